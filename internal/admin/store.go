@@ -1,0 +1,55 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// Store keeps users, clients and audiences for administration. Every method is one transaction, durable on return (also on
+// a replicated cluster). Changes of clients and audiences raise the directory's version in the same transaction. An error
+// that is an oauth.Code is knowledge; every other error means that the store could not be asked.
+type Store interface {
+	// CreateUser inserts the user; oauth.AlreadyExists if the name is taken.
+	CreateUser(ctx context.Context, u oauth.User) error
+	// User returns the user of that canonical name, or oauth.NotFound.
+	User(ctx context.Context, username string) (oauth.User, error)
+	// Users returns at most limit users whose names sort (bytewise) after after, by name.
+	Users(ctx context.Context, after string, limit int) ([]oauth.User, error)
+	// DisableUser sets DisabledAt if it is not set, raises the epoch and suspends the user's grants that are neither
+	// suspended nor revoked. EnableUser undoes it: it clears DisabledAt, raises the epoch and lifts the suspension of
+	// all the user's grants. Both are oauth.NotFound for a name that does not exist, and change nothing when there is
+	// nothing to do.
+	DisableUser(ctx context.Context, username string, now time.Time) error
+	EnableUser(ctx context.Context, username string) error
+	// SetPassword replaces the password hash, raises the epoch and revokes the user's grants that are not revoked, for
+	// oauth.RevokedByPassword.
+	SetPassword(ctx context.Context, username, hash string, now time.Time) error
+	// SetClaims replaces the user's claims. Grants stay.
+	SetClaims(ctx context.Context, username string, claims map[string]any) error
+	// DeleteUser deletes the user and revokes their grants for oauth.RevokedByDeletion.
+	DeleteUser(ctx context.Context, username string, now time.Time) error
+
+	// Directory reads all clients and audiences as of one version, sorted by id.
+	Directory(ctx context.Context) (oauth.Directory, error)
+	// CreateClient inserts the client; oauth.AlreadyExists if the id is taken.
+	CreateClient(ctx context.Context, c oauth.Client) error
+	// UpdateClient reads the client, lets edit change it, and writes it back, serialized against every other update of
+	// it. An error from edit is returned and nothing is written. edit may run more than once.
+	UpdateClient(ctx context.Context, id string, edit func(*oauth.Client) error) error
+	// DeleteClient deletes the client and revokes its grants for oauth.RevokedByDeletion.
+	DeleteClient(ctx context.Context, id string, now time.Time) error
+	// CreateAudience, UpdateAudience and DeleteAudience are the same for audiences; no grant is touched.
+	CreateAudience(ctx context.Context, a oauth.Audience) error
+	UpdateAudience(ctx context.Context, id string, edit func(*oauth.Audience) error) error
+	DeleteAudience(ctx context.Context, id string) error
+
+	// Grants returns at most limit grants of the user whose ids sort after after, by id, the ended ones too.
+	Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error)
+	// RevokeGrants revokes the user's grants that are not revoked, all but except (the zero id excepts none), raises the
+	// user's epoch, and returns how many it revoked. A user who does not exist has none.
+	RevokeGrants(ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time) (int, error)
+	// RevokeGrant ends one grant, as issuer.Store has it; oauth.NotFound if there is none of that id.
+	RevokeGrant(ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time) (g oauth.Grant, changed bool, err error)
+}

@@ -1,0 +1,39 @@
+package issuer
+
+import (
+	"context"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// Store keeps users, grants and the directory. Every method is one whole state change or one consistent read. An error
+// that is an oauth.Code is knowledge; every other error means that the store could not be asked, and is never taken for an
+// answer. Times that go in and come out have microseconds.
+type Store interface {
+	// DirectoryVersion reads the version of the clients and audiences and the store's clock. It is one small read.
+	DirectoryVersion(ctx context.Context) (version int64, now time.Time, err error)
+	// Directory reads all clients and audiences as of one version.
+	Directory(ctx context.Context) (oauth.Directory, error)
+
+	// User returns the user of that canonical name, or oauth.NotFound.
+	User(ctx context.Context, username string) (oauth.User, error)
+	// UserByID returns the user of that id, or oauth.NotFound.
+	UserByID(ctx context.Context, id string) (oauth.User, error)
+	// Rehash replaces the user's password hash if it is still old; otherwise it does nothing. Grants and the epoch stay.
+	Rehash(ctx context.Context, userID, old, next string) error
+
+	// CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
+	// oauth.InvalidGrant and writes nothing. It is durable on return, also on a replicated cluster.
+	CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error
+	// Grant returns the grant of that id, or oauth.NotFound.
+	Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error)
+	// RefreshGrants decides each presented refresh token by its own grant's row, atomically, and answers in the order
+	// given. A batch may hold a grant once at most. Decisions for one grant are serialized: of any number of requests
+	// with the current token exactly one finds Moved. What Moved and Ahead write survives a crash of the process.
+	RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error)
+	// RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet,
+	// and returns the row as it stands then, with changed true if this call ended it. Missing grants and those of other
+	// clients are oauth.NotFound. It is durable on return, also on a replicated cluster.
+	RevokeGrant(ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time) (g oauth.Grant, changed bool, err error)
+}

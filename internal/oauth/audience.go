@@ -1,0 +1,33 @@
+package oauth
+
+import "time"
+
+// An Audience is an API that verifies our access tokens; it decides their algorithm and lifetime (the resource of
+// RFC 8707).
+type Audience struct {
+	// ID is the value of the aud claim.
+	ID string `json:"id"`
+	// Algorithm is RS256, ES256 or EdDSA.
+	Algorithm string `json:"algorithm"`
+	// PreviousAlgorithm goes on signing until the first key of Algorithm has been published for long enough; empty means
+	// that the algorithm never changed.
+	PreviousAlgorithm string `json:"previous_algorithm,omitempty"`
+	// Lifetime of its access tokens; zero means the issuer's default.
+	Lifetime time.Duration `json:"lifetime,omitempty"`
+	// Scope is what tokens for this audience may carry; empty means whatever the client may ask for.
+	Scope Scope `json:"scope,omitempty"`
+	// Claims names the user's claims that its tokens carry.
+	Claims    []string  `json:"claims,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// ValidAudienceID says whether id may be an aud value: 1 to 256 printable ASCII characters without space, quote and
+// backslash. URLs and plain names both fit.
+func ValidAudienceID(id string) bool { return len(id) <= 256 && isScopeToken(id) }
+
+// A Directory is all clients and audiences at one version. It is read whole and kept as a snapshot.
+type Directory struct {
+	Version   int64
+	Clients   []Client
+	Audiences []Audience
+}

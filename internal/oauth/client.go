@@ -1,0 +1,57 @@
+package oauth
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"time"
+)
+
+// A Client is a program that asks for tokens (RFC 6749 §2).
+type Client struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Public clients have no secret and identify themselves by id alone (RFC 6749 §2.1).
+	Public bool `json:"public,omitempty"`
+	// Secrets are the live secrets, newest last; two at most, so that one can be rotated.
+	Secrets []Secret `json:"secrets,omitempty"`
+	// Audiences are those the client may ask for; the first is the one it gets when it names none.
+	Audiences []string `json:"audiences,omitempty"`
+	// Scope is what the client may ask for, and what it gets when it names none.
+	Scope Scope `json:"scope,omitempty"`
+	// RefreshIdle and RefreshAbsolute bound the life of its grants; zero means the issuer's default.
+	RefreshIdle     time.Duration `json:"refresh_idle,omitempty"`
+	RefreshAbsolute time.Duration `json:"refresh_absolute,omitempty"`
+	// Leeway is how long a second tab may still present the token before last; nil means the issuer's default.
+	Leeway     *time.Duration `json:"leeway,omitempty"`
+	DisabledAt time.Time      `json:"disabled_at,omitzero"`
+	CreatedAt  time.Time      `json:"created_at"`
+}
+
+// A Secret is what the issuer keeps of a client secret. Client secrets are made by us with 256 bits of entropy, so a
+// plain SHA-256 stores them.
+type Secret struct {
+	Hash      []byte    `json:"hash"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// MaxSecrets is how many secrets of a client live at once.
+const MaxSecrets = 2
+
+// HashSecret returns what is stored of a client secret.
+func HashSecret(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// SecretMatches says, in constant time, whether secret is one of the client's live secrets.
+func (c Client) SecretMatches(secret string) bool {
+	presented, match := HashSecret(secret), 0
+	for _, s := range c.Secrets {
+		match |= subtle.ConstantTimeCompare(presented, s.Hash)
+	}
+	return match == 1
+}
+
+// ValidClientID says whether id may name a client: 1 to 128 printable ASCII characters without space, quote and
+// backslash (a subset of RFC 6749 appendix A.1).
+func ValidClientID(id string) bool { return len(id) <= 128 && isScopeToken(id) }

@@ -1,0 +1,50 @@
+package oauth
+
+import "time"
+
+// An Event is something that an auditor wants to read later: who did what to what, and how it ended. It never holds a
+// token, a password or a secret.
+type Event struct {
+	// Name is dotted and in the past tense, such as refresh.reused.
+	Name string
+	Time time.Time
+	// RequestID joins the event to the request's log line.
+	RequestID string
+	// Actor is the client or operator who acted.
+	Actor string
+	// Subject is the user concerned, Grant the grant, Key the kid; empty where there is none.
+	Subject string
+	Grant   string
+	Key     string
+	// Reason says why, where the name does not.
+	Reason string
+	// IP is the end user's address, as far as it is known.
+	IP string
+}
+
+// The names of events.
+const (
+	EventLoginSucceeded  = "login.succeeded"
+	EventLoginFailed     = "login.failed"
+	EventRefreshReused   = "refresh.reused"
+	EventRefreshAhead    = "refresh.ahead"
+	EventRefreshMissing  = "refresh.missing"
+	EventGrantRevoked    = "grant.revoked"
+	EventUserCreated     = "user.created"
+	EventUserDisabled    = "user.disabled"
+	EventUserEnabled     = "user.enabled"
+	EventUserDeleted     = "user.deleted"
+	EventPasswordSet     = "user.password_set"
+	EventClientCreated   = "client.created"
+	EventClientUpdated   = "client.updated"
+	EventClientDeleted   = "client.deleted"
+	EventAudienceCreated = "audience.created"
+	EventAudienceUpdated = "audience.updated"
+	EventAudienceDeleted = "audience.deleted"
+	EventKeyCreated      = "key.created"
+	EventKeyRotated      = "key.rotated"
+	EventKeyCompromised  = "key.compromised"
+	EventKeyDestroyed    = "key.destroyed"
+	EventKEKAdded        = "kek.added"
+	EventRestoreAccepted = "ring.restore_accepted"
+)

@@ -1,0 +1,134 @@
+package oauth
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// A GrantID names a grant: the row's key, the grant_id of answers and the sid claim. It is computed from the secret
+// handle that only refresh tokens carry, so that it yields no refresh token itself.
+type GrantID [16]byte
+
+// A Handle is the secret part of a grant's refresh tokens.
+type Handle [16]byte
+
+// GrantID returns the id of the grant that the handle belongs to: its SHA-256, cut to 128 bits.
+func (h Handle) GrantID() GrantID {
+	sum := sha256.Sum256(h[:])
+	return GrantID(sum[:16])
+}
+
+// String returns 32 lower-case hexadecimal digits.
+func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
+
+// ParseGrantID reads what GrantID.String wrote, and nothing else.
+func ParseGrantID(text string) (GrantID, error) {
+	var id GrantID
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(id) || hex.EncodeToString(b) != text {
+		return id, Fail(InvalidRequest, "A grant id has 32 lower-case hexadecimal digits.")
+	}
+	return GrantID(b), nil
+}
+
+// A Grant is one login's authorization to one client; all refresh tokens of that login belong to it. There is one row per
+// grant, never one per token.
+type Grant struct {
+	ID       GrantID
+	UserID   string
+	ClientID string
+	// Generation is that of the one refresh token which moves the grant on.
+	Generation uint32
+	// KeyHash is the hash of the idempotency key that came with the request which moved the grant; nil for none.
+	KeyHash []byte
+	// MACKey is the id of the MAC key under which the current generation's refresh token is made.
+	MACKey string
+	// MovedAt is when the generation last rose, in store time.
+	MovedAt time.Time
+	// IdleLifetime is how long after MovedAt the grant ends, in whole seconds; ExpiresAt is when it ends in any case.
+	IdleLifetime time.Duration
+	ExpiresAt    time.Time
+	// SuspendedAt is set while the user is disabled; zero means it is not suspended.
+	SuspendedAt time.Time
+	// RevokedAt is when the grant was ended, zero if it was not, and RevokeReason says by what.
+	RevokedAt    time.Time
+	RevokeReason string
+	Scope        Scope
+	Audience     []string
+	// AuthTime is when the user proved who they are, and AMR how (RFC 8176).
+	AuthTime    time.Time
+	AMR         []string
+	DeviceLabel string
+	IP          string
+	CreatedAt   time.Time
+}
+
+// The reasons for which a grant is revoked.
+const (
+	RevokedByClient   = "client"          // the client asked (RFC 7009)
+	RevokedByReuse    = "reuse"           // a superseded refresh token was presented (RFC 9700 §4.14.2)
+	RevokedByAdmin    = "admin"           // an operator asked
+	RevokedByPassword = "password_change" // the password was set or changed
+	RevokedByDeletion = "deletion"        // the user or the client was deleted
+)
+
+// Live says whether the grant is neither suspended, revoked nor expired at now.
+func (g Grant) Live(now time.Time) bool {
+	return g.SuspendedAt.IsZero() && g.RevokedAt.IsZero() && now.Before(g.ExpiresAt) && now.Before(g.MovedAt.Add(g.IdleLifetime))
+}
+
+// A Presented is a refresh token that arrived, already known to be ours by its MAC.
+type Presented struct {
+	Grant      GrantID
+	ClientID   string
+	Generation uint32
+	// KeyHash is the hash of the request's idempotency key; never empty, since a request without one gets a random one
+	// for the server's own retries.
+	KeyHash []byte
+	// MACKey is the id of the MAC key that signs now; the row takes it over if the generation moves.
+	MACKey string
+	// Arrived and Deadline are in store time. Leeway and expiry are judged at Arrived; past Deadline nothing moves and
+	// nothing is revoked.
+	Arrived  time.Time
+	Deadline time.Time
+	Leeway   time.Duration
+}
+
+// An Outcome is what a store found when a refresh token was presented: one row of the table in docs/protocol.md.
+type Outcome string
+
+// The outcomes. Only Moved, Repeated, SecondTab and Ahead leave the grant alive with an answer.
+const (
+	// Moved: the token was the current one; the generation rose.
+	Moved Outcome = "moved"
+	// Repeated: one behind, with the key that moved the grant; the answer had been lost.
+	Repeated Outcome = "repeated"
+	// SecondTab: one behind, with another key or none, within the leeway.
+	SecondTab Outcome = "second_tab"
+	// Ahead: the store had lost its tail; the grant went forward from the presented generation.
+	Ahead Outcome = "ahead"
+	// Reused: a superseded token; the statement that found it revoked the grant.
+	Reused Outcome = "reused"
+	// OtherClient, Suspended, Revoked and Expired: refused, nothing written.
+	OtherClient Outcome = "other_client"
+	Suspended   Outcome = "suspended"
+	Revoked     Outcome = "revoked"
+	Expired     Outcome = "expired"
+	// Missing: there is no such row.
+	Missing Outcome = "missing"
+	// Late: the deadline had passed before the statement ran; nothing was decided.
+	Late Outcome = "late"
+)
+
+// Alive says whether the outcome is answered with tokens.
+func (o Outcome) Alive() bool {
+	return o == Moved || o == Repeated || o == SecondTab || o == Ahead
+}
+
+// A Verdict answers one Presented. Grant is the row as the statement left it; it is zero for Missing, and for Late
+// nothing but the id is promised.
+type Verdict struct {
+	Outcome Outcome
+	Grant   Grant
+}

@@ -1,0 +1,71 @@
+package oauth
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Scope is a set of scope tokens (RFC 6749 §3.3), sorted and without repeats.
+type Scope []string
+
+// maxScopeTokens bounds what one request may name.
+const maxScopeTokens = 64
+
+// ParseScope reads a space-delimited list of scope tokens. It refuses characters that RFC 6749 §3.3 does not allow,
+// empty tokens and more than 64 of them, with invalid_scope.
+func ParseScope(text string) (Scope, error) {
+	if text == "" {
+		return nil, nil
+	}
+	tokens := strings.Split(text, " ")
+	if len(tokens) > maxScopeTokens {
+		return nil, Fail(InvalidScope, "The scope names more than 64 values.")
+	}
+	for _, t := range tokens {
+		if !isScopeToken(t) {
+			return nil, Fail(InvalidScope, "The scope is malformed.")
+		}
+	}
+	return NewScope(tokens...), nil
+}
+
+// NewScope returns the set of tokens.
+func NewScope(tokens ...string) Scope {
+	s := slices.Clone(tokens)
+	slices.Sort(s)
+	return Scope(slices.Compact(s))
+}
+
+// String returns the tokens with a space between them.
+func (s Scope) String() string { return strings.Join(s, " ") }
+
+// Within says whether every token of s is in other.
+func (s Scope) Within(other Scope) bool {
+	for _, t := range s {
+		if !slices.Contains(other, t) {
+			return false
+		}
+	}
+	return true
+}
+
+// Intersect returns the tokens that both have.
+func (s Scope) Intersect(other Scope) Scope {
+	var both Scope
+	for _, t := range s {
+		if slices.Contains(other, t) {
+			both = append(both, t)
+		}
+	}
+	return both
+}
+
+func isScopeToken(t string) bool {
+	for i := range len(t) {
+		c := t[i]
+		if c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return t != ""
+}
