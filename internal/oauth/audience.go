@@ -17,8 +17,10 @@ type Audience struct {
 	// Scope is what tokens for this audience may carry; empty means whatever the client may ask for.
 	Scope Scope `json:"scope,omitempty"`
 	// Claims names the user's claims that its tokens carry.
-	Claims    []string  `json:"claims,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
+	Claims []string `json:"claims,omitempty"`
+	// DisabledAt is when tokens for it stopped being made; zero if they are.
+	DisabledAt time.Time `json:"disabled_at,omitzero"`
+	CreatedAt  time.Time `json:"created_at"`
 }
 
 // ValidAudienceID says whether id may be an aud value: 1 to 256 printable ASCII characters without space, quote and

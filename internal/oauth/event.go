@@ -35,6 +35,7 @@ const (
 	EventUserEnabled     = "user.enabled"
 	EventUserDeleted     = "user.deleted"
 	EventPasswordSet     = "user.password_set"
+	EventClaimsSet       = "user.claims_set"
 	EventClientCreated   = "client.created"
 	EventClientUpdated   = "client.updated"
 	EventClientDeleted   = "client.deleted"

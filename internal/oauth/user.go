@@ -43,3 +43,22 @@ func CanonicalUsername(name string) (string, error) {
 	}
 	return folded, nil
 }
+
+// CheckClaims refuses claims that no token may carry: a name that is reserved or malformed, a value that is neither text, a
+// number, a boolean nor a list of text, or more than 32 of them, with invalid_request.
+func CheckClaims(claims map[string]any) error {
+	if len(claims) > 32 {
+		return Fail(InvalidRequest, "A user has at most 32 claims.")
+	}
+	for name, value := range claims {
+		if !ValidClaimName(name) {
+			return Fail(InvalidRequest, "A claim's name is reserved or malformed.")
+		}
+		switch value.(type) {
+		case string, bool, float64, []string, []any:
+		default:
+			return Fail(InvalidRequest, "A claim is text, a number, a boolean or a list of text.")
+		}
+	}
+	return nil
+}

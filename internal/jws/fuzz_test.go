@@ -1,0 +1,182 @@
+package jws
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzVerify gives the reader a token as it stands, which must not be accepted unless it is one that we signed, and a token
+// with any header and payload under a good signature, which must be accepted exactly if an independent reading of the
+// header by encoding/json finds nothing in it but typ, alg and kid.
+func FuzzVerify(f *testing.F) {
+	p := pairOf(edDSA)
+	signed := map[string]bool{}
+	for _, header := range []string{p.header(), `{"alg":"EdDSA","kid":"EdDSA"}`, "{\"kid\":\"EdDSA\",\n\"\\u0061lg\":\"EdDSA\" }"} {
+		token := p.token(header, `{"sub":"alice"}`)
+		signed[token] = true
+		f.Add(token, []byte(header), []byte(`{"sub":"alice"}`))
+	}
+	for _, header := range []string{
+		`{"alg":"none","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","crit":["x"]}`, `{"alg":"EdDSA","alg":"EdDSA","kid":"EdDSA"}`,
+		`{"Alg":"EdDSA","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","typ":"\ud800"}`, `{"alg":"EdDSA","kid":"EdDSA"} `, `{"alg":1}`,
+	} {
+		f.Add(p.token(header, "x")+"=", []byte(header), []byte{0xff})
+	}
+	f.Add("..", []byte("{"), []byte{})
+	f.Add(`{"protected":"","payload":"","signature":""}`, []byte("\ufeff{}"), []byte("\r\n"))
+	f.Fuzz(func(t *testing.T, compact string, header, payload []byte) {
+		if token, err := Verify(compact, ring); err == nil && !signed[compact] {
+			t.Errorf("accepted %q as %+v", compact, token)
+		} else if err != nil {
+			checkRefusal(t, compact, err)
+		}
+		own := p.token(string(header), string(payload))
+		token, err := Verify(own, ring)
+		if want := len(own) <= MaxSize && allowedHeader(header); (err == nil) != want {
+			t.Fatalf("header %q: %v, want accepted %v", header, err, want)
+		}
+		if err != nil {
+			checkRefusal(t, own, err)
+			return
+		}
+		if !bytes.Equal(token.Payload, payload) || token.KeyID != "EdDSA" || token.Algorithm != "EdDSA" {
+			t.Errorf("read %+v", token)
+		}
+		parts := strings.Split(own, ".")
+		for i, part := range parts {
+			b, err := base64.RawURLEncoding.DecodeString(part)
+			if err != nil || base64.RawURLEncoding.EncodeToString(b) != part {
+				t.Errorf("part %d of an accepted token is not canonical", i)
+			}
+		}
+	})
+}
+
+func allowedHeader(data []byte) bool {
+	if !plainObject(data) {
+		return false
+	}
+	var members map[string]any
+	if err := json.Unmarshal(data, &members); err != nil {
+		return false
+	}
+	for name, value := range members {
+		if _, isText := value.(string); !isText || name != "typ" && name != "alg" && name != "kid" {
+			return false
+		}
+	}
+	return members["alg"] == "EdDSA" && members["kid"] == "EdDSA"
+}
+
+// FuzzObject compares Object with an independent reading by encoding/json: the same objects are refused, and of the others
+// the same members are read.
+func FuzzObject(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":1,"b":[true,false,null,-0.1e5],"c":{"d":"\u00e9\ud83d\ude00\\"}}`, `{"a":1,"a":2}`, `{"a":{"b":1,"\u0062":2}}`, `{"a":1} `,
+		` {}`, `{"a":"\ud800"}`, `{"a":"\udc00\ud800"}`, `{"a":[[[[[[[]]]]]]]}`, `{"a":[[[[[[[[]]]]]]]]}`, "{\"\xff\":1}", `{"a":"\\ud800"}`,
+		`{"a":"\ud83d\ude0"}`, `{"a":01}`, `[{}]`, `{"�":"\ufffd"}`, "\ufeff{}", `{"a":1e400}`, `{"a" :	1 ,"b":""}`, "{" + manyMembers(300) + "}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := Object(data)
+		if want := plainObject(data); (err == nil) != want {
+			t.Fatalf("%q: %v, want read %v", data, err, want)
+		}
+		if err != nil {
+			checkRefusal(t, string(data), err)
+			return
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(data, &want); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%q: read %q, want %q", data, got, want)
+		}
+		for name, value := range want {
+			if !bytes.Equal(got[name], value) {
+				t.Errorf("%q: %q is %q, want %q", data, name, got[name], value)
+			}
+		}
+	})
+}
+
+// plainObject says, with the means of encoding/json, whether data is an object that Object has to read.
+func plainObject(data []byte) bool {
+	if !json.Valid(data) || !utf8.Valid(data) || data[0] != '{' || data[len(data)-1] != '}' || halfSurrogate(data) {
+		return false
+	}
+	type level struct {
+		names  map[string]bool // nil for an array
+		isName bool
+	}
+	var levels []level
+	members := 0
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return true
+		} else if err != nil {
+			return false
+		}
+		if token == json.Delim('}') || token == json.Delim(']') {
+			levels = levels[:len(levels)-1]
+			continue
+		}
+		if top := len(levels) - 1; top >= 0 && levels[top].names != nil {
+			levels[top].isName = !levels[top].isName
+			if levels[top].isName {
+				name := token.(string)
+				if members++; levels[top].names[name] || members > maxMembers {
+					return false
+				}
+				levels[top].names[name] = true
+				continue
+			}
+		}
+		switch token {
+		case json.Delim('{'):
+			levels = append(levels, level{names: map[string]bool{}})
+		case json.Delim('['):
+			levels = append(levels, level{})
+		}
+		if len(levels) > maxDepth {
+			return false
+		}
+	}
+}
+
+// halfSurrogate says whether valid JSON escapes a surrogate without its other half, which encoding/json reads as U+FFFD: it
+// looks for the escapes, each of the two halves at a time.
+func halfSurrogate(data []byte) bool {
+	text := strings.ReplaceAll(string(data), `\\`, "..")
+	for {
+		at := strings.Index(text, `\u`)
+		if at < 0 {
+			return false
+		}
+		high, rest := strings.ToLower(text[at+2:at+6]), text[at+6:]
+		if high >= "dc00" && high <= "dfff" {
+			return true
+		}
+		if high >= "d800" && high <= "dbff" {
+			if len(rest) < 6 || rest[:2] != `\u` {
+				return true
+			}
+			if low := strings.ToLower(rest[2:6]); low < "dc00" || low > "dfff" {
+				return true
+			}
+			rest = rest[6:]
+		}
+		text = rest
+	}
+}
