@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+)
+
+// Options is what an Admin is made of. Every field is needed but Audit.
+type Options struct {
+	Store     Store
+	Passwords *password.Hasher
+	Limits    Limits
+	// Now is the wall clock.
+	Now func() time.Time
+	// Audit writes an event before the verb returns; its error is the verb's. nil means no audit.
+	Audit func(oauth.Event) error
+}
+
+// Limits are the caps that the configuration sets.
+type Limits struct {
+	// MaxAccess caps an audience's lifetime, MaxRefresh a client's refresh lifetimes.
+	MaxAccess  time.Duration
+	MaxRefresh time.Duration
+}
+
+// An Admin creates, changes and deletes users, clients and audiences.
+type Admin struct {
+	store     Store
+	passwords *password.Hasher
+	limits    Limits
+	now       func() time.Time
+	audit     func(oauth.Event) error
+}
+
+// New returns an Admin.
+func New(o Options) *Admin {
+	a := &Admin{store: o.Store, passwords: o.Passwords, limits: o.Limits, now: o.Now, audit: o.Audit}
+	if a.audit == nil {
+		a.audit = func(oauth.Event) error { return nil }
+	}
+	return a
+}
+
+// An Actor is who administers: an operator at a shell, or a caller of an admin call.
+type Actor struct {
+	Name      string
+	RequestID string
+}
+
+// time is now in the stores' precision.
+func (a *Admin) time() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
+
+// done writes the event of what was just done, or passes on why it was not.
+func (a *Admin) done(by Actor, name, subject, reason string, err error) error {
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	return a.record(by, oauth.Event{Name: name, Subject: subject, Reason: reason})
+}
+
+func (a *Admin) record(by Actor, e oauth.Event) error {
+	e.Time, e.Actor, e.RequestID = a.now(), by.Name, by.RequestID
+	if err := a.audit(e); err != nil {
+		return oauth.Unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// CreateClient registers a client. An empty id gets a fresh one. A confidential client gets a secret, which is returned
+// here and never again; a public one has none.
+func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ oauth.Client, secret string, err error) {
+	if c.ID == "" {
+		c.ID = "cli_" + strings.ToLower(rand.Text())
+	}
+	c.CreatedAt = a.time()
+	if !c.Public {
+		secret = a.addSecret(&c)
+	}
+	d, err := a.Directory(ctx)
+	if err != nil {
+		return c, "", err
+	}
+	if err := a.checkClient(c, d.Audiences); err != nil {
+		return c, "", err
+	}
+	if err := a.done(by, oauth.EventClientCreated, c.ID, "", a.store.CreateClient(ctx, c)); err != nil {
+		return c, "", err
+	}
+	return c, secret, nil
+}
+
+// UpdateClient changes what edit changes of a client. The id, the secrets and the dates stay as they are.
+func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func(*oauth.Client)) error {
+	d, err := a.Directory(ctx)
+	if err != nil {
+		return err
+	}
+	return a.changeClient(ctx, by, id, "settings", func(c *oauth.Client) error {
+		old := *c
+		edit(c)
+		c.ID, c.Public, c.Secrets, c.DisabledAt, c.CreatedAt = old.ID, old.Public, old.Secrets, old.DisabledAt, old.CreatedAt
+		return a.checkClient(*c, d.Audiences)
+	})
+}
+
+// RotateSecret gives a confidential client one more secret and returns it. The one before goes on working; the one before
+// that stops.
+func (a *Admin) RotateSecret(ctx context.Context, by Actor, id string) (secret string, err error) {
+	err = a.changeClient(ctx, by, id, "secret", func(c *oauth.Client) error {
+		if c.Public {
+			return oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
+		}
+		secret = a.addSecret(c)
+		return nil
+	})
+	return secret, err
+}
+
+// DisableClient refuses the client everywhere within half a second; its grants stay. EnableClient undoes it.
+func (a *Admin) DisableClient(ctx context.Context, by Actor, id string) error {
+	return a.changeClient(ctx, by, id, "disabled", func(c *oauth.Client) error {
+		if c.DisabledAt.IsZero() {
+			c.DisabledAt = a.time()
+		}
+		return nil
+	})
+}
+
+// EnableClient lets a disabled client in again.
+func (a *Admin) EnableClient(ctx context.Context, by Actor, id string) error {
+	return a.changeClient(ctx, by, id, "enabled", func(c *oauth.Client) error {
+		c.DisabledAt = time.Time{}
+		return nil
+	})
+}
+
+// DeleteClient deletes the client and revokes its grants.
+func (a *Admin) DeleteClient(ctx context.Context, by Actor, id string) error {
+	return a.done(by, oauth.EventClientDeleted, id, "", a.store.DeleteClient(ctx, id, a.time()))
+}
+
+// Directory returns all clients and audiences, by id.
+func (a *Admin) Directory(ctx context.Context) (oauth.Directory, error) {
+	d, err := a.store.Directory(ctx)
+	return d, oauth.FromStore(err)
+}
+
+func (a *Admin) changeClient(ctx context.Context, by Actor, id, what string, edit func(*oauth.Client) error) error {
+	return a.done(by, oauth.EventClientUpdated, id, what, a.store.UpdateClient(ctx, id, edit))
+}
+
+// addSecret makes a secret of 256 bits and keeps its hash as the client's newest.
+func (a *Admin) addSecret(c *oauth.Client) string {
+	var b [32]byte
+	rand.Read(b[:])
+	secret := "sgs_" + base64.RawURLEncoding.EncodeToString(b[:])
+	c.Secrets = append(slices.Clone(c.Secrets), oauth.Secret{Hash: oauth.HashSecret(secret), CreatedAt: a.time()})
+	if extra := len(c.Secrets) - oauth.MaxSecrets; extra > 0 {
+		c.Secrets = c.Secrets[extra:]
+	}
+	return secret
+}
+
+// maxLeeway is the longest time for which a superseded refresh token may still be a second tab.
+const maxLeeway = time.Minute
+
+// checkClient refuses what a client must not be; the audiences are those that exist.
+func (a *Admin) checkClient(c oauth.Client, audiences []oauth.Audience) error {
+	switch {
+	case !oauth.ValidClientID(c.ID):
+		return oauth.Fail(oauth.InvalidRequest, "A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
+	case c.RefreshIdle < 0 || c.RefreshIdle > a.limits.MaxRefresh || c.RefreshIdle != 0 && c.RefreshIdle < time.Second:
+		return oauth.Fail(oauth.InvalidRequest, "The idle lifetime must be 1s to refresh.max_lifetime.")
+	case c.RefreshAbsolute < 0 || c.RefreshAbsolute > a.limits.MaxRefresh || c.RefreshAbsolute != 0 && c.RefreshAbsolute < time.Second:
+		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
+	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
+		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
+	}
+	if _, err := oauth.ParseScope(c.Scope.String()); err != nil {
+		return err
+	}
+	for _, name := range c.Audiences {
+		if !slices.ContainsFunc(audiences, func(x oauth.Audience) bool { return x.ID == name }) {
+			return oauth.Fail(oauth.FailedPrecondition, "There is no such audience; create it first.")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+)
+
+// CreateUser makes an account. The name gets its one spelling; a name that is taken is already_exists.
+func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, claims map[string]any) (oauth.User, error) {
+	name, err := oauth.CanonicalUsername(name)
+	if err != nil {
+		return oauth.User{}, err
+	}
+	if err := oauth.CheckClaims(claims); err != nil {
+		return oauth.User{}, err
+	}
+	hash, err := a.hash(ctx, secret)
+	if err != nil {
+		return oauth.User{}, err
+	}
+	u := oauth.User{
+		ID: "usr_" + strings.ToLower(rand.Text()), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
+	}
+	return u, a.done(by, oauth.EventUserCreated, u.ID, "", a.store.CreateUser(ctx, u))
+}
+
+func (a *Admin) hash(ctx context.Context, secret string) (string, error) {
+	if secret == "" {
+		return "", oauth.Fail(oauth.InvalidRequest, "The password is empty.")
+	}
+	hash, err := a.passwords.Hash(ctx, secret)
+	if errors.Is(err, password.ErrTooLong) {
+		return "", oauth.Fail(oauth.InvalidRequest, "The password is too long.")
+	}
+	return hash, err
+}
+
+// User returns the account of that name, or not_found.
+func (a *Admin) User(ctx context.Context, name string) (oauth.User, error) {
+	name, err := oauth.CanonicalUsername(name)
+	if err != nil {
+		return oauth.User{}, err
+	}
+	u, err := a.store.User(ctx, name)
+	return u, oauth.FromStore(err)
+}
+
+// Users returns at most limit accounts, by name, beginning behind after.
+func (a *Admin) Users(ctx context.Context, after string, limit int) ([]oauth.User, error) {
+	users, err := a.store.Users(ctx, after, limit)
+	return users, oauth.FromStore(err)
+}
+
+// DisableUser refuses the user's logins and suspends their grants. EnableUser undoes both.
+func (a *Admin) DisableUser(ctx context.Context, by Actor, name string) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	return a.done(by, oauth.EventUserDisabled, u.ID, "", a.store.DisableUser(ctx, u.Username, a.time()))
+}
+
+// EnableUser lets the user log in again and lifts the suspension of their grants.
+func (a *Admin) EnableUser(ctx context.Context, by Actor, name string) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	return a.done(by, oauth.EventUserEnabled, u.ID, "", a.store.EnableUser(ctx, u.Username))
+}
+
+// SetPassword replaces the password and revokes the user's grants.
+func (a *Admin) SetPassword(ctx context.Context, by Actor, name, secret string) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	hash, err := a.hash(ctx, secret)
+	if err != nil {
+		return err
+	}
+	return a.done(by, oauth.EventPasswordSet, u.ID, "", a.store.SetPassword(ctx, u.Username, hash, a.time()))
+}
+
+// SetClaims replaces the user's claims. Tokens that are made from now on carry them.
+func (a *Admin) SetClaims(ctx context.Context, by Actor, name string, claims map[string]any) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := oauth.CheckClaims(claims); err != nil {
+		return err
+	}
+	return a.done(by, oauth.EventClaimsSet, u.ID, "", a.store.SetClaims(ctx, u.Username, claims))
+}
+
+// DeleteUser deletes the account and revokes its grants.
+func (a *Admin) DeleteUser(ctx context.Context, by Actor, name string) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	return a.done(by, oauth.EventUserDeleted, u.ID, "", a.store.DeleteUser(ctx, u.Username, a.time()))
+}
+
+// Grants returns at most limit grants of the user, by id, beginning behind after; the ended ones too.
+func (a *Admin) Grants(ctx context.Context, name string, after oauth.GrantID, limit int) ([]oauth.Grant, error) {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := a.store.Grants(ctx, u.ID, after, limit)
+	return grants, oauth.FromStore(err)
+}
+
+// RevokeGrants ends all grants of the user, and returns how many there were to end.
+func (a *Admin) RevokeGrants(ctx context.Context, by Actor, name string) (int, error) {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := a.store.RevokeGrants(ctx, u.ID, oauth.GrantID{}, oauth.RevokedByAdmin, a.time())
+	return n, a.done(by, oauth.EventGrantRevoked, u.ID, "all", err)
+}
+
+// RevokeGrant ends one grant, whoever's it is; not_found if there is none of that id.
+func (a *Admin) RevokeGrant(ctx context.Context, by Actor, id oauth.GrantID) error {
+	g, changed, err := a.store.RevokeGrant(ctx, id, "", oauth.RevokedByAdmin, a.time())
+	if err != nil || !changed {
+		return oauth.FromStore(err)
+	}
+	return a.record(by, oauth.Event{
+		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByAdmin,
+	})
+}

@@ -1,0 +1,101 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/keys"
+)
+
+// Options is what an Issuer is made of. Every field is needed but Log and Audit.
+type Options struct {
+	// Identifier is the issuer identifier (RFC 8414 §2), from the configuration only.
+	Identifier string
+	Store      Store
+	// Directory is the snapshot of clients and audiences; somebody else runs it.
+	Directory *Directory
+	Keys      *keys.Manager
+	Passwords *password.Hasher
+	Lifetimes Lifetimes
+	// Now is the wall clock.
+	Now func() time.Time
+	// Log gets what the operator should know beside the audit events; nil means slog.Default.
+	Log *slog.Logger
+	// Audit writes a security event before the answer is given; its error refuses the answer. nil means no audit.
+	Audit func(oauth.Event) error
+}
+
+// Lifetimes are the issuer's defaults and caps.
+type Lifetimes struct {
+	// Access is how long an access token lives if its audience does not say; MaxAccess caps every audience.
+	Access    time.Duration
+	MaxAccess time.Duration
+	// Idle and Absolute bound a grant's life if its client does not say; MaxAbsolute caps every client.
+	Idle        time.Duration
+	Absolute    time.Duration
+	MaxAbsolute time.Duration
+	// Leeway is how long a second tab may present the token before last if its client does not say.
+	Leeway time.Duration
+}
+
+// An Issuer logs in, refreshes, revokes and introspects.
+type Issuer struct {
+	identifier string
+	store      Store
+	directory  *Directory
+	keys       *keys.Manager
+	passwords  *password.Hasher
+	lifetimes  Lifetimes
+	now        func() time.Time
+	log        *slog.Logger
+	audit      func(oauth.Event) error
+}
+
+// New returns an Issuer.
+func New(o Options) *Issuer {
+	i := &Issuer{
+		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords,
+		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit,
+	}
+	if i.log == nil {
+		i.log = slog.Default()
+	}
+	if i.audit == nil {
+		i.audit = func(oauth.Event) error { return nil }
+	}
+	return i
+}
+
+// A Caller is who asks: a client that has been authenticated, and the request it came with.
+type Caller struct {
+	Client    oauth.Client
+	RequestID string
+}
+
+// record writes an event of the caller; if it cannot be written, the caller gets no answer.
+func (i *Issuer) record(caller Caller, e oauth.Event) error {
+	e.Time, e.RequestID, e.Actor = i.now(), caller.RequestID, caller.Client.ID
+	if err := i.audit(e); err != nil {
+		return oauth.Unavailable(err)
+	}
+	return nil
+}
+
+// storeDeadline returns the moment, in store time, after which nobody waits for the answer.
+func (i *Issuer) storeDeadline(ctx context.Context, arrived time.Time) time.Time {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return arrived.Add(defaultDeadline)
+	}
+	return arrived.Add(time.Until(deadline)).Truncate(time.Microsecond)
+}
+
+// errNotOurs is said, in the log only, of tokens that are not the caller's or not ours at all.
+var errNotOurs = errors.New("the token is not the caller's")
+
+// defaultDeadline is what a call without a deadline gets.
+const defaultDeadline = 10 * time.Second

@@ -1,0 +1,168 @@
+package issuer_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/sqlite"
+	"github.com/signetd/signet/keys"
+)
+
+const (
+	api       = "https://api.example"
+	username  = "ada"
+	rightWord = "correct horse battery staple"
+)
+
+// A house is a whole issuer on a real SQLite file, with one audience, one client and one user.
+type house struct {
+	*issuer.Issuer
+	admin     *admin.Admin
+	directory *issuer.Directory
+	keys      *keys.Manager
+	store     *sqlite.Store
+	caller    issuer.Caller
+
+	mu     sync.Mutex
+	events []oauth.Event
+	// auditError is what writing an event returns.
+	auditError error
+}
+
+var operator = admin.Actor{Name: "operator:test"}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	h := &house{}
+	var err error
+	h.store, err = sqlite.Open(ctx, filepath.Join(dir, "signet.db"), sqlite.Options{Now: time.Now})
+	must(t, err)
+	t.Cleanup(func() { h.store.Close() })
+	must(t, h.store.Migrate(ctx))
+	kek := filepath.Join(dir, "kek")
+	_, err = seal.Create(kek)
+	must(t, err)
+	keks, err := seal.Load(kek)
+	must(t, err)
+
+	h.directory, err = issuer.OpenDirectory(ctx, h.store, time.Now, slog.New(slog.DiscardHandler))
+	must(t, err)
+	h.keys, err = keys.Open(ctx, keys.Options{
+		Store: h.store, KEKs: keks, Policy: policy(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		InUse: func() []string {
+			return h.directory.Algorithms(func(a string) bool { return h.keys != nil && h.keys.Ready(a) })
+		},
+	})
+	must(t, err)
+	passwords, err := password.New(password.Floor, 0)
+	must(t, err)
+	h.admin = admin.New(admin.Options{
+		Store: h.store, Passwords: passwords, Now: time.Now,
+		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
+	})
+	h.Issuer = issuer.New(issuer.Options{
+		Identifier: "https://issuer.example", Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: passwords,
+		Lifetimes: issuer.Lifetimes{
+			Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 30 * 24 * time.Hour,
+			MaxAbsolute: 90 * 24 * time.Hour, Leeway: 10 * time.Second,
+		},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler), Audit: h.record,
+	})
+	_, err = h.admin.CreateAudience(ctx, operator, oauth.Audience{ID: api})
+	must(t, err)
+	_, err = h.admin.CreateUser(ctx, operator, username, rightWord, nil)
+	must(t, err)
+	h.caller = h.client(t, oauth.Client{ID: "gateway", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
+	return h
+}
+
+func policy() keys.Policy {
+	return keys.Policy{
+		MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour, PollInterval: 2 * time.Second,
+		ClockSkew: 2 * time.Minute, MaxLifetime: time.Hour, MaxRefreshLifetime: 90 * 24 * time.Hour, RSABits: 2048,
+	}
+}
+
+func (h *house) record(e oauth.Event) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, e)
+	return h.auditError
+}
+
+// count returns how many events of that name were written.
+func (h *house) count(name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, e := range h.events {
+		if e.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
+// client registers a client and returns it as a caller.
+func (h *house) client(t *testing.T, c oauth.Client) issuer.Caller {
+	t.Helper()
+	c, secret, err := h.admin.CreateClient(t.Context(), operator, c)
+	must(t, err)
+	must(t, h.directory.Poll(t.Context()))
+	c, err = h.directory.Authenticate(t.Context(), c.ID, secret)
+	must(t, err)
+	return issuer.Caller{Client: c, RequestID: "r1"}
+}
+
+func (h *house) login(t *testing.T) *issuer.TokenResponse {
+	t.Helper()
+	answer, err := h.Login(t.Context(), h.caller, issuer.LoginRequest{Username: username, Password: rightWord})
+	must(t, err)
+	return answer
+}
+
+// refresh presents a token, with a key or none.
+func (h *house) refresh(ctx context.Context, refreshToken, key string) (*issuer.TokenResponse, error) {
+	return h.Refresh(ctx, h.caller, issuer.RefreshRequest{RefreshToken: refreshToken, IdempotencyKey: key})
+}
+
+func (h *house) mustRefresh(t *testing.T, refreshToken, key string) *issuer.TokenResponse {
+	t.Helper()
+	answer, err := h.refresh(t.Context(), refreshToken, key)
+	must(t, err)
+	return answer
+}
+
+// keepPolling runs the loops that serve runs, until the test ends.
+func (h *house) keepPolling(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { h.directory.Run(ctx) })
+	done.Go(func() { h.keys.Run(ctx) })
+	t.Cleanup(func() { cancel(); done.Wait() })
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, code oauth.Code) {
+	t.Helper()
+	if !errors.Is(err, code) {
+		t.Fatalf("got %v, want %s", err, code)
+	}
+}

@@ -1,0 +1,186 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/token"
+	"github.com/signetd/signet/keys"
+)
+
+// RefreshRequest presents a refresh token.
+type RefreshRequest struct {
+	RefreshToken string
+	// Scope and Audience may narrow the fresh access token; the grant keeps its own.
+	Scope    string
+	Audience []string
+	// IdempotencyKey belongs to the stored token; all retries that present it share it.
+	IdempotencyKey string
+}
+
+// Refresh exchanges a refresh token for its successor and a fresh access token (RFC 6749 §6, RFC 9700 §4.14.2). The
+// successor is computed, so that the same question can be given the same answer again. invalid_grant is said only on
+// positive knowledge.
+func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (*TokenResponse, error) {
+	s, err := i.directory.fresh()
+	if err != nil {
+		return nil, err
+	}
+	arrived := i.storeTime(s)
+	mac, _, err := i.keys.CurrentMAC()
+	if err != nil {
+		return nil, oauth.Unavailable(err)
+	}
+	presented, err := i.openRefresh(ctx, r.RefreshToken)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := oauth.ParseScope(r.Scope)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.mayNarrow(ctx, s, caller.Client, presented.Handle.GrantID(), scope, r.Audience); err != nil {
+		return nil, err
+	}
+	verdict, err := i.move(ctx, oauth.Presented{
+		Grant: presented.Handle.GrantID(), ClientID: caller.Client.ID, Generation: presented.Generation,
+		KeyHash: hashKey(r.IdempotencyKey), MACKey: mac,
+		Arrived: arrived, Deadline: i.storeDeadline(ctx, arrived), Leeway: i.leeway(caller.Client),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := i.judge(caller, verdict); err != nil {
+		return nil, err
+	}
+	t, err := i.refreshTarget(s, caller.Client, verdict.Grant, scope, r.Audience)
+	if err != nil {
+		return nil, err
+	}
+	return i.answer(ctx, s, verdict.Grant, t, presented.Handle)
+}
+
+// openRefresh checks the token's MAC. What we never made does not reach the store.
+func (i *Issuer) openRefresh(ctx context.Context, text string) (token.Refresh, error) {
+	sealed, err := token.ParseRefresh(text)
+	if err != nil {
+		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
+	}
+	secret, err := i.keys.MAC(ctx, sealed.Key)
+	if errors.Is(err, keys.ErrUnknownKey) || errors.Is(err, keys.ErrCompromised) {
+		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
+	} else if err != nil {
+		return token.Refresh{}, oauth.Unavailable(err)
+	}
+	r, err := sealed.Open(secret)
+	if err == nil && r.Generation == math.MaxUint32 {
+		err = errors.New("the grant has no further generation")
+	}
+	if err != nil {
+		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
+	}
+	return r, nil
+}
+
+// mayNarrow refuses a scope or an audience that the grant does not have, before the token is spent. The grant's own never
+// change, so what is read here still holds when the grant moves; a request that names neither needs no read.
+func (i *Issuer) mayNarrow(ctx context.Context, s *snapshot, client oauth.Client, id oauth.GrantID, scope oauth.Scope, audience []string) error {
+	if len(scope) == 0 && len(audience) == 0 {
+		return nil
+	}
+	g, err := i.store.Grant(ctx, id)
+	if errors.Is(err, oauth.NotFound) || err == nil && g.ClientID != client.ID {
+		return nil // the move itself says what is wrong
+	}
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	_, err = i.refreshTarget(s, client, g, scope, audience)
+	return err
+}
+
+// move asks the store, and once more if the first answer was lost: the request's key makes the second a repeat.
+func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+	verdicts, err := i.store.RefreshGrants(ctx, []oauth.Presented{p})
+	if err != nil && ctx.Err() == nil {
+		i.log.Warn("the store did not answer a refresh; asking again", "grant", p.Grant, "error", err)
+		verdicts, err = i.store.RefreshGrants(ctx, []oauth.Presented{p})
+	}
+	if err != nil {
+		return oauth.Verdict{}, oauth.FromStore(err)
+	}
+	return verdicts[0], nil
+}
+
+// judge writes the events of a verdict, and refuses those that leave no live grant.
+func (i *Issuer) judge(caller Caller, v oauth.Verdict) error {
+	if v.Outcome == oauth.Late {
+		return oauth.Unavailable(context.DeadlineExceeded)
+	}
+	if name, ok := refreshEvents[v.Outcome]; ok {
+		if err := i.record(caller, oauth.Event{
+			Name: name, Subject: v.Grant.UserID, Grant: v.Grant.ID.String(),
+		}); err != nil {
+			return err
+		}
+	}
+	if !v.Outcome.Alive() {
+		return oauth.Refused(oauth.InvalidGrant, errors.New(string(v.Outcome)))
+	}
+	return nil
+}
+
+// refreshEvents are the outcomes that an auditor wants to know of.
+var refreshEvents = map[oauth.Outcome]string{
+	oauth.Reused:  oauth.EventRefreshReused,
+	oauth.Ahead:   oauth.EventRefreshAhead,
+	oauth.Missing: oauth.EventRefreshMissing,
+}
+
+// refreshTarget narrows what the grant has to what the request names. An audience or a scope value that the client has lost
+// since the login is left out, unless the request names it.
+func (i *Issuer) refreshTarget(s *snapshot, client oauth.Client, g oauth.Grant, scope oauth.Scope, audience []string) (target, error) {
+	for _, name := range audience {
+		if !slices.Contains(g.Audience, name) {
+			return target{}, oauth.Refused(oauth.InvalidTarget, nil)
+		}
+	}
+	if len(audience) == 0 {
+		audience = slices.DeleteFunc(slices.Clone(g.Audience), func(name string) bool {
+			_, ok := s.audience(client, name)
+			return !ok
+		})
+	}
+	if !scope.Within(g.Scope) {
+		return target{}, oauth.Refused(oauth.InvalidScope, nil)
+	}
+	if len(scope) == 0 {
+		scope = g.Scope
+	}
+	t, err := i.target(s, client, audience)
+	t.scope = scope.Intersect(t.scope)
+	return t, err
+}
+
+func (i *Issuer) leeway(client oauth.Client) time.Duration {
+	if client.Leeway != nil {
+		return *client.Leeway
+	}
+	return i.lifetimes.Leeway
+}
+
+// hashKey returns what is kept of an idempotency key. A request without one gets a random one, which serves the server's
+// own second attempt and matches nothing else.
+func hashKey(key string) []byte {
+	if key == "" {
+		key = rand.Text()
+	}
+	sum := sha256.Sum256([]byte("signet idempotency key\x00" + key))
+	return sum[:16]
+}

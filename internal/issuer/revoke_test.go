@@ -1,0 +1,90 @@
+package issuer_test
+
+import (
+	"testing"
+
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+func TestRule31_RevokedStaysRevoked(t *testing.T) {
+	for name, pick := range map[string]func(first, second *issuer.TokenResponse) string{
+		"by the refresh token":      func(_, second *issuer.TokenResponse) string { return second.RefreshToken },
+		"by a spent refresh token":  func(first, _ *issuer.TokenResponse) string { return first.RefreshToken },
+		"by the access token":       func(_, second *issuer.TokenResponse) string { return second.AccessToken },
+		"by the first access token": func(first, _ *issuer.TokenResponse) string { return first.AccessToken },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			first := h.login(t)
+			second := h.mustRefresh(t, first.RefreshToken, "")
+			must(t, h.Revoke(t.Context(), h.caller, pick(first, second)))
+			for _, text := range []string{first.RefreshToken, second.RefreshToken} {
+				_, err := h.refresh(t.Context(), text, "")
+				wantCode(t, err, oauth.InvalidGrant)
+			}
+			for _, text := range []string{second.AccessToken, second.RefreshToken} {
+				if found, err := h.Introspect(t.Context(), h.caller, text); err != nil || found.Active {
+					t.Errorf("introspection: %v, %v", found, err)
+				}
+			}
+			must(t, h.Revoke(t.Context(), h.caller, second.RefreshToken))
+			if n := h.count(oauth.EventGrantRevoked); n != 1 {
+				t.Errorf("%d events, want 1", n)
+			}
+		})
+	}
+}
+
+func TestRule32_RevokeIsHonest(t *testing.T) {
+	h := newHouse(t)
+	good := h.login(t)
+	for _, unknown := range []string{"", "x", "sgr_", "a.b.c", good.RefreshToken + "A", good.AccessToken + "A"} {
+		must(t, h.Revoke(t.Context(), h.caller, unknown))
+	}
+	h.store.Close()
+	wantCode(t, h.Revoke(t.Context(), h.caller, good.RefreshToken), oauth.TemporarilyUnavailable)
+	wantCode(t, h.Revoke(t.Context(), h.caller, good.AccessToken), oauth.TemporarilyUnavailable)
+}
+
+func TestRule33_AnotherClientsTokenStaysValid(t *testing.T) {
+	h := newHouse(t)
+	good := h.login(t)
+	thief := h.client(t, oauth.Client{ID: "thief", Audiences: []string{api}})
+	must(t, h.Revoke(t.Context(), thief, good.RefreshToken))
+	must(t, h.Revoke(t.Context(), thief, good.AccessToken))
+	h.mustRefresh(t, good.RefreshToken, "")
+}
+
+func TestIntrospectAnswersTheConcernedOnly(t *testing.T) {
+	h := newHouse(t)
+	good := h.login(t)
+	resource := h.client(t, oauth.Client{ID: api})
+	stranger := h.client(t, oauth.Client{ID: "stranger", Audiences: []string{api}})
+	for _, c := range []struct {
+		name   string
+		caller issuer.Caller
+		token  string
+		active bool
+	}{
+		{"the grant's client", h.caller, good.AccessToken, true},
+		{"the audience", resource, good.AccessToken, true},
+		{"a stranger", stranger, good.AccessToken, false},
+		{"the grant's client, refresh token", h.caller, good.RefreshToken, true},
+		{"the audience, refresh token", resource, good.RefreshToken, false},
+		{"garbage", h.caller, "garbage", false},
+	} {
+		found, err := h.Introspect(t.Context(), c.caller, c.token)
+		must(t, err)
+		if found.Active != c.active {
+			t.Errorf("%s: active %v, want %v", c.name, found.Active, c.active)
+		}
+		if !found.Active && found.Subject != "" {
+			t.Errorf("%s: an inactive answer tells the subject", c.name)
+		}
+	}
+	h.mustRefresh(t, good.RefreshToken, "")
+	if found, err := h.Introspect(t.Context(), h.caller, good.RefreshToken); err != nil || found.Active {
+		t.Errorf("a spent refresh token: %v, %v", found.Active, err)
+	}
+}

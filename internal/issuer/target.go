@@ -1,0 +1,92 @@
+package issuer
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var (
+	errStaleDirectory  = errors.New("the clients and audiences were not confirmed by the store for 5 s")
+	errMixedAlgorithms = oauth.Fail(oauth.InvalidTarget, "The audiences of one token must share one algorithm.")
+	errNoAudience      = oauth.Fail(oauth.InvalidTarget, "The client may ask for no such audience.")
+)
+
+// maxAudiences bounds what one request may name.
+const maxAudiences = 16
+
+// A target is what an access token is for: who verifies it, how it is signed, how long it lives, what it may carry.
+type target struct {
+	audience  []string
+	algorithm string
+	lifetime  time.Duration
+	scope     oauth.Scope // what it may carry at most
+	claims    []string    // which of the user's claims it carries
+}
+
+// target returns what a token of the client for these audiences is like. All of them must be the client's and share one
+// algorithm, the shortest lifetime holds, and the scope is what the client may have and some audience knows.
+func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (target, error) {
+	var t target
+	if len(names) == 0 || len(names) > maxAudiences {
+		return t, errNoAudience
+	}
+	var scope oauth.Scope
+	anything := false
+	for _, name := range names {
+		a, ok := s.audience(client, name)
+		if !ok {
+			return target{}, errNoAudience
+		}
+		algorithm := i.algorithm(a)
+		if t.algorithm != "" && t.algorithm != algorithm {
+			return target{}, errMixedAlgorithms
+		}
+		t.algorithm = algorithm
+		if l := i.lifetime(a); t.lifetime == 0 || l < t.lifetime {
+			t.lifetime = l
+		}
+		if !slices.Contains(t.audience, name) {
+			t.audience = append(t.audience, name)
+		}
+		t.claims = append(t.claims, a.Claims...)
+		scope = append(scope, a.Scope...)
+		anything = anything || len(a.Scope) == 0
+	}
+	t.scope = client.Scope
+	if !anything {
+		t.scope = client.Scope.Intersect(scope)
+	}
+	return t, nil
+}
+
+// audience returns the audience of that name if the client may have tokens for it now.
+func (s *snapshot) audience(client oauth.Client, name string) (oauth.Audience, bool) {
+	a, ok := s.audiences[name]
+	return a, ok && a.DisabledAt.IsZero() && slices.Contains(client.Audiences, name)
+}
+
+// algorithm returns what signs for the audience now: an audience that changed its algorithm keeps the old one until the new
+// one's first key has been published for long enough.
+func (i *Issuer) algorithm(a oauth.Audience) string {
+	if a.PreviousAlgorithm != "" && !i.keys.Ready(a.Algorithm) {
+		return a.PreviousAlgorithm
+	}
+	return a.Algorithm
+}
+
+func (i *Issuer) lifetime(a oauth.Audience) time.Duration {
+	if a.Lifetime == 0 {
+		return min(i.lifetimes.Access, i.lifetimes.MaxAccess)
+	}
+	return min(a.Lifetime, i.lifetimes.MaxAccess)
+}
+
+func orDefault(d, fallback time.Duration) time.Duration {
+	if d == 0 {
+		return fallback
+	}
+	return d
+}
