@@ -1,0 +1,181 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// Each line sets some keys and says which single key is at fault, or none.
+func TestValidate(t *testing.T) {
+	for _, c := range []struct{ set, fault string }{
+		{"", ""},
+
+		{"issuer=https://a.example", ""},
+		{"issuer=https://a.example:8443/tenant/one", ""},
+		{"issuer=http://127.0.0.1:8080", ""},
+		{"issuer=http://localhost:8080", ""},
+		{"issuer=http://[::1]:8080", ""},
+		{"issuer=", "issuer"},
+		{"issuer=http://a.example", "issuer"},
+		{"issuer=http://localhost.example", "issuer"},
+		{"issuer=http://10.0.0.1", "issuer"},
+		{"issuer=https://a.example/", "issuer"},
+		{"issuer=https://a.example/t/", "issuer"},
+		{"issuer=https://a.example/../t", "issuer"},
+		{"issuer=https://a.example//t", "issuer"},
+		{"issuer=https://a.example?x=1", "issuer"},
+		{"issuer=https://a.example?", "issuer"},
+		{"issuer=https://a.example#", "issuer"},
+		{"issuer=https://a.example#x", "issuer"},
+		{"issuer=https://u@a.example", "issuer"},
+		{"issuer=https://A.example", "issuer"},
+		{"issuer=HTTPS://a.example", "issuer"},
+		{"issuer=https://", "issuer"},
+		{"issuer=https://:443", "issuer"},
+		{"issuer=https://a.example/ü", "issuer"},
+		{"issuer= https://a.example", "issuer"},
+		{"issuer=a.example", "issuer"},
+		{"issuer=ftp://127.0.0.1", "issuer"},
+
+		{"data_dir= kek.file=k store.url=sqlite:x", "data_dir"},
+
+		{"http.address=localhost:0", ""},
+		{"http.address=[::1]:80", ""},
+		{"http.address=127.9.9.9:80", ""},
+		{"http.address=[::ffff:127.0.0.1]:80", ""},
+		{"http.address=:8080", "http.address"},
+		{"http.address=0.0.0.0:8080", "http.address"},
+		{"http.address=[::]:8080", "http.address"},
+		{"http.address=example.com:8080", "http.address"},
+		{"http.address=localhost.example.com:8080", "http.address"},
+		{"http.address=8080", "http.address"},
+		{"http.address=127.0.0.1", "http.address"},
+		{"http.address=127.0.0.1:", "http.address"},
+		{"http.address=127.0.0.1:http", "http.address"},
+		{"http.address=127.0.0.1:65536", "http.address"},
+		{"http.address=127.0.0.1:-1", "http.address"},
+		{"grpc.address=0.0.0.0:9090", "grpc.address"},
+		{"grpc.address=0.0.0.0:9090 http.address=:8080 tls.insecure_plain_text=true", ""},
+		{"grpc.address=x tls.insecure_plain_text=true", "grpc.address"},
+		{"ops.address=0.0.0.0:8081", ""},
+		{"ops.address=127.0.0.1:8080", "ops.address"},
+		{"ops.address=127.0.0.1:0 http.address=127.0.0.1:0 grpc.address=127.0.0.1:0", ""},
+
+		{"store.url=postgres://", ""},
+		{"store.url=postgresql:///d?host=/run", ""},
+		{"store.url=sqlite:", "store.url"},
+		{"store.url=data/signet.db", "store.url"},
+		{"store.url=postgres", "store.url"},
+		{"store.url=mysql://h/d", "store.url"},
+		{"store.max_conns=0", "store.max_conns"},
+		{"store.max_conns=1001", "store.max_conns"},
+		{"store.connect_timeout=0s", "store.connect_timeout"},
+		{"store.connect_timeout=2m", "store.connect_timeout"},
+		{"store.statement_timeout=99ms", "store.statement_timeout"},
+		{"store.statement_timeout=61s", "store.statement_timeout"},
+
+		{"keys.max_age=1m keys.publish_ahead=5m2s", ""},
+		{"keys.max_age=1m keys.publish_ahead=5m1s", "keys.publish_ahead"},
+		{"keys.max_age=59s", "keys.max_age"},
+		{"keys.max_age=1h keys.publish_ahead=64m2s", ""},
+		{"keys.max_age=1h keys.publish_ahead=1h", "keys.publish_ahead"},
+		{"keys.max_age=61m keys.publish_ahead=2h", "keys.max_age"},
+		{"keys.max_age=60500ms", "keys.max_age"},
+		{"keys.poll_interval=99ms", "keys.poll_interval"},
+		{"keys.poll_interval=61s", "keys.poll_interval"},
+		{"keys.clock_skew=0s", ""},
+		{"keys.clock_skew=-1s", "keys.clock_skew"},
+		{"keys.clock_skew=11m", "keys.clock_skew"},
+		{"keys.rotate_every=1h", ""},
+		{"keys.rotate_every=59m59s", "keys.rotate_every"},
+		{"keys.rotate_every=8761h", "keys.rotate_every"},
+		{"keys.rsa_bits=3072", ""},
+		{"keys.rsa_bits=4096", ""},
+		{"keys.rsa_bits=1024", "keys.rsa_bits"},
+		{"keys.rsa_bits=2049", "keys.rsa_bits"},
+
+		{"tokens.lifetime=1h", ""},
+		{"tokens.lifetime=61m", "tokens.lifetime"},
+		{"tokens.lifetime=0s", "tokens.lifetime"},
+		{"tokens.lifetime=1500ms", "tokens.lifetime"},
+		{"tokens.max_lifetime=9m", "tokens.lifetime"},
+		{"tokens.max_lifetime=24h", ""},
+		{"tokens.max_lifetime=25h", "tokens.max_lifetime"},
+
+		{"refresh.idle_lifetime=720h", ""},
+		{"refresh.idle_lifetime=721h", "refresh.idle_lifetime"},
+		{"refresh.idle_lifetime=0s", "refresh.idle_lifetime"},
+		{"refresh.idle_lifetime=1500ms", "refresh.idle_lifetime"},
+		{"refresh.absolute_lifetime=2160h", ""},
+		{"refresh.absolute_lifetime=2161h", "refresh.absolute_lifetime"},
+		{"refresh.max_lifetime=17520h", ""},
+		{"refresh.max_lifetime=17521h", "refresh.max_lifetime"},
+		{"refresh.leeway=0s", ""},
+		{"refresh.leeway=60s", ""},
+		{"refresh.leeway=61s", "refresh.leeway"},
+		{"refresh.leeway=-1s", "refresh.leeway"},
+
+		{"password.memory=256MiB password.iterations=10 password.parallelism=16 password.concurrency=1024", ""},
+		{"password.memory=19455KiB", "password.memory"},
+		{"password.memory=262145KiB", "password.memory"},
+		{"password.memory=20000001B", "password.memory"},
+		{"password.iterations=1", "password.iterations"},
+		{"password.iterations=11", "password.iterations"},
+		{"password.parallelism=0", "password.parallelism"},
+		{"password.parallelism=17", "password.parallelism"},
+		{"password.concurrency=-1", "password.concurrency"},
+		{"password.concurrency=1025", "password.concurrency"},
+
+		{"log.format=text log.level=debug", ""},
+		{"log.format=xml", "log.format"},
+		{"log.level=INFO", "log.level"},
+
+		{"shutdown.drain=0s", ""},
+		{"shutdown.drain=25s", "shutdown.drain"},
+		{"shutdown.drain=-1s", "shutdown.drain"},
+		{"shutdown.timeout=11m", "shutdown.timeout"},
+		{"shutdown.timeout=999ms shutdown.drain=0s", "shutdown.timeout"},
+	} {
+		s := sources()
+		s.Flags = map[string]string{}
+		for _, pair := range strings.Split(c.set, " ") {
+			if key, value, ok := strings.Cut(pair, "="); ok {
+				s.Flags[key] = value
+			} else if pair != "" {
+				s.Flags["issuer"] += " " + pair
+			}
+		}
+		_, err := Load(s)
+		if c.fault == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.set, err)
+			}
+			continue
+		}
+		if err == nil {
+			t.Errorf("%s is taken", c.set)
+			continue
+		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !strings.HasPrefix(line, c.fault+" ") || !strings.Contains(line, "; want ") {
+				t.Errorf("%s: %s", c.set, line)
+			}
+		}
+	}
+}
+
+func TestValidateJudgesAStructThatNobodyLoaded(t *testing.T) {
+	err := Config{}.Validate()
+	if err == nil {
+		t.Fatal("the empty configuration is taken")
+	}
+	for _, key := range []string{"issuer", "data_dir", "http.address", "store.url", "kek.file", "keys.max_age", "password.memory", "log.format"} {
+		if !strings.Contains("\n"+err.Error(), "\n"+key+" ") {
+			t.Errorf("nothing about %s in\n%v", key, err)
+		}
+	}
+	c := load(t, sources())
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
