@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
+	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at`
+
+// grantFields are the grant's values in the order of grantColumns, to be read into or written from.
+func grantFields(g *oauth.Grant) []any {
+	return []any{
+		inBytes{&g.ID}, &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at{&g.MovedAt}, inSeconds{&g.IdleLifetime},
+		at{&g.ExpiresAt}, at{&g.SuspendedAt}, at{&g.RevokedAt}, &g.RevokeReason, inWords{&g.Scope}, inJSON{&g.Audience},
+		at{&g.AuthTime}, inJSON{&g.AMR}, &g.DeviceLabel, &g.IP, at{&g.CreatedAt},
+	}
+}
+
+// CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
+// oauth.InvalidGrant.
+func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		n, err := affected(tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+			FROM users WHERE id = ? AND epoch = ? AND disabled_at IS NULL`, append(grantFields(&g), g.UserID, epoch)...))
+		if err == nil && n == 0 {
+			err = oauth.InvalidGrant
+		}
+		return err
+	})
+}
+
+// Grant returns the grant of that id, or oauth.NotFound.
+func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error) {
+	var g oauth.Grant
+	err := s.reads.QueryRowContext(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ?`, inBytes{&id}).Scan(grantFields(&g)...)
+	return g, knowledge(err)
+}
+
+// Grants returns at most limit grants of the user whose ids sort after after, by id.
+func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error) {
+	return collect(ctx, s.reads, grantFields,
+		`SELECT `+grantColumns+` FROM grants WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?`, userID, inBytes{&after}, limit)
+}
+
+// RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
+// returns the row as it stands then.
+func (s *Store) RevokeGrant(
+	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
+) (g oauth.Grant, changed bool, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		n, err := affected(tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
+			WHERE id = ? AND ? IN ('', client_id) AND revoked_at IS NULL`, at{&now}, reason, inBytes{&id}, clientID))
+		if err != nil {
+			return err
+		}
+		changed = n > 0
+		return tx.QueryRowContext(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ? AND ? IN ('', client_id)`,
+			inBytes{&id}, clientID).Scan(grantFields(&g)...)
+	})
+	if err != nil {
+		return oauth.Grant{}, false, knowledge(err)
+	}
+	return g, changed, nil
+}
+
+// RevokeGrants revokes the user's grants that are not revoked, all but except, raises the user's epoch, and returns how
+// many it revoked.
+func (s *Store) RevokeGrants(
+	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
+) (revoked int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, userID); err != nil {
+			return err
+		}
+		revoked, err = revokeOfUser(ctx, tx, userID, except, reason, now)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return revoked, nil
+}
+
+func revokeOfUser(
+	ctx context.Context, tx *sql.Tx, userID string, except oauth.GrantID, reason string, now time.Time,
+) (int, error) {
+	n, err := affected(tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
+		WHERE user_id = ? AND id <> ? AND revoked_at IS NULL`, at{&now}, reason, userID, inBytes{&except}))
+	return int(n), err
+}

@@ -1,0 +1,46 @@
+package keys
+
+import (
+	"crypto"
+	"fmt"
+	"log/slog"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+)
+
+// A Signer signs with one key. It prints as its kid.
+type Signer struct {
+	Algorithm string
+	KeyID     string
+	// sign is a function because fmt prints one as an address under every verb.
+	sign func(input []byte) ([]byte, error)
+}
+
+func newSigner(k Key, private crypto.Signer) (Signer, error) {
+	algorithm, err := jws.NewSigner(jwa.SignatureAlgorithm(k.Algorithm))
+	if err != nil {
+		return Signer{}, fmt.Errorf("the key %s: %w", k.ID, err)
+	}
+	// A bare *ecdsa.PrivateKey would be copied for every signature, and the library's work on it be done anew.
+	key := struct{ crypto.Signer }{private}
+	return Signer{Algorithm: k.Algorithm, KeyID: k.ID, sign: func(input []byte) ([]byte, error) { return algorithm.Sign(input, key) }}, nil
+}
+
+// Sign returns the JWS signature (RFC 7515 section 5.1) over input.
+func (s Signer) Sign(input []byte) ([]byte, error) {
+	signature, err := s.sign(input)
+	if err != nil {
+		return nil, fmt.Errorf("sign with the key %s: %w", s.KeyID, err)
+	}
+	return signature, nil
+}
+
+// String hides the key behind its kid.
+func (s Signer) String() string { return s.Algorithm + " key " + s.KeyID }
+
+// GoString hides the key behind its kid.
+func (s Signer) GoString() string { return s.String() }
+
+// LogValue hides the key behind its kid.
+func (s Signer) LogValue() slog.Value { return slog.StringValue(s.String()) }
