@@ -1,0 +1,160 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// cluster makes a database cluster in its working directory and runs a server on it, which listens on a socket there, until
+// its standard input ends. Then it removes the directory. The input is a pipe that nobody writes to: it ends when the test
+// program closes it, or ends in whatever way.
+const cluster = `
+bin=$1 dir=$2
+exec 3<&0
+"$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
+"$bin/postgres" -D data -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=400 &
+server=$!
+(read -r nothing <&3; kill -QUIT "$server") &
+wait "$server"
+cd / && rm -rf "$dir"
+`
+
+// startCluster starts a private server and returns its URL and what ends it.
+func startCluster() (base *url.URL, stop func(), err error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := os.MkdirTemp("", "signet-pg-")
+	if err != nil {
+		return nil, nil, err
+	}
+	base, stop, err = runCluster(bin, dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return base, stop, nil
+}
+
+func runCluster(bin, dir string) (base *url.URL, stop func(), err error) {
+	who, err := unprivileged(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = log.Close() }() // the server has its own
+
+	shell := exec.Command("/bin/sh", "-c", cluster, "cluster", bin, dir)
+	shell.Dir, shell.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	shell.Stdout, shell.Stderr = log, log
+	// A group of its own, so that an interrupt from the keyboard does not end it before it has cleaned up.
+	shell.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
+	input, err := shell.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := shell.Start(); err != nil {
+		return nil, nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = shell.Wait() // the log says more
+	}()
+	stop = func() {
+		_ = input.Close()
+		<-ended
+	}
+	base = &url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: url.Values{"host": {dir}, "user": {"postgres"}}.Encode()}
+	if err := await(base.String(), ended); err != nil {
+		stop()
+		said, _ := io.ReadAll(io.NewSectionReader(log, 0, 1<<16))
+		return nil, nil, fmt.Errorf("the server in %s did not start: %w\n%s", dir, err, said)
+	}
+	return base, stop, nil
+}
+
+// await waits until the server answers, or has ended.
+func await(url string, ended <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, url)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-tick.C:
+		case <-ended:
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// programs returns the folder of the newest PostgreSQL's server programs.
+func programs() (string, error) {
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
+			return filepath.Dir(initdb), nil
+		}
+	}
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(found) == 0 {
+		return "", fmt.Errorf("initdb is neither in PATH nor below /usr/lib/postgresql: "+
+			"install PostgreSQL's server (apt-get install postgresql), or set %s to the URL of one", Env)
+	}
+	newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
+	return filepath.Dir(newest), nil
+}
+
+// version returns the major version in /usr/lib/postgresql/VERSION/bin/initdb.
+func version(path string) int {
+	number, _, _ := strings.Cut(strings.TrimPrefix(path, "/usr/lib/postgresql/"), "/")
+	n, _ := strconv.Atoi(number)
+	return n
+}
+
+// unprivileged returns whom to run the server as, and gives them dir. Postgres refuses to run as root; everybody else runs
+// it as themselves.
+func unprivileged(dir string) (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		who, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find a user for Postgres, which refuses root: %w", err)
+	}
+	uid, err := strconv.ParseUint(who.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(who.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+}

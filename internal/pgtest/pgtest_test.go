@@ -1,0 +1,67 @@
+package pgtest_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signetd/signet/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, migrate)) }
+
+func migrate(ctx context.Context, url string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, `CREATE TABLE things (id int)`); err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+func TestDatabasesAreApart(t *testing.T) {
+	for range 2 {
+		if n := things(t, pgtest.New(t)); n != 1 {
+			t.Errorf("a new database has %d things after the first insert", n)
+		}
+	}
+}
+
+func TestEmptyHasNoTable(t *testing.T) {
+	conn := connect(t, pgtest.Empty(t))
+	var tables int
+	err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables)
+	if err != nil || tables != 0 {
+		t.Errorf("an empty database has %d tables: %v", tables, err)
+	}
+}
+
+func things(t *testing.T, url string) (n int) {
+	t.Helper()
+	conn := connect(t, url)
+	if _, err := conn.Exec(t.Context(), `INSERT INTO things VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM things`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}

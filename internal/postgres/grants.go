@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
+	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at`
+
+// grantFields are the grant's values in the order of grantColumns, to be read into or written from.
+func grantFields(g *oauth.Grant) []any {
+	return []any{
+		(*[16]byte)(&g.ID), &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at(&g.MovedAt), (*seconds)(&g.IdleLifetime),
+		at(&g.ExpiresAt), at(&g.SuspendedAt), at(&g.RevokedAt), &g.RevokeReason, (*words)(&g.Scope), &g.Audience,
+		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
+	}
+}
+
+// CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
+// oauth.InvalidGrant. The lock on the user's row orders it with whatever ends or suspends the user's grants.
+func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+	return s.write(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
+			FROM users WHERE id = $2 AND epoch = $20 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = oauth.InvalidGrant
+		}
+		return err
+	})
+}
+
+// Grant returns the grant of that id, or oauth.NotFound.
+func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error) {
+	var g oauth.Grant
+	err := s.row(ctx, grantFields(&g), `SELECT `+grantColumns+` FROM grants WHERE id = $1`, [16]byte(id))
+	return g, knowledge(err)
+}
+
+// Grants returns at most limit grants of the user whose ids sort after after, by id.
+func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error) {
+	return rows(ctx, s, grantFields,
+		`SELECT `+grantColumns+` FROM grants WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`, userID, [16]byte(after), limit)
+}
+
+// RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
+// returns the row as it stands then.
+func (s *Store) RevokeGrant(
+	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
+) (g oauth.Grant, changed bool, err error) {
+	err = s.write(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = $1, revoke_reason = $2
+			WHERE id = $3 AND $4 IN ('', client_id) AND revoked_at IS NULL`, at(&now), reason, [16]byte(id), clientID)
+		if err != nil {
+			return err
+		}
+		changed = tag.RowsAffected() > 0
+		return tx.QueryRow(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = $1 AND $2 IN ('', client_id)`,
+			[16]byte(id), clientID).Scan(grantFields(&g)...)
+	})
+	if err != nil {
+		return oauth.Grant{}, false, knowledge(err)
+	}
+	return g, changed, nil
+}
+
+// RevokeGrants revokes the user's grants that are not revoked, all but except, raises the user's epoch, and returns how
+// many it revoked.
+func (s *Store) RevokeGrants(
+	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
+) (revoked int, err error) {
+	err = s.write(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, userID); err != nil {
+			return err
+		}
+		revoked, err = revokeOfUser(ctx, tx, userID, except, reason, now)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return revoked, nil
+}
+
+// revokeOfUser locks the grants by id, as everything does that locks more than one, so that nobody waits for each other.
+func revokeOfUser(
+	ctx context.Context, tx pgx.Tx, userID string, except oauth.GrantID, reason string, now time.Time,
+) (int, error) {
+	tag, err := tx.Exec(ctx, `WITH locked AS MATERIALIZED (
+			SELECT id FROM grants WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
+		) UPDATE grants g SET revoked_at = $1, revoke_reason = $2 FROM locked WHERE g.id = locked.id`,
+		at(&now), reason, userID, [16]byte(except))
+	return int(tag.RowsAffected()), err
+}

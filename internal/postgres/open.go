@@ -1,0 +1,145 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const (
+	defaultConnectTimeout   = 5 * time.Second
+	defaultStatementTimeout = 5 * time.Second
+
+	// beginDurable begins a transaction that outlives the server once it is committed, also on a replicated cluster, whatever
+	// the role is content with elsewhere.
+	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('synchronous_commit', 'on', true)
+		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`
+)
+
+// Options are where the database is, and bounds.
+type Options struct {
+	// URL is a postgres:// URL as libpq and pgx have it. Through PgBouncer in transaction mode it needs the parameter
+	// default_query_exec_mode=cache_describe.
+	URL string
+	// MaxConns is how many connections there are at most; zero means pgx's default.
+	MaxConns int32
+	// ConnectTimeout bounds the making of a connection, StatementTimeout each call of a method but Migrate, the wait for a
+	// connection included; zero means five seconds.
+	ConnectTimeout   time.Duration
+	StatementTimeout time.Duration
+}
+
+// A Store is a pool of connections to one database. It keeps the promises of keys.Store, issuer.Store and admin.Store.
+type Store struct {
+	pool    *pgxpool.Pool
+	timeout time.Duration
+}
+
+// Open makes the pool and one connection. The schema is left as it is: see Migrate and CheckSchema.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("read the URL of the database: %w", err)
+	}
+	switch config.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe:
+	default:
+		return nil, errors.New("default_query_exec_mode is cache_statement, the default, or cache_describe, which PgBouncer needs")
+	}
+	config.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, defaultConnectTimeout)
+	if o.MaxConns > 0 {
+		config.MaxConns = o.MaxConns
+	}
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		conn.TypeMap().RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+		})
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	s := &Store{pool: pool, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return s, nil
+}
+
+func orDefault(d, usual time.Duration) time.Duration {
+	if d <= 0 {
+		return usual
+	}
+	return d
+}
+
+// Close waits for the calls that still run and ends all connections.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// write runs change in one transaction that is durable when write returns.
+func (s *Store) write(ctx context.Context, change func(pgx.Tx) error) error {
+	return s.transact(ctx, pgx.TxOptions{BeginQuery: beginDurable}, change)
+}
+
+// read runs look in a transaction that sees the database as of one moment.
+func (s *Store) read(ctx context.Context, look func(pgx.Tx) error) error {
+	return s.transact(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, look)
+}
+
+func (s *Store) transact(ctx context.Context, o pgx.TxOptions, work func(pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return pgx.BeginTxFunc(ctx, s.pool, o, work)
+}
+
+// row reads the one row of a query.
+func (s *Store) row(ctx context.Context, fields []any, query string, args ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.pool.QueryRow(ctx, query, args...).Scan(fields...)
+}
+
+// rows reads all rows of a query. fields returns where the columns of a row go.
+func rows[T any](ctx context.Context, s *Store, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return collect(ctx, s.pool, fields, query, args...)
+}
+
+// querier is what the pool and a transaction have in common.
+type querier interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+func collect[T any](ctx context.Context, db querier, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	found, err := db.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(found, func(row pgx.CollectableRow) (T, error) {
+		var one T
+		return one, row.Scan(fields(&one)...)
+	})
+}
+
+// knowledge turns the absence of a row into oauth.NotFound and leaves every other error as it is.
+func knowledge(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return oauth.NotFound
+	}
+	return err
+}

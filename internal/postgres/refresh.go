@@ -1,0 +1,186 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// batchTimeout bounds the statements of one batch. The deadlines of its members do not: each of them is a column.
+const batchTimeout = time.Second
+
+// singleTries is how often a member that runs singly is tried.
+const singleTries = 3
+
+// presented names the arrays that both statements take, one element per presented token.
+const presented = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+	$8::interval[]) WITH ORDINALITY AS p (grant_id, presenter, presented, hash, mac, arrived, deadline, leeway, ord)`
+
+// move moves the grants whose current token was presented and that nothing speaks against.
+const move = `UPDATE grants g
+	SET generation = g.generation + 1, key_hash = p.hash, mac_key = p.mac, moved_at = greatest(g.moved_at, p.arrived)
+	FROM ` + presented + `
+	WHERE g.id = p.grant_id AND g.generation = p.presented AND g.client_id = p.presenter
+		AND g.revoked_at IS NULL AND g.suspended_at IS NULL
+		AND g.expires_at > p.arrived AND g.moved_at + g.idle_lifetime * interval '1 second' > p.arrived
+		AND p.deadline > clock_timestamp()`
+
+const moved = ` RETURNING ord, 'moved', ` + grantColumns
+
+// fastOne tries to move one grant, fastMany more than one. An UPDATE locks in whatever order its plan has, so that two of
+// them could wait for each other: fastMany first locks the rows by id, as everything does that locks more than one.
+const (
+	fastOne  = move + moved
+	fastMany = `WITH locked AS MATERIALIZED (
+		SELECT g.id FROM unnest($1::uuid[]) AS p (grant_id) JOIN grants g ON g.id = p.grant_id
+		ORDER BY g.id FOR NO KEY UPDATE OF g
+	) ` + move + ` AND g.id IN (SELECT id FROM locked)` + moved
+)
+
+// classify decides whatever the fast statement left. It locks the rows by id, as everything does that locks more than one, and judges
+// what it has locked, never what its snapshot shows. Rows that do not exist are not returned.
+const classify = `WITH locked AS MATERIALIZED (
+		SELECT p.*, g.* FROM ` + presented + ` JOIN grants g ON g.id = p.grant_id
+		ORDER BY g.id FOR NO KEY UPDATE OF g
+	), judged AS MATERIALIZED (
+		SELECT locked.*, CASE
+			WHEN presenter <> client_id THEN 'other_client'
+			WHEN revoked_at IS NOT NULL THEN 'revoked'
+			WHEN suspended_at IS NOT NULL THEN 'suspended'
+			WHEN expires_at <= arrived OR moved_at + idle_lifetime * interval '1 second' <= arrived THEN 'expired'
+			WHEN deadline <= clock_timestamp() THEN 'late'
+			WHEN presented = generation THEN 'moved'
+			WHEN presented > generation THEN 'ahead'
+			WHEN presented = generation - 1 AND hash = key_hash THEN 'repeated'
+			WHEN presented = generation - 1 AND leeway > interval '0' AND arrived - moved_at <= leeway THEN 'second_tab'
+			ELSE 'reused' END AS outcome
+		FROM locked
+	), moved AS (
+		UPDATE grants g
+		SET generation = presented + 1, key_hash = hash, mac_key = mac, moved_at = greatest(g.moved_at, arrived)
+		FROM judged j WHERE g.id = j.id AND outcome IN ('moved', 'ahead')
+		RETURNING j.ord, j.outcome, g.*
+	), reused AS (
+		UPDATE grants g SET revoked_at = arrived, revoke_reason = 'reuse'
+		FROM judged j WHERE g.id = j.id AND outcome = 'reused'
+		RETURNING j.ord, j.outcome, g.*
+	)
+	SELECT ord, outcome, ` + grantColumns + ` FROM moved
+	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM reused
+	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM judged WHERE outcome NOT IN ('moved', 'ahead', 'reused')`
+
+// RefreshGrants decides each presented refresh token by its own grant's row and answers in the order given. What it writes
+// is as durable as the role's synchronous_commit has it: the Ahead row mends what is lost.
+func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error) {
+	seen := make(map[oauth.GrantID]bool, len(batch))
+	for _, p := range batch {
+		if seen[p.Grant] {
+			return nil, fmt.Errorf("refresh grants: a batch holds grant %s twice", p.Grant)
+		}
+		seen[p.Grant] = true
+	}
+	verdicts := make([]oauth.Verdict, len(batch))
+	err := s.refresh(ctx, batch, verdicts)
+	if undone(err) {
+		err = s.refreshSingly(ctx, batch, verdicts)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("refresh grants: %w", err)
+	}
+	return verdicts, nil
+}
+
+// refresh decides the members of a batch that have no verdict yet.
+func (s *Store) refresh(ctx context.Context, batch []oauth.Presented, verdicts []oauth.Verdict) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout)
+	defer cancel()
+	fast := fastOne
+	if len(batch) > 1 {
+		fast = fastMany
+	}
+	for _, statement := range []string{fast, classify} {
+		if err := s.decide(ctx, statement, batch, verdicts); err != nil {
+			return err
+		}
+	}
+	for i := range verdicts {
+		if verdicts[i].Outcome == "" {
+			verdicts[i].Outcome = oauth.Missing
+		}
+	}
+	return nil
+}
+
+// refreshSingly does it member by member, each as often as it may help.
+func (s *Store) refreshSingly(ctx context.Context, batch []oauth.Presented, verdicts []oauth.Verdict) error {
+	for i := range batch {
+		err := s.refresh(ctx, batch[i:i+1], verdicts[i:i+1])
+		for tries := 1; undone(err) && tries < singleTries && ctx.Err() == nil; tries++ {
+			err = s.refresh(ctx, batch[i:i+1], verdicts[i:i+1])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undone says whether err means that the statement was rolled back because of its company: a serialization failure, a
+// deadlock, or a value that the database does not take.
+func undone(err error) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) &&
+		(failed.Code == "40001" || failed.Code == "40P01" || strings.HasPrefix(failed.Code, "22"))
+}
+
+// A decision is a row that a statement returned.
+type decision struct {
+	ord     int64
+	outcome oauth.Outcome
+	grant   oauth.Grant
+}
+
+func (d *decision) fields() []any { return append([]any{&d.ord, &d.outcome}, grantFields(&d.grant)...) }
+
+// decide runs a statement for the members that have no verdict yet, and notes the verdicts once it is known to have
+// succeeded.
+func (s *Store) decide(ctx context.Context, statement string, batch []oauth.Presented, verdicts []oauth.Verdict) error {
+	var left []int
+	for i, v := range verdicts {
+		if v.Outcome == "" {
+			left = append(left, i)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	decisions, err := collect(ctx, s.pool, (*decision).fields, statement, arrays(batch, left)...)
+	if err != nil {
+		return err
+	}
+	for _, d := range decisions {
+		verdicts[left[d.ord-1]] = oauth.Verdict{Outcome: d.outcome, Grant: d.grant}
+	}
+	return nil
+}
+
+// arrays returns the arguments of a statement for some members of a batch.
+func arrays(batch []oauth.Presented, members []int) []any {
+	n := len(members)
+	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
+	hashes, macKeys := make([][]byte, n), make([]string, n)
+	arrived, deadlines, leeways := make([]time.Time, n), make([]time.Time, n), make([]time.Duration, n)
+	for i, member := range members {
+		p := batch[member]
+		grants[i], clients[i], generations[i] = p.Grant, p.ClientID, int64(p.Generation)
+		hashes[i], macKeys[i] = p.KeyHash, p.MACKey
+		arrived[i], deadlines[i], leeways[i] = p.Arrived, p.Deadline, p.Leeway
+	}
+	return []any{grants, clients, generations, hashes, macKeys, arrived, deadlines, leeways}
+}

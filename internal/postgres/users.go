@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const userColumns = `id, username, password_hash, claims, disabled_at, epoch, created_at`
+
+// userFields are the user's values in the order of userColumns, to be read into or written from.
+func userFields(u *oauth.User) []any {
+	return []any{&u.ID, &u.Username, &u.PasswordHash, inJSON{&u.Claims}, at(&u.DisabledAt), &u.Epoch, at(&u.CreatedAt)}
+}
+
+// User returns the user of that canonical name, or oauth.NotFound.
+func (s *Store) User(ctx context.Context, username string) (oauth.User, error) {
+	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1`, username)
+}
+
+// UserByID returns the user of that id, or oauth.NotFound.
+func (s *Store) UserByID(ctx context.Context, id string) (oauth.User, error) {
+	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+}
+
+func (s *Store) user(ctx context.Context, query, key string) (oauth.User, error) {
+	var u oauth.User
+	err := s.row(ctx, userFields(&u), query, key)
+	return u, knowledge(err)
+}
+
+// Users returns at most limit users whose names sort after after, by name.
+func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.User, error) {
+	return rows(ctx, s, userFields,
+		`SELECT `+userColumns+` FROM users WHERE username > $1 ORDER BY username LIMIT $2`, after, limit)
+}
+
+// CreateUser inserts the user, or returns oauth.AlreadyExists if the name is taken.
+func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
+	return s.write(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (username) DO NOTHING`, userFields(&u)...)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = oauth.AlreadyExists
+		}
+		return err
+	})
+}
+
+// Rehash replaces the user's password hash if it is still old; otherwise it does nothing.
+func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
+	return s.write(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3`, next, userID, old)
+		return err
+	})
+}
+
+// DisableUser disables the user and suspends their grants.
+func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
+	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+		if !u.DisabledAt.IsZero() {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2`, at(&now), u.ID)
+		if err == nil {
+			_, err = tx.Exec(ctx, `WITH locked AS MATERIALIZED (
+					SELECT id FROM grants WHERE user_id = $2 AND suspended_at IS NULL AND revoked_at IS NULL
+					ORDER BY id FOR NO KEY UPDATE
+				) UPDATE grants g SET suspended_at = $1 FROM locked WHERE g.id = locked.id`, at(&now), u.ID)
+		}
+		return err
+	})
+}
+
+// EnableUser enables the user and lifts the suspension of their grants.
+func (s *Store) EnableUser(ctx context.Context, username string) error {
+	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+		if u.DisabledAt.IsZero() {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = $1`, u.ID)
+		if err == nil {
+			_, err = tx.Exec(ctx, `WITH locked AS MATERIALIZED (
+					SELECT id FROM grants WHERE user_id = $1 AND suspended_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+				) UPDATE grants g SET suspended_at = NULL FROM locked WHERE g.id = locked.id`, u.ID)
+		}
+		return err
+	})
+}
+
+// SetPassword replaces the password hash and revokes the user's grants.
+func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
+	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1 WHERE id = $2`, hash, u.ID)
+		if err == nil {
+			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByPassword, now)
+		}
+		return err
+	})
+}
+
+// SetClaims replaces the user's claims.
+func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
+	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET claims = $1 WHERE id = $2`, inJSON{&claims}, u.ID)
+		return err
+	})
+}
+
+// DeleteUser deletes the user and revokes their grants.
+func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
+	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
+		if err == nil {
+			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByDeletion, now)
+		}
+		return err
+	})
+}
+
+// changeUser locks the user's row and runs change in one transaction. The row comes first and its grants after it, by id, so
+// that a login which is still under way either is seen by change or sees what change did.
+func (s *Store) changeUser(ctx context.Context, username string, change func(pgx.Tx, oauth.User) error) error {
+	return s.write(ctx, func(tx pgx.Tx) error {
+		var u oauth.User
+		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1 FOR UPDATE`, username).Scan(userFields(&u)...)
+		if err != nil {
+			return knowledge(err)
+		}
+		return change(tx, u)
+	})
+}

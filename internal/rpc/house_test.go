@@ -1,0 +1,276 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/sqlite"
+	"github.com/signetd/signet/keys"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	username = "ada"
+	secret   = "correct horse battery staple"
+	leeway   = 10 * time.Second
+)
+
+var operator = admin.Actor{Name: "operator"}
+
+// A house is the whole issuer behind its gRPC door: a real store, real keys, a real socket.
+type house struct {
+	store     *sqlite.Store
+	admin     *admin.Admin
+	directory *issuer.Directory
+	server    *Server
+	address   string
+	secrets   map[string]string // by client: web and other are confidential, spa is public
+	// clock is that of the issuer and the store; the keys go by the real one.
+	clock *clock
+	// audit is called with every event of the issuer, if it is set.
+	audit atomic.Pointer[func(oauth.Event) error]
+	logs  *records
+
+	conn   *grpc.ClientConn
+	tokens signetv1.TokenServiceClient
+	keys   signetv1.KeyServiceClient
+}
+
+// openHouse opens the door to a house of its own. edit may change what the door opens on.
+func openHouse(t *testing.T, edit ...func(*Options)) *house {
+	t.Helper()
+	show := furnished(t)
+	h := &house{clock: new(clock), logs: new(records), secrets: show.secrets}
+	file := filepath.Join(t.TempDir(), "signet.db")
+	must(t, os.WriteFile(file, show.file, 0o600))
+	ring := h.open(t, file, show.keks)
+	passwords, err := password.New(password.Floor, 0)
+	must(t, err)
+	h.directory, err = issuer.OpenDirectory(t.Context(), h.store, h.clock.now, h.logs.logger())
+	must(t, err)
+	o := Options{
+		Issuer: issuer.New(issuer.Options{
+			Identifier: "https://id.example.org", Store: h.store, Directory: h.directory, Keys: ring, Passwords: passwords,
+			Lifetimes: issuer.Lifetimes{
+				Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 24 * time.Hour, MaxAbsolute: 24 * time.Hour, Leeway: leeway,
+			},
+			Now: h.clock.now, Log: h.logs.logger(),
+			Audit: func(e oauth.Event) error {
+				if audit := h.audit.Load(); audit != nil {
+					return (*audit)(e)
+				}
+				return nil
+			},
+		}),
+		Directory: h.directory, Keys: ring, Ready: func() error { return nil }, Log: h.logs.logger(),
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	h.serve(t, o)
+	return h
+}
+
+// open opens the store and the keys in it.
+func (h *house) open(t *testing.T, file string, keks *seal.KEKs) *keys.Manager {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), file, sqlite.Options{Now: h.clock.now})
+	must(t, err)
+	t.Cleanup(func() { store.Close() })
+	must(t, store.Migrate(t.Context()))
+	h.store = store
+	h.admin = admin.New(admin.Options{
+		Store: store, Passwords: hasher(t), Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 24 * time.Hour}, Now: h.clock.now,
+	})
+	ring, err := keys.Open(t.Context(), keys.Options{
+		Store: store, KEKs: keks, InUse: func() []string { return []string{keys.RS256, keys.ES256, keys.EdDSA} },
+		Policy: keys.Policy{
+			MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour, PollInterval: time.Minute,
+			ClockSkew: time.Minute, MaxLifetime: time.Hour, MaxRefreshLifetime: 24 * time.Hour, RSABits: 2048,
+		},
+	})
+	must(t, err)
+	return ring
+}
+
+// serve opens the door on a real socket, and closes it when the test ends.
+func (h *house) serve(t *testing.T, o Options) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	h.address, h.server = l.Addr().String(), New(o)
+	done := make(chan error)
+	go func() { done <- h.server.Serve(l) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = h.server.Drain(ctx) // what hangs is the test's to find
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	h.conn, err = grpc.NewClient(h.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	must(t, err)
+	t.Cleanup(func() { h.conn.Close() })
+	h.tokens, h.keys = signetv1.NewTokenServiceClient(h.conn), signetv1.NewKeyServiceClient(h.conn)
+}
+
+// basic returns the client's authorization metadata.
+func (h *house) basic(client string) string { return "Basic " + encoded(client+":"+h.secrets[client]) }
+
+// as returns a context in which the client calls.
+func (h *house) as(t *testing.T, client string) context.Context {
+	return metadata.NewOutgoingContext(soon(t), metadata.Pairs("authorization", h.basic(client)))
+}
+
+// soon returns a context in which nothing waits for long.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// login logs the user in through the client.
+func (h *house) login(t *testing.T, client string) *signetv1.TokenResponse {
+	t.Helper()
+	r, err := h.tokens.Login(h.as(t, client), &signetv1.LoginRequest{Username: username, Password: secret})
+	must(t, err)
+	return r
+}
+
+// A showHouse is a store that has everything, as a file to copy, since RSA keys take their time.
+type showHouse struct {
+	once    sync.Once
+	file    []byte
+	keks    *seal.KEKs
+	secrets map[string]string
+}
+
+var theShowHouse showHouse
+
+func furnished(t *testing.T) *showHouse {
+	t.Helper()
+	theShowHouse.once.Do(func() { theShowHouse.furnish(t) })
+	if theShowHouse.file == nil {
+		t.Fatal("there is no house to show")
+	}
+	return &theShowHouse
+}
+
+func (s *showHouse) furnish(t *testing.T) {
+	dir := t.TempDir()
+	var err error
+	s.keks, err = seal.Create(filepath.Join(dir, "kek"))
+	must(t, err)
+	h := &house{clock: new(clock)}
+	h.open(t, filepath.Join(dir, "signet.db"), s.keks)
+	for _, a := range []oauth.Audience{
+		{ID: "api", Algorithm: keys.RS256},
+		{ID: "api-es", Algorithm: keys.ES256, Lifetime: 5 * time.Minute},
+		{ID: "api-ed", Algorithm: keys.EdDSA, Lifetime: time.Minute},
+	} {
+		_, err := h.admin.CreateAudience(t.Context(), operator, a)
+		must(t, err)
+	}
+	s.secrets = make(map[string]string)
+	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}} {
+		c.Audiences, c.Scope = []string{"api", "api-es", "api-ed"}, oauth.NewScope("read", "write")
+		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
+		must(t, err)
+	}
+	_, err = h.admin.CreateUser(t.Context(), operator, username, secret, nil)
+	must(t, err)
+	must(t, h.store.Close())
+	s.file, err = os.ReadFile(filepath.Join(dir, "signet.db"))
+	must(t, err)
+}
+
+func hasher(t *testing.T) *password.Hasher {
+	t.Helper()
+	h, err := password.New(password.Floor, 0)
+	must(t, err)
+	return h
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reason returns the reason in an error's ErrorInfo.
+func reason(err error) string { return detail[*errdetails.ErrorInfo](status.Convert(err)).GetReason() }
+
+// A clock is the real one, moved forward by hand.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// records are log lines in JSON.
+type records struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (r *records) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(r, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (r *records) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lines.Write(b)
+}
+
+func (r *records) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lines.String()
+}
+
+func (r *records) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines.Reset()
+}
+
+// line returns the last line with that message.
+func (r *records) line(t *testing.T, message string) (last map[string]any) {
+	t.Helper()
+	for line := range bytes.Lines([]byte(r.text())) {
+		var fields map[string]any
+		must(t, json.Unmarshal(line, &fields))
+		if fields["msg"] == message {
+			last = fields
+		}
+	}
+	if last == nil {
+		t.Fatalf("no log line %q in %s", message, r.text())
+	}
+	return last
+}

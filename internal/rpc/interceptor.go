@@ -1,0 +1,184 @@
+package rpc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+const (
+	// defaultDeadline is what a call without a deadline gets; maxDeadline is the latest that any call has.
+	defaultDeadline = 10 * time.Second
+	maxDeadline     = time.Minute
+	// requestIDHeader carries the request id, in both directions.
+	requestIDHeader = "x-request-id"
+)
+
+// openServices are those that everybody may call. A service that is not named here wants to know the client.
+var openServices = map[string]bool{
+	signetv1.KeyService_ServiceDesc.ServiceName: true,
+	healthv1.Health_ServiceDesc.ServiceName:     true,
+	"grpc.reflection.v1.ServerReflection":       true,
+	"grpc.reflection.v1alpha.ServerReflection":  true,
+}
+
+// An interceptor stands before every handler: it gives the call an id and a deadline, finds out who calls, survives a panic,
+// translates the error and writes the log line. The line never has anything of the request but its id, and of the error only
+// what the issuer says.
+type interceptor struct {
+	directory *issuer.Directory
+	log       *slog.Logger
+}
+
+func (i interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	ctx, cancel := withDeadline(ctx)
+	defer cancel()
+	err = i.around(ctx, info.FullMethod, func(ctx context.Context) (err error) {
+		resp, err = handler(ctx, req)
+		return err
+	})
+	return resp, err
+}
+
+// stream has no deadline to give: the streams there are, health and reflection, last as long as somebody listens.
+func (i interceptor) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return i.around(ss.Context(), info.FullMethod, func(context.Context) error { return handler(srv, ss) })
+}
+
+func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); !ok {
+		return context.WithTimeout(ctx, defaultDeadline)
+	}
+	return context.WithTimeout(ctx, maxDeadline)
+}
+
+func (i interceptor) around(ctx context.Context, method string, handle func(context.Context) error) error {
+	began, caller := time.Now(), issuer.Caller{RequestID: requestID(ctx)}
+	open := isOpen(method)
+	header := metadata.Pairs(requestIDHeader, caller.RequestID)
+	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
+		header.Append("cache-control", "no-store")
+		header.Append("pragma", "no-cache")
+	}
+	if err := grpc.SetHeader(ctx, header); err != nil {
+		i.log.Error("the response header cannot be set", "request_id", caller.RequestID, "error", err)
+	}
+	err := i.attempt(ctx, &caller, open, handle)
+	answer := translate(ctx, err)
+
+	level := slog.LevelInfo
+	switch code := answer.Code(); {
+	case code == codes.Internal || code == codes.Unknown:
+		level = slog.LevelError
+	case code == codes.Unavailable:
+		level = slog.LevelWarn
+	case open:
+		level = slog.LevelDebug
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", caller.RequestID),
+		slog.String("method", method),
+		slog.String("code", answer.Code().String()),
+		slog.Float64("duration_ms", float64(time.Since(began).Microseconds())/1000),
+		slog.String("peer", peerAddress(ctx)),
+	}
+	if !open {
+		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
+	}
+	i.log.LogAttrs(ctx, level, "call", append(attrs, faultOf(err)...)...)
+	return answer.Err()
+}
+
+// attempt authenticates the caller, unless the service is open, and runs the handler. A panic is a server_error.
+func (i interceptor) attempt(ctx context.Context, caller *issuer.Caller, open bool, handle func(context.Context) error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			i.logPanic(ctx, caller, cause)
+			err = oauth.Refused(oauth.ServerError, errPanic)
+		}
+	}()
+	if !open {
+		if caller.Client, err = authenticate(ctx, i.directory); err != nil {
+			return err
+		}
+	}
+	return handle(context.WithValue(ctx, callerKey{}, *caller))
+}
+
+var errPanic = errors.New("panic")
+
+// logPanic writes where the panic was. What it was is written only if the runtime said it, since other words could hold what
+// somebody sent.
+func (i interceptor) logPanic(ctx context.Context, caller *issuer.Caller, cause any) {
+	attrs := []slog.Attr{slog.String("request_id", caller.RequestID), slog.String("stack", string(debug.Stack()))}
+	if fault, ok := cause.(runtime.Error); ok {
+		attrs = append(attrs, slog.String("error", fault.Error()))
+	}
+	i.log.LogAttrs(ctx, slog.LevelError, "panic in a gRPC handler", attrs...)
+}
+
+// faultOf returns what the log says of an error: its category and its cause.
+func faultOf(err error) []slog.Attr {
+	if err == nil {
+		return nil
+	}
+	if s, ok := status.FromError(err); ok {
+		return []slog.Attr{slog.String("error", s.Message())}
+	}
+	e := oauth.AsError(err)
+	attrs := []slog.Attr{slog.String("error", string(e.Code))}
+	if e.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+	}
+	return attrs
+}
+
+type callerKey struct{}
+
+// callerOf returns who makes the call, as the interceptor found out.
+func callerOf(ctx context.Context) issuer.Caller {
+	caller, _ := ctx.Value(callerKey{}).(issuer.Caller)
+	return caller
+}
+
+// isOpen says whether everybody may call the method: /package.Service/Method.
+func isOpen(method string) bool {
+	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	return openServices[service]
+}
+
+// requestID returns the caller's own id for the request if it is a plain one, else a fresh one.
+func requestID(ctx context.Context) string {
+	if ids := metadata.ValueFromIncomingContext(ctx, requestIDHeader); len(ids) == 1 && isPlain(ids[0]) {
+		return ids[0]
+	}
+	return rand.Text()
+}
+
+func isPlain(id string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	return len(id) >= 1 && len(id) <= 64 && strings.Trim(id, letters) == ""
+}
+
+func peerAddress(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/keys"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// Limits on what a connection may ask of the server.
+const (
+	maxMessage     = 64 << 10
+	maxHeaderList  = 16 << 10
+	maxStreams     = 1000
+	handshakeLimit = 10 * time.Second
+	// A connection is asked to reconnect after maxConnectionAge, so that a new replica gets its share, and has as long as
+	// the longest call to end.
+	maxConnectionAge = 10 * time.Minute
+	// minPing is how seldom a client must ping; pingAfter and pingLimit are how we find out that one is gone.
+	minPing   = 10 * time.Second
+	pingAfter = time.Minute
+	pingLimit = 20 * time.Second
+)
+
+// Options is what the door opens on. Every field is needed but Reflection.
+type Options struct {
+	Issuer *issuer.Issuer
+	// Directory says who the calling client is; somebody else runs it.
+	Directory *issuer.Directory
+	Keys      *keys.Manager
+	// Ready returns nil while the server can do its work: grpc.health.v1 says SERVING by it, and NOT_SERVING as soon as it
+	// returns anything else. Before a drain it should, so that callers go elsewhere.
+	Ready func() error
+	// Log gets one line per call.
+	Log *slog.Logger
+	// Reflection tells everybody which services there are (grpc.reflection.v1).
+	Reflection bool
+}
+
+// A Server is the gRPC door.
+type Server struct {
+	server *grpc.Server
+	health *health
+}
+
+// New returns a server that is ready to Serve.
+func New(o Options) *Server {
+	i := interceptor{directory: o.Directory, log: o.Log}
+	s := &Server{
+		health: newHealth(o.Ready),
+		server: grpc.NewServer(
+			grpc.UnaryInterceptor(i.unary),
+			grpc.StreamInterceptor(i.stream),
+			grpc.MaxRecvMsgSize(maxMessage),
+			grpc.MaxHeaderListSize(maxHeaderList),
+			grpc.MaxConcurrentStreams(maxStreams),
+			grpc.ConnectionTimeout(handshakeLimit),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+			grpc.KeepaliveParams(keepalive.ServerParameters{
+				MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline, Time: pingAfter, Timeout: pingLimit,
+			}),
+			grpc.WaitForHandlers(true),
+		),
+	}
+	s.register(o)
+	return s
+}
+
+// register is the list of all services behind this door.
+func (s *Server) register(o Options) {
+	signetv1.RegisterTokenServiceServer(s.server, &tokenService{issuer: o.Issuer})
+	signetv1.RegisterKeyServiceServer(s.server, &keyService{keys: o.Keys})
+	healthv1.RegisterHealthServer(s.server, s.health)
+	if o.Reflection {
+		reflection.Register(s.server)
+	}
+}
+
+// Serve answers calls that come in through l, which it closes, until Drain. It returns nil after a Drain.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.server.Serve(l)
+	if errors.Is(err, grpc.ErrServerStopped) { // the Drain came first
+		return nil
+	}
+	return err
+}
+
+// Drain takes no more calls and returns when those under way have been answered, or cuts them off when ctx ends and says so.
+// Health streams end at once. No handler runs any more when it returns.
+func (s *Server) Drain(ctx context.Context) error {
+	s.health.drain()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.server.GracefulStop()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.server.Stop()
+	<-done
+	return fmt.Errorf("calls were cut off: %w", ctx.Err())
+}

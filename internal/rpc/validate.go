@@ -1,0 +1,118 @@
+package rpc
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	"github.com/signetd/signet/internal/oauth"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// How long a field may be, in bytes, and how many audiences a request may name.
+const (
+	maxUsername       = 1 << 10
+	maxPassword       = 1 << 10
+	maxAudiences      = 16
+	maxAudience       = 256
+	maxScope          = 4 << 10
+	maxToken          = 8 << 10
+	maxHint           = 64
+	maxIdempotencyKey = 256
+	maxIP             = 64
+	maxUserAgent      = 512
+	maxDeviceLabel    = 256
+	maxDeviceToken    = 256
+)
+
+// violations are the fields of a request that are not as they must be: an invalid_request.
+type violations []*errdetails.BadRequest_FieldViolation
+
+// Error names the fields and what they must be, never what they are.
+func (v violations) Error() string {
+	var texts []string
+	for _, f := range v {
+		texts = append(texts, f.GetField()+" "+f.GetDescription())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap returns the category.
+func (v violations) Unwrap() error { return oauth.InvalidRequest }
+
+// err returns nil if there are none.
+func (v violations) err() error {
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
+func (v *violations) add(field, description string) {
+	*v = append(*v, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+}
+
+// bounded wants at most limit bytes.
+func (v *violations) bounded(field, value string, limit int) {
+	if len(value) > limit {
+		v.add(field, fmt.Sprintf("must not have more than %d bytes", limit))
+	}
+}
+
+// required wants 1 to limit bytes.
+func (v *violations) required(field, value string, limit int) {
+	if value == "" {
+		v.add(field, "must not be empty")
+	}
+	v.bounded(field, value, limit)
+}
+
+func (v *violations) audience(names []string) {
+	if len(names) > maxAudiences {
+		v.add("audience", fmt.Sprintf("must not name more than %d", maxAudiences))
+		return
+	}
+	for n, name := range names {
+		v.required(fmt.Sprintf("audience[%d]", n), name, maxAudience)
+	}
+}
+
+// label wants text that an operator's terminal can show.
+func (v *violations) label(field, value string, limit int) {
+	v.bounded(field, value, limit)
+	if strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
+		v.add(field, "must not have control characters")
+	}
+}
+
+func validateLogin(r *signetv1.LoginRequest) error {
+	var v violations
+	v.required("username", r.GetUsername(), maxUsername)
+	v.required("password", r.GetPassword(), maxPassword)
+	v.audience(r.GetAudience())
+	v.bounded("scope", r.GetScope(), maxScope)
+	v.bounded("end_user.ip", r.GetEndUser().GetIp(), maxIP)
+	v.bounded("end_user.user_agent", r.GetEndUser().GetUserAgent(), maxUserAgent)
+	v.label("end_user.device_label", r.GetEndUser().GetDeviceLabel(), maxDeviceLabel)
+	v.bounded("device_token", r.GetDeviceToken(), maxDeviceToken)
+	return v.err()
+}
+
+func validateRefresh(r *signetv1.RefreshRequest) error {
+	var v violations
+	v.required("refresh_token", r.GetRefreshToken(), maxToken)
+	v.bounded("scope", r.GetScope(), maxScope)
+	v.audience(r.GetAudience())
+	v.bounded("idempotency_key", r.GetIdempotencyKey(), maxIdempotencyKey)
+	return v.err()
+}
+
+// validateToken is for Revoke and Introspect.
+func validateToken(token, hint string) error {
+	var v violations
+	v.required("token", token, maxToken)
+	v.bounded("token_type_hint", hint, maxHint)
+	return v.err()
+}

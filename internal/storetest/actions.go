@@ -1,0 +1,175 @@
+package storetest
+
+import (
+	"pgregory.net/rapid"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// actions are all operations of a store, with random values. After each of them all that is stored is compared.
+func (p *pair) actions() map[string]func(*rapid.T) {
+	actions := map[string]func(){
+		"":            p.everything,
+		"change user": func() { p.oneOf(p.createUser, p.rehash, p.setClaims, p.enable) },
+		"end":         func() { p.oneOf(p.disable, p.setPassword, p.deleteUser, p.revokeGrant, p.revokeGrants) },
+		"directory":   func() { p.oneOf(p.changeClient, p.changeAudience) },
+		"ring":        p.swapRing,
+		"create":      p.createGrant, "create another": p.createGrant,
+		"refresh": p.refresh, "refresh again": p.refresh, "refresh once more": p.refresh, "refresh for good": p.refresh,
+	}
+	all := make(map[string]func(*rapid.T), len(actions))
+	for name, act := range actions {
+		all[name] = func(t *rapid.T) {
+			p.t = t
+			act()
+		}
+	}
+	return all
+}
+
+// oneOf runs one of some operations that are rare enough together.
+func (p *pair) oneOf(acts ...func()) {
+	acts[rapid.IntRange(0, len(acts)-1).Draw(p.t, "which")]()
+}
+
+func (p *pair) createUser() {
+	u := aUser(p.name())
+	p.change("CreateUser", func(s Store) error { return s.CreateUser(p.ctx, u) })
+}
+
+func (p *pair) rehash() {
+	id, old := "usr_"+p.name(), "$argon2id$"+p.name()
+	p.change("Rehash", func(s Store) error { return s.Rehash(p.ctx, id, old, old+" again") })
+}
+
+func (p *pair) disable() {
+	name, now := p.name(), p.moment(start)
+	p.change("DisableUser", func(s Store) error { return s.DisableUser(p.ctx, name, now) })
+}
+
+func (p *pair) enable() {
+	name := p.name()
+	p.change("EnableUser", func(s Store) error { return s.EnableUser(p.ctx, name) })
+}
+
+func (p *pair) setPassword() {
+	name, now := p.name(), p.moment(start)
+	p.change("SetPassword", func(s Store) error { return s.SetPassword(p.ctx, name, "$argon2id$"+name, now) })
+}
+
+func (p *pair) setClaims() {
+	name := p.name()
+	claims := rapid.MapOfN(rapid.String(), rapid.Float64(), 0, 3).Draw(p.t, "claims")
+	p.change("SetClaims", func(s Store) error {
+		some := map[string]any{}
+		for k, v := range claims {
+			some[k] = v
+		}
+		return s.SetClaims(p.ctx, name, some)
+	})
+}
+
+func (p *pair) deleteUser() {
+	name, now := p.name(), p.moment(start)
+	p.change("DeleteUser", func(s Store) error { return s.DeleteUser(p.ctx, name, now) })
+}
+
+// createGrant leaves out an id that is taken: a second one is an error of the caller.
+func (p *pair) createGrant() {
+	g, epoch := p.grant()
+	if _, err := p.stores[0].Grant(p.ctx, g.ID); err == nil {
+		return
+	}
+	p.change("CreateGrant", func(s Store) error { return s.CreateGrant(p.ctx, g, epoch) })
+}
+
+func (p *pair) refresh() {
+	batch := p.batch()
+	p.same("RefreshGrants", func(s Store) (any, error) {
+		verdicts, err := s.RefreshGrants(p.ctx, batch)
+		for i, v := range verdicts {
+			if v.Outcome == oauth.Late {
+				verdicts[i].Grant = oauth.Grant{ID: v.Grant.ID} // which is all that is promised
+			}
+		}
+		return verdicts, err
+	})
+}
+
+func (p *pair) revokeGrant() {
+	id, now := p.grantID(), p.moment(start)
+	clientID := rapid.SampledFrom([]string{"", p.client()}).Draw(p.t, "whose")
+	p.same("RevokeGrant", func(s Store) (any, error) {
+		g, changed, err := s.RevokeGrant(p.ctx, id, clientID, oauth.RevokedByClient, now)
+		return []any{g, changed}, err
+	})
+}
+
+func (p *pair) revokeGrants() {
+	userID, except, now := "usr_"+p.name(), p.grantID(), p.moment(start)
+	p.same("RevokeGrants", func(s Store) (any, error) {
+		return s.RevokeGrants(p.ctx, userID, except, oauth.RevokedByAdmin, now)
+	})
+}
+
+func (p *pair) changeClient() {
+	id, now := p.client(), p.moment(start)
+	switch rapid.IntRange(0, 3).Draw(p.t, "how") {
+	case 0:
+		p.change("CreateClient", func(s Store) error { return s.CreateClient(p.ctx, oauth.Client{ID: id, CreatedAt: now}) })
+	case 1:
+		p.change("UpdateClient", func(s Store) error {
+			return s.UpdateClient(p.ctx, id, func(c *oauth.Client) error { c.Name += "x"; return nil })
+		})
+	case 2:
+		p.change("UpdateClient, refused", func(s Store) error {
+			return s.UpdateClient(p.ctx, id, func(c *oauth.Client) error { c.Name += "y"; return oauth.InvalidTarget })
+		})
+	case 3:
+		p.change("DeleteClient", func(s Store) error { return s.DeleteClient(p.ctx, id, now) })
+	}
+}
+
+func (p *pair) changeAudience() {
+	id, now := p.client(), p.moment(start)
+	switch rapid.IntRange(0, 2).Draw(p.t, "how") {
+	case 0:
+		p.change("CreateAudience", func(s Store) error { return s.CreateAudience(p.ctx, oauth.Audience{ID: id, CreatedAt: now}) })
+	case 1:
+		p.change("UpdateAudience", func(s Store) error {
+			return s.UpdateAudience(p.ctx, id, func(a *oauth.Audience) error { a.Lifetime++; return nil })
+		})
+	case 2:
+		p.change("DeleteAudience", func(s Store) error { return s.DeleteAudience(p.ctx, id) })
+	}
+}
+
+func (p *pair) swapRing() {
+	from, next := rapid.Int64Range(0, 3).Draw(p.t, "from"), p.ring()
+	p.change("SwapRing", func(s Store) error { return s.SwapRing(p.ctx, from, next) })
+}
+
+// everything reads all that is stored, page by page.
+func (p *pair) everything() {
+	name, id, after, limit := p.name(), p.grantID(), p.grantID(), p.limit()
+	p.same("User", func(s Store) (any, error) { return s.User(p.ctx, name) })
+	p.same("UserByID", func(s Store) (any, error) { return s.UserByID(p.ctx, "usr_"+name) })
+	p.same("Users", func(s Store) (any, error) { return s.Users(p.ctx, name, limit) })
+	p.same("all Users", func(s Store) (any, error) { return s.Users(p.ctx, "", 10) })
+	p.same("Grant", func(s Store) (any, error) { return s.Grant(p.ctx, id) })
+	p.same("Grants", func(s Store) (any, error) { return s.Grants(p.ctx, "usr_"+name, after, limit) })
+	for _, name := range []string{"ann", "Bob", "çelik"} {
+		p.same("all Grants", func(s Store) (any, error) { return s.Grants(p.ctx, "usr_"+name, oauth.GrantID{}, 10) })
+	}
+	p.same("Directory", func(s Store) (any, error) { return s.Directory(p.ctx) })
+	p.same("DirectoryVersion", func(s Store) (any, error) {
+		version, _, err := s.DirectoryVersion(p.ctx)
+		return version, err
+	})
+	p.same("Ring", func(s Store) (any, error) { return s.Ring(p.ctx) })
+	p.same("RingVersion", func(s Store) (any, error) {
+		v, err := s.RingVersion(p.ctx)
+		return keys.Version{Version: v.Version, Restored: v.Restored}, err
+	})
+}

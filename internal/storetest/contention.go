@@ -1,0 +1,204 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// contentionCases are met by two servers on one place, each with goroutines of its own.
+var contentionCases = []double{
+	{"Rule23_OneTokenManyClients", oneTokenManyClients},
+	{"Rule23_OneTokenManyClientsWithoutLeeway", oneTokenWithoutLeeway},
+	{"Rule24_OneTokenOneKey", oneTokenOneKey},
+	{"BatchesInOppositeOrder", oppositeBatches},
+	{"RotationsInParallel", parallelRotations},
+	{"Rule32_RevokedMeansRevoked", revokeAgainstRefresh},
+	{"Rule28_EndedUserHasNoLiveGrant", endAgainstCreate},
+	{"SuspensionAgainstRefresh", suspendAgainstRefresh},
+	{"UpdatesOfOneClient", updatesOfOneClient},
+	{"OneNameManyUsers", oneNameManyUsers},
+}
+
+// atOnce runs do n times at the same moment, alternately on both servers, and returns when all are done.
+func atOnce(servers [2]Store, n int, do func(i int, s Store)) {
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-begin
+			do(i, servers[i%2])
+		})
+	}
+	close(begin)
+	wg.Wait()
+}
+
+// contend presents the grant's current token from 64 goroutines, as change makes it for each, and returns what was found.
+func contend(t *testing.T, servers [2]Store, g oauth.Grant, change func(i int, p *oauth.Presented)) [64]oauth.Verdict {
+	t.Helper()
+	withGrant(t, servers[0], g)
+	var found [64]oauth.Verdict
+	atOnce(servers, len(found), func(i int, s Store) {
+		p := present(g)
+		p.KeyHash, p.MACKey = fmt.Appendf(nil, "key %d", i), fmt.Sprintf("mac %d", i)
+		change(i, &p)
+		verdicts, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		found[i] = verdicts[0]
+	})
+	return found
+}
+
+// counted returns how often each outcome was found.
+func counted(found [64]oauth.Verdict) map[oauth.Outcome]int {
+	n := map[oauth.Outcome]int{}
+	for _, v := range found {
+		n[v.Outcome]++
+	}
+	return n
+}
+
+// oneSuccessor fails the test if the live verdicts do not all name the same next token, which is the row's.
+func oneSuccessor(t *testing.T, s Store, g oauth.Grant, found [64]oauth.Verdict) {
+	t.Helper()
+	row := stored(t, s, g.ID)
+	if row.Generation != g.Generation+1 {
+		t.Errorf("the grant is at generation %d, want %d", row.Generation, g.Generation+1)
+	}
+	for i, v := range found {
+		if v.Outcome.Alive() && (v.Grant.Generation != row.Generation || v.Grant.MACKey != row.MACKey) {
+			t.Errorf("client %d was led to generation %d under %q, and the row is at %d under %q",
+				i, v.Grant.Generation, v.Grant.MACKey, row.Generation, row.MACKey)
+		}
+	}
+}
+
+func oneTokenManyClients(t *testing.T, servers [2]Store) {
+	g := aGrant(1, "usr_ann")
+	found := contend(t, servers, g, func(int, *oauth.Presented) {})
+	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.SecondTab: 63})
+	oneSuccessor(t, servers[0], g, found)
+}
+
+func oneTokenWithoutLeeway(t *testing.T, servers [2]Store) {
+	g := aGrant(1, "usr_ann")
+	found := contend(t, servers, g, func(_ int, p *oauth.Presented) { p.Leeway = 0 })
+	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.Reused: 1, oauth.Revoked: 62})
+	oneSuccessor(t, servers[0], g, found)
+	equal(t, stored(t, servers[1], g.ID).RevokeReason, oauth.RevokedByReuse)
+}
+
+func oneTokenOneKey(t *testing.T, servers [2]Store) {
+	g := aGrant(1, "usr_ann")
+	found := contend(t, servers, g, func(_ int, p *oauth.Presented) { p.KeyHash, p.Leeway = []byte("one key"), 0 })
+	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.Repeated: 63})
+	oneSuccessor(t, servers[0], g, found)
+}
+
+// oppositeBatches presents the tokens of the same grants from both servers in different orders, as a batch each time. Of
+// all who present a generation's token one moves the grant; nobody is told of a deadlock.
+func oppositeBatches(t *testing.T, servers [2]Store) {
+	const grants, clients, rounds = 16, 4, 25
+	for i := range grants {
+		g := aGrant(byte(i), "usr_ann")
+		g.Generation = 0
+		withGrant(t, servers[0], g)
+	}
+	for round := range rounds {
+		var mu sync.Mutex
+		moved := map[oauth.GrantID]int{}
+		atOnce(servers, clients, func(i int, s Store) {
+			batch := make([]oauth.Presented, grants)
+			for at, id := range rand.Perm(grants) {
+				batch[at] = present(aGrant(byte(id), "usr_ann"))
+				batch[at].Generation, batch[at].KeyHash = uint32(round), fmt.Appendf(nil, "key %d", i)
+			}
+			verdicts, err := s.RefreshGrants(t.Context(), batch)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for at, v := range verdicts {
+				if v.Grant.ID != batch[at].Grant || v.Outcome != oauth.Moved && v.Outcome != oauth.SecondTab {
+					t.Errorf("round %d: %s of grant %v, want a live answer for %v", round, v.Outcome, v.Grant.ID, batch[at].Grant)
+				}
+				if v.Outcome == oauth.Moved {
+					moved[v.Grant.ID]++
+				}
+			}
+		})
+		for i := range grants {
+			if n := moved[oauth.GrantID{byte(i)}]; n != 1 {
+				t.Fatalf("round %d: grant %d moved %d times, want once", round, i, n)
+			}
+		}
+	}
+}
+
+// parallelRotations adds keys to the ring from many goroutines; none may get lost.
+func parallelRotations(t *testing.T, servers [2]Store) {
+	const rotations = 16
+	atOnce(servers, rotations, func(i int, s Store) {
+		for {
+			ring, err := s.Ring(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if len(ring.Keys) != int(ring.Version) {
+				t.Errorf("version %d of the ring has %d keys", ring.Version, len(ring.Keys))
+			}
+			ring.Keys = append(ring.Keys, keys.Key{ID: fmt.Sprintf("key %d", i), Algorithm: keys.EdDSA, CreatedAt: start})
+			if err = s.SwapRing(t.Context(), ring.Version, ring); !errors.Is(err, keys.ErrRaced) {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+		}
+	})
+	ring, err := servers[0].Ring(t.Context())
+	must(t, err)
+	if ring.Version != rotations || len(ring.Keys) != rotations {
+		t.Errorf("version %d with %d keys after %d rotations", ring.Version, len(ring.Keys), rotations)
+	}
+}
+
+// firstStarts starts eight servers on an empty place, each with a first key of its own.
+func firstStarts(t *testing.T, start func() (Store, error)) {
+	const servers = 8
+	var errs [servers]error
+	atOnce([2]Store{}, servers, func(i int, _ Store) {
+		s, err := start()
+		if err != nil {
+			t.Errorf("start %d: %v", i, err)
+			return
+		}
+		errs[i] = s.SwapRing(t.Context(), 0, keys.Ring{Keys: []keys.Key{{ID: fmt.Sprint(i), CreatedAt: time.Now()}}})
+	})
+	won := 0
+	for i, err := range errs {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, keys.ErrRaced) {
+			t.Errorf("start %d: %v", i, err)
+		}
+	}
+	ring, err := open(t, start).Ring(t.Context())
+	must(t, err)
+	if won != 1 || len(ring.Keys) != 1 || ring.Version != 1 {
+		t.Errorf("%d servers put their key into the ring, which has %d keys at version %d; want one", won, len(ring.Keys), ring.Version)
+	}
+}

@@ -1,0 +1,194 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// revokeAgainstRefresh refreshes a grant without a pause while it is revoked: whoever asks after the revocation was
+// acknowledged is refused, on both servers.
+func revokeAgainstRefresh(t *testing.T, servers [2]Store) {
+	for round := range 10 {
+		g := aGrant(byte(round), "usr_ann")
+		withGrant(t, servers[0], g)
+		var acknowledged atomic.Bool
+		atOnce(servers, 5, func(i int, s Store) {
+			if i == 4 {
+				defer acknowledged.Store(true)
+				if _, changed, err := s.RevokeGrant(t.Context(), g.ID, g.ClientID, oauth.RevokedByClient, start); err != nil || !changed {
+					t.Errorf("changed %v, error %v", changed, err)
+				}
+				return
+			}
+			for last := false; !last; {
+				last = acknowledged.Load()
+				p := present(g)
+				p.KeyHash = []byte("one key")
+				verdicts, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
+				if err != nil {
+					t.Error(err)
+				} else if last && verdicts[0].Outcome != oauth.Revoked {
+					t.Errorf("%s after the revocation was acknowledged", verdicts[0].Outcome)
+				}
+			}
+		})
+		equal(t, stored(t, servers[0], g.ID).RevokeReason, oauth.RevokedByClient)
+	}
+}
+
+// ends are all that end or suspend a user's grants.
+var ends = []struct {
+	name string
+	end  func(*testing.T, Store, oauth.User) error
+}{
+	{"disable", func(t *testing.T, s Store, u oauth.User) error { return s.DisableUser(t.Context(), u.Username, start) }},
+	{"delete", func(t *testing.T, s Store, u oauth.User) error { return s.DeleteUser(t.Context(), u.Username, start) }},
+	{"password", func(t *testing.T, s Store, u oauth.User) error {
+		return s.SetPassword(t.Context(), u.Username, "new", start)
+	}},
+	{"revoke", func(t *testing.T, s Store, u oauth.User) error {
+		_, err := s.RevokeGrants(t.Context(), u.ID, oauth.GrantID{}, oauth.RevokedByAdmin, start)
+		return err
+	}},
+}
+
+// endAgainstCreate lets logins race with what ends or suspends the user's grants: either the login fails, or its grant is
+// ended with the others.
+func endAgainstCreate(t *testing.T, servers [2]Store) {
+	const rounds, logins = 8, 5
+	for kind, e := range ends {
+		for round := range rounds {
+			u := withUser(t, servers[0], fmt.Sprint(e.name, round))
+			var granted atomic.Int32
+			atOnce(servers, logins+1, func(i int, s Store) {
+				if i == logins {
+					if err := e.end(t, s, u); err != nil {
+						t.Errorf("%s: %v", e.name, err)
+					}
+					return
+				}
+				g := aGrant(0, u.ID)
+				g.ID = oauth.GrantID{byte(kind), byte(round), byte(i)}
+				err := s.CreateGrant(t.Context(), g, u.Epoch)
+				if err == nil {
+					granted.Add(1)
+				} else if !errors.Is(err, oauth.InvalidGrant) {
+					t.Errorf("log in beside %s: %v", e.name, err)
+				}
+			})
+			grants, err := servers[1].Grants(t.Context(), u.ID, oauth.GrantID{}, 100)
+			must(t, err)
+			equal(t, len(grants), int(granted.Load()))
+			for _, g := range grants {
+				if g.RevokedAt.IsZero() && g.SuspendedAt.IsZero() {
+					t.Errorf("a grant lives on after %s", e.name)
+				}
+			}
+		}
+	}
+}
+
+// suspendAgainstRefresh disables and enables a user while their grants are refreshed in batches of any order: nobody waits
+// for each other in a circle, and what was acknowledged holds at once.
+func suspendAgainstRefresh(t *testing.T, servers [2]Store) {
+	const grants, rounds = 24, 10
+	for i := range grants {
+		withGrant(t, servers[0], aGrant(byte(i), "usr_ann"))
+	}
+	shuffled := func(s Store) ([]oauth.Verdict, error) {
+		batch := make([]oauth.Presented, grants)
+		for at, id := range rand.Perm(grants) {
+			batch[at] = present(aGrant(byte(id), "usr_ann"))
+		}
+		return s.RefreshGrants(t.Context(), batch)
+	}
+	all := func(s Store, suspended bool) {
+		verdicts, err := shuffled(s)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, v := range verdicts {
+			if suspended != (v.Outcome == oauth.Suspended) {
+				t.Errorf("%s, and the user's suspension is %v", v.Outcome, suspended)
+			}
+		}
+	}
+	var done atomic.Bool
+	atOnce(servers, 4, func(i int, s Store) {
+		if i < 3 {
+			for !done.Load() {
+				if _, err := shuffled(s); err != nil {
+					t.Error(err)
+				}
+			}
+			return
+		}
+		defer done.Store(true)
+		for range rounds {
+			if err := s.DisableUser(t.Context(), "ann", start); err != nil {
+				t.Error(err)
+			}
+			all(servers[0], true)
+			if err := s.EnableUser(t.Context(), "ann"); err != nil {
+				t.Error(err)
+			}
+			all(servers[0], false)
+		}
+	})
+}
+
+// updatesOfOneClient counts in the client's name; none may get lost.
+func updatesOfOneClient(t *testing.T, servers [2]Store) {
+	const updates = 24
+	must(t, servers[0].CreateClient(t.Context(), oauth.Client{ID: "app", Name: "0", CreatedAt: start}))
+	must(t, servers[0].CreateAudience(t.Context(), oauth.Audience{ID: "api", CreatedAt: start}))
+	atOnce(servers, updates, func(_ int, s Store) {
+		err := s.UpdateClient(t.Context(), "app", func(c *oauth.Client) error {
+			n, err := strconv.Atoi(c.Name)
+			c.Name = strconv.Itoa(n + 1)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		err = s.UpdateAudience(t.Context(), "api", func(a *oauth.Audience) error {
+			a.Lifetime++
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	directoryIs(t, servers[1], oauth.Directory{
+		Version:   2 + 2*updates,
+		Clients:   []oauth.Client{{ID: "app", Name: strconv.Itoa(updates), CreatedAt: start}},
+		Audiences: []oauth.Audience{{ID: "api", Lifetime: updates, CreatedAt: start}},
+	})
+}
+
+// oneNameManyUsers creates a user and a client of one name at the same moment: one comes to be.
+func oneNameManyUsers(t *testing.T, servers [2]Store) {
+	var users, clients atomic.Int32
+	count := func(created *atomic.Int32, err error) {
+		if err == nil {
+			created.Add(1)
+		} else if !errors.Is(err, oauth.AlreadyExists) {
+			t.Error(err)
+		}
+	}
+	atOnce(servers, 16, func(i int, s Store) {
+		u := aUser("ann")
+		u.ID = fmt.Sprint("usr_", i)
+		count(&users, s.CreateUser(t.Context(), u))
+		count(&clients, s.CreateClient(t.Context(), oauth.Client{ID: "app", Name: u.ID, CreatedAt: start}))
+	})
+	if users.Load() != 1 || clients.Load() != 1 {
+		t.Errorf("%d users and %d clients of one name", users.Load(), clients.Load())
+	}
+}

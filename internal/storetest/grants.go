@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var grantCases = []single{
+	{"GrantComesBackAsItWent", grantComesBack},
+	{"CreateGrantNeedsTheUserAsRead", createGrantNeedsUser},
+	{"GrantsArePaged", grantsArePaged},
+	{"Rule33_RevokeGrantIsTheClients", revokeGrantIsTheClients},
+	{"RevokeGrantTwiceIsOnce", revokeGrantTwice},
+	{"RevokeGrantsLeavesOthers", revokeGrantsLeavesOthers},
+	{"AClosedStoreAnswersNothing", closedStore},
+}
+
+func grantComesBack(t *testing.T, s Store) {
+	full := aGrant(1, "usr_ann")
+	full.Generation = 1<<32 - 1
+	full.SuspendedAt, full.RevokedAt, full.RevokeReason = start.Add(1), start.Add(2*time.Microsecond), oauth.RevokedByReuse
+	bare := oauth.Grant{ID: oauth.GrantID{0, 255}, UserID: "usr_ann", MovedAt: start, ExpiresAt: start, CreatedAt: start}
+	withGrant(t, s, full)
+	withGrant(t, s, bare)
+	full.SuspendedAt = start // what is finer than a microsecond is cut off
+	equal(t, stored(t, s, full.ID), full)
+	equal(t, stored(t, s, bare.ID), bare)
+	_, err := s.Grant(t.Context(), oauth.GrantID{9})
+	refused(t, err, oauth.NotFound)
+}
+
+func createGrantNeedsUser(t *testing.T, s Store) {
+	refused(t, s.CreateGrant(t.Context(), aGrant(1, "usr_nobody"), 0), oauth.InvalidGrant)
+	u := withUser(t, s, "ann")
+	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
+	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.Username), 0), oauth.InvalidGrant)
+	must(t, s.DisableUser(t.Context(), "ann", start))
+	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 0), oauth.InvalidGrant)
+	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
+	_, err := s.Grant(t.Context(), oauth.GrantID{1})
+	refused(t, err, oauth.NotFound)
+	must(t, s.EnableUser(t.Context(), "ann"))
+	must(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 2))
+	err = s.CreateGrant(t.Context(), aGrant(1, u.ID), 2)
+	var code oauth.Code
+	if err == nil || errors.As(err, &code) {
+		t.Errorf("the same id twice: %v, want an error that is no answer", err)
+	}
+}
+
+func grantsArePaged(t *testing.T, s Store) {
+	var want []oauth.Grant
+	for _, id := range []byte{200, 3, 90, 1} {
+		withGrant(t, s, aGrant(id, "usr_ann"))
+	}
+	withGrant(t, s, aGrant(4, "usr_bob"))
+	for _, id := range []byte{1, 3, 90, 200} {
+		want = append(want, aGrant(id, "usr_ann"))
+	}
+	_, _, err := s.RevokeGrant(t.Context(), oauth.GrantID{3}, "", oauth.RevokedByAdmin, start)
+	must(t, err)
+	want[1].RevokedAt, want[1].RevokeReason = start, oauth.RevokedByAdmin
+	first, err := s.Grants(t.Context(), "usr_ann", oauth.GrantID{}, 3)
+	must(t, err)
+	equal(t, first, want[:3])
+	rest, err := s.Grants(t.Context(), "usr_ann", first[2].ID, 3)
+	must(t, err)
+	equal(t, rest, want[3:])
+	none, err := s.Grants(t.Context(), "usr_nobody", oauth.GrantID{}, 3)
+	must(t, err)
+	equal(t, none, []oauth.Grant(nil))
+}
+
+func revokeGrantIsTheClients(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	withGrant(t, s, g)
+	got, changed, err := s.RevokeGrant(t.Context(), g.ID, "other", oauth.RevokedByClient, start)
+	refused(t, err, oauth.NotFound)
+	equal(t, got, oauth.Grant{})
+	equal(t, changed, false)
+	equal(t, stored(t, s, g.ID), g)
+	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{9}, "", oauth.RevokedByAdmin, start)
+	refused(t, err, oauth.NotFound)
+	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{9}, "app", oauth.RevokedByClient, start)
+	refused(t, err, oauth.NotFound)
+}
+
+func revokeGrantTwice(t *testing.T, s Store) {
+	for id, clientID := range []string{"app", ""} {
+		g := aGrant(byte(id), "usr_ann")
+		g.SuspendedAt = start
+		withGrant(t, s, g)
+		g.RevokedAt, g.RevokeReason = start.Add(time.Minute), oauth.RevokedByClient
+		for i, want := range []bool{true, false} {
+			got, changed, err := s.RevokeGrant(t.Context(), g.ID, clientID,
+				[]string{oauth.RevokedByClient, oauth.RevokedByAdmin}[i], start.Add(time.Duration(i+1)*time.Minute))
+			must(t, err)
+			equal(t, changed, want)
+			equal(t, got, g)
+			equal(t, stored(t, s, g.ID), g)
+		}
+	}
+}
+
+func revokeGrantsLeavesOthers(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	ended, kept, mine, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
+	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
+	for _, g := range []oauth.Grant{ended, kept, mine, other} {
+		withGrant(t, s, g)
+	}
+	then := start.Add(time.Minute)
+	revoke := func(userID string, except oauth.GrantID, want int) {
+		t.Helper()
+		n, err := s.RevokeGrants(t.Context(), userID, except, oauth.RevokedByAdmin, then)
+		must(t, err)
+		equal(t, n, want)
+	}
+	revoke("usr_nobody", oauth.GrantID{}, 0)
+	revoke(u.ID, kept.ID, 1)
+	mine.RevokedAt, mine.RevokeReason = then, oauth.RevokedByAdmin
+	for _, g := range []oauth.Grant{ended, kept, mine, other} {
+		equal(t, stored(t, s, g.ID), g)
+	}
+	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
+	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch+1))
+	revoke(u.ID, oauth.GrantID{}, 2)
+	equal(t, stored(t, s, kept.ID).RevokeReason, oauth.RevokedByAdmin)
+}
+
+// closedStore stands for every store that cannot be asked: what it says is never knowledge.
+func closedStore(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	withGrant(t, s, g)
+	must(t, s.Close())
+	ctx := t.Context()
+	_, errUser := s.User(ctx, "ann")
+	_, errByID := s.UserByID(ctx, "usr_nobody")
+	_, errGrant := s.Grant(ctx, oauth.GrantID{9})
+	_, errRefresh := s.RefreshGrants(ctx, []oauth.Presented{present(g)})
+	_, _, errRevoke := s.RevokeGrant(ctx, oauth.GrantID{9}, "", "", start)
+	_, errAll := s.RevokeGrants(ctx, "usr_ann", oauth.GrantID{}, "", start)
+	_, _, errVersion := s.DirectoryVersion(ctx)
+	_, errDirectory := s.Directory(ctx)
+	_, errRingVersion := s.RingVersion(ctx)
+	_, errRing := s.Ring(ctx)
+	for what, err := range map[string]error{
+		"User": errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
+		"RevokeGrants": errAll, "DirectoryVersion": errVersion, "Directory": errDirectory, "RingVersion": errRingVersion,
+		"Ring": errRing, "CreateGrant": s.CreateGrant(ctx, g, 0), "CreateUser": s.CreateUser(ctx, aUser("ann")),
+		"CreateClient": s.CreateClient(ctx, oauth.Client{ID: "c"}), "DisableUser": s.DisableUser(ctx, "nobody", start),
+	} {
+		var code oauth.Code
+		if err == nil || errors.As(err, &code) {
+			t.Errorf("%s of a closed store: %v, want an error that is no answer", what, err)
+		}
+	}
+}

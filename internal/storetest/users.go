@@ -1,0 +1,233 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var userCases = []single{
+	{"UserComesBackAsItWent", userComesBack},
+	{"UserNameIsTakenOnce", userNameIsTaken},
+	{"UsersArePagedByTheirBytes", usersArePaged},
+	{"UserWhoIsMissingIsNotFound", userIsMissing},
+	{"RehashReplacesTheOldHashOnly", rehash},
+	{"DisableSuspendsAndEnableLifts", disableAndEnable},
+	{"DisableTwiceIsOnce", disableTwice},
+	{"SetPasswordRevokes", setPassword},
+	{"SetClaimsLeavesGrants", setClaims},
+	{"DeleteUserRevokes", deleteUser},
+	{"TextIsData", textIsData},
+}
+
+func userComesBack(t *testing.T, s Store) {
+	plain := oauth.User{ID: "usr_plain", Username: "plain", CreatedAt: start}
+	must(t, s.CreateUser(t.Context(), plain))
+	full := aUser("full")
+	full.DisabledAt, full.Epoch = start.Add(time.Microsecond), 7
+	must(t, s.CreateUser(t.Context(), full))
+	for _, want := range []oauth.User{plain, full} {
+		got, err := s.User(t.Context(), want.Username)
+		must(t, err)
+		equal(t, got, want)
+		got, err = s.UserByID(t.Context(), want.ID)
+		must(t, err)
+		equal(t, got, want)
+		if got.CreatedAt.Location() != time.UTC {
+			t.Errorf("times are in %v, want UTC", got.CreatedAt.Location())
+		}
+	}
+}
+
+func userNameIsTaken(t *testing.T, s Store) {
+	first := withUser(t, s, "ann")
+	second := aUser("ann")
+	second.ID = "usr_other"
+	refused(t, s.CreateUser(t.Context(), second), oauth.AlreadyExists)
+	got, err := s.User(t.Context(), "ann")
+	must(t, err)
+	equal(t, got, first)
+}
+
+func usersArePaged(t *testing.T, s Store) {
+	inOrder := []string{"B", "Z", "a", "a b", "ab", "z", "ä", "ö", "日本"}
+	for _, name := range []string{"ö", "ab", "Z", "日本", "a", "z", "B", "ä", "a b"} {
+		withUser(t, s, name)
+	}
+	var names []string
+	for after := ""; ; {
+		page, err := s.Users(t.Context(), after, 2)
+		must(t, err)
+		if len(page) == 0 {
+			break
+		}
+		for _, u := range page {
+			names = append(names, u.Username)
+		}
+		after = names[len(names)-1]
+	}
+	equal(t, names, inOrder)
+}
+
+func userIsMissing(t *testing.T, s Store) {
+	_, err := s.User(t.Context(), "nobody")
+	refused(t, err, oauth.NotFound)
+	_, err = s.UserByID(t.Context(), "usr_nobody")
+	refused(t, err, oauth.NotFound)
+	refused(t, s.DisableUser(t.Context(), "nobody", start), oauth.NotFound)
+	refused(t, s.EnableUser(t.Context(), "nobody"), oauth.NotFound)
+	refused(t, s.SetPassword(t.Context(), "nobody", "hash", start), oauth.NotFound)
+	refused(t, s.SetClaims(t.Context(), "nobody", nil), oauth.NotFound)
+	refused(t, s.DeleteUser(t.Context(), "nobody", start), oauth.NotFound)
+	must(t, s.Rehash(t.Context(), "usr_nobody", "old", "new"))
+}
+
+func rehash(t *testing.T, s Store) {
+	want := withUser(t, s, "ann")
+	withGrant(t, s, aGrant(1, want.ID))
+	must(t, s.Rehash(t.Context(), want.ID, "not the old one", "new"))
+	got, err := s.User(t.Context(), "ann")
+	must(t, err)
+	equal(t, got, want)
+	must(t, s.Rehash(t.Context(), want.ID, want.PasswordHash, "new"))
+	got, err = s.User(t.Context(), "ann")
+	must(t, err)
+	want.PasswordHash = "new"
+	equal(t, got, want)
+	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
+}
+
+func disableAndEnable(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	mine, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, "usr_bob")
+	for _, g := range []oauth.Grant{mine, ended, other} {
+		withGrant(t, s, g)
+	}
+	_, _, err := s.RevokeGrant(t.Context(), ended.ID, "", oauth.RevokedByAdmin, start)
+	must(t, err)
+	ended = stored(t, s, ended.ID)
+
+	then := start.Add(time.Minute)
+	must(t, s.DisableUser(t.Context(), "ann", then))
+	u.DisabledAt, u.Epoch = then, u.Epoch+1
+	got, err := s.User(t.Context(), "ann")
+	must(t, err)
+	equal(t, got, u)
+	mine.SuspendedAt = then
+	for _, g := range []oauth.Grant{mine, ended, other} {
+		equal(t, stored(t, s, g.ID), g)
+	}
+	refused(t, s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
+
+	_, _, err = s.RevokeGrant(t.Context(), mine.ID, "", oauth.RevokedByAdmin, then)
+	must(t, err)
+	must(t, s.EnableUser(t.Context(), "ann"))
+	u.DisabledAt, u.Epoch = time.Time{}, u.Epoch+1
+	got, err = s.User(t.Context(), "ann")
+	must(t, err)
+	equal(t, got, u)
+	mine.SuspendedAt, mine.RevokedAt, mine.RevokeReason = time.Time{}, then, oauth.RevokedByAdmin
+	equal(t, stored(t, s, mine.ID), mine)
+}
+
+func disableTwice(t *testing.T, s Store) {
+	withUser(t, s, "ann")
+	must(t, s.EnableUser(t.Context(), "ann"))
+	must(t, s.DisableUser(t.Context(), "ann", start))
+	must(t, s.DisableUser(t.Context(), "ann", start.Add(time.Hour)))
+	u, err := s.User(t.Context(), "ann")
+	must(t, err)
+	if !u.DisabledAt.Equal(start) || u.Epoch != 1 {
+		t.Errorf("disabled at %v with epoch %d, want %v and 1", u.DisabledAt, u.Epoch, start)
+	}
+}
+
+func setPassword(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	ended, other, live, suspended := aGrant(1, u.ID), aGrant(2, "usr_bob"), aGrant(3, u.ID), aGrant(4, u.ID)
+	suspended.SuspendedAt = start
+	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
+	for _, g := range []oauth.Grant{ended, other, live, suspended} {
+		withGrant(t, s, g)
+	}
+	then := start.Add(time.Minute)
+	must(t, s.SetPassword(t.Context(), "ann", "new", then))
+	u.PasswordHash, u.Epoch = "new", u.Epoch+1
+	got, err := s.User(t.Context(), "ann")
+	must(t, err)
+	equal(t, got, u)
+	live.RevokedAt, live.RevokeReason = then, oauth.RevokedByPassword
+	suspended.RevokedAt, suspended.RevokeReason = then, oauth.RevokedByPassword
+	for _, g := range []oauth.Grant{ended, other, live, suspended} {
+		equal(t, stored(t, s, g.ID), g)
+	}
+	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
+	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch))
+}
+
+func setClaims(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	g := aGrant(1, u.ID)
+	withGrant(t, s, g)
+	for _, claims := range []map[string]any{{"big": 9007199254740991.0, "none": nil, "empty": []any{}}, nil} {
+		must(t, s.SetClaims(t.Context(), "ann", claims))
+		u.Claims = claims
+		got, err := s.User(t.Context(), "ann")
+		must(t, err)
+		equal(t, got, u)
+	}
+	equal(t, stored(t, s, g.ID), g)
+}
+
+func deleteUser(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	mine, other := aGrant(1, u.ID), aGrant(2, "usr_bob")
+	withGrant(t, s, mine)
+	withGrant(t, s, other)
+	then := start.Add(time.Minute)
+	must(t, s.DeleteUser(t.Context(), "ann", then))
+	_, err := s.User(t.Context(), "ann")
+	refused(t, err, oauth.NotFound)
+	mine.RevokedAt, mine.RevokeReason = then, oauth.RevokedByDeletion
+	equal(t, stored(t, s, mine.ID), mine)
+	equal(t, stored(t, s, other.ID), other)
+	refused(t, s.CreateGrant(t.Context(), aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
+	withUser(t, s, "ann")
+}
+
+// textIsData stores what would do harm if a statement were put together from text.
+func textIsData(t *testing.T, s Store) {
+	for i, text := range []string{
+		`'; DROP TABLE users; --`, `" OR 1=1 --`, `$1 ? :a @b %s \' \\`, "a\tb\nc\r", "\u202eevil", "日本 🗝", `{"a":1}`, `{a,b}`, `NULL`,
+	} {
+		u := oauth.User{
+			ID: "usr_" + text, Username: text, PasswordHash: text, Claims: map[string]any{text: text}, CreatedAt: start,
+		}
+		must(t, s.CreateUser(t.Context(), u))
+		got, err := s.User(t.Context(), text)
+		must(t, err)
+		equal(t, got, u)
+
+		g := aGrant(byte(i), u.ID)
+		g.ClientID, g.MACKey, g.DeviceLabel, g.IP = text, text, text, text
+		g.Audience, g.AMR = []string{text, text}, []string{text}
+		must(t, s.CreateGrant(t.Context(), g, 0))
+		equal(t, stored(t, s, g.ID), g)
+		v := refresh(t, s, oauth.Presented{
+			Grant: g.ID, ClientID: text, Generation: g.Generation, KeyHash: []byte(text), MACKey: text,
+			Arrived: start, Deadline: time.Now().Add(time.Hour),
+		})
+		if v.Outcome != oauth.Moved {
+			t.Errorf("%q: %s, want moved", text, v.Outcome)
+		}
+		equal(t, stored(t, s, g.ID), v.Grant)
+
+		c := oauth.Client{ID: text, Name: text, CreatedAt: start}
+		must(t, s.CreateClient(t.Context(), c))
+		must(t, s.UpdateClient(t.Context(), text, func(got *oauth.Client) error {
+			equal(t, *got, c)
+			return nil
+		}))
+	}
+}

@@ -1,0 +1,3 @@
+// Package web is the HTTP door: the JWK Set, the metadata documents, the probes, and the operator's own address. It promises
+// no compatibility to importers.
+package web

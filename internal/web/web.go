@@ -1,0 +1,82 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/signetd/signet/keys"
+)
+
+// Options is what the door serves. Every field is needed.
+type Options struct {
+	// Issuer is the issuer identifier, from the configuration only. Nothing that a request says changes it.
+	Issuer string
+	Keys   *keys.Manager
+	// Checks say whether this server is ready.
+	Checks Checks
+	Log    *slog.Logger
+}
+
+// Handler returns what http.address serves. If the issuer identifier has a path, every document stands there and, for a
+// proxy that takes the path off, without it. It is an error if the issuer identifier is no URL.
+func Handler(o Options) (http.Handler, error) {
+	issuer, err := url.Parse(o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("read the issuer identifier: %w", err)
+	}
+	metadata, err := metadata(o.Issuer, o.Keys.Set().MaxAge)
+	if err != nil {
+		return nil, fmt.Errorf("make the metadata: %w", err)
+	}
+	jwks := func() document { return jwkSet(o.Keys.Set()) }
+	base := strings.TrimSuffix(issuer.Path, "/")
+	if issuer.EscapedPath() != issuer.Path || base != "" && path.Clean(base) != base {
+		return nil, errors.New("the path of the issuer identifier must be plain: no escapes, no empty or dotted segments")
+	}
+
+	documents := map[string]func() document{
+		"/.well-known/jwks.json":                         jwks,
+		"/.well-known/openid-configuration":              metadata,
+		"/.well-known/oauth-authorization-server":        metadata,
+		base + "/.well-known/jwks.json":                  jwks,
+		base + "/.well-known/openid-configuration":       metadata, // OpenID Connect Discovery §4: behind the path
+		"/.well-known/oauth-authorization-server" + base: metadata, // RFC 8414 §3.1: before it
+	}
+	mux := http.NewServeMux()
+	for name, current := range documents {
+		mux.HandleFunc("GET "+name, func(w http.ResponseWriter, r *http.Request) { current().serve(w, r) })
+	}
+	probes(mux, o.Checks, o.Log)
+	return guard(o.Log, mux), nil
+}
+
+// Ops returns what ops.address serves: the probes again, and the profiles of net/http/pprof.
+func Ops(checks Checks, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	probes(mux, checks, log)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return guard(log, mux)
+}
+
+// Server returns a server for a handler, with a limit on everything that a caller can draw out.
+func Server(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      20 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
