@@ -9,7 +9,8 @@ import (
 
 // Store keeps users, clients and audiences for administration. Every method is one transaction, durable on return (also on
 // a replicated cluster). Changes of clients and audiences raise the directory's version in the same transaction. An error
-// that is an oauth.Code is knowledge; every other error means that the store could not be asked.
+// that is an oauth.Code is knowledge, oauth.NotFound for a name or id that does not exist; every other error means that the
+// store could not be asked.
 type Store interface {
 	// CreateUser inserts the user; oauth.AlreadyExists if the name is taken.
 	CreateUser(ctx context.Context, u oauth.User) error
@@ -18,10 +19,10 @@ type Store interface {
 	// Users returns at most limit users whose names sort (bytewise) after after, by name.
 	Users(ctx context.Context, after string, limit int) ([]oauth.User, error)
 	// DisableUser sets DisabledAt if it is not set, raises the epoch and suspends the user's grants that are neither
-	// suspended nor revoked. EnableUser undoes it: it clears DisabledAt, raises the epoch and lifts the suspension of
-	// all the user's grants. Both are oauth.NotFound for a name that does not exist, and change nothing when there is
-	// nothing to do.
+	// suspended nor revoked. It changes nothing for a user who is disabled already.
 	DisableUser(ctx context.Context, username string, now time.Time) error
+	// EnableUser undoes it: it clears DisabledAt, raises the epoch and lifts the suspension of all the user's grants. It
+	// changes nothing for a user who is not disabled.
 	EnableUser(ctx context.Context, username string) error
 	// SetPassword replaces the password hash, raises the epoch and revokes the user's grants that are not revoked, for
 	// oauth.RevokedByPassword.
@@ -40,9 +41,11 @@ type Store interface {
 	UpdateClient(ctx context.Context, id string, edit func(*oauth.Client) error) error
 	// DeleteClient deletes the client and revokes its grants for oauth.RevokedByDeletion.
 	DeleteClient(ctx context.Context, id string, now time.Time) error
-	// CreateAudience, UpdateAudience and DeleteAudience are the same for audiences; no grant is touched.
+	// CreateAudience inserts the audience; oauth.AlreadyExists if the id is taken.
 	CreateAudience(ctx context.Context, a oauth.Audience) error
+	// UpdateAudience edits an audience as UpdateClient edits a client.
 	UpdateAudience(ctx context.Context, id string, edit func(*oauth.Audience) error) error
+	// DeleteAudience deletes the audience. No grant is touched.
 	DeleteAudience(ctx context.Context, id string) error
 
 	// Grants returns at most limit grants of the user whose ids sort after after, by id, the ended ones too.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -96,24 +97,24 @@ func TestReflectionIsAChoice(t *testing.T) {
 	}
 }
 
-// A gate holds audit events up, and with them the calls that they belong to.
-type gate struct{ entered, open chan struct{} }
-
-func newGate() gate { return gate{make(chan struct{}), make(chan struct{})} }
-
-// holdUp makes the next events wait at the gate.
-func (h *house) holdUp(g gate) {
+// holdUp makes the calls of the house wait when they write their audit event, until open is called; entered has one value
+// for each that waits.
+func (h *house) holdUp(t *testing.T) (entered chan struct{}, open func()) {
+	entered, gate := make(chan struct{}, 8), make(chan struct{})
 	wait := func(oauth.Event) error {
-		g.entered <- struct{}{}
-		<-g.open
+		entered <- struct{}{}
+		<-gate
 		return nil
 	}
 	h.audit.Store(&wait)
+	open = sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(open)
+	return entered, open
 }
 
 func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
-	h, g := openHouse(t), newGate()
-	h.holdUp(g)
+	h := openHouse(t)
+	entered, open := h.holdUp(t)
 	ctx := soon(t)
 	watch, err := healthv1.NewHealthClient(h.conn).Watch(ctx, &healthv1.HealthCheckRequest{})
 	if err != nil {
@@ -127,7 +128,7 @@ func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
 		_, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: username, Password: secret})
 		login <- err
 	}()
-	<-g.entered
+	<-entered
 	go func() { drained <- h.server.Drain(t.Context()) }()
 	if r, err := watch.Recv(); err != nil || r.GetStatus() != notServing {
 		t.Errorf("a health stream is told %v %v", r.GetStatus(), err)
@@ -149,7 +150,7 @@ func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
 		t.Fatal("the call did not wait for the gate")
 	default:
 	}
-	close(g.open)
+	open()
 	if err := <-login; err != nil {
 		t.Errorf("the accepted call failed: %v", err)
 	}
@@ -159,21 +160,21 @@ func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
 }
 
 func TestDrainCutsOffWhatTakesTooLong(t *testing.T) {
-	h, g := openHouse(t), newGate()
-	h.holdUp(g)
+	h := openHouse(t)
+	entered, open := h.holdUp(t)
 	login, drained := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: username, Password: secret})
 		login <- err
 	}()
-	<-g.entered
+	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	go func() { drained <- h.server.Drain(ctx) }()
 	if err := <-login; status.Code(err) != codes.Unavailable {
 		t.Errorf("the call that was cut off ends with %v", err)
 	}
-	close(g.open)
+	open()
 	if err := <-drained; !errors.Is(err, context.Canceled) {
 		t.Errorf("Drain: %v", err)
 	}
