@@ -133,8 +133,9 @@ func (s *sightings) look(d *draft, inUse []string) observed {
 			seen[name] = now
 		}
 	}
+	successions := d.ring.successions()
 	for _, k := range d.ring.Keys {
-		state := d.ring.state(k, d.now)
+		state := successions[k.Algorithm].state(k, d.now)
 		see(s.resting, k.ID, state == Deactivated || state == Compromised)
 	}
 	needed := d.needed(inUse)

@@ -202,12 +202,14 @@ func (d *draft) retire(algorithm string) {
 
 // destroy wipes the private halves that are needed no more: by the dates, and by what this process has seen.
 func (d *draft) destroy(rested func(string) bool) {
+	successions := d.ring.successions()
 	for i := range d.ring.Keys {
 		k := &d.ring.Keys[i]
-		if s := d.ring.state(*k, d.now); s != Deactivated && s != Compromised {
+		succession := successions[k.Algorithm]
+		if s := succession.state(*k, d.now); s != Deactivated && s != Compromised {
 			continue
 		}
-		stopped := d.ring.stopped(*k)
+		stopped := succession.stopped(*k)
 		if d.now.Before(stopped.Add(d.policy.retention(k.Algorithm))) || !rested(k.ID) {
 			continue
 		}
@@ -233,7 +235,7 @@ func (d *draft) compromise(id, reason string) error {
 		return fmt.Errorf("there is no key %s: %w", id, ErrUnknownKey)
 	}
 	k := &d.ring.Keys[i]
-	was := d.ring.state(*k, d.now)
+	was := d.ring.succession(k.Algorithm).state(*k, d.now)
 	switch was {
 	case Compromised:
 		return nil // Said before; the panic button may be pressed twice.
@@ -264,7 +266,7 @@ func (d *draft) cancel(id string) error {
 		return fmt.Errorf("there is no key %s: %w", id, ErrUnknownKey)
 	}
 	k := &d.ring.Keys[i]
-	if s := d.ring.state(*k, d.now); s != PreActive {
+	if s := d.ring.succession(k.Algorithm).state(*k, d.now); s != PreActive {
 		return fmt.Errorf("the key %s is %s already: only a pre-active key with a date can be cancelled", id, s)
 	}
 	if k.ActivateAt.IsZero() {

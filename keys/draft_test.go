@@ -378,7 +378,7 @@ func TestCompromiseOnEveryClock(t *testing.T) {
 				}
 			}
 			for _, k := range r.Keys {
-				if r.state(k, real.Add(-skew)) == Deactivated {
+				if r.succession(ES256).state(k, real.Add(-skew)) == Deactivated {
 					left[k.ID] = true
 				}
 			}

@@ -19,15 +19,18 @@ type RotateOptions struct {
 }
 
 // Rotate hands over to the next key of each algorithm, which is published before it signs, and returns the timeline. No
-// algorithm means all signing algorithms in use. A hand-over that is pending already stays as it is, unless Now is set.
+// algorithm means all signing algorithms in use that have a key. A hand-over that is pending already stays as it is, unless Now is set.
 func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptions) (Plan, error) {
 	var plan Plan
 	err := m.change(ctx, func(d *draft) error {
 		plan = Plan{}
 		needed := d.needed(m.o.InUse())
 		chosen := algorithms
-		if len(chosen) == 0 {
-			chosen = needed
+		if len(chosen) == 0 { // one that was asked for just now has its first key still to come, and nothing to rotate
+			chosen = slices.DeleteFunc(slices.Clone(needed), func(algorithm string) bool {
+				_, ok := d.active(algorithm)
+				return !ok
+			})
 		}
 		for _, algorithm := range chosen {
 			if algorithm != MAC && !slices.Contains(needed, algorithm) {

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -125,36 +126,40 @@ type Span struct {
 // rows returns the ring as a table, by algorithm and then in the order in which the keys sign.
 func (r Ring) rows(p Policy, now time.Time) []Row {
 	var rows []Row
-	for _, algorithm := range []string{RS256, ES256, EdDSA, MAC} {
-		keys := slices.DeleteFunc(slices.Clone(r.Keys), func(k Key) bool { return k.Algorithm != algorithm })
-		slices.SortStableFunc(keys, func(a, b Key) int { return r.spans(p, a)[0].From.Compare(r.spans(p, b)[0].From) })
-		for _, k := range keys {
-			rows = append(rows, Row{Key: k.ID, Algorithm: k.Algorithm, State: r.state(k, now), KEK: k.KEK, Spans: r.spans(p, k)})
-		}
+	successions := r.successions()
+	for _, k := range r.Keys {
+		s := successions[k.Algorithm]
+		rows = append(rows, Row{Key: k.ID, Algorithm: k.Algorithm, State: s.state(k, now), KEK: k.KEK, Spans: s.spans(p, k)})
 	}
+	order := []string{RS256, ES256, EdDSA, MAC}
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(order, a.Algorithm), slices.Index(order, b.Algorithm)),
+			a.Spans[0].From.Compare(b.Spans[0].From),
+		)
+	})
 	return rows
 }
 
 // spans tells the life of a key from its dates. The end of the retention is the earliest that a server destroys it.
-func (r Ring) spans(p Policy, k Key) []Span {
+func (s succession) spans(p Policy, k Key) []Span {
 	var spans []Span
-	enter := func(s State, at time.Time) {
+	enter := func(state State, at time.Time) {
 		if len(spans) > 0 {
 			before := &spans[len(spans)-1]
 			at = latest(at, before.From) // A date that skips waits lies before the key was made.
 			before.To = at
 		}
-		spans = append(spans, Span{State: s, From: at})
+		spans = append(spans, Span{State: state, From: at})
 	}
-	succession := r.succession(k.Algorithm)
-	signed := slices.ContainsFunc(succession, func(other Key) bool { return other.ID == k.ID })
+	signed := slices.ContainsFunc(s, func(other Key) bool { return other.ID == k.ID })
 	if !k.ActivateAt.Equal(Always) {
 		enter(PreActive, k.CreatedAt)
 	}
 	if signed {
 		enter(Active, latest(k.ActivateAt, k.CreatedAt))
 	}
-	stopped := r.stopped(k)
+	stopped := s.stopped(k)
 	if stopped.IsZero() {
 		return spans
 	}

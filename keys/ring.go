@@ -38,6 +38,15 @@ func (r Ring) succession(algorithm string) succession {
 	return s
 }
 
+// successions returns those of all algorithms.
+func (r Ring) successions() map[string]succession {
+	all := make(map[string]succession)
+	for _, algorithm := range []string{RS256, ES256, EdDSA, MAC} {
+		all[algorithm] = r.succession(algorithm)
+	}
+	return all
+}
+
 // mayStillSign says whether nothing has ended the key for good.
 func (k Key) mayStillSign() bool {
 	return k.CompromisedAt.IsZero() && k.RetiredAt.IsZero() && k.DestroyedAt.IsZero()
@@ -73,8 +82,8 @@ func (s succession) follower(k Key) time.Time {
 	return s[i+1].ActivateAt
 }
 
-// state computes the state of a key of the ring.
-func (r Ring) state(k Key, now time.Time) State {
+// state computes the state of a key; s is the succession of its algorithm.
+func (s succession) state(k Key, now time.Time) State {
 	switch {
 	case !k.DestroyedAt.IsZero():
 		return Destroyed
@@ -83,7 +92,7 @@ func (r Ring) state(k Key, now time.Time) State {
 	case !k.RetiredAt.IsZero():
 		return Deactivated
 	}
-	active, ok := r.succession(k.Algorithm).active(now)
+	active, ok := s.active(now)
 	switch {
 	case ok && active.ID == k.ID:
 		return Active
@@ -95,14 +104,14 @@ func (r Ring) state(k Key, now time.Time) State {
 
 // stopped returns the date at which the key stops signing: it was compromised, retired, or a successor comes. It is zero
 // while none of these is in sight.
-func (r Ring) stopped(k Key) time.Time {
+func (s succession) stopped(k Key) time.Time {
 	switch {
 	case !k.CompromisedAt.IsZero():
 		return k.CompromisedAt
 	case !k.RetiredAt.IsZero():
 		return k.RetiredAt
 	}
-	return r.succession(k.Algorithm).follower(k)
+	return s.follower(k)
 }
 
 // key returns where the key of that id stands in Keys, or -1.
@@ -114,8 +123,9 @@ func (r Ring) key(id string) int {
 // was published first.
 func (r Ring) preActive(algorithm string, now time.Time) []int {
 	var found []int
+	succession := r.succession(algorithm)
 	for i, k := range r.Keys {
-		if k.Algorithm == algorithm && r.state(k, now) == PreActive {
+		if k.Algorithm == algorithm && succession.state(k, now) == PreActive {
 			found = append(found, i)
 		}
 	}

@@ -88,7 +88,7 @@ func TestStates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := Ring{Keys: test.keys}
 			for _, k := range test.keys {
-				if got := r.state(k, noon); got != test.want[k.ID] {
+				if got := r.succession(k.Algorithm).state(k, noon); got != test.want[k.ID] {
 					t.Errorf("%s is %s, want %s", k.ID, got, test.want[k.ID])
 				}
 			}
@@ -105,7 +105,7 @@ func TestStopped(t *testing.T) {
 	for id, want := range map[string]time.Time{
 		"a": at(-90), "b": at(-60), "c": at(-30), "d": at(9), "e": at(0), "f": {}, "g": {}, "h": at(-3),
 	} {
-		if got := r.stopped(r.Keys[r.key(id)]); !got.Equal(want) {
+		if got := r.succession(r.Keys[r.key(id)].Algorithm).stopped(r.Keys[r.key(id)]); !got.Equal(want) {
 			t.Errorf("%s stopped at %v, want %v", id, got, want)
 		}
 	}

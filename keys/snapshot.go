@@ -23,11 +23,10 @@ type snapshot struct {
 
 // newSnapshot opens the keys of a ring, as far as before does not have them open.
 func newSnapshot(r Ring, keks *seal.KEKs, p Policy, before *snapshot) (*snapshot, error) {
-	s := &snapshot{ring: r, keks: keks, successions: make(map[string]succession), opened: make(map[string]opened)}
+	s := &snapshot{ring: r, keks: keks, successions: r.successions(), opened: make(map[string]opened)}
 	faults := []error{checkKEKs(r, keks)}
 	var published []Key
 	for _, k := range r.Keys {
-		s.successions[k.Algorithm] = nil
 		if !k.CompromisedAt.IsZero() || !k.DestroyedAt.IsZero() {
 			continue
 		}
@@ -43,9 +42,6 @@ func newSnapshot(r Ring, keks *seal.KEKs, p Policy, before *snapshot) (*snapshot
 		if k.Algorithm != MAC {
 			published = append(published, k)
 		}
-	}
-	for algorithm := range s.successions {
-		s.successions[algorithm] = r.succession(algorithm)
 	}
 	s.fault = errors.Join(faults...)
 	var err error

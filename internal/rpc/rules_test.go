@@ -286,22 +286,3 @@ func TestRule34_NoStore(t *testing.T) {
 		t.Errorf("GetKeySet: %v %v", err, header)
 	}
 }
-
-// decode returns the header and the claims of a token that is trusted.
-func decode(t *testing.T, token string) (header, claims map[string]any) {
-	t.Helper()
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		t.Fatalf("a token of %d parts", len(parts))
-	}
-	for n, into := range []*map[string]any{&header, &claims} {
-		text, err := base64.RawURLEncoding.DecodeString(parts[n])
-		if err == nil {
-			err = json.Unmarshal(text, into)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return header, claims
-}

@@ -97,7 +97,8 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // Drain takes no more calls and returns when those under way have been answered, or cuts them off when ctx ends and says so.
-// Health streams end at once. No handler runs any more when it returns.
+// Health streams end at once. No handler runs any more when it returns. A connection that has not spoken yet may hold it up
+// for handshakeLimit.
 func (s *Server) Drain(ctx context.Context) error {
 	s.health.drain()
 	done := make(chan struct{})

@@ -20,7 +20,8 @@ func guard(log *slog.Logger, next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		whole := attempt(log, a, r, next)
 		level := slog.LevelDebug
-		if a.status >= http.StatusInternalServerError || !whole {
+		// A probe that says no is an answer, asked for again and again: what is wrong is logged once by the part that knows.
+		if (a.status >= http.StatusInternalServerError && r.Pattern != readyPattern) || !whole {
 			level = slog.LevelWarn
 		}
 		log.Log(r.Context(), level, "http request", "method", r.Method, "route", r.Pattern, "code", a.status,

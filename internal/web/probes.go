@@ -27,20 +27,23 @@ func (cs Checks) Ready() error {
 	return nil
 }
 
+const readyPattern = "GET /readyz"
+
 // probes answers whether the process lives, which touches nothing, and whether it is ready.
 func probes(mux *http.ServeMux, checks Checks, log *slog.Logger) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, r, checks, log) })
+	mux.HandleFunc(readyPattern, func(w http.ResponseWriter, r *http.Request) { readyz(w, r, checks, log) })
 }
 
-// readyz answers 200 or 503. With ?verbose it names the checks, but not what is wrong: that is for the log.
+// readyz answers 200 or 503. With ?verbose it names the checks, but not what is wrong: that is for the log, at
+// level debug, since probes ask often.
 func readyz(w http.ResponseWriter, r *http.Request, checks Checks, log *slog.Logger) {
 	status, last := http.StatusOK, "ok\n"
 	var list strings.Builder
 	for _, c := range checks {
 		if err := c.Err(); err != nil {
 			status, last = http.StatusServiceUnavailable, "not ready\n"
-			log.Warn("not ready", "check", c.Name, "error", err)
+			log.Debug("not ready", "check", c.Name, "error", err)
 			fmt.Fprintf(&list, "[-] %s failed\n", c.Name)
 			continue
 		}

@@ -25,7 +25,7 @@ type Options struct {
 }
 
 // Handler returns what http.address serves. If the issuer identifier has a path, every document stands there and, for a
-// proxy that takes the path off, without it. It is an error if the issuer identifier is no URL.
+// proxy that takes the path off, without it. It is an error if the issuer identifier is no URL or its path is not plain.
 func Handler(o Options) (http.Handler, error) {
 	issuer, err := url.Parse(o.Issuer)
 	if err != nil {
