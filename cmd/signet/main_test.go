@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/signetd/signet/internal/pgtest"
+)
+
+// TestMain puts this test program into PATH under the names of the programs that the scripts call.
+func TestMain(m *testing.M) {
+	testscript.Main(withPostgres{m}, map[string]func(){
+		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl,
+	})
+}
+
+// withPostgres gives a Postgres to the tests that ask for one.
+type withPostgres struct{ m *testing.M }
+
+// Run is what testscript.Main calls when the program runs under no other name.
+func (w withPostgres) Run() int { return pgtest.Main(w.m, nil) }
+
+// fetch prints what is at a URL, on machines that have neither curl nor wget.
+func fetch() {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, os.Args[len(os.Args)-1], nil)
+	if err == nil {
+		var answer *http.Response
+		if answer, err = http.DefaultClient.Do(r); err == nil {
+			_, err = io.Copy(os.Stdout, answer.Body)
+			if answer.StatusCode != http.StatusOK {
+				err = fmt.Errorf("the status is %s", answer.Status)
+			}
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

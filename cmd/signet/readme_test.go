@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestReadme runs the commands of README as they stand there.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := shellBlocks(string(text))
+	p := scripts("testdata/readme")
+	p.Cmds["shows"] = func(ts *testscript.TestScript, _ bool, args []string) {
+		if !slices.Contains(blocks, args[0]+"\n") {
+			ts.Fatalf("README does not show %q", args[0])
+		}
+	}
+	p.Cmds["readme"] = func(ts *testscript.TestScript, _ bool, _ []string) {
+		ran := 0
+		for _, block := range blocks {
+			if elsewhere.MatchString(block) {
+				continue
+			}
+			ts.Logf("README: %s", block)
+			ts.Check(ts.Exec("bash", "-eo", "pipefail", "-c", block))
+			ran++
+		}
+		if ran < 5 {
+			ts.Fatalf("only %d of %d blocks ran", ran, len(blocks))
+		}
+	}
+	testscript.Run(t, p)
+}
+
+// elsewhere are the commands that run in the background of the script, or not in a test.
+var elsewhere = regexp.MustCompile(`^(go run \./cmd/signet serve|\./test|docker|apt)`)
+
+// shellBlocks returns what stands between the ```sh fences of a document.
+func shellBlocks(text string) []string {
+	var blocks []string
+	for _, part := range strings.Split(text, "```sh\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+// runFromSource stands for `go run ./cmd/signet …`, which is this very program.
+func runFromSource() {
+	if len(os.Args) < 3 || os.Args[1] != "run" || os.Args[2] != "./cmd/signet" {
+		fmt.Fprintln(os.Stderr, "this go can only run ./cmd/signet")
+		os.Exit(2)
+	}
+	os.Args = append([]string{"signet"}, os.Args[3:]...)
+	main()
+}
+
+// curl stands for curl: it fetches from the free port that the test has in place of the usual one.
+func curl() {
+	last := &os.Args[len(os.Args)-1]
+	if at := os.Getenv("HTTP"); at != "" {
+		*last = strings.Replace(*last, "127.0.0.1:8080", at, 1)
+	}
+	fetch()
+}
+

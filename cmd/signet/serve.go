@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/sqlite"
+	"github.com/signetd/signet/internal/web"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the issuer",
+		Long: "Run the issuer until SIGINT or SIGTERM, which drain it: readiness says no, requests under way are answered, the doors close.\n" +
+			"A second signal ends it at once.\n\n" +
+			"Nothing is made up: what the configuration lacks is named, all of it at once. With --dev it is filled in, for a try on\n" +
+			"this machine, and an empty store gets a client, an audience and a user to try with.",
+		Args: cobra.NoArgs,
+	}
+	dev := c.Flags().Bool("dev", false, "fill in what is missing; not safe for production")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := p.loadServe(*dev)
+		if err != nil {
+			return err
+		}
+		h, err := p.newHouse(cfg, cfg.Log.Format, cfg.Log.Level)
+		if err != nil {
+			return err
+		}
+		s := &server{house: h, program: p, dev: *dev}
+		err = s.run(c.Context())
+		if c.Context().Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // it was told to stop before it had begun
+		}
+		return err
+	}
+	return c
+}
+
+// loadServe returns the configuration of a server.
+func (p *program) loadServe(dev bool) (config.Config, error) {
+	s, err := p.sources()
+	if err != nil {
+		return config.Config{}, err
+	}
+	if dev {
+		return fillDev(s)
+	}
+	return loadFrom(s)
+}
+
+// A server is `signet serve`: a house with its doors.
+type server struct {
+	*house
+	program *program
+	dev     bool
+	// open is set while the doors are: neither before everything behind them is in place, nor once a drain has begun.
+	open atomic.Bool
+
+	parts sync.WaitGroup
+	fail  context.CancelCauseFunc
+}
+
+// run brings everything up, waits until ctx ends or a part fails, and drains.
+func (s *server) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, s.close()) }()
+	ending, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	s.fail = fail
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	stopOps, err := s.openOps()
+	if err != nil {
+		return err
+	}
+	defer stopOps()
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	d, err := s.openDoors()
+	if err != nil {
+		return err
+	}
+	fed, stopFeeding := context.WithCancel(ctx) // until the last request is answered
+	defer stopFeeding()
+	s.start("the directory", func() error { s.directory.Run(fed); return nil })
+	s.start("the key ring", func() error { s.keys.Run(fed); return nil })
+	s.open.Store(true)
+	s.announce(d)
+
+	<-ending.Done()
+	err = s.drain(d)
+	stopFeeding()
+	stopOps()
+	s.parts.Wait()
+	if cause := context.Cause(ending); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// start runs a part beside the others. Its error ends them all.
+func (s *server) start(name string, part func() error) {
+	s.parts.Go(func() {
+		if err := part(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.fail(about(name, err))
+		}
+	})
+}
+
+var errNotOpen = errors.New("the server is starting or stopping")
+
+// checks are what must be in order for this server to be ready. While it is not open, that is all there is to say: the keys
+// may not even be there yet.
+func (s *server) checks() web.Checks {
+	whileOpen := func(check func() error) func() error {
+		return func() error {
+			if !s.open.Load() {
+				return nil
+			}
+			return check()
+		}
+	}
+	return web.Checks{
+		{Name: "open", Err: func() error {
+			if !s.open.Load() {
+				return errNotOpen
+			}
+			return nil
+		}},
+		{Name: "keys", Err: whileOpen(func() error { return s.keys.Health() })},
+		{Name: "directory", Err: whileOpen(func() error { return s.directory.Health() })},
+	}
+}
+
+// begin makes the folder of Signet's files where there will be any and, if the store is one of them, opens it: a second
+// server on one file is refused before anything else is touched.
+func (s *server) begin(ctx context.Context) error {
+	path, file := s.cfg.Store.SQLite()
+	if file || s.dev {
+		if err := makePrivateDir(s.cfg.DataDir); err != nil {
+			return err
+		}
+	}
+	if file {
+		if err := s.openFile(ctx, path); err != nil {
+			return err
+		}
+	}
+	if s.dev {
+		if err := s.introduceDev(); err != nil {
+			return err
+		}
+	}
+	s.log.Info("starting", "version", buildVersion().Version, "issuer", s.cfg.Issuer, "store", s.cfg.Store.URL.String())
+	return nil
+}
+
+func (s *server) openFile(ctx context.Context, path string) error {
+	file, err := sqlite.Open(ctx, path, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	s.store = file
+	return file.LockServe()
+}
+
+// prepare brings up everything behind the doors.
+func (s *server) prepare(ctx context.Context) error {
+	if s.store == nil {
+		if err := s.awaitDatabase(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.administer(); err != nil {
+		return err
+	}
+	if s.dev {
+		if err := s.makeDemo(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.openKeys(ctx, "server", false); err != nil {
+		return err
+	}
+	return s.openIssuer()
+}
+
+// retryDatabase is how long to wait before asking again for a database that does not answer.
+const retryDatabase = 2 * time.Second
+
+// awaitDatabase opens the database, however long it takes to appear.
+func (s *server) awaitDatabase(ctx context.Context) error {
+	for {
+		err := s.connect(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.Warn("the database does not answer; asking again", "after", retryDatabase.String(), "error", err)
+		select {
+		case <-time.After(retryDatabase):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
