@@ -2,4 +2,4 @@
 // it. It imports nothing of ours, and changes to it keep old clients working.
 package signetv1
 
-//go:generate go -C ../../.. tool -modfile=internal/tools/buf/go.mod buf generate
+//go:generate go -C ../.. tool -modfile=../internal/tools/buf/go.mod buf generate

@@ -1,0 +1,173 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// A verifier is what a downstream service does with an access token: it learns of the keys from the issuer identifier alone
+// and returns the token's subject, if the token is signed by alg, comes from the issuer and is for the audience.
+type verifier func(ctx context.Context, issuer, token, alg, audience string) (subject string, err error)
+
+var verifiers = map[string]verifier{
+	"go-oidc":                 byOIDC,
+	"golang-jwt with keyfunc": byGolangJWT,
+	"jwx v3":                  byJWX,
+}
+
+func byOIDC(ctx context.Context, issuer, token, alg, audience string) (string, error) {
+	provider, err := oidc.NewProvider(ctx, issuer)
+	if err != nil {
+		return "", err
+	}
+	// The algorithms are those of the metadata document; the verifier is not told which.
+	verified, err := provider.VerifierContext(ctx, &oidc.Config{ClientID: audience}).Verify(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	return verified.Subject, nil
+}
+
+func byGolangJWT(ctx context.Context, issuer, token, alg, audience string) (string, error) {
+	uri, err := discover(ctx, issuer, "openid-configuration")
+	if err != nil {
+		return "", err
+	}
+	keys, err := keyfunc.NewDefaultCtx(ctx, []string{uri})
+	if err != nil {
+		return "", err
+	}
+	verified, err := jwt.Parse(
+		token, keys.KeyfuncCtx(ctx),
+		jwt.WithValidMethods([]string{alg}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
+	)
+	if err != nil {
+		return "", err
+	}
+	return verified.Claims.GetSubject()
+}
+
+func byJWX(ctx context.Context, issuer, token, alg, audience string) (string, error) {
+	uri, err := discover(ctx, issuer, "oauth-authorization-server")
+	if err != nil {
+		return "", err
+	}
+	set, err := jwk.Fetch(ctx, uri)
+	if err != nil {
+		return "", err
+	}
+	verified, err := jwxjwt.ParseString(
+		token, jwxjwt.WithKeySet(set), jwxjwt.WithIssuer(issuer), jwxjwt.WithAudience(audience),
+		jwxjwt.WithRequiredClaim("exp"), jwxjwt.WithRequiredClaim("client_id"), jwxjwt.WithRequiredClaim("jti"),
+	)
+	if err != nil {
+		return "", err
+	}
+	subject, _ := verified.Subject()
+	return subject, nil
+}
+
+// discover returns the address of the JWK Set as a metadata document has it (OpenID Connect Discovery §4, RFC 8414 §3).
+func discover(ctx context.Context, issuer, document string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer+"/.well-known/"+document, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	var metadata struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&metadata); err != nil {
+		return "", err
+	}
+	if metadata.Issuer != issuer {
+		return "", errors.New("the metadata is of " + metadata.Issuer)
+	}
+	return metadata.JWKSURI, nil
+}
+
+func TestOthersVerifyOurTokens(t *testing.T) {
+	const username, password = "ann", "six purple umbrellas sing"
+	algorithms := []string{"RS256", "ES256", "EdDSA"}
+
+	i := newIssuer(t, nil)
+	i.run(t, "", nil, "migrate")
+	create := []string{"clients", "create", "shop", "--scope", "orders"}
+	for _, alg := range algorithms {
+		i.run(t, "", nil, "audiences", "create", audienceOf(alg), "--alg", alg)
+		create = append(create, "--audience", audienceOf(alg))
+	}
+	var client struct {
+		Secret string `json:"client_secret"`
+	}
+	i.run(t, "", &client, create...)
+	i.run(t, password+"\n", nil, "users", "create", username)
+	i.serve(t)
+
+	for n, alg := range algorithms {
+		response, err := call(t, i, "shop", client.Secret, signetv1.TokenServiceClient.Login, &signetv1.LoginRequest{
+			Username: username, Password: password, Audience: []string{audienceOf(alg)},
+		})
+		if err != nil {
+			t.Fatalf("log in for %s: %v", alg, err)
+		}
+		token, identifier := response.GetAccessToken(), "http://"+i.http
+		if got := algorithm(t, token); got != alg {
+			t.Fatalf("a token for %s is signed with %s", audienceOf(alg), got)
+		}
+		other := algorithms[(n+1)%len(algorithms)]
+		for name, verify := range verifiers {
+			t.Run(alg+"/"+name, func(t *testing.T) {
+				subject, err := verify(t.Context(), identifier, token, alg, audienceOf(alg))
+				if err != nil || subject != response.GetSubject() || subject == "" {
+					t.Errorf("subject %q, error %v; want %q", subject, err, response.GetSubject())
+				}
+				if _, err := verify(t.Context(), identifier, token, alg, audienceOf(other)); err == nil {
+					t.Error("accepted for another audience")
+				}
+				if _, err := verify(t.Context(), identifier, forge(token), alg, audienceOf(alg)); err == nil {
+					t.Error("accepted with another's signature")
+				}
+			})
+		}
+	}
+}
+
+// audienceOf names the API whose tokens are signed with alg.
+func audienceOf(alg string) string { return "https://" + strings.ToLower(alg) + ".example" }
+
+// algorithm returns the algorithm that a token says it is signed with.
+func algorithm(t *testing.T, token string) string {
+	t.Helper()
+	parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+	if err != nil {
+		t.Fatalf("an access token is no JWT: %v", err)
+	}
+	return parsed.Method.Alg()
+}
+
+// forge changes the first character of the signature.
+func forge(token string) string {
+	at := strings.LastIndexByte(token, '.') + 1
+	changed := slices.Clone([]byte(token))
+	changed[at] = 'A' + (changed[at]-'A'+1)%2
+	return string(changed)
+}
