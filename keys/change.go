@@ -16,8 +16,10 @@ func (m *Manager) tick(ctx context.Context) error {
 	if m.o.Operator {
 		return nil
 	}
-	m.changing.Lock()
-	defer m.changing.Unlock()
+	if err := m.changing.take(ctx); err != nil {
+		return err
+	}
+	defer m.changing.leave()
 	for range maxTurns {
 		if m.last.Load().err != nil || m.Age() > m.o.Policy.MaxRingAge() {
 			return nil // What is due is decided on a fresh ring only. Whoever read it has told the error.
@@ -46,8 +48,10 @@ func (m *Manager) tick(ctx context.Context) error {
 
 // change makes a change that an operator asks for, on the ring as the store has it, however many others change it too.
 func (m *Manager) change(ctx context.Context, edit func(*draft) error) error {
-	m.changing.Lock()
-	defer m.changing.Unlock()
+	if err := m.changing.take(ctx); err != nil {
+		return err
+	}
+	defer m.changing.leave()
 	for {
 		if err := m.refresh(ctx); err != nil {
 			return err
@@ -102,7 +106,7 @@ func (m *Manager) commit(ctx context.Context, d *draft) error {
 		m.o.Log.Info("the key ring changed", "event", e.name, "kid", e.key, "reason", e.reason)
 	}
 	d.ring.Version = from + 1
-	return m.adopt(d.ring)
+	return m.adopt(ctx, d.ring)
 }
 
 // makeKey makes a key and seals it with the newest KEK of the ring.

@@ -46,51 +46,63 @@ func TestTick(t *testing.T) {
 		want     map[string]Key
 	}{
 		"nothing in use: RS256": {
-			nil, observed{},
+			nil,
+			observed{},
 			map[string]Key{"new RS256": {ActivateAt: Always}, "new RS256 2": {}},
 		},
 		"nothing in use, but a key of before": {
-			[]Key{key("a", first)}, observed{unused: yes},
+			[]Key{key("a", first)},
+			observed{unused: yes},
 			map[string]Key{"a": {ActivateAt: Always}, "new ES256": {}},
 		},
 		"first keys of what is in use": {
-			nil, observed{inUse: []string{EdDSA, ES256, "none", EdDSA}},
+			nil,
+			observed{inUse: []string{EdDSA, ES256, "none", EdDSA}},
 			map[string]Key{"new ES256": {ActivateAt: Always}, "new ES256 2": {}, "new EdDSA": {ActivateAt: Always}, "new EdDSA 2": {}},
 		},
 		"nothing due": {
-			[]Key{key("a", first), key("b")}, observed{},
+			[]Key{key("a", first), key("b")},
+			observed{},
 			map[string]Key{"a": {ActivateAt: Always}, "b": {}},
 		},
 		"a spare is missing": {
-			[]Key{key("a", first, created(-month))}, observed{},
+			[]Key{key("a", first, created(-month))},
+			observed{},
 			map[string]Key{"a": {ActivateAt: Always}, "new ES256": {}},
 		},
 		"a spare is compromised": {
-			[]Key{key("a", first), key("b", compromised(-1))}, observed{},
+			[]Key{key("a", first), key("b", compromised(-1))},
+			observed{},
 			map[string]Key{"a": {ActivateAt: Always}, "b": {CompromisedAt: at(-1)}, "new ES256": {}},
 		},
 		"rotation is near, the spare is old": {
-			[]Key{key("a", created(-month-90), activates(60-month)), key("b")}, observed{},
+			[]Key{key("a", created(-month-90), activates(60-month)), key("b")},
+			observed{},
 			map[string]Key{"a": {ActivateAt: at(60 - month)}, "b": {ActivateAt: at(60)}},
 		},
 		"rotation is near, the spare was made by a clock that is fast": {
-			[]Key{key("a", created(-month-90), activates(60-month)), key("b", created(2))}, observed{},
+			[]Key{key("a", created(-month-90), activates(60-month)), key("b", created(2))},
+			observed{},
 			map[string]Key{"a": {ActivateAt: at(60 - month)}, "b": {ActivateAt: at(62)}},
 		},
 		"rotation is overdue": {
-			[]Key{key("a", created(-month-90), activates(-month-80)), key("b")}, observed{},
+			[]Key{key("a", created(-month-90), activates(-month-80)), key("b")},
+			observed{},
 			map[string]Key{"a": {ActivateAt: at(-month - 80)}, "b": {ActivateAt: at(60)}},
 		},
 		"rotation of a first key counts from its creation": {
-			[]Key{key("a", first, created(60-month)), key("b")}, observed{},
+			[]Key{key("a", first, created(60-month)), key("b")},
+			observed{},
 			map[string]Key{"a": {ActivateAt: Always}, "b": {ActivateAt: at(60)}},
 		},
 		"rotation is not near yet": {
-			[]Key{key("a", created(-month-90), activates(61-month)), key("b")}, observed{},
+			[]Key{key("a", created(-month-90), activates(61-month)), key("b")},
+			observed{},
 			map[string]Key{"a": {ActivateAt: at(61 - month)}, "b": {}},
 		},
 		"rotation is pending": {
-			[]Key{key("a", created(-month-90), activates(-month)), key("b", activates(30)), key("c", created(-2000))}, observed{},
+			[]Key{key("a", created(-month-90), activates(-month)), key("b", activates(30)), key("c", created(-2000))},
+			observed{},
 			map[string]Key{"a": {ActivateAt: at(-month)}, "b": {ActivateAt: at(30)}, "c": {}},
 		},
 		"an algorithm goes out of use": {
@@ -104,40 +116,47 @@ func TestTick(t *testing.T) {
 			map[string]Key{"a": {ActivateAt: Always}, "r": {ActivateAt: Always}, "s": {}},
 		},
 		"an algorithm comes back while its key is published": {
-			[]Key{key("a", activates(-9), retired(-5)), key("b")}, observed{inUse: []string{ES256}},
+			[]Key{key("a", activates(-9), retired(-5)), key("b")},
+			observed{inUse: []string{ES256}},
 			map[string]Key{"a": {ActivateAt: at(-9)}, "b": {}},
 		},
 		"an algorithm comes back after its key was destroyed": {
-			[]Key{key("a", activates(-900), retired(-500), destroyed(-400))}, observed{inUse: []string{ES256}},
+			[]Key{key("a", activates(-900), retired(-500), destroyed(-400))},
+			observed{inUse: []string{ES256}},
 			map[string]Key{
 				"a":         {ActivateAt: at(-900), RetiredAt: at(-500), DestroyedAt: at(-400)},
 				"new ES256": {ActivateAt: at(-4)}, "new ES256 2": {},
 			},
 		},
 		"an algorithm comes back after its last key was compromised": {
-			[]Key{key("a", activates(-2), retired(-1), compromised(0)), key("b")}, observed{inUse: []string{ES256}},
+			[]Key{key("a", activates(-2), retired(-1), compromised(0)), key("b")},
+			observed{inUse: []string{ES256}},
 			map[string]Key{
 				"a": {ActivateAt: at(-2), RetiredAt: at(-1), CompromisedAt: at(0)}, "b": {},
 				"new ES256": {ActivateAt: at(-2).Add(time.Microsecond)},
 			},
 		},
 		"retention is over": {
-			[]Key{key("a", first), key("b", activates(-74)), key("c", compromised(-74)), key("d")}, observed{rested: yes},
+			[]Key{key("a", first), key("b", activates(-74)), key("c", compromised(-74)), key("d")},
+			observed{rested: yes},
 			map[string]Key{
 				"a": {ActivateAt: Always, DestroyedAt: noon}, "b": {ActivateAt: at(-74)},
 				"c": {CompromisedAt: at(-74), DestroyedAt: noon}, "d": {},
 			},
 		},
 		"retention is over by the dates alone": {
-			[]Key{key("a", first), key("b", activates(-74)), key("d")}, observed{rested: no},
+			[]Key{key("a", first), key("b", activates(-74)), key("d")},
+			observed{rested: no},
 			map[string]Key{"a": {ActivateAt: Always}, "b": {ActivateAt: at(-74)}, "d": {}},
 		},
 		"retention is not over": {
-			[]Key{key("a", first), key("b", activates(-73)), key("d")}, observed{rested: yes},
+			[]Key{key("a", first), key("b", activates(-73)), key("d")},
+			observed{rested: yes},
 			map[string]Key{"a": {ActivateAt: Always}, "b": {ActivateAt: at(-73)}, "d": {}},
 		},
 		"long destroyed": {
-			[]Key{key("a", first, destroyed(-91*24*60)), key("b", activates(-9)), key("d")}, observed{},
+			[]Key{key("a", first, destroyed(-91*24*60)), key("b", activates(-9)), key("d")},
+			observed{},
 			map[string]Key{"b": {ActivateAt: at(-9)}, "d": {}},
 		},
 	}

@@ -60,17 +60,31 @@ type Manager struct {
 	o     Options
 	clock steady
 
-	changing sync.Mutex // one change at a time; it guards seen
+	changing turn // one change at a time; it guards seen
 	seen     sightings
 
-	reading sync.Mutex // one read of the store at a time; it guards clock.meet and fallen
-	fallen  *Version   // what the store said when its version fell; nil in health
+	reading turn     // one read of the store at a time; it guards the clock's jump and fallen
+	fallen  *Version // what the store said when its version fell; nil in health
 
 	ring      atomic.Pointer[snapshot]
 	last      atomic.Pointer[outcome] // of the last read
 	started   time.Time
 	confirmed atomic.Int64 // when the store last confirmed the ring, as a time.Duration since started
 }
+
+// A turn is a lock for what may take long: whoever waits for it can give up.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) leave() { <-t }
 
 // Open reads the ring and, unless it is an operator's, makes what is due: in an empty store the first keys. It refuses to
 // start without the KEK that seals, and without any KEK that has sealed a key of the ring.
@@ -87,7 +101,7 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 	if o.Audit == nil {
 		o.Audit = func(string, string, string) error { return nil }
 	}
-	m := &Manager{o: o, started: time.Now()}
+	m := &Manager{o: o, started: time.Now(), changing: make(turn, 1), reading: make(turn, 1)}
 	m.clock = steady{policy: o.Policy, wall: o.Now, independent: o.StoreClock, log: o.Log}
 	if err := m.refresh(ctx); err != nil {
 		return nil, err

@@ -70,8 +70,10 @@ func (m *Manager) Compromise(ctx context.Context, id string) error {
 
 // AcceptRestore makes servers accept a ring that is older than theirs, after a restore of the store.
 func (m *Manager) AcceptRestore(ctx context.Context) error {
-	m.changing.Lock()
-	defer m.changing.Unlock()
+	if err := m.changing.take(ctx); err != nil {
+		return err
+	}
+	defer m.changing.leave()
 	if err := m.o.Audit(eventRestoreAccepted, "", "asked by the operator"); err != nil {
 		return fmt.Errorf("audit %s: %w", eventRestoreAccepted, err)
 	}

@@ -19,23 +19,27 @@ type outcome struct {
 
 // refresh asks the store where the ring stands and reads it if it moved.
 func (m *Manager) refresh(ctx context.Context) error {
-	m.reading.Lock()
-	defer m.reading.Unlock()
-	return m.refreshLocked(ctx)
+	if err := m.reading.take(ctx); err != nil {
+		return err
+	}
+	defer m.reading.leave()
+	return m.refreshInTurn(ctx)
 }
 
 // refreshUnlessFresh is refresh unless the last read began less than that long ago; then it returns that read's error. The
 // read outlives the caller, since others wait for it too.
 func (m *Manager) refreshUnlessFresh(ctx context.Context, age time.Duration) error {
-	m.reading.Lock()
-	defer m.reading.Unlock()
+	if err := m.reading.take(ctx); err != nil {
+		return err
+	}
+	defer m.reading.leave()
 	if last := m.last.Load(); time.Since(last.at) < age {
 		return last.err
 	}
-	return m.refreshLocked(context.WithoutCancel(ctx))
+	return m.refreshInTurn(context.WithoutCancel(ctx))
 }
 
-func (m *Manager) refreshLocked(ctx context.Context) error {
+func (m *Manager) refreshInTurn(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, max(m.o.Policy.PollInterval, time.Second))
 	defer cancel()
 	before, now := m.last.Load(), outcome{at: time.Now()}
@@ -93,9 +97,11 @@ func (m *Manager) fell(own Ring, v Version) bool {
 }
 
 // adopt installs a ring that this process has just put into the store.
-func (m *Manager) adopt(r Ring) error {
-	m.reading.Lock()
-	defer m.reading.Unlock()
+func (m *Manager) adopt(ctx context.Context, r Ring) error {
+	if m.reading.take(ctx) != nil {
+		return nil // The change is made, and the next poll finds it.
+	}
+	defer m.reading.leave()
 	if m.ring.Load().ring.Version >= r.Version {
 		return nil // A poll came first, and may have found something newer.
 	}

@@ -126,7 +126,9 @@ func TestRows(t *testing.T) {
 		{"first", ES256, Active, "", []Span{{Active, at(-1000), at(55)}, {Deactivated, at(55), end(55)}}},
 		{"pending", ES256, PreActive, "", []Span{{PreActive, at(-5), at(55)}, {Active, at(55), time.Time{}}}},
 		{"hit", EdDSA, Destroyed, "", []Span{
-			{PreActive, at(-300), at(-200)}, {Active, at(-200), at(-10)}, {Compromised, at(-10), at(-1)},
+			{PreActive, at(-300), at(-200)},
+			{Active, at(-200), at(-10)},
+			{Compromised, at(-10), at(-1)},
 			{Destroyed, at(-1), at(-1).Add(forgetAfter)},
 		}},
 		{"heir", EdDSA, Active, "", []Span{{PreActive, at(-250), at(-14)}, {Active, at(-14), time.Time{}}}},

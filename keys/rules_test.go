@@ -146,6 +146,7 @@ func jumpingClock(t *testing.T, publishAhead time.Duration) (violation string) {
 		random := rand.New(rand.NewPCG(seed, 21))
 		h := newHouse(t)
 		h.policy.PollInterval = 2 * time.Minute
+		h.policy.MaxAge = 10 * time.Minute
 		h.policy.PublishAhead = publishAhead
 		h.policy.RotateEvery = 3 * time.Hour
 		var off time.Duration
@@ -164,9 +165,19 @@ func jumpingClock(t *testing.T, publishAhead time.Duration) (violation string) {
 				off = time.Duration(random.Int64N(int64(12*time.Hour))) - 6*time.Hour
 			case 2, 3, 4:
 				off = 0
-			case 5, 6, 7, 8: // A command on the same machine, which knows the wall alone.
+			case 5: // A command on the same machine, which knows the wall alone.
 				_, err := h.open(operator, wall).Rotate(context.Background(), nil, keys.RotateOptions{})
 				must(t, err)
+			case 6, 7, 8, 9:
+				_, err := m.Rotate(t.Context(), nil, keys.RotateOptions{})
+				must(t, err)
+			}
+			if turn%30 == 0 { // An operator sees to a date that is far ahead; what is not pending is refused.
+				for _, k := range h.ring().Keys {
+					if k.ActivateAt.After(time.Now().Add(24 * time.Hour)) {
+						_ = m.Cancel(t.Context(), k.ID)
+					}
+				}
 			}
 			must(t, m.Poll(t.Context()))
 			now, set := time.Now(), publishedBy(m)

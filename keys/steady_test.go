@@ -21,23 +21,34 @@ func TestSteadyClock(t *testing.T) {
 	year := 365 * 24 * time.Hour
 	tests := map[string][]step{
 		"follows small steps": {
-			{0, 0, 0, 0, false}, {time.Minute, time.Second, 0, time.Second, false}, {time.Minute, time.Minute, 0, time.Minute, false},
+			{0, 0, 0, 0, false},
+			{time.Minute, time.Second, 0, time.Second, false},
+			{time.Minute, time.Minute, 0, time.Minute, false},
 			{time.Minute, -time.Minute, 0, -time.Minute, false},
 		},
 		"holds a jump forward until it has lasted": {
-			{0, 0, 0, 0, false}, {time.Minute, year, 0, 0, false}, {patience - time.Minute, year, 0, 0, false},
-			{time.Minute, year, 0, year, false}, {time.Minute, year, 0, year, false},
+			{0, 0, 0, 0, false},
+			{time.Minute, year, 0, 0, false},
+			{patience - time.Minute, year, 0, 0, false},
+			{time.Minute, year, 0, year, false},
+			{time.Minute, year, 0, year, false},
 		},
 		"holds a jump back until it has lasted": {
 			{0, 0, 0, 0, false}, {time.Minute, -year, 0, 0, false}, {patience, -year, 0, -year, false},
 		},
 		"forgets a jump that was taken back": {
-			{0, 0, 0, 0, false}, {time.Minute, year, 0, 0, false}, {patience / 2, 0, 0, 0, false},
-			{time.Minute, year, 0, 0, false}, {patience / 2, year, 0, 0, false},
+			{0, 0, 0, 0, false},
+			{time.Minute, year, 0, 0, false},
+			{patience / 2, 0, 0, 0, false},
+			{time.Minute, year, 0, 0, false},
+			{patience / 2, year, 0, 0, false},
 		},
 		"counts a second jump anew": {
-			{0, 0, 0, 0, false}, {time.Minute, year, 0, 0, false}, {patience / 2, 2 * year, 0, 0, false},
-			{patience / 2, 2 * year, 0, 0, false}, {patience / 2, 2 * year, 0, 2 * year, false},
+			{0, 0, 0, 0, false},
+			{time.Minute, year, 0, 0, false},
+			{patience / 2, 2 * year, 0, 0, false},
+			{patience / 2, 2 * year, 0, 0, false},
+			{patience / 2, 2 * year, 0, 2 * year, false},
 		},
 		"the store's clock is this machine's": {{0, 0, 0, 0, false}, {time.Minute, year, year, 0, false}},
 		"believes two clocks":                 {{0, 0, 0, 0, true}, {time.Minute, year, year + time.Minute, year, true}},
@@ -63,7 +74,7 @@ func TestSteadyClock(t *testing.T) {
 					time.Sleep(step.wait)
 					off = step.wall
 					s.meet(time.Now().Add(step.store))
-					if got := s.now().Sub(time.Now()); got != step.want {
+					if got := time.Until(s.now()); got != step.want {
 						t.Fatalf("step %d: off by %s, want %s", i+1, got, step.want)
 					}
 				}
@@ -91,12 +102,12 @@ func TestSteadyClockWaitsForAQuietRing(t *testing.T) {
 		s.ringChanged()
 		time.Sleep(patience - time.Second)
 		s.meet(time.Now())
-		if got := s.now().Sub(time.Now()); got != 0 {
+		if got := time.Until(s.now()); got != 0 {
 			t.Errorf("believed after %s although the ring changed meanwhile: off by %s", 2*patience, got)
 		}
 		time.Sleep(time.Second)
 		s.meet(time.Now())
-		if got := s.now().Sub(time.Now()); got != off {
+		if got := time.Until(s.now()); got != off {
 			t.Errorf("not believed: off by %s", got)
 		}
 	})

@@ -41,8 +41,14 @@ func viewAudience(a oauth.Audience) audienceView {
 
 func (v audienceView) print(w io.Writer) {
 	sheet{
-		{"id", v.ID}, {"alg", v.Algorithm}, {"previous alg", v.PreviousAlgorithm}, {"lifetime", v.Lifetime}, {"scope", v.Scope},
-		{"claims", strings.Join(v.Claims, " ")}, {"disabled", when(v.DisabledAt)}, {"created", when(v.CreatedAt)},
+		{"id", v.ID},
+		{"alg", v.Algorithm},
+		{"previous alg", v.PreviousAlgorithm},
+		{"lifetime", v.Lifetime},
+		{"scope", v.Scope},
+		{"claims", strings.Join(v.Claims, " ")},
+		{"disabled", when(v.DisabledAt)},
+		{"created", when(v.CreatedAt)},
 	}.print(w)
 }
 
@@ -104,7 +110,7 @@ func (p *program) audiencesList() *cobra.Command {
 			v := viewAudience(x)
 			audiences = append(audiences, v)
 			lines = append(lines, []string{
-				v.ID, v.Algorithm, enabledOr(v.DisabledAt), v.Lifetime, v.Scope, strings.Join(v.Claims, " "), when(v.CreatedAt),
+				v.ID, v.Algorithm, stateOf(v.DisabledAt), v.Lifetime, v.Scope, strings.Join(v.Claims, " "), when(v.CreatedAt),
 			})
 		}
 		return p.show(audiences, lines.print)

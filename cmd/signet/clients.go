@@ -58,10 +58,19 @@ func (v clientView) print(w io.Writer) {
 		made[i] = when(t)
 	}
 	sheet{
-		{"id", v.ID}, {"name", v.Name}, {"kind", kindOf(v.Public)}, {"audience", strings.Join(v.Audiences, " ")}, {"scope", v.Scope},
-		{"refresh idle", v.RefreshIdle}, {"refresh absolute", v.RefreshAbsolute}, {"leeway", v.Leeway},
-		{"secrets made", strings.Join(made, " ")}, {"disabled", when(v.DisabledAt)}, {"created", when(v.CreatedAt)},
-		{"secret", v.Secret}, {"", map[bool]string{true: "Keep the secret now: it is not shown again."}[v.Secret != ""]},
+		{"id", v.ID},
+		{"name", v.Name},
+		{"kind", kindOf(v.Public)},
+		{"audience", strings.Join(v.Audiences, " ")},
+		{"scope", v.Scope},
+		{"refresh idle", v.RefreshIdle},
+		{"refresh absolute", v.RefreshAbsolute},
+		{"leeway", v.Leeway},
+		{"secrets made", strings.Join(made, " ")},
+		{"disabled", when(v.DisabledAt)},
+		{"created", when(v.CreatedAt)},
+		{"secret", v.Secret},
+		{"", map[bool]string{true: "Keep the secret now: it is not shown again."}[v.Secret != ""]},
 	}.print(w)
 }
 
@@ -147,7 +156,7 @@ func (p *program) clientsList() *cobra.Command {
 			v := viewClient(x, "")
 			clients = append(clients, v)
 			lines = append(lines, []string{
-				v.ID, kindOf(v.Public), enabledOr(v.DisabledAt), strings.Join(v.Audiences, " "), v.Scope,
+				v.ID, kindOf(v.Public), stateOf(v.DisabledAt), strings.Join(v.Audiences, " "), v.Scope,
 				strconv.Itoa(len(v.SecretsMade)), when(v.CreatedAt),
 			})
 		}

@@ -47,7 +47,7 @@ func readComposition(t *testing.T) composition {
 func (c composition) container(t *testing.T, service, database, kek string) *machine {
 	t.Helper()
 	m := newMachine(t)
-	m.env = []string{"PATH=" + os.Getenv("PATH"), "SIGNET_OPS_ADDRESS=" + m.at} // of the others each container has its own
+	m.env = []string{"PATH=" + os.Getenv("PATH"), endAtOnce, "SIGNET_OPS_ADDRESS=" + m.at} // of the others each container has its own
 	environment := c.Services[service].Environment
 	replaced := map[string]func(old string) string{
 		"SIGNET_STORE_URL":    func(string) string { return database },

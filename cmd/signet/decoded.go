@@ -104,8 +104,17 @@ func viewIntrospection(r *signetv1.IntrospectResponse, token string) introspecti
 func (v introspection) print(w io.Writer) {
 	v.decoded.print(w)
 	sheet{
-		{"active", strconv.FormatBool(v.Active)}, {"token type", v.TokenType}, {"issuer", v.Issuer}, {"subject", v.Subject},
-		{"client id", v.ClientID}, {"audience", strings.Join(v.Audience, " ")}, {"scope", v.Scope}, {"token id", v.TokenID},
-		{"grant id", v.GrantID}, {"issued", v.IssuedAt}, {"expires", v.ExpiresAt}, {"authenticated", v.AuthTime},
+		{"active", strconv.FormatBool(v.Active)},
+		{"token type", v.TokenType},
+		{"issuer", v.Issuer},
+		{"subject", v.Subject},
+		{"client id", v.ClientID},
+		{"audience", strings.Join(v.Audience, " ")},
+		{"scope", v.Scope},
+		{"token id", v.TokenID},
+		{"grant id", v.GrantID},
+		{"issued", v.IssuedAt},
+		{"expires", v.ExpiresAt},
+		{"authenticated", v.AuthTime},
 	}.print(w)
 }

@@ -48,6 +48,11 @@ func (p *program) keysCommand() *cobra.Command {
 	flags.BoolVar(&f.acceptRestore, "accept-restore", false, "accept that the store was put back to a state of before")
 	c.MarkFlagsMutuallyExclusive("rotate", "cancel", "compromise", "new-kek", "reseal", "accept-restore")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		for _, name := range []string{"cancel", "compromise", "new-kek"} {
+			if flags.Changed(name) && flags.Lookup(name).Value.String() == "" {
+				return usageError("--" + name + " wants a value")
+			}
+		}
 		if !f.rotate && (f.plan || f.now || len(f.algorithms) > 0) {
 			return usageError("--alg, --plan and --now belong to --rotate")
 		}

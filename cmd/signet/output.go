@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // An outputFormat is the --output flag.
@@ -33,20 +35,21 @@ func (o *outputFormat) Set(value string) error {
 // Type names the flag's kind.
 func (o *outputFormat) Type() string { return "text or json" }
 
-// show prints a result: as JSON, or through text.
+// show prints a result: as JSON, or through text. An error means that it was not all written.
 func (p *program) show(result any, text func(w io.Writer)) error {
+	var b bytes.Buffer
 	if p.output == outputJSON {
-		return printJSON(p.out, result)
+		e := json.NewEncoder(&b)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		if err := e.Encode(result); err != nil {
+			return err
+		}
+	} else {
+		text(&b)
 	}
-	text(p.out)
-	return nil
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	_, err := p.out.Write(b.Bytes())
+	return about("print the result", err)
 }
 
 // A table is lines of cells, the head first.
@@ -67,10 +70,10 @@ func (t table) print(w io.Writer) {
 	_ = tab.Flush()
 }
 
-// printable replaces what could move a terminal's cursor or a table's columns.
+// printable replaces what could move a terminal's cursor or a table's columns, or turn the direction of writing.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 {
+		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
@@ -107,8 +110,8 @@ func lasting(d time.Duration) string {
 	return d.String()
 }
 
-// enabledOr says "enabled", or since when it is not.
-func enabledOr(disabledAt time.Time) string {
+// stateOf says whether something is in use.
+func stateOf(disabledAt time.Time) string {
 	if disabledAt.IsZero() {
 		return "enabled"
 	}

@@ -52,7 +52,7 @@ func newMachine(t *testing.T, settings ...string) *machine {
 	}
 	m := &machine{t: t, dir: t.TempDir(), http: addresses[0], grpc: addresses[1], at: addresses[2]}
 	m.env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, endAtOnce,
 		"SIGNET_HTTP_ADDRESS=" + m.http, "SIGNET_GRPC_ADDRESS=" + m.grpc, "SIGNET_OPS_ADDRESS=" + m.at,
 	}, settings...)
 	return m

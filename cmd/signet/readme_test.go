@@ -72,4 +72,3 @@ func curl() {
 	}
 	fetch()
 }
-

@@ -25,12 +25,20 @@ func TestScripts(t *testing.T) {
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir, RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			name, value, _ := strings.Cut(endAtOnce, "=")
+			e.Setenv(name, value)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ports": setPorts, "ready": waitReady, "gone": waitGone, "exits": exits, "paste": paste, "mode": checkMode, "kid": setKID,
 			"field": setField, "addresses": addresses, "until": until,
 		},
 	}
 }
+
+// endAtOnce keeps programs under the race detector from sleeping for a second before they end.
+const endAtOnce = "GORACE=atexit_sleep_ms=0"
 
 // setPorts gives free addresses to the three doors of a server that is started next: ports [SUFFIX] sets HTTP, GRPC and OPS
 // (with the suffix), and without a suffix also what the program reads.

@@ -90,12 +90,12 @@ func (s *server) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fed, stopFeeding := context.WithCancel(ctx) // until the last request is answered
+	fed, stopFeeding := context.WithCancel(context.WithoutCancel(ctx)) // until the last request is answered
 	defer stopFeeding()
 	s.start("the directory", func() error { s.directory.Run(fed); return nil })
 	s.start("the key ring", func() error { s.keys.Run(fed); return nil })
-	s.open.Store(true)
 	s.announce(d)
+	s.open.Store(true)
 
 	<-ending.Done()
 	err = s.drain(d)

@@ -40,8 +40,11 @@ func viewUser(u oauth.User) userView {
 
 func (v userView) print(w io.Writer) {
 	sheet{
-		{"username", v.Username}, {"id", v.ID}, {"claims", claimsText(v.Claims)},
-		{"disabled", when(v.DisabledAt)}, {"created", when(v.CreatedAt)},
+		{"username", v.Username},
+		{"id", v.ID},
+		{"claims", claimsText(v.Claims)},
+		{"disabled", when(v.DisabledAt)},
+		{"created", when(v.CreatedAt)},
 	}.print(w)
 }
 
@@ -86,7 +89,7 @@ func (p *program) usersList() *cobra.Command {
 			}
 			for _, u := range page {
 				users = append(users, viewUser(u))
-				lines = append(lines, []string{u.Username, u.ID, enabledOr(u.DisabledAt), when(u.CreatedAt)})
+				lines = append(lines, []string{u.Username, u.ID, stateOf(u.DisabledAt), when(u.CreatedAt)})
 			}
 			if len(page) < pageSize {
 				return p.show(users, lines.print)
