@@ -24,7 +24,7 @@ func grantFields(g *oauth.Grant) []any {
 // CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 // oauth.InvalidGrant. The lock on the user's row orders it with whatever ends or suspends the user's grants.
 func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
 			FROM users WHERE id = $2 AND epoch = $20 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...)
@@ -53,7 +53,7 @@ func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, 
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 ) (g oauth.Grant, changed bool, err error) {
-	err = s.write(ctx, func(tx pgx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = $1, revoke_reason = $2
 			WHERE id = $3 AND $4 IN ('', client_id) AND revoked_at IS NULL`, at(&now), reason, [16]byte(id), clientID)
 		if err != nil {
@@ -74,7 +74,7 @@ func (s *Store) RevokeGrant(
 func (s *Store) RevokeGrants(
 	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
 ) (revoked int, err error) {
-	err = s.write(ctx, func(tx pgx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, userID); err != nil {
 			return err
 		}

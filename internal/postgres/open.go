@@ -91,19 +91,20 @@ func (s *Store) Close() error {
 }
 
 // write runs change in one transaction that is durable when write returns.
-func (s *Store) write(ctx context.Context, change func(pgx.Tx) error) error {
+func (s *Store) write(ctx context.Context, change func(context.Context, pgx.Tx) error) error {
 	return s.transact(ctx, pgx.TxOptions{BeginQuery: beginDurable}, change)
 }
 
 // read runs look in a transaction that sees the database as of one moment.
-func (s *Store) read(ctx context.Context, look func(pgx.Tx) error) error {
+func (s *Store) read(ctx context.Context, look func(context.Context, pgx.Tx) error) error {
 	return s.transact(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, look)
 }
 
-func (s *Store) transact(ctx context.Context, o pgx.TxOptions, work func(pgx.Tx) error) error {
+// transact hands work the context that bounds the whole transaction.
+func (s *Store) transact(ctx context.Context, o pgx.TxOptions, work func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return pgx.BeginTxFunc(ctx, s.pool, o, work)
+	return pgx.BeginTxFunc(ctx, s.pool, o, func(tx pgx.Tx) error { return work(ctx, tx) })
 }
 
 // row reads the one row of a query.

@@ -33,7 +33,7 @@ func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
 // Ring reads the whole ring as of one moment. Keys and KEKs are ordered by CreatedAt.
 func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 	var r keys.Ring
-	err := s.read(ctx, func(tx pgx.Tx) error {
+	err := s.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT version, restored FROM versions WHERE name = 'ring'`).Scan(&r.Version, &r.Restored)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 
 // SwapRing replaces the whole content of the ring if its version is still from; else it returns keys.ErrRaced.
 func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE versions SET version = version + 1, restored = $1
 			WHERE name = 'ring' AND version = $2`, next.Restored, from)
 		switch {

@@ -40,7 +40,7 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.Use
 
 // CreateUser inserts the user, or returns oauth.AlreadyExists if the name is taken.
 func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (username) DO NOTHING`, userFields(&u)...)
 		if err == nil && tag.RowsAffected() == 0 {
@@ -52,7 +52,7 @@ func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
 
 // Rehash replaces the user's password hash if it is still old; otherwise it does nothing.
 func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3`, next, userID, old)
 		return err
 	})
@@ -60,7 +60,7 @@ func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
 
 // DisableUser disables the user and suspends their grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		if !u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -77,7 +77,7 @@ func (s *Store) DisableUser(ctx context.Context, username string, now time.Time)
 
 // EnableUser enables the user and lifts the suspension of their grants.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
-	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -93,7 +93,7 @@ func (s *Store) EnableUser(ctx context.Context, username string) error {
 
 // SetPassword replaces the password hash and revokes the user's grants.
 func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1 WHERE id = $2`, hash, u.ID)
 		if err == nil {
 			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByPassword, now)
@@ -104,7 +104,7 @@ func (s *Store) SetPassword(ctx context.Context, username, hash string, now time
 
 // SetClaims replaces the user's claims.
 func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
-	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET claims = $1 WHERE id = $2`, inJSON{&claims}, u.ID)
 		return err
 	})
@@ -112,7 +112,7 @@ func (s *Store) SetClaims(ctx context.Context, username string, claims map[strin
 
 // DeleteUser deletes the user and revokes their grants.
 func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
 		if err == nil {
 			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByDeletion, now)
@@ -123,13 +123,13 @@ func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) 
 
 // changeUser locks the user's row and runs change in one transaction. The row comes first and its grants after it, by id, so
 // that a login which is still under way either is seen by change or sees what change did.
-func (s *Store) changeUser(ctx context.Context, username string, change func(pgx.Tx, oauth.User) error) error {
-	return s.write(ctx, func(tx pgx.Tx) error {
+func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, pgx.Tx, oauth.User) error) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var u oauth.User
 		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1 FOR UPDATE`, username).Scan(userFields(&u)...)
 		if err != nil {
 			return knowledge(err)
 		}
-		return change(tx, u)
+		return change(ctx, tx, u)
 	})
 }

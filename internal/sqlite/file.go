@@ -83,7 +83,7 @@ func (s *Store) LockServe() error {
 	return nil
 }
 
-// lockDirectory waits for the lock on the directory of path, which is held while a new file is set up. It leaves nothing
+// lockDirectory waits for the lock on the directory of path, which is held while the schema is migrated. It leaves nothing
 // behind.
 func lockDirectory(ctx context.Context, path string) (unlock func(), err error) {
 	dir, err := os.Open(filepath.Dir(path))

@@ -14,9 +14,20 @@ const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, mov
 // grantFields are the grant's values in the order of grantColumns, to be read into or written from.
 func grantFields(g *oauth.Grant) []any {
 	return []any{
-		inBytes{&g.ID}, &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at{&g.MovedAt}, inSeconds{&g.IdleLifetime},
-		at{&g.ExpiresAt}, at{&g.SuspendedAt}, at{&g.RevokedAt}, &g.RevokeReason, inWords{&g.Scope}, inJSON{&g.Audience},
-		at{&g.AuthTime}, inJSON{&g.AMR}, &g.DeviceLabel, &g.IP, at{&g.CreatedAt},
+		inBytes{&g.ID},
+		&g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey,
+		at{&g.MovedAt},
+		inSeconds{&g.IdleLifetime},
+		at{&g.ExpiresAt},
+		at{&g.SuspendedAt},
+		at{&g.RevokedAt},
+		&g.RevokeReason,
+		inWords{&g.Scope},
+		inJSON{&g.Audience},
+		at{&g.AuthTime},
+		inJSON{&g.AMR},
+		&g.DeviceLabel, &g.IP,
+		at{&g.CreatedAt},
 	}
 }
 

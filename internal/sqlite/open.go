@@ -67,13 +67,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// connect opens both pools. Turning a new file into a WAL file needs it for itself, hence the lock.
-func (s *Store) connect(ctx context.Context) error {
-	unlock, err := lockDirectory(ctx, s.path)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+// connect opens both pools. The one that writes comes first: it turns a new file into a WAL file.
+func (s *Store) connect(ctx context.Context) (err error) {
 	if s.writes, err = sql.Open("sqlite", source(s.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)")); err != nil {
 		return err
 	}

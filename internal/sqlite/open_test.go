@@ -111,19 +111,26 @@ func TestOtherProcessGetsItsTurn(t *testing.T) {
 	busy, other := open(t, path), open(t, path)
 	must(t, busy.CreateUser(t.Context(), ann))
 	var done atomic.Bool
-	ended := make(chan error, 4)
+	turns, ended := make(chan struct{}), make(chan error, 4)
 	for range cap(ended) {
 		go func() {
 			var err error
 			for err == nil && !done.Load() {
 				err = busy.write(context.Background(), func(tx *sql.Tx) error { return writeFor(tx, 10*time.Millisecond) })
+				select {
+				case turns <- struct{}{}:
+				default:
+				}
 			}
 			ended <- err
 		}()
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for i := range 20 {
+	for i := range 12 {
+		for range 3 {
+			<-turns // the busy one is at it again
+		}
 		if err := other.CreateUser(ctx, oauth.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then}); err != nil {
 			t.Errorf("write %d beside a busy process: %v", i, err)
 			break

@@ -14,8 +14,12 @@ const (
 
 func keyFields(k *keys.Key) []any {
 	return []any{
-		&k.ID, &k.Algorithm, &k.Public, &k.Sealed, &k.KEK, at{&k.CreatedAt}, at{&k.ActivateAt}, at{&k.RetiredAt},
-		at{&k.DestroyedAt}, at{&k.CompromisedAt},
+		&k.ID, &k.Algorithm, &k.Public, &k.Sealed, &k.KEK,
+		at{&k.CreatedAt},
+		at{&k.ActivateAt},
+		at{&k.RetiredAt},
+		at{&k.DestroyedAt},
+		at{&k.CompromisedAt},
 	}
 }
 

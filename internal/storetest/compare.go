@@ -23,10 +23,12 @@ func Compare(t *testing.T, one, other Place) {
 		for _, name := range []string{"ann", "Bob"} {
 			p.change("CreateUser", func(s Store) error { return s.CreateUser(p.ctx, aUser(name)) })
 		}
-		for range 6 {
-			p.createGrant()
+		for id := range byte(12) {
+			p.createGrantOf(oauth.GrantID{id + 1})
 		}
 		rt.Repeat(p.actions())
+		p.t = rt
+		p.everything()
 	})
 }
 
@@ -85,7 +87,7 @@ func (p *pair) client() string {
 }
 
 func (p *pair) grantID() oauth.GrantID {
-	return oauth.GrantID{rapid.ByteRange(1, 6).Draw(p.t, "grant")}
+	return oauth.GrantID{rapid.ByteRange(1, 16).Draw(p.t, "grant")}
 }
 
 func (p *pair) limit() int { return rapid.IntRange(0, 4).Draw(p.t, "limit") }
@@ -111,9 +113,9 @@ func (p *pair) key() []byte {
 }
 
 // grant returns one to create, and the epoch to create it at.
-func (p *pair) grant() (oauth.Grant, int64) {
-	g := aGrant(0, "usr_"+p.name())
-	g.ID, g.ClientID, g.KeyHash = p.grantID(), p.client(), p.key()
+func (p *pair) grant(id oauth.GrantID) (oauth.Grant, int64) {
+	g := aGrant(0, "usr_"+mostly(p, "ann", p.name))
+	g.ID, g.ClientID, g.KeyHash = id, p.client(), p.key()
 	g.Generation = rapid.Uint32Range(0, 3).Draw(p.t, "generation")
 	g.MovedAt = p.moment(start)
 	g.IdleLifetime = mostly(p, time.Hour, func() time.Duration { return time.Minute + time.Millisecond })
@@ -122,21 +124,24 @@ func (p *pair) grant() (oauth.Grant, int64) {
 	return g, mostly(p, u.Epoch, func() int64 { return u.Epoch + 1 })
 }
 
-// batch returns tokens of different grants: most of them right, or almost. The deadlines are so far away that it does not
+// batch returns tokens of different grants, most of which live: most of them right, or almost. The deadlines are so far away that it does not
 // matter whose clock judges them.
 func (p *pair) batch() []oauth.Presented {
-	ids := rapid.SliceOfNDistinct(rapid.ByteRange(1, 6), 0, 6, rapid.ID).Draw(p.t, "grants")
-	batch := make([]oauth.Presented, len(ids))
-	for i, id := range ids {
-		g, _ := p.stores[0].Grant(p.ctx, oauth.GrantID{id})
-		batch[i] = oauth.Presented{
+	ids := rapid.SliceOfNDistinct(rapid.ByteRange(1, 16), 0, 10, rapid.ID).Draw(p.t, "grants")
+	var batch []oauth.Presented
+	for _, id := range ids {
+		g, err := p.stores[0].Grant(p.ctx, oauth.GrantID{id})
+		if dead := err != nil || !g.RevokedAt.IsZero(); dead && mostly(p, true, func() bool { return false }) {
+			continue
+		}
+		batch = append(batch, oauth.Presented{
 			Grant: oauth.GrantID{id}, ClientID: mostly(p, g.ClientID, p.client),
-			Generation: uint32(max(0, int64(g.Generation)+rapid.SampledFrom([]int64{0, 0, 0, -1, -1, -1, 1, -2}).Draw(p.t, "step"))),
+			Generation: uint32(max(0, int64(g.Generation)+rapid.SampledFrom([]int64{0, 0, 0, -1, -1, -1, -1, 1, -2}).Draw(p.t, "step"))),
 			KeyHash:    rapid.SampledFrom([][]byte{g.KeyHash, nil, []byte("one"), []byte("two")}).Draw(p.t, "key"),
 			MACKey:     fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")), Arrived: p.moment(g.MovedAt),
 			Leeway:   rapid.SampledFrom([]time.Duration{0, time.Nanosecond, 10 * time.Second, time.Minute}).Draw(p.t, "leeway"),
 			Deadline: time.Now().Add(mostly(p, time.Hour, func() time.Duration { return -time.Hour })),
-		}
+		})
 	}
 	return batch
 }

@@ -22,6 +22,7 @@ var contentionCases = []double{
 	{"Rule32_RevokedMeansRevoked", revokeAgainstRefresh},
 	{"Rule28_EndedUserHasNoLiveGrant", endAgainstCreate},
 	{"SuspensionAgainstRefresh", suspendAgainstRefresh},
+	{"DisableAtOnceIsOnce", disableAtOnce},
 	{"UpdatesOfOneClient", updatesOfOneClient},
 	{"OneNameManyUsers", oneNameManyUsers},
 }

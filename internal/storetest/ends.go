@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -74,7 +75,7 @@ func endAgainstCreate(t *testing.T, servers [2]Store) {
 					return
 				}
 				g := aGrant(0, u.ID)
-				g.ID = oauth.GrantID{byte(kind), byte(round), byte(i)}
+				g.ID = oauth.GrantID{byte(kind + 1), byte(round), byte(i)} // never the zero id, after which Grants begins
 				err := s.CreateGrant(t.Context(), g, u.Epoch)
 				if err == nil {
 					granted.Add(1)
@@ -98,13 +99,13 @@ func endAgainstCreate(t *testing.T, servers [2]Store) {
 // for each other in a circle, and what was acknowledged holds at once.
 func suspendAgainstRefresh(t *testing.T, servers [2]Store) {
 	const grants, rounds = 24, 10
-	for i := range grants {
-		withGrant(t, servers[0], aGrant(byte(i), "usr_ann"))
+	for i := range grants { // stored in another order than that of their ids
+		withGrant(t, servers[0], aGrant(byte(grants-i), "usr_ann"))
 	}
 	shuffled := func(s Store) ([]oauth.Verdict, error) {
 		batch := make([]oauth.Presented, grants)
 		for at, id := range rand.Perm(grants) {
-			batch[at] = present(aGrant(byte(id), "usr_ann"))
+			batch[at] = present(aGrant(byte(id+1), "usr_ann"))
 		}
 		return s.RefreshGrants(t.Context(), batch)
 	}
@@ -141,6 +142,25 @@ func suspendAgainstRefresh(t *testing.T, servers [2]Store) {
 			all(servers[0], false)
 		}
 	})
+}
+
+// disableAtOnce disables a user from many goroutines: the first does it, and the others find nothing to do.
+func disableAtOnce(t *testing.T, servers [2]Store) {
+	for round := range 5 {
+		name := fmt.Sprint("ann", round)
+		g := aGrant(byte(round), "usr_"+name)
+		withGrant(t, servers[0], g)
+		atOnce(servers, 8, func(i int, s Store) {
+			if err := s.DisableUser(t.Context(), name, start.Add(time.Duration(i)*time.Minute)); err != nil {
+				t.Error(err)
+			}
+		})
+		u, err := servers[1].User(t.Context(), name)
+		must(t, err)
+		if since := stored(t, servers[1], g.ID).SuspendedAt; u.Epoch != 1 || !u.DisabledAt.Equal(since) {
+			t.Errorf("disabled at %v and suspended at %v with epoch %d, want one time and epoch 1", u.DisabledAt, since, u.Epoch)
+		}
+	}
 }
 
 // updatesOfOneClient counts in the client's name; none may get lost.

@@ -37,8 +37,10 @@ var table = []line{
 	{"current, no key in the row", func(g *oauth.Grant) { g.KeyHash = nil }, nil, oauth.Moved},
 	{"current, the key that moved the row", nil, func(p *oauth.Presented) { p.KeyHash = []byte("key of 5") }, oauth.Moved},
 	{"current, first generation", func(g *oauth.Grant) { g.Generation = 0 }, func(p *oauth.Presented) { p.Generation = 0 }, oauth.Moved},
-	{"current, last generation but one", func(g *oauth.Grant) { g.Generation = math.MaxUint32 - 1 },
-		func(p *oauth.Presented) { p.Generation = math.MaxUint32 - 1 }, oauth.Moved},
+	{
+		"current, last generation but one", func(g *oauth.Grant) { g.Generation = math.MaxUint32 - 1 },
+		func(p *oauth.Presented) { p.Generation = math.MaxUint32 - 1 }, oauth.Moved,
+	},
 	{"current, a moment before idle", nil, func(p *oauth.Presented) { p.Arrived = start.Add(time.Hour - aMicro) }, oauth.Moved},
 
 	{"one behind, same key", nil, func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, oauth.Repeated},
@@ -46,22 +48,36 @@ var table = []line{
 		p.Generation, p.KeyHash, p.Leeway, p.Arrived = 4, []byte("key of 5"), 0, start.Add(time.Hour-aMicro)
 	}, oauth.Repeated},
 
-	{"one behind, other key, last moment of leeway", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second) }, oauth.SecondTab},
-	{"one behind, other key, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(-time.Hour) }, oauth.SecondTab},
-	{"one behind, no key in the row", func(g *oauth.Grant) { g.KeyHash = nil },
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(time.Second) }, oauth.SecondTab},
+	{
+		"one behind, other key, last moment of leeway", nil,
+		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second) }, oauth.SecondTab,
+	},
+	{
+		"one behind, other key, from before the row moved", nil,
+		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(-time.Hour) }, oauth.SecondTab,
+	},
+	{
+		"one behind, no key in the row", func(g *oauth.Grant) { g.KeyHash = nil },
+		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(time.Second) }, oauth.SecondTab,
+	},
 
-	{"one behind, past leeway", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second+aMicro) }, oauth.Reused},
+	{
+		"one behind, past leeway", nil,
+		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second+aMicro) }, oauth.Reused,
+	},
 	{"one behind, no leeway", nil, func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, 0, start }, oauth.Reused},
-	{"one behind, no leeway, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, 0, start.Add(-time.Hour) }, oauth.Reused},
-	{"one behind, less leeway than a microsecond", nil,
-		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, time.Nanosecond, start }, oauth.Reused},
-	{"one behind, no key anywhere, past leeway", func(g *oauth.Grant) { g.KeyHash = nil },
-		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, nil }, oauth.Reused},
+	{
+		"one behind, no leeway, from before the row moved", nil,
+		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, 0, start.Add(-time.Hour) }, oauth.Reused,
+	},
+	{
+		"one behind, less leeway than a microsecond", nil,
+		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, time.Nanosecond, start }, oauth.Reused,
+	},
+	{
+		"one behind, no key anywhere, past leeway", func(g *oauth.Grant) { g.KeyHash = nil },
+		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, nil }, oauth.Reused,
+	},
 	{"two behind, same key, within leeway", nil, func(p *oauth.Presented) {
 		p.Generation, p.KeyHash, p.Arrived = 3, []byte("key of 5"), start
 	}, oauth.Reused},
@@ -69,16 +85,22 @@ var table = []line{
 
 	{"one ahead", nil, func(p *oauth.Presented) { p.Generation = 6 }, oauth.Ahead},
 	{"far ahead", nil, func(p *oauth.Presented) { p.Generation = math.MaxUint32 - 1 }, oauth.Ahead},
-	{"ahead, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 6, start.Add(-time.Second) }, oauth.Ahead},
+	{
+		"ahead, from before the row moved", nil,
+		func(p *oauth.Presented) { p.Generation, p.Arrived = 6, start.Add(-time.Second) }, oauth.Ahead,
+	},
 
 	{"other client", nil, func(p *oauth.Presented) { p.ClientID = "other" }, oauth.OtherClient},
 	{"other client, old token", nil, func(p *oauth.Presented) { p.ClientID, p.Generation = "other", 1 }, oauth.OtherClient},
-	{"other client, dead grant", func(g *oauth.Grant) { g.RevokedAt = start },
-		func(p *oauth.Presented) { p.ClientID = "other" }, oauth.OtherClient},
+	{
+		"other client, dead grant", func(g *oauth.Grant) { g.RevokedAt = start },
+		func(p *oauth.Presented) { p.ClientID = "other" }, oauth.OtherClient,
+	},
 	{"revoked", func(g *oauth.Grant) { g.RevokedAt, g.RevokeReason = start, oauth.RevokedByAdmin }, nil, oauth.Revoked},
-	{"revoked, repeat", func(g *oauth.Grant) { g.RevokedAt = start },
-		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, oauth.Revoked},
+	{
+		"revoked, repeat", func(g *oauth.Grant) { g.RevokedAt = start },
+		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, oauth.Revoked,
+	},
 	{"revoked, ahead", func(g *oauth.Grant) { g.RevokedAt = start }, func(p *oauth.Presented) { p.Generation = 6 }, oauth.Revoked},
 	{"revoked and suspended", func(g *oauth.Grant) { g.RevokedAt, g.SuspendedAt = start, start }, nil, oauth.Revoked},
 	{"suspended", func(g *oauth.Grant) { g.SuspendedAt = start }, nil, oauth.Suspended},

@@ -22,8 +22,10 @@ func aRing() keys.Ring {
 			{ID: "first", Algorithm: keys.RS256, Public: []byte{0, 1}, Sealed: []byte{2, 0}, KEK: "k1", CreatedAt: start, ActivateAt: keys.Always},
 			{ID: "spare", Algorithm: keys.RS256, Public: []byte{3}, Sealed: []byte{4}, KEK: "k2", CreatedAt: start},
 			{ID: "mac", Algorithm: keys.MAC, Sealed: []byte{5}, KEK: "k2", CreatedAt: start.Add(time.Microsecond), ActivateAt: start},
-			{ID: "gone", Algorithm: keys.ES256, Public: []byte{6}, KEK: "k1", CreatedAt: start.Add(time.Second), ActivateAt: start,
-				RetiredAt: start.Add(time.Hour), DestroyedAt: start.Add(2 * time.Hour), CompromisedAt: start.Add(3 * time.Hour)},
+			{
+				ID: "gone", Algorithm: keys.ES256, Public: []byte{6}, KEK: "k1", CreatedAt: start.Add(time.Second), ActivateAt: start,
+				RetiredAt: start.Add(time.Hour), DestroyedAt: start.Add(2 * time.Hour), CompromisedAt: start.Add(3 * time.Hour),
+			},
 		},
 		KEKs: []keys.KEK{{ID: "k1", Check: []byte{7}, CreatedAt: start}, {ID: "k2", Check: []byte{8}, CreatedAt: start.Add(time.Second)}},
 	}
