@@ -128,7 +128,10 @@ func TestEverythingLocksByID(t *testing.T) {
 		lock          func(context.Context, *Store) error
 	}{
 		{"disable", "", func(ctx context.Context, s *Store) error { return s.DisableUser(ctx, "ann", then) }},
-		{"enable", `UPDATE users SET disabled_at = now(); UPDATE grants SET suspended_at = now()`, func(ctx context.Context, s *Store) error { return s.EnableUser(ctx, "ann") }},
+		{
+			"enable", `UPDATE users SET disabled_at = now(); UPDATE grants SET suspended_at = now()`,
+			func(ctx context.Context, s *Store) error { return s.EnableUser(ctx, "ann") },
+		},
 		{"set password", "", func(ctx context.Context, s *Store) error { return s.SetPassword(ctx, "ann", "new", then) }},
 		{"delete user", "", func(ctx context.Context, s *Store) error { return s.DeleteUser(ctx, "ann", then) }},
 		{"delete client", "", func(ctx context.Context, s *Store) error { return s.DeleteClient(ctx, "app", then) }},

@@ -43,8 +43,8 @@ const (
 	) ` + move + ` AND g.id IN (SELECT id FROM locked)` + moved
 )
 
-// classify decides whatever the fast statement left. It locks the rows by id, as everything does that locks more than one, and judges
-// what it has locked, never what its snapshot shows. Rows that do not exist are not returned.
+// classify decides whatever the fast statement left. It too locks the rows by id, and it judges what it has locked, never
+// what its snapshot shows. Rows that do not exist are not returned.
 const classify = `WITH locked AS MATERIALIZED (
 		SELECT p.*, g.* FROM ` + presented + ` JOIN grants g ON g.id = p.grant_id
 		ORDER BY g.id FOR NO KEY UPDATE OF g

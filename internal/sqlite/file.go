@@ -83,8 +83,8 @@ func (s *Store) LockServe() error {
 	return nil
 }
 
-// lockDirectory waits for the lock on the directory of path, which is held while the schema is migrated. It leaves nothing
-// behind.
+// lockDirectory waits for the lock on the directory of path, which is held while a file is opened and while its schema is
+// migrated. It leaves nothing behind.
 func lockDirectory(ctx context.Context, path string) (unlock func(), err error) {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {

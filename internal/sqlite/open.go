@@ -67,9 +67,16 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// connect opens both pools. The one that writes comes first: it turns a new file into a WAL file.
-func (s *Store) connect(ctx context.Context) (err error) {
-	if s.writes, err = sql.Open("sqlite", source(s.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)")); err != nil {
+// connect opens both pools. To turn a new file into a WAL file takes it alone, and SQLite does not wait for that: hence the
+// lock.
+func (s *Store) connect(ctx context.Context) error {
+	unlock, err := lockDirectory(ctx, s.path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s.writes, err = sql.Open("sqlite", source(s.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)"))
+	if err != nil {
 		return err
 	}
 	s.writes.SetMaxOpenConns(1)

@@ -15,7 +15,7 @@ var grantCases = []single{
 	{"Rule33_RevokeGrantIsTheClients", revokeGrantIsTheClients},
 	{"RevokeGrantTwiceIsOnce", revokeGrantTwice},
 	{"RevokeGrantsLeavesOthers", revokeGrantsLeavesOthers},
-	{"AClosedStoreAnswersNothing", closedStore},
+	{"Rule32_AClosedStoreAnswersNothing", closedStore},
 }
 
 func grantComesBack(t *testing.T, s Store) {
