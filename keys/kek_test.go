@@ -160,6 +160,12 @@ func TestServerWithoutTheNewKEK(t *testing.T) {
 		if _, _, ok := m.PublicKey(made); ok {
 			t.Error("a key that could not be checked is published")
 		}
+		_, err = cli.Reseal(t.Context())
+		must(t, err)
+		time.Sleep(poll)
+		if h.signs(m, keys.ES256) != spare {
+			t.Error("a key that was open is closed since it was resealed")
+		}
 		current = mounted
 		time.Sleep(poll)
 		must(t, m.Health())

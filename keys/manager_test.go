@@ -146,6 +146,9 @@ func TestRotation(t *testing.T) {
 func TestRotateRefusesAndCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
+		if _, err := h.open(operator).Rotate(t.Context(), nil, keys.RotateOptions{}); err == nil || !strings.Contains(err.Error(), "no signing key") {
+			t.Errorf("rotated an empty ring: %v", err)
+		}
 		m := h.open()
 		cli := h.open(operator)
 		if _, err := cli.Rotate(t.Context(), []string{keys.EdDSA}, keys.RotateOptions{}); err == nil || !strings.Contains(err.Error(), "nothing uses EdDSA") {
@@ -356,6 +359,33 @@ func TestRestore(t *testing.T) {
 		}
 		if h.audited("ring.restore_accepted") != 1 {
 			t.Errorf("audited %v", h.events)
+		}
+	})
+}
+
+// A store that lost its tail stays suspect after it has overtaken, also if nothing was compromised or destroyed.
+func TestLostTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		m, stop := h.run()
+		defer stop()
+		time.Sleep(time.Minute)
+		before := h.ring()
+		_, err := m.Rotate(t.Context(), nil, keys.RotateOptions{Now: true})
+		must(t, err)
+		time.Sleep(poll)
+		signing := h.signs(m, keys.ES256)
+		short := openStore(t, h.path+".short")
+		h.store.swap(short)
+		for version := range int64(9) {
+			must(t, short.SwapRing(t.Context(), version, before))
+			time.Sleep(poll)
+		}
+		if err := m.Health(); err == nil || !strings.Contains(err.Error(), "--accept-restore") {
+			t.Errorf("Health = %v", err)
+		}
+		if kids(m, keys.ES256, keys.Active)[0] != signing {
+			t.Error("the server went back to a ring of before")
 		}
 	})
 }

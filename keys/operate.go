@@ -19,7 +19,8 @@ type RotateOptions struct {
 }
 
 // Rotate hands over to the next key of each algorithm, which is published before it signs, and returns the timeline. No
-// algorithm means all signing algorithms in use that have a key. A hand-over that is pending already stays as it is, unless Now is set.
+// algorithm means all signing algorithms in use that have a key. A hand-over that is pending already stays as it is, unless
+// Now is set.
 func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptions) (Plan, error) {
 	var plan Plan
 	err := m.change(ctx, func(d *draft) error {
@@ -31,6 +32,9 @@ func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptio
 				_, ok := d.active(algorithm)
 				return !ok
 			})
+		}
+		if len(chosen) == 0 {
+			return errors.New("there is no signing key to rotate: servers make the first ones when they start")
 		}
 		for _, algorithm := range chosen {
 			if algorithm != MAC && !slices.Contains(needed, algorithm) {

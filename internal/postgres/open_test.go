@@ -150,7 +150,7 @@ func TestTimeouts(t *testing.T) {
 	says(t, err, "deadline")
 	_, err = s.RefreshGrants(t.Context(), []oauth.Presented{present(aGrant(1))})
 	says(t, err, "deadline")
-	if took := time.Since(begin); took > 2*batchTimeout {
+	if took := time.Since(begin); took > 5*batchTimeout {
 		t.Errorf("giving up took %v", took)
 	}
 	must(t, holder.Rollback(t.Context()))
