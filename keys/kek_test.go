@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,8 +138,9 @@ func TestServerWithoutTheNewKEK(t *testing.T) {
 		h := newHouse(t)
 		stale, err := seal.LoadOwn(h.kekFile)
 		must(t, err)
-		current := stale
-		m, stop := h.run(func(o *keys.Options) { o.ReadKEKs = func() (*seal.KEKs, error) { return current, nil } })
+		var current atomic.Pointer[seal.KEKs]
+		current.Store(stale)
+		m, stop := h.run(func(o *keys.Options) { o.ReadKEKs = func() (*seal.KEKs, error) { return current.Load(), nil } })
 		defer stop()
 		time.Sleep(time.Minute)
 		active, spare := h.signs(m, keys.ES256), kids(m, keys.ES256, keys.PreActive)[0]
@@ -166,7 +168,7 @@ func TestServerWithoutTheNewKEK(t *testing.T) {
 		if h.signs(m, keys.ES256) != spare {
 			t.Error("a key that was open is closed since it was resealed")
 		}
-		current = mounted
+		current.Store(mounted)
 		time.Sleep(poll)
 		must(t, m.Health())
 		if _, _, ok := m.PublicKey(made); !ok {

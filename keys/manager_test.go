@@ -81,7 +81,7 @@ func TestEightFirstStarts(t *testing.T) {
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		h.policy.RotateEvery = 12 * time.Hour
+		h.policy.RotateEvery = 3 * time.Hour
 		m, stop := h.run()
 		defer stop()
 		time.Sleep(10 * time.Minute)
@@ -513,7 +513,7 @@ func TestAlgorithmsComeAndGo(t *testing.T) {
 			t.Error("a first key of before came back from the dead, or is ready at once")
 		}
 		h.use()
-		time.Sleep(3 * time.Hour)
+		time.Sleep(h.policy.Retention() + 2*poll)
 		h.signs(m, keys.EdDSA) // The last algorithm stays, whatever it is.
 	})
 }

@@ -13,8 +13,8 @@ import (
 
 // observe holds the world against the promises, and returns the first that is broken.
 func (w *world) observe() string {
-	if w.failures.last != "" {
-		return "a server logged " + w.failures.last
+	if logged := w.failures.text(); logged != "" {
+		return "a server logged " + logged
 	}
 	now := time.Now()
 	for _, r := range w.replicas {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -189,11 +188,16 @@ type handOver struct {
 	until time.Time
 }
 
-// failures counts what servers log as errors.
+// failures keeps the last of what servers log as errors.
 type failures struct {
-	io.Writer
 	mu   sync.Mutex
 	last string
+}
+
+func (f *failures) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
 }
 
 func (f *failures) Write(line []byte) (int, error) {
