@@ -131,6 +131,28 @@ func TestRule21_WhateverTheClockDoes(t *testing.T) {
 	}
 }
 
+// A server that starts with a clock a day ahead finds keys past their end by the dates, and keeps them until it has itself
+// seen them rest.
+func TestRule21_RestartWithAWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		before := h.open()
+		last := h.signs(before, keys.ES256)
+		_, err := before.Rotate(t.Context(), nil, keys.RotateOptions{Now: true})
+		must(t, err)
+		m, stop := h.run(skewed(day))
+		defer stop()
+		time.Sleep(h.policy.Retention() - time.Minute)
+		if _, _, ok := m.PublicKey(last); !ok {
+			t.Error("the key left the JWK Set while its tokens live")
+		}
+		time.Sleep(2 * time.Minute)
+		if _, _, ok := m.PublicKey(last); ok {
+			t.Error("the key never leaves")
+		}
+	})
+}
+
 // The test of the rule must be able to fail.
 func TestRule21_FailsWithoutTheWait(t *testing.T) {
 	if v := jumpingClock(t, 0); v == "" {
