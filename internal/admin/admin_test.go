@@ -56,7 +56,7 @@ func must(t *testing.T, err error) {
 
 func wantCode(t *testing.T, err error, code oauth.Code) {
 	t.Helper()
-	if !errors.Is(err, code) {
+	if err == nil || oauth.AsError(err).Code != code {
 		t.Fatalf("got %v, want %s", err, code)
 	}
 }

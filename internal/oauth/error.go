@@ -94,11 +94,14 @@ func AsError(err error) *Error {
 	return Because(ServerError, sentences[ServerError], err)
 }
 
-// FromStore passes on what a store knows (an error that is a Code) and turns every other failure into
-// temporarily_unavailable: a store error is never taken for an answer.
+// FromStore passes on what a store knows (an error that is a Code, or an *Error that came from an edit of ours) and turns
+// every other failure into temporarily_unavailable: a store error is never taken for an answer.
 func FromStore(err error) error {
-	var c Code
-	if err == nil || errors.As(err, &c) {
+	var (
+		c Code
+		e *Error
+	)
+	if err == nil || errors.As(err, &c) || errors.As(err, &e) {
 		return err
 	}
 	return Unavailable(err)

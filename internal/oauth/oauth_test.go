@@ -29,6 +29,9 @@ func TestStoreErrorIsNeverAnAnswer(t *testing.T) {
 	if err := FromStore(fmt.Errorf("user: %w", NotFound)); !errors.Is(err, NotFound) {
 		t.Errorf("knowledge was lost: %v", err)
 	}
+	if err := FromStore(fmt.Errorf("edit: %w", Fail(InvalidRequest, "No."))); AsError(err).Code != InvalidRequest {
+		t.Errorf("our own refusal was lost: %v", err)
+	}
 	err := FromStore(io.ErrUnexpectedEOF)
 	if e := AsError(err); e.Code != TemporarilyUnavailable || e.RetryAfter <= 0 {
 		t.Errorf("a lost connection: %+v", e)
