@@ -17,7 +17,7 @@ func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.T
 // Directory reads all clients and audiences as of one version, sorted by id.
 func (s *Store) Directory(ctx context.Context) (oauth.Directory, error) {
 	var d oauth.Directory
-	err := s.read(ctx, func(tx *sql.Tx) error {
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT version FROM versions WHERE name = 'directory'`).Scan(&d.Version)
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*oauth.Cl
 
 // DeleteClient deletes the client and revokes its grants.
 func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
-	return s.changeDirectory(ctx, func(tx *sql.Tx) error {
+	return s.changeDirectory(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `DELETE FROM clients WHERE id = ?`, id))
 		switch {
 		case err != nil:
@@ -70,7 +70,7 @@ func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*oauth.
 
 // DeleteAudience deletes the audience.
 func (s *Store) DeleteAudience(ctx context.Context, id string) error {
-	return s.changeDirectory(ctx, func(tx *sql.Tx) error {
+	return s.changeDirectory(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `DELETE FROM audiences WHERE id = ?`, id))
 		if err == nil && n == 0 {
 			err = oauth.NotFound
@@ -80,7 +80,7 @@ func (s *Store) DeleteAudience(ctx context.Context, id string) error {
 }
 
 func (s *Store) create(ctx context.Context, insert, id string, value any) error {
-	return s.changeDirectory(ctx, func(tx *sql.Tx) error {
+	return s.changeDirectory(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, insert, id, inJSON{value}))
 		if err == nil && n == 0 {
 			err = oauth.AlreadyExists
@@ -90,7 +90,7 @@ func (s *Store) create(ctx context.Context, insert, id string, value any) error 
 }
 
 func update[T any](ctx context.Context, s *Store, id string, edit func(*T) error, query, update string) error {
-	return s.changeDirectory(ctx, func(tx *sql.Tx) error {
+	return s.changeDirectory(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var value T
 		if err := tx.QueryRowContext(ctx, query, id).Scan(record(&value)...); err != nil {
 			return knowledge(err)
@@ -104,9 +104,9 @@ func update[T any](ctx context.Context, s *Store, id string, edit func(*T) error
 }
 
 // changeDirectory runs change and raises the directory's version in one transaction.
-func (s *Store) changeDirectory(ctx context.Context, change func(*sql.Tx) error) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		if err := change(tx); err != nil {
+func (s *Store) changeDirectory(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := change(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE versions SET version = version + 1 WHERE name = 'directory'`)

@@ -34,7 +34,7 @@ func grantFields(g *oauth.Grant) []any {
 // CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 // oauth.InvalidGrant.
 func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
 			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 			FROM users WHERE id = ? AND epoch = ? AND disabled_at IS NULL`, append(grantFields(&g), g.UserID, epoch)...))
@@ -63,7 +63,7 @@ func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, 
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 ) (g oauth.Grant, changed bool, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
 			WHERE id = ? AND ? IN ('', client_id) AND revoked_at IS NULL`, at{&now}, reason, inBytes{&id}, clientID))
 		if err != nil {
@@ -84,7 +84,7 @@ func (s *Store) RevokeGrant(
 func (s *Store) RevokeGrants(
 	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
 ) (revoked int, err error) {
-	err = s.write(ctx, func(tx *sql.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, userID); err != nil {
 			return err
 		}

@@ -116,8 +116,9 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// write runs change inside BEGIN IMMEDIATE and commits, unless change fails. Then it leaves the file free for a moment.
-func (s *Store) write(ctx context.Context, change func(*sql.Tx) error) error {
+// write runs change inside BEGIN IMMEDIATE and commits, unless change fails. Then it leaves the file free for a moment. The
+// context that change is given bounds the transaction, as in the other store.
+func (s *Store) write(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (s *Store) write(ctx context.Context, change func(*sql.Tx) error) error {
 	}
 	began := time.Now()
 	defer func() { s.freeUntil = time.Now().Add(min(time.Since(began)/yieldShare, maxYield)) }()
-	if err := change(tx); err != nil {
+	if err := change(ctx, tx); err != nil {
 		_ = tx.Rollback() // which the end of ctx may have done already
 		return err
 	}
@@ -162,13 +163,13 @@ func (s *Store) takeTurn(ctx context.Context) error {
 }
 
 // read runs look inside a transaction that sees the file as of one moment.
-func (s *Store) read(ctx context.Context, look func(*sql.Tx) error) error {
+func (s *Store) read(ctx context.Context, look func(context.Context, *sql.Tx) error) error {
 	tx, err := s.reads.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	return look(tx)
+	return look(ctx, tx)
 }
 
 // knowledge turns the absence of a row into oauth.NotFound and leaves every other error as it is.

@@ -116,7 +116,7 @@ func TestOtherProcessGetsItsTurn(t *testing.T) {
 		go func() {
 			var err error
 			for err == nil && !done.Load() {
-				err = busy.write(context.Background(), func(tx *sql.Tx) error { return writeFor(tx, 10*time.Millisecond) })
+				err = busy.write(context.Background(), func(ctx context.Context, tx *sql.Tx) error { return writeFor(tx, 10*time.Millisecond) })
 				select {
 				case turns <- struct{}{}:
 				default:

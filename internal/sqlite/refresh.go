@@ -15,7 +15,7 @@ import (
 // order given. BEGIN IMMEDIATE has the only write lock of the file, so what is read here stays true until the commit.
 func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error) {
 	var verdicts []oauth.Verdict
-	err := s.write(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		now := s.clock()
 		seen := make(map[oauth.GrantID]bool, len(batch))
 		for _, p := range batch {

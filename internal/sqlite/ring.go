@@ -36,7 +36,7 @@ func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
 // Ring reads the whole ring as of one moment. Keys and KEKs are ordered by CreatedAt.
 func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 	var r keys.Ring
-	err := s.read(ctx, func(tx *sql.Tx) error {
+	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT version, restored FROM versions WHERE name = 'ring'`).Scan(&r.Version, &r.Restored)
 		if err != nil {
 			return err
@@ -53,7 +53,7 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 
 // SwapRing replaces the whole content of the ring if its version is still from; else it returns keys.ErrRaced.
 func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `UPDATE versions SET version = version + 1, restored = ?
 			WHERE name = 'ring' AND version = ?`, next.Restored, from))
 		switch {

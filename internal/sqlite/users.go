@@ -39,7 +39,7 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.Use
 
 // CreateUser inserts the user, or returns oauth.AlreadyExists if the name is taken.
 func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (username) DO NOTHING`, userFields(&u)...))
 		if err == nil && n == 0 {
@@ -51,7 +51,7 @@ func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
 
 // Rehash replaces the user's password hash if it is still old; otherwise it does nothing.
 func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?`, next, userID, old)
 		return err
 	})
@@ -59,7 +59,7 @@ func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
 
 // DisableUser disables the user and suspends their grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx *sql.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		if !u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -74,7 +74,7 @@ func (s *Store) DisableUser(ctx context.Context, username string, now time.Time)
 
 // EnableUser enables the user and lifts the suspension of their grants.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
-	return s.changeUser(ctx, username, func(tx *sql.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -88,7 +88,7 @@ func (s *Store) EnableUser(ctx context.Context, username string) error {
 
 // SetPassword replaces the password hash and revokes the user's grants.
 func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx *sql.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
 			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByPassword, now)
@@ -99,7 +99,7 @@ func (s *Store) SetPassword(ctx context.Context, username, hash string, now time
 
 // SetClaims replaces the user's claims.
 func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
-	return s.changeUser(ctx, username, func(tx *sql.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		_, err := tx.ExecContext(ctx, `UPDATE users SET claims = ? WHERE id = ?`, inJSON{&claims}, u.ID)
 		return err
 	})
@@ -107,7 +107,7 @@ func (s *Store) SetClaims(ctx context.Context, username string, claims map[strin
 
 // DeleteUser deletes the user and revokes their grants.
 func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(tx *sql.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, u.ID)
 		if err == nil {
 			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByDeletion, now)
@@ -117,13 +117,13 @@ func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) 
 }
 
 // changeUser reads the user and runs change in one transaction.
-func (s *Store) changeUser(ctx context.Context, username string, change func(*sql.Tx, oauth.User) error) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, *sql.Tx, oauth.User) error) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var u oauth.User
 		err := tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, username).Scan(userFields(&u)...)
 		if err != nil {
 			return knowledge(err)
 		}
-		return change(tx, u)
+		return change(ctx, tx, u)
 	})
 }
