@@ -32,6 +32,8 @@ type clientView struct {
 	RefreshIdle     string      `json:"refresh_idle,omitempty"`
 	RefreshAbsolute string      `json:"refresh_absolute,omitempty"`
 	Leeway          string      `json:"leeway,omitempty"`
+	MintSubjects    bool        `json:"mint_subjects"`
+	CertSANs        []string    `json:"cert_sans,omitempty"`
 	SecretsMade     []time.Time `json:"secrets_created_at,omitempty"`
 	DisabledAt      time.Time   `json:"disabled_at,omitzero"`
 	CreatedAt       time.Time   `json:"created_at"`
@@ -41,7 +43,7 @@ func viewClient(c oauth.Client, secret string) clientView {
 	v := clientView{
 		ID: c.ID, Secret: secret, Name: c.Name, Public: c.Public, Audiences: append([]string{}, c.Audiences...), Scope: c.Scope.String(),
 		RefreshIdle: lasting(c.RefreshIdle), RefreshAbsolute: lasting(c.RefreshAbsolute),
-		DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt,
+		MintSubjects: c.MintSubjects, CertSANs: c.CertSANs, DisabledAt: c.DisabledAt, CreatedAt: c.CreatedAt,
 	}
 	if c.Leeway != nil {
 		v.Leeway = c.Leeway.String()
@@ -66,6 +68,8 @@ func (v clientView) print(w io.Writer) {
 		{"refresh idle", v.RefreshIdle},
 		{"refresh absolute", v.RefreshAbsolute},
 		{"leeway", v.Leeway},
+		{"mints subjects", map[bool]string{true: "yes"}[v.MintSubjects]},
+		{"certificate", strings.Join(v.CertSANs, " ")},
 		{"secrets made", strings.Join(made, " ")},
 		{"disabled", when(v.DisabledAt)},
 		{"created", when(v.CreatedAt)},
@@ -90,6 +94,8 @@ type clientFlags struct {
 	refreshIdle     time.Duration
 	refreshAbsolute time.Duration
 	leeway          time.Duration
+	mintSubjects    bool
+	certSANs        []string
 }
 
 func newClientFlags(c *cobra.Command) *clientFlags {
@@ -100,6 +106,8 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 	f.flags.DurationVar(&f.refreshIdle, "refresh-idle", 0, "end a grant that was not refreshed for so long; 0 is the issuer's default")
 	f.flags.DurationVar(&f.refreshAbsolute, "refresh-absolute", 0, "end a grant so long after the login; 0 is the issuer's default")
 	f.flags.DurationVar(&f.leeway, "leeway", 0, "how long the token before last is still taken for a second tab's, 0s to 60s (default the issuer's)")
+	f.flags.BoolVar(&f.mintSubjects, "mint-subjects", false, "let the client have tokens made for subjects that it authenticates itself")
+	f.flags.StringArrayVar(&f.certSANs, "cert-san", nil, "a `NAME` of the client's certificate: dns:HOST, uri:URI, email:ADDRESS or ip:ADDRESS (repeatable)")
 	return f
 }
 
@@ -113,6 +121,8 @@ func (f *clientFlags) edit(scope oauth.Scope) func(*oauth.Client) {
 		set(f.flags, "refresh-absolute", &c.RefreshAbsolute, f.refreshAbsolute)
 		leeway := f.leeway
 		set(f.flags, "leeway", &c.Leeway, &leeway)
+		set(f.flags, "mint-subjects", &c.MintSubjects, f.mintSubjects)
+		set(f.flags, "cert-san", &c.CertSANs, nonEmpty(f.certSANs))
 	}
 }
 

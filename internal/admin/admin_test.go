@@ -3,6 +3,7 @@ package admin_test
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,12 +177,29 @@ func TestClientsThatCannotBe(t *testing.T) {
 		"leeway too long":   {oauth.Client{ID: "a", Leeway: &tooLong}, oauth.InvalidRequest},
 		"leeway negative":   {oauth.Client{ID: "a", Leeway: &negative}, oauth.InvalidRequest},
 		"malformed scope":   {oauth.Client{ID: "a", Scope: oauth.Scope{"a b\n"}}, oauth.InvalidScope},
+		"public minter":     {oauth.Client{ID: "a", Public: true, MintSubjects: true}, oauth.InvalidRequest},
+		"public with a SAN": {oauth.Client{ID: "a", Public: true, CertSANs: []string{"dns:a.example"}}, oauth.InvalidRequest},
+		"malformed SAN":     {oauth.Client{ID: "a", CertSANs: []string{"a.example"}}, oauth.InvalidRequest},
+		"too many SANs":     {oauth.Client{ID: "a", CertSANs: slices.Repeat([]string{"dns:a.example"}, 17)}, oauth.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := o.CreateClient(t.Context(), by, c.client)
 			wantCode(t, err, c.code)
 		})
 	}
+}
+
+func TestNoTwoClientsShareACertificateName(t *testing.T) {
+	o := newOffice(t)
+	_, _, err := o.CreateClient(t.Context(), by, oauth.Client{ID: "a", CertSANs: []string{"dns:a.example"}})
+	must(t, err)
+	_, _, err = o.CreateClient(t.Context(), by, oauth.Client{ID: "b", CertSANs: []string{"dns:a.example"}})
+	wantCode(t, err, oauth.FailedPrecondition)
+	_, _, err = o.CreateClient(t.Context(), by, oauth.Client{ID: "b"})
+	must(t, err)
+	err = o.UpdateClient(t.Context(), by, "b", func(c *oauth.Client) { c.CertSANs = []string{"dns:b.example", "dns:a.example"} })
+	wantCode(t, err, oauth.FailedPrecondition)
+	must(t, o.UpdateClient(t.Context(), by, "a", func(c *oauth.Client) { c.Name = "keeps its own" }))
 }
 
 func TestUpdateKeepsWhatIsNotToBeChanged(t *testing.T) {

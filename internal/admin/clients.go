@@ -25,7 +25,7 @@ func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ o
 	if err != nil {
 		return c, "", err
 	}
-	if err := a.checkClient(c, d.Audiences); err != nil {
+	if err := a.checkClient(c, d); err != nil {
 		return c, "", err
 	}
 	if err := a.done(by, oauth.EventClientCreated, c.ID, "", a.store.CreateClient(ctx, c)); err != nil {
@@ -44,7 +44,7 @@ func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func
 		old := *c
 		edit(c)
 		c.ID, c.Public, c.Secrets, c.DisabledAt, c.CreatedAt = old.ID, old.Public, old.Secrets, old.DisabledAt, old.CreatedAt
-		return a.checkClient(*c, d.Audiences)
+		return a.checkClient(*c, d)
 	})
 }
 
@@ -109,8 +109,8 @@ func (a *Admin) addSecret(c *oauth.Client) string {
 // maxLeeway is the longest time for which a superseded refresh token may still be a second tab.
 const maxLeeway = time.Minute
 
-// checkClient refuses what a client must not be; the audiences are those that exist.
-func (a *Admin) checkClient(c oauth.Client, audiences []oauth.Audience) error {
+// checkClient refuses what a client must not be, beside the others and the audiences that there are.
+func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 	switch {
 	case !oauth.ValidClientID(c.ID):
 		return oauth.Fail(oauth.InvalidRequest, "A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
@@ -120,13 +120,37 @@ func (a *Admin) checkClient(c oauth.Client, audiences []oauth.Audience) error {
 		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
 	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
 		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
+	case c.Public && (c.MintSubjects || len(c.CertSANs) > 0):
+		return oauth.Fail(oauth.InvalidRequest, "A public client has no certificate and mints nothing: it cannot prove who it is.")
 	}
 	if _, err := oauth.ParseScope(c.Scope.String()); err != nil {
 		return err
 	}
 	for _, name := range c.Audiences {
-		if !slices.ContainsFunc(audiences, func(x oauth.Audience) bool { return x.ID == name }) {
+		if !slices.ContainsFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == name }) {
 			return oauth.Fail(oauth.FailedPrecondition, "There is no such audience; create it first.")
+		}
+	}
+	return checkCertSANs(c, d.Clients)
+}
+
+// maxCertSANs bounds by how many names a client's certificate is known.
+const maxCertSANs = 16
+
+// checkCertSANs refuses names that are malformed, or by which another client is known already.
+func checkCertSANs(c oauth.Client, others []oauth.Client) error {
+	if len(c.CertSANs) > maxCertSANs {
+		return oauth.Fail(oauth.InvalidRequest, "A client has at most 16 certificate names.")
+	}
+	for _, san := range c.CertSANs {
+		if !oauth.ValidCertSAN(san) {
+			return oauth.Fail(oauth.InvalidRequest,
+				"A certificate name is dns:NAME in lower case, uri:URI, email:ADDRESS or ip:ADDRESS, without a wildcard.")
+		}
+		for _, other := range others {
+			if other.ID != c.ID && slices.Contains(other.CertSANs, san) {
+				return oauth.Fail(oauth.FailedPrecondition, "Another client has this certificate name.")
+			}
 		}
 	}
 	return nil

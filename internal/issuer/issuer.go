@@ -74,6 +74,8 @@ func New(o Options) *Issuer {
 type Caller struct {
 	Client    oauth.Client
 	RequestID string
+	// Admin may act on every client's grants.
+	Admin bool
 }
 
 // record writes an event of the caller; if it cannot be written, the caller gets no answer.

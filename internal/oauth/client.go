@@ -22,9 +22,13 @@ type Client struct {
 	RefreshIdle     time.Duration `json:"refresh_idle,omitempty"`
 	RefreshAbsolute time.Duration `json:"refresh_absolute,omitempty"`
 	// Leeway is how long a second tab may still present the token before last; nil means the issuer's default.
-	Leeway     *time.Duration `json:"leeway,omitempty"`
-	DisabledAt time.Time      `json:"disabled_at,omitzero"`
-	CreatedAt  time.Time      `json:"created_at"`
+	Leeway *time.Duration `json:"leeway,omitempty"`
+	// MintSubjects lets the client have tokens made for subjects that it has authenticated itself.
+	MintSubjects bool `json:"mint_subjects,omitempty"`
+	// CertSANs are the names by any of which the client's certificate is known; see ValidCertSAN. No two clients share one.
+	CertSANs   []string  `json:"cert_sans,omitempty"`
+	DisabledAt time.Time `json:"disabled_at,omitzero"`
+	CreatedAt  time.Time `json:"created_at"`
 }
 
 // A Secret is what the issuer keeps of a client secret. Client secrets are made by us with 256 bits of entropy, so a

@@ -1,0 +1,52 @@
+package oauth
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// maxSAN bounds a subject alternative name, in bytes.
+const maxSAN = 1 << 10
+
+// ValidCertSAN says whether san names one subject alternative name of a certificate (RFC 5280 §4.2.1.6, RFC 8705 §2.1.2)
+// in its one spelling: dns:NAME in lower case, uri:URI such as a SPIFFE ID, email:ADDRESS or ip:ADDRESS. Names are compared
+// byte by byte, and a wildcard names nobody.
+func ValidCertSAN(san string) bool {
+	kind, name, _ := strings.Cut(san, ":")
+	if len(san) > maxSAN {
+		return false
+	}
+	switch kind {
+	case "dns":
+		return isDNSName(name)
+	case "uri":
+		return isPlainURI(name)
+	case "email":
+		mailbox, host, _ := strings.Cut(name, "@")
+		return isScopeToken(mailbox) && isDNSName(host)
+	case "ip":
+		addr, err := netip.ParseAddr(name)
+		return err == nil && addr.Unmap().WithZone("").String() == name
+	}
+	return false
+}
+
+// isDNSName says whether name is a host name as RFC 1123 §2.1 has it, in lower case.
+func isDNSName(name string) bool {
+	if name == "" || len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func isPlainURI(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && isScopeToken(text) && u.String() == text && u.Scheme != "" && u.Host != "" && u.User == nil && u.Fragment == ""
+}

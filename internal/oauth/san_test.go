@@ -1,0 +1,24 @@
+package oauth
+
+import "testing"
+
+func TestValidCertSAN(t *testing.T) {
+	for _, san := range []string{
+		"dns:gw.example", "dns:gw-1.prod.example", "dns:localhost", "uri:spiffe://example.org/ns/prod/sa/gateway",
+		"uri:https://gw.example:8443/id", "email:ops@example.org", "ip:192.0.2.1", "ip:2001:db8::1",
+	} {
+		if !ValidCertSAN(san) {
+			t.Errorf("%q is refused", san)
+		}
+	}
+	for _, san := range []string{
+		"", "gw.example", "dns:", "dns:GW.example", "dns:*.example", "dns:gw.example.", "dns:-a.example", "dns:a_b.example", "dns:gw example",
+		"dns:g\u00fc.example", "uri:", "uri:gateway", "uri:SPIFFE://example.org/a", "uri:spiffe://example.org/a#b", "uri:https://me@gw.example/",
+		"uri:https://gw.example/a b", "email:example.org", "email:a@b@c", "email:@example.org", "ip:gw.example", "ip:2001:DB8::1",
+		"ip:::ffff:192.0.2.1", "ip:fe80::1%eth0", "DNS:gw.example", "cn:gateway",
+	} {
+		if ValidCertSAN(san) {
+			t.Errorf("%q is taken", san)
+		}
+	}
+}
