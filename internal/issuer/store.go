@@ -36,4 +36,10 @@ type Store interface {
 	// and returns the row as it stands then, with changed true if this call ended it. Missing grants and those of other
 	// clients are oauth.NotFound. It is durable on return, also on a replicated cluster.
 	RevokeGrant(ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time) (g oauth.Grant, changed bool, err error)
+
+	// UseAssertion notes that the client has presented the assertion of that id, until expires; oauth.AlreadyExists if it
+	// has been noted before. Of any number of calls with one id at once exactly one returns nil. It is durable on return.
+	UseAssertion(ctx context.Context, clientID string, id []byte, expires time.Time) error
+	// SweepAssertions forgets at most limit assertions that expired at now or before, and returns how many it forgot.
+	SweepAssertions(ctx context.Context, now time.Time, limit int) (int, error)
 }

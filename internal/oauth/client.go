@@ -14,6 +14,8 @@ type Client struct {
 	Public bool `json:"public,omitempty"`
 	// Secrets are the live secrets, newest last; two at most, so that one can be rotated.
 	Secrets []Secret `json:"secrets,omitempty"`
+	// Keys are the public keys by which its assertions are known (RFC 7523 §3), beside or instead of a secret.
+	Keys []ClientKey `json:"keys,omitempty"`
 	// Audiences are those the client may ask for; the first is the one it gets when it names none.
 	Audiences []string `json:"audiences,omitempty"`
 	// Scope is what the client may ask for, and what it gets when it names none.
@@ -37,6 +39,19 @@ type Secret struct {
 	Hash      []byte    `json:"hash"`
 	CreatedAt time.Time `json:"created_at"`
 }
+
+// A ClientKey is a public key of a client, whose private half only the client has.
+type ClientKey struct {
+	// ID is the kid; a client's keys have different ones.
+	ID string `json:"kid"`
+	// Algorithm is the one that it signs with: RS256, ES256 or EdDSA.
+	Algorithm string `json:"alg"`
+	// Public is the key as a SubjectPublicKeyInfo (RFC 5280 §4.1).
+	Public []byte `json:"public"`
+}
+
+// MaxClientKeys is how many keys of a client live at once.
+const MaxClientKeys = 8
 
 // MaxSecrets is how many secrets of a client live at once.
 const MaxSecrets = 2

@@ -25,6 +25,7 @@ var contentionCases = []double{
 	{"DisableAtOnceIsOnce", disableAtOnce},
 	{"UpdatesOfOneClient", updatesOfOneClient},
 	{"OneNameManyUsers", oneNameManyUsers},
+	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},
 }
 
 // atOnce runs do n times at the same moment, alternately on both servers, and returns when all are done.

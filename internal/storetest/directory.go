@@ -24,6 +24,7 @@ func directoryIsWhole(t *testing.T, s Store) {
 			{ID: "B", Public: true, CreatedAt: start},
 			{
 				ID: "a", Name: "A", Secrets: []oauth.Secret{{Hash: oauth.HashSecret("s"), CreatedAt: start}}, Audiences: []string{"x"},
+				Keys:  []oauth.ClientKey{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
 				Scope: oauth.NewScope("r", "w"), RefreshIdle: time.Hour, RefreshAbsolute: 30 * 24 * time.Hour, Leeway: &leeway,
 				DisabledAt: start, CreatedAt: start,
 			},

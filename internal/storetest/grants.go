@@ -151,6 +151,7 @@ func closedStore(t *testing.T, s Store) {
 		"User": errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
 		"RevokeGrants": errAll, "DirectoryVersion": errVersion, "Directory": errDirectory, "RingVersion": errRingVersion,
 		"Ring": errRing, "CreateGrant": s.CreateGrant(ctx, g, 0), "CreateUser": s.CreateUser(ctx, aUser("ann")),
+		"UseAssertion": s.UseAssertion(ctx, "app", []byte("id"), start),
 		"CreateClient": s.CreateClient(ctx, oauth.Client{ID: "c"}), "DisableUser": s.DisableUser(ctx, "nobody", start),
 	} {
 		var code oauth.Code

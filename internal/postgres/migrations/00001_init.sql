@@ -47,6 +47,16 @@ CREATE TABLE audiences (
     record json NOT NULL
 );
 
+-- What proved who a client is (RFC 7523) and must not do it again. id is a hash of the client's own name for it.
+CREATE TABLE assertions (
+    client_id  text        COLLATE "C" NOT NULL,
+    id         bytea       NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, id)
+);
+
+CREATE INDEX assertions_by_end ON assertions (expires_at);
+
 CREATE TABLE keys (
     id             text        COLLATE "C" NOT NULL PRIMARY KEY,
     algorithm      text        NOT NULL,

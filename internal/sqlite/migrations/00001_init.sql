@@ -46,6 +46,16 @@ CREATE TABLE audiences (
     record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What proved who a client is (RFC 7523) and must not do it again. id is a hash of the client's own name for it.
+CREATE TABLE assertions (
+    client_id  TEXT    NOT NULL,
+    id         BLOB    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (client_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX assertions_by_end ON assertions (expires_at);
+
 CREATE TABLE keys (
     id             TEXT    NOT NULL PRIMARY KEY,
     algorithm      TEXT    NOT NULL,
