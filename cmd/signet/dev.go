@@ -149,7 +149,7 @@ func (s *server) makeDemo(ctx context.Context) error {
 }
 
 func (s *server) fillStore(ctx context.Context) (devFacts, error) {
-	by := admin.Actor{Name: operatorName()}
+	by := admin.Actor{Name: operatorName(), RequestID: s.runID}
 	facts := devFacts{Audience: demoAudience, Username: demoUser, Password: rand.Text()}
 	_, err := s.admin.CreateAudience(ctx, by, oauth.Audience{ID: facts.Audience, Algorithm: keys.RS256})
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,7 +36,9 @@ type store interface {
 
 // A house is all rooms of one process, wired: what a command does not need is nil.
 type house struct {
-	cfg       config.Config
+	cfg config.Config
+	// runID is the request id of what this process does by itself or for the operator at its shell.
+	runID     string
 	log       *slog.Logger
 	audit     func(oauth.Event) error
 	store     store
@@ -51,13 +54,14 @@ func (p *program) newHouse(cfg config.Config, format, level string) (*house, err
 	if err != nil {
 		return nil, err
 	}
-	return &house{cfg: cfg, log: log, audit: auditTo(telemetry.NewAudit(p.err))}, nil
+	return &house{cfg: cfg, runID: rand.Text(), log: log, audit: auditTo(telemetry.NewAudit(p.err))}, nil
 }
 
 // auditTo writes events as they stand in the audit log.
 func auditTo(a *telemetry.Audit) func(oauth.Event) error {
 	return func(e oauth.Event) error {
-		return a.Record(e.Name, e.Time, slog.String("request_id", e.RequestID), slog.String("actor", e.Actor), slog.String("sub", e.Subject),
+		return a.Record(e.Name, e.Time, slog.String("request_id", e.RequestID), slog.String("actor", e.Actor),
+			slog.String("target", e.Target()), slog.String("outcome", e.Outcome()), slog.String("sub", e.Subject),
 			slog.String("grant", e.Grant), slog.String("kid", e.Key), slog.String("reason", e.Reason), slog.String("ip", e.IP))
 	}
 }
@@ -161,7 +165,7 @@ func (h *house) openKeys(ctx context.Context, actor string, operator bool) (err 
 			return h.directory.Algorithms(func(algorithm string) bool { return h.keys != nil && h.keys.Ready(algorithm) })
 		},
 		Audit: func(event, kid, reason string) error {
-			return h.audit(oauth.Event{Name: event, Time: time.Now(), Actor: actor, Key: kid, Reason: reason})
+			return h.audit(oauth.Event{Name: event, Time: time.Now(), RequestID: h.runID, Actor: actor, Key: kid, Reason: reason})
 		},
 	})
 	return err

@@ -40,7 +40,7 @@ func (p *program) asOperator(do func(ctx context.Context, o operator, args []str
 			return err
 		}
 		defer h.close()
-		return do(ctx, operator{Admin: h.admin, actor: admin.Actor{Name: operatorName()}}, args)
+		return do(ctx, operator{Admin: h.admin, actor: admin.Actor{Name: operatorName(), RequestID: h.runID}}, args)
 	}
 }
 

@@ -161,7 +161,7 @@ func (s *server) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	s.log.Info("starting", "version", buildVersion().Version, "issuer", s.cfg.Issuer, "store", s.cfg.Store.URL.String())
+	s.log.Info("starting", "request_id", s.runID, "version", buildVersion().Version, "issuer", s.cfg.Issuer, "store", s.cfg.Store.URL.String())
 	return nil
 }
 

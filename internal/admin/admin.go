@@ -53,11 +53,11 @@ type Actor struct {
 func (a *Admin) time() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
 
 // done writes the event of what was just done, or passes on why it was not.
-func (a *Admin) done(by Actor, name, subject, reason string, err error) error {
+func (a *Admin) done(by Actor, e oauth.Event, err error) error {
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	return a.record(by, oauth.Event{Name: name, Subject: subject, Reason: reason})
+	return a.record(by, e)
 }
 
 func (a *Admin) record(by Actor, e oauth.Event) error {

@@ -280,7 +280,7 @@ func TestEveryVerbIsAudited(t *testing.T) {
 	var names []string
 	for _, e := range o.events {
 		names = append(names, e.Name)
-		if e.Actor != by.Name || e.RequestID != by.RequestID || e.Subject == "" || e.Time.IsZero() {
+		if e.Actor != by.Name || e.RequestID != by.RequestID || e.Target() == "" || e.Time.IsZero() {
 			t.Errorf("event %+v lacks who, what or when", e)
 		}
 		if strings.HasPrefix(e.Name, "user.") && e.Subject != u.ID {

@@ -18,7 +18,7 @@ func (a *Admin) CreateAudience(ctx context.Context, by Actor, x oauth.Audience) 
 	if err := a.checkAudience(x); err != nil {
 		return x, err
 	}
-	return x, a.done(by, oauth.EventAudienceCreated, x.ID, "", a.store.CreateAudience(ctx, x))
+	return x, a.done(by, oauth.Event{Name: oauth.EventAudienceCreated, Audience: x.ID}, a.store.CreateAudience(ctx, x))
 }
 
 // UpdateAudience changes what edit changes of an audience. If that is the algorithm, the old one goes on signing until the
@@ -55,11 +55,11 @@ func (a *Admin) EnableAudience(ctx context.Context, by Actor, id string) error {
 
 // DeleteAudience deletes the audience. Grants for it stay; their next access token is for what else they have.
 func (a *Admin) DeleteAudience(ctx context.Context, by Actor, id string) error {
-	return a.done(by, oauth.EventAudienceDeleted, id, "", a.store.DeleteAudience(ctx, id))
+	return a.done(by, oauth.Event{Name: oauth.EventAudienceDeleted, Audience: id}, a.store.DeleteAudience(ctx, id))
 }
 
 func (a *Admin) changeAudience(ctx context.Context, by Actor, id, what string, edit func(*oauth.Audience) error) error {
-	return a.done(by, oauth.EventAudienceUpdated, id, what, a.store.UpdateAudience(ctx, id, edit))
+	return a.done(by, oauth.Event{Name: oauth.EventAudienceUpdated, Audience: id, Reason: what}, a.store.UpdateAudience(ctx, id, edit))
 }
 
 func (a *Admin) checkAudience(x oauth.Audience) error {

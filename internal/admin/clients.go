@@ -28,7 +28,7 @@ func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ o
 	if err := a.checkClient(c, d); err != nil {
 		return c, "", err
 	}
-	if err := a.done(by, oauth.EventClientCreated, c.ID, "", a.store.CreateClient(ctx, c)); err != nil {
+	if err := a.done(by, oauth.Event{Name: oauth.EventClientCreated, Client: c.ID}, a.store.CreateClient(ctx, c)); err != nil {
 		return c, "", err
 	}
 	return c, secret, nil
@@ -81,7 +81,7 @@ func (a *Admin) EnableClient(ctx context.Context, by Actor, id string) error {
 
 // DeleteClient deletes the client and revokes its grants.
 func (a *Admin) DeleteClient(ctx context.Context, by Actor, id string) error {
-	return a.done(by, oauth.EventClientDeleted, id, "", a.store.DeleteClient(ctx, id, a.time()))
+	return a.done(by, oauth.Event{Name: oauth.EventClientDeleted, Client: id}, a.store.DeleteClient(ctx, id, a.time()))
 }
 
 // Directory returns all clients and audiences, by id.
@@ -91,7 +91,7 @@ func (a *Admin) Directory(ctx context.Context) (oauth.Directory, error) {
 }
 
 func (a *Admin) changeClient(ctx context.Context, by Actor, id, what string, edit func(*oauth.Client) error) error {
-	return a.done(by, oauth.EventClientUpdated, id, what, a.store.UpdateClient(ctx, id, edit))
+	return a.done(by, oauth.Event{Name: oauth.EventClientUpdated, Client: id, Reason: what}, a.store.UpdateClient(ctx, id, edit))
 }
 
 // addSecret makes a secret of 256 bits and keeps its hash as the client's newest.

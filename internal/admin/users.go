@@ -26,7 +26,7 @@ func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, c
 	u := oauth.User{
 		ID: "usr_" + strings.ToLower(rand.Text()), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
 	}
-	return u, a.done(by, oauth.EventUserCreated, u.ID, "", a.store.CreateUser(ctx, u))
+	return u, a.done(by, oauth.Event{Name: oauth.EventUserCreated, Subject: u.ID}, a.store.CreateUser(ctx, u))
 }
 
 func (a *Admin) hash(ctx context.Context, secret string) (string, error) {
@@ -62,7 +62,7 @@ func (a *Admin) DisableUser(ctx context.Context, by Actor, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.done(by, oauth.EventUserDisabled, u.ID, "", a.store.DisableUser(ctx, u.Username, a.time()))
+	return a.done(by, oauth.Event{Name: oauth.EventUserDisabled, Subject: u.ID}, a.store.DisableUser(ctx, u.Username, a.time()))
 }
 
 // EnableUser lets the user log in again and lifts the suspension of their grants.
@@ -71,7 +71,7 @@ func (a *Admin) EnableUser(ctx context.Context, by Actor, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.done(by, oauth.EventUserEnabled, u.ID, "", a.store.EnableUser(ctx, u.Username))
+	return a.done(by, oauth.Event{Name: oauth.EventUserEnabled, Subject: u.ID}, a.store.EnableUser(ctx, u.Username))
 }
 
 // SetPassword replaces the password and revokes the user's grants.
@@ -84,7 +84,7 @@ func (a *Admin) SetPassword(ctx context.Context, by Actor, name, secret string) 
 	if err != nil {
 		return err
 	}
-	return a.done(by, oauth.EventPasswordSet, u.ID, "", a.store.SetPassword(ctx, u.Username, hash, a.time()))
+	return a.done(by, oauth.Event{Name: oauth.EventPasswordSet, Subject: u.ID}, a.store.SetPassword(ctx, u.Username, hash, a.time()))
 }
 
 // SetClaims replaces the user's claims. Tokens that are made from now on carry them.
@@ -96,7 +96,7 @@ func (a *Admin) SetClaims(ctx context.Context, by Actor, name string, claims map
 	if err := oauth.CheckClaims(claims); err != nil {
 		return err
 	}
-	return a.done(by, oauth.EventClaimsSet, u.ID, "", a.store.SetClaims(ctx, u.Username, claims))
+	return a.done(by, oauth.Event{Name: oauth.EventClaimsSet, Subject: u.ID}, a.store.SetClaims(ctx, u.Username, claims))
 }
 
 // DeleteUser deletes the account and revokes its grants.
@@ -105,7 +105,7 @@ func (a *Admin) DeleteUser(ctx context.Context, by Actor, name string) error {
 	if err != nil {
 		return err
 	}
-	return a.done(by, oauth.EventUserDeleted, u.ID, "", a.store.DeleteUser(ctx, u.Username, a.time()))
+	return a.done(by, oauth.Event{Name: oauth.EventUserDeleted, Subject: u.ID}, a.store.DeleteUser(ctx, u.Username, a.time()))
 }
 
 // Grants returns at most limit grants of the user, by id, beginning behind after; the ended ones too.
@@ -125,7 +125,7 @@ func (a *Admin) RevokeGrants(ctx context.Context, by Actor, name string) (int, e
 		return 0, err
 	}
 	n, err := a.store.RevokeGrants(ctx, u.ID, oauth.GrantID{}, oauth.RevokedByAdmin, a.time())
-	return n, a.done(by, oauth.EventGrantRevoked, u.ID, "all", err)
+	return n, a.done(by, oauth.Event{Name: oauth.EventGrantRevoked, Subject: u.ID, Reason: oauth.RevokedByAdmin}, err)
 }
 
 // RevokeGrant ends one grant, whoever's it is; not_found if there is none of that id.

@@ -167,7 +167,7 @@ func (i *Issuer) prove(ctx context.Context, caller Caller, r LoginRequest, ip st
 
 func (i *Issuer) refuseLogin(caller Caller, subject, ip, reason string) error {
 	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventLoginFailed, Subject: subject, Reason: reason, IP: ip,
+		Name: oauth.EventLoginFailed, Subject: subject, Reason: reason, IP: ip, Failed: true,
 	}); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if err := i.judge(caller, verdict); err != nil {
+	if err := i.judge(caller, presented.Handle.GrantID(), verdict); err != nil {
 		return nil, err
 	}
 	t, err := i.refreshTarget(s, caller.Client, verdict.Grant, scope, r.Audience)
@@ -119,13 +119,13 @@ func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, er
 }
 
 // judge writes the events of a verdict, and refuses those that leave no live grant.
-func (i *Issuer) judge(caller Caller, v oauth.Verdict) error {
+func (i *Issuer) judge(caller Caller, id oauth.GrantID, v oauth.Verdict) error {
 	if v.Outcome == oauth.Late {
 		return oauth.Unavailable(context.DeadlineExceeded)
 	}
 	if name, ok := refreshEvents[v.Outcome]; ok {
 		if err := i.record(caller, oauth.Event{
-			Name: name, Subject: v.Grant.UserID, Grant: v.Grant.ID.String(),
+			Name: name, Subject: v.Grant.UserID, Grant: id.String(), Failed: !v.Outcome.Alive(),
 		}); err != nil {
 			return err
 		}

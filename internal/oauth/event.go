@@ -1,6 +1,9 @@
 package oauth
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // An Event is something that an auditor wants to read later: who did what to what, and how it ended. It never holds a
 // token, a password or a secret.
@@ -12,14 +15,45 @@ type Event struct {
 	RequestID string
 	// Actor is the client or operator who acted.
 	Actor string
-	// Subject is the user concerned, Grant the grant, Key the kid; empty where there is none.
-	Subject string
-	Grant   string
-	Key     string
+	// Subject is the user concerned, Grant the grant, Key the kid, Client and Audience what an operator changed; empty where
+	// there is none.
+	Subject  string
+	Grant    string
+	Key      string
+	Client   string
+	Audience string
+	// Failed says that what was asked for was refused.
+	Failed bool
 	// Reason says why, where the name does not.
 	Reason string
 	// IP is the end user's address, as far as it is known.
 	IP string
+}
+
+// Target names the one thing that was acted on, as kind:id: the narrowest that the event knows.
+func (e Event) Target() string {
+	for _, t := range []struct{ kind, id string }{
+		{"key", e.Key}, {"grant", e.Grant}, {"audience", e.Audience}, {"client", e.Client}, {"user", e.Subject},
+	} {
+		if t.id != "" {
+			return t.kind + ":" + t.id
+		}
+	}
+	switch {
+	case strings.HasPrefix(e.Name, "login."):
+		return "user:unknown"
+	case strings.HasPrefix(e.Name, "kek."), strings.HasPrefix(e.Name, "key."), strings.HasPrefix(e.Name, "ring."):
+		return "ring"
+	}
+	return ""
+}
+
+// Outcome is success or failure.
+func (e Event) Outcome() string {
+	if e.Failed {
+		return "failure"
+	}
+	return "success"
 }
 
 // The names of events.

@@ -1,0 +1,28 @@
+package oauth
+
+import "testing"
+
+func TestEventNamesItsTarget(t *testing.T) {
+	for _, c := range []struct {
+		event Event
+		want  string
+	}{
+		{Event{Name: EventLoginSucceeded, Subject: "usr_1", Grant: "0a"}, "grant:0a"},
+		{Event{Name: EventLoginFailed, Subject: "usr_1"}, "user:usr_1"},
+		{Event{Name: EventLoginFailed}, "user:unknown"},
+		{Event{Name: EventClientUpdated, Client: "gateway"}, "client:gateway"},
+		{Event{Name: EventAudienceDeleted, Audience: "https://api.example.com"}, "audience:https://api.example.com"},
+		{Event{Name: EventKeyRotated, Key: "kid"}, "key:kid"},
+		{Event{Name: EventKEKAdded}, "ring"},
+		{Event{Name: EventRestoreAccepted}, "ring"},
+	} {
+		if got := c.event.Target(); got != c.want {
+			t.Errorf("the target of %+v is %q, want %q", c.event, got, c.want)
+		}
+	}
+	for want, failed := range map[string]bool{"success": false, "failure": true} {
+		if got := (Event{Failed: failed}).Outcome(); got != want {
+			t.Errorf("the outcome is %q, want %q", got, want)
+		}
+	}
+}
