@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"runtime"
@@ -69,7 +68,7 @@ func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (i interceptor) around(ctx context.Context, method string, handle func(context.Context) error) error {
-	began, caller := time.Now(), issuer.Caller{RequestID: requestID(ctx)}
+	began, caller := time.Now(), issuer.Caller{RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader))}
 	open := isOpen(method)
 	header := metadata.Pairs(requestIDHeader, caller.RequestID)
 	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
@@ -161,19 +160,6 @@ func callerOf(ctx context.Context) issuer.Caller {
 func isOpen(method string) bool {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	return openServices[service]
-}
-
-// requestID returns the caller's own id for the request if it is a plain one, else a fresh one.
-func requestID(ctx context.Context) string {
-	if ids := metadata.ValueFromIncomingContext(ctx, requestIDHeader); len(ids) == 1 && isPlain(ids[0]) {
-		return ids[0]
-	}
-	return rand.Text()
-}
-
-func isPlain(id string) bool {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-	return len(id) >= 1 && len(id) <= 64 && strings.Trim(id, letters) == ""
 }
 
 func peerAddress(ctx context.Context) string {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -74,7 +75,7 @@ func TestRequestID(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		got := header.Get("x-request-id")
-		if len(got) != 1 || !isPlain(got[0]) || (c.kept && got[0] != c.sent[0]) || (!c.kept && len(got[0]) != 26) {
+		if len(got) != 1 || !oauth.ValidRequestID(got[0]) || (c.kept && got[0] != c.sent[0]) || (!c.kept && len(got[0]) != 26) {
 			t.Errorf("%s: sent back %q", name, got)
 		}
 		if line := h.logs.line(t, "call"); len(got) == 1 && line["request_id"] != got[0] {
