@@ -97,14 +97,16 @@ type Refresh struct {
 	Leeway           time.Duration `yaml:"leeway"`
 }
 
-// Password is what a password hash costs (argon2id).
+// Password is what a password hash costs (argon2id), and what a password must be.
 type Password struct {
 	// Memory is a whole number of KiB.
 	Memory      Size `yaml:"memory"`
 	Iterations  int  `yaml:"iterations"`
 	Parallelism int  `yaml:"parallelism"`
-	// Concurrency is how many hashes are computed at once; 0 means one per CPU.
-	Concurrency int `yaml:"concurrency"`
+	// MemoryBudget is what all hashes together may take at once; 0 means half of what there is.
+	MemoryBudget Size `yaml:"memory_budget"`
+	// MinLength is in Unicode code points.
+	MinLength int `yaml:"min_length"`
 }
 
 // Log is what the server writes to stderr beside the audit events.

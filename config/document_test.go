@@ -96,7 +96,7 @@ func TestPrintedConfigurationIsLoadable(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v\n%s", got, want, text)
 	}
-	for _, line := range []string{"issuer: https://login.example.com\n", "\nkeys:\n  max_age: 1m1s\n", "  rotate_every: 720h\n", "  memory: 20481KiB\n", "  concurrency: 0\n"} {
+	for _, line := range []string{"issuer: https://login.example.com\n", "\nkeys:\n  max_age: 1m1s\n", "  rotate_every: 720h\n", "  memory: 20481KiB\n", "  memory_budget: 0B\n"} {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("no %q in\n%s", line, text)
 		}

@@ -182,12 +182,16 @@ func (k *checker) lifetimes(t Tokens, r Refresh) {
 	k.between("refresh.leeway", r.Leeway, 0, time.Minute)
 }
 
-// password keeps the cost of a hash above the floor of the OWASP cheat sheet and below what is still verified.
+// password keeps the cost of a hash above the floor of the OWASP cheat sheet and below what is still verified, and leaves the
+// budget room for one.
 func (k *checker) password(p Password) {
 	if p.Memory < 19*MiB || p.Memory > 256*MiB || p.Memory%KiB != 0 {
 		k.fault("password.memory", "is "+p.Memory.String(), "19MiB to 256MiB, whole KiB")
 	}
 	k.number("password.iterations", p.Iterations, 2, 10)
 	k.number("password.parallelism", p.Parallelism, 1, 16)
-	k.number("password.concurrency", p.Concurrency, 0, 1024)
+	if p.MemoryBudget != 0 && p.MemoryBudget < p.Memory {
+		k.fault("password.memory_budget", "is "+p.MemoryBudget.String(), "at least password.memory, "+p.Memory.String()+", or 0B")
+	}
+	k.number("password.min_length", p.MinLength, 8, 64)
 }

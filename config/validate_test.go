@@ -115,7 +115,7 @@ func TestValidate(t *testing.T) {
 		{"refresh.leeway=61s", "refresh.leeway"},
 		{"refresh.leeway=-1s", "refresh.leeway"},
 
-		{"password.memory=256MiB password.iterations=10 password.parallelism=16 password.concurrency=1024", ""},
+		{"password.memory=256MiB password.iterations=10 password.parallelism=16 password.memory_budget=256MiB", ""},
 		{"password.memory=19455KiB", "password.memory"},
 		{"password.memory=262145KiB", "password.memory"},
 		{"password.memory=20000001B", "password.memory"},
@@ -123,8 +123,12 @@ func TestValidate(t *testing.T) {
 		{"password.iterations=11", "password.iterations"},
 		{"password.parallelism=0", "password.parallelism"},
 		{"password.parallelism=17", "password.parallelism"},
-		{"password.concurrency=-1", "password.concurrency"},
-		{"password.concurrency=1025", "password.concurrency"},
+		{"password.memory_budget=19455KiB", "password.memory_budget"},
+		{"password.memory=64MiB password.memory_budget=63MiB", "password.memory_budget"},
+		{"password.min_length=8", ""},
+		{"password.min_length=64", ""},
+		{"password.min_length=7", "password.min_length"},
+		{"password.min_length=65", "password.min_length"},
 
 		{"log.format=text log.level=debug", ""},
 		{"log.format=xml", "log.format"},

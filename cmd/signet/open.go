@@ -42,6 +42,7 @@ type house struct {
 	log       *slog.Logger
 	audit     func(oauth.Event) error
 	store     store
+	passwords *password.Hasher
 	admin     *admin.Admin
 	directory *issuer.Directory
 	keys      *keys.Manager
@@ -130,22 +131,26 @@ func openPostgres(ctx context.Context, c config.Store) (store, error) {
 
 // administer makes the verbs on users, clients and audiences.
 func (h *house) administer() error {
-	passwords, err := h.hasher()
-	if err != nil {
+	if err := h.openPasswords(); err != nil {
 		return err
 	}
 	h.admin = admin.New(admin.Options{
-		Store: h.store, Passwords: passwords, Now: time.Now, Audit: h.audit,
+		Store: h.store, Passwords: h.passwords, Now: time.Now, Audit: h.audit,
 		Limits: admin.Limits{MaxAccess: h.cfg.Tokens.MaxLifetime, MaxRefresh: h.cfg.Refresh.MaxLifetime},
 	})
 	return nil
 }
 
-func (h *house) hasher() (*password.Hasher, error) {
+// openPasswords makes the one Hasher of the process: its budget is for all who hash.
+func (h *house) openPasswords() (err error) {
 	c := h.cfg.Password
-	return password.New(password.Params{
+	h.passwords, err = password.New(password.Params{
 		Memory: uint32(c.Memory / config.KiB), Iterations: uint32(c.Iterations), Parallelism: uint8(c.Parallelism),
-	}, c.Concurrency)
+	}, int64(c.MemoryBudget))
+	if err != nil {
+		return about("password.memory_budget", err)
+	}
+	return nil
 }
 
 // openKeys opens the key ring in the name of a server, or of an operator, and the directory, which says what keys are for.
@@ -210,13 +215,9 @@ func (h *house) readKEKs(ctx context.Context) (*seal.KEKs, error) {
 }
 
 // openIssuer makes the verbs on tokens and grants.
-func (h *house) openIssuer() error {
-	passwords, err := h.hasher()
-	if err != nil {
-		return err
-	}
+func (h *house) openIssuer() {
 	h.issuer = issuer.New(issuer.Options{
-		Identifier: h.cfg.Issuer, Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: passwords,
+		Identifier: h.cfg.Issuer, Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: h.passwords,
 		Lifetimes: issuer.Lifetimes{
 			Access: h.cfg.Tokens.Lifetime, MaxAccess: h.cfg.Tokens.MaxLifetime,
 			Idle: h.cfg.Refresh.IdleLifetime, Absolute: h.cfg.Refresh.AbsoluteLifetime, MaxAbsolute: h.cfg.Refresh.MaxLifetime,
@@ -224,7 +225,6 @@ func (h *house) openIssuer() error {
 		},
 		Now: time.Now, Log: h.log, Audit: h.audit,
 	})
-	return nil
 }
 
 func (h *house) close() error {

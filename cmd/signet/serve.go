@@ -195,7 +195,8 @@ func (s *server) prepare(ctx context.Context) error {
 	if err := s.openKeys(ctx, "server", false); err != nil {
 		return err
 	}
-	return s.openIssuer()
+	s.openIssuer()
+	return nil
 }
 
 // retryDatabase is how long to wait before asking again for a database that does not answer.

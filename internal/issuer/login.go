@@ -70,9 +70,17 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	if err != nil {
 		return nil, oauth.Unavailable(err)
 	}
-	user, err := i.prove(ctx, caller, r, ip)
+	leave, err := i.passwords.Admit(ctx)
+	if err != nil {
+		return nil, hashFault(err)
+	}
+	defer leave()
+	user, rehash, err := i.prove(ctx, caller, r, ip)
 	if err != nil {
 		return nil, err
+	}
+	if rehash {
+		i.rehash(ctx, user, r.Password)
 	}
 	handle := token.NewHandle()
 	g := i.newGrant(s, caller.Client, user, handle.GrantID())
@@ -132,37 +140,41 @@ func endUserIP(client oauth.Client, u EndUser) (string, error) {
 	return addr.Unmap().WithZone("").String(), nil
 }
 
-// prove returns the user whose password this is. A name that no account has costs a hash like any other.
-func (i *Issuer) prove(ctx context.Context, caller Caller, r LoginRequest, ip string) (oauth.User, error) {
-	var user oauth.User
+// prove returns the user whose password this is, and whether it should be hashed anew. A name that no account has costs a
+// hash like any other. Login and ChangePassword prove alike.
+func (i *Issuer) prove(ctx context.Context, caller Caller, r LoginRequest, ip string) (user oauth.User, rehash bool, err error) {
 	name, err := oauth.CanonicalUsername(r.Username)
 	if err == nil {
 		user, err = i.store.User(ctx, name)
 	}
 	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
-		return user, oauth.FromStore(err)
+		return user, false, oauth.FromStore(err)
 	}
 	right, rehash, err := i.passwords.Verify(ctx, user.PasswordHash, r.Password)
 	switch {
-	case errors.Is(err, password.ErrTooLong):
-		return user, oauth.Fail(oauth.InvalidRequest, "The password is too long.")
-	case errors.Is(err, password.ErrBusy):
-		return user, &oauth.Error{
-			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: time.Second,
-		}
 	case err != nil:
-		return user, oauth.Refused(oauth.ServerError, err)
+		return user, false, hashFault(err)
 	case user.ID == "":
-		return user, i.refuseLogin(caller, "", ip, "unknown_user")
+		return user, false, i.refuseLogin(caller, "", ip, "unknown_user")
 	case !right:
-		return user, i.refuseLogin(caller, user.ID, ip, "wrong_password")
+		return user, false, i.refuseLogin(caller, user.ID, ip, "wrong_password")
 	case !user.DisabledAt.IsZero():
-		return user, i.refuseLogin(caller, user.ID, ip, "user_disabled")
+		return user, false, i.refuseLogin(caller, user.ID, ip, "user_disabled")
 	}
-	if rehash {
-		i.rehash(ctx, user, r.Password)
+	return user, rehash, nil
+}
+
+// hashFault says why a password was not hashed.
+func hashFault(err error) error {
+	if busy, ok := errors.AsType[*password.Busy](err); ok {
+		return &oauth.Error{
+			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: busy.RetryAfter,
+		}
 	}
-	return user, nil
+	if errors.Is(err, password.ErrTooLong) {
+		return oauth.Fail(oauth.InvalidRequest, "The password is too long.")
+	}
+	return oauth.Refused(oauth.ServerError, err)
 }
 
 func (i *Issuer) refuseLogin(caller Caller, subject, ip, reason string) error {

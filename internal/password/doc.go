@@ -1,3 +1,3 @@
-// Package password turns passwords into argon2id hashes and back into yes or no, a bounded number at once, and at the same
+// Package password turns passwords into argon2id hashes and back into yes or no, within a budget of memory, and at the same
 // price whether the user exists or not. It promises no compatibility to importers.
 package password

@@ -4,25 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 )
 
 // MaxLength is how long a password may be, in bytes as it arrives.
 const MaxLength = 1024
 
-var (
-	// ErrTooLong is returned for a password longer than MaxLength, before anything is done with it.
-	ErrTooLong = fmt.Errorf("the password has more than %d bytes", MaxLength)
-	// ErrBusy is returned when no slot for a hash became free as long as the context allowed to wait.
-	ErrBusy = errors.New("too many passwords are being hashed")
-)
+// ErrTooLong is returned for a password longer than MaxLength, before anything is done with it.
+var ErrTooLong = fmt.Errorf("the password has more than %d bytes", MaxLength)
 
 // Params are the costs of argon2id (RFC 9106 §3.1).
 type Params struct {
@@ -46,40 +39,41 @@ const (
 // A Hasher hashes and verifies passwords. It is safe for concurrent use.
 type Hasher struct {
 	params Params
-	slots  *semaphore.Weighted
+	budget *budget
 	// nobody is the hash that users who do not exist have. No password yields its key.
 	nobody stored
-	hashes atomic.Uint64
 }
 
-// New returns a Hasher that makes hashes with params and computes at most slots of them at once, each taking params.Memory;
-// 0 slots means one per CPU. Parameters below Floor are refused, and those that Verify would refuse too.
-func New(params Params, slots int) (*Hasher, error) {
+// New returns a Hasher that makes hashes with params, and computes only so many at once that together they take no more than
+// so many bytes; 0 bytes means half of MachineMemory. So that other work goes on beside them, they keep one CPU less busy
+// than there are. Parameters below Floor are refused, those that Verify would refuse too, and a budget that one hash exceeds.
+func New(params Params, bytes int64) (*Hasher, error) {
 	if params.below(Floor) {
 		return nil, fmt.Errorf("argon2id with %s is weaker than %s", params, Floor)
 	}
-	return newHasher(params, slots)
+	if bytes == 0 {
+		bytes = MachineMemory() / 2
+	}
+	return newHasher(params, bytes, runtime.GOMAXPROCS(0)-1)
 }
 
-func newHasher(params Params, slots int) (*Hasher, error) {
+func newHasher(params Params, bytes int64, cpus int) (*Hasher, error) {
 	if err := params.check(); err != nil {
 		return nil, err
 	}
-	if slots < 0 {
-		return nil, fmt.Errorf("%d hashes at once is less than none", slots)
+	b, err := newBudget(bytes, int64(cpus), params)
+	if err != nil {
+		return nil, err
 	}
-	if slots == 0 {
-		slots = runtime.GOMAXPROCS(0)
-	}
-	return &Hasher{
-		params: params,
-		slots:  semaphore.NewWeighted(int64(slots)),
-		nobody: stored{params, random(saltSize), random(keySize)},
-	}, nil
+	return &Hasher{params: params, budget: b, nobody: stored{params, random(saltSize), random(keySize)}}, nil
 }
 
+// Admit gives a place to a caller who will want a password hashed or verified, or returns a *Busy error if that could not be
+// done before the context's deadline. It costs nothing, so it comes before all that does. The place is given back with leave.
+func (h *Hasher) Admit(ctx context.Context) (leave func(), err error) { return h.budget.admit(ctx) }
+
 // Hash returns the PHC string of a password: $argon2id$v=19$m=…,t=…,p=…$salt$key. The password is taken in Unicode form
-// NFKC, otherwise as it is: nothing is trimmed, no case is folded. It returns ErrTooLong and ErrBusy.
+// NFKC, otherwise as it is: nothing is trimmed, no case is folded. It returns ErrTooLong and *Busy.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	s := stored{params: h.params, salt: random(saltSize)}
 	key, err := h.derive(ctx, s, keySize, password)
@@ -92,8 +86,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Verify says whether password is the one that phc was made from and, if it is, whether it should be hashed anew because
 // the hash is weaker than those that Hash makes. It computes exactly one hash; an empty phc, for a user who does not exist,
-// costs one with the present parameters and is never right. It returns ErrTooLong, ErrBusy, and an error without computing
-// anything if phc is malformed or asks for more than 256 MiB, 10 passes or 16 lanes.
+// costs one with the present parameters and is never right. It returns ErrTooLong, *Busy, and an error without computing
+// anything if phc is malformed, or asks for more than the budget, 256 MiB, 10 passes or 16 lanes.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
 	s := h.nobody
 	if phc != "" {
@@ -111,20 +105,24 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 }
 
 // Hashes returns how many hashes have been computed.
-func (h *Hasher) Hashes() uint64 { return h.hashes.Load() }
+func (h *Hasher) Hashes() uint64 { return h.Stats().Hashes }
 
-// derive computes one hash, in a slot of its own.
-func (h *Hasher) derive(ctx context.Context, s stored, size int, password string) ([]byte, error) {
+// Stats returns what the Hasher does now, and what it has done.
+func (h *Hasher) Stats() Stats { return h.budget.stats() }
+
+// derive computes one hash when its turn has come.
+func (h *Hasher) derive(ctx context.Context, s stored, size int, password string) (key []byte, err error) {
 	if len(password) > MaxLength {
 		return nil, ErrTooLong
 	}
-	if err := h.slots.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
-	}
-	defer h.slots.Release(1)
-	h.hashes.Add(1)
 	p := s.params
-	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), s.salt, p.Iterations, p.Memory, p.Parallelism, uint32(size)), nil
+	if w := p.weight(); w.bytes > h.budget.bytes {
+		return nil, fmt.Errorf("the stored password hash asks for %s, which exceeds the memory budget", p)
+	}
+	err = h.budget.spend(ctx, p.weight(), func() {
+		key = argon2.IDKey(norm.NFKC.Bytes([]byte(password)), s.salt, p.Iterations, p.Memory, p.Parallelism, uint32(size))
+	})
+	return key, err
 }
 
 func random(size int) []byte {

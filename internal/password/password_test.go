@@ -1,13 +1,10 @@
 package password
 
 import (
-	"context"
 	"errors"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -17,7 +14,7 @@ var cheap = Params{Memory: 64, Iterations: 2, Parallelism: 1}
 
 func hasher(t *testing.T, p Params) *Hasher {
 	t.Helper()
-	h, err := newHasher(p, 2)
+	h, err := newHasher(p, 64<<20, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,40 +173,6 @@ func TestRehashWhenWeaker(t *testing.T) {
 	}
 }
 
-func TestOnlySlotsManyHashesAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := hasher(t, cheap)
-		for range 2 {
-			if !h.slots.TryAcquire(1) {
-				t.Fatal("there are fewer slots than asked for")
-			}
-		}
-		if h.slots.TryAcquire(1) {
-			t.Fatal("there are more slots than asked for")
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-		defer cancel()
-		began := time.Now()
-		if _, _, err := h.Verify(ctx, "", "x"); !errors.Is(err, ErrBusy) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Verify without a slot: %v", err)
-		}
-		if waited := time.Since(began); waited != 3*time.Second {
-			t.Errorf("it waited %v, not as long as it was allowed to", waited)
-		}
-		if _, err := h.Hash(ctx, "x"); !errors.Is(err, ErrBusy) {
-			t.Errorf("Hash without a slot: %v", err)
-		}
-		if n := h.Hashes(); n != 0 {
-			t.Errorf("%d hashes were computed without a slot", n)
-		}
-		time.AfterFunc(time.Second, func() { h.slots.Release(1) })
-		verify(t, h, "", "x", false, false)
-		if !h.slots.TryAcquire(1) || h.slots.TryAcquire(1) {
-			t.Error("the slot was not given back once")
-		}
-	})
-}
-
 func TestParametersAreLimited(t *testing.T) {
 	for _, p := range []Params{
 		{},
@@ -220,14 +183,16 @@ func TestParametersAreLimited(t *testing.T) {
 		{Memory: Floor.Memory, Iterations: maxIterations + 1, Parallelism: 1},
 		{Memory: Floor.Memory, Iterations: 2, Parallelism: maxParallelism + 1},
 	} {
-		if _, err := New(p, 1); err == nil {
+		if _, err := New(p, maxMemory<<10); err == nil {
 			t.Errorf("New accepts %v", p)
 		}
 	}
-	if _, err := New(Params{Memory: maxMemory, Iterations: maxIterations, Parallelism: maxParallelism}, 1); err != nil {
+	if _, err := New(Params{Memory: maxMemory, Iterations: maxIterations, Parallelism: maxParallelism}, maxMemory<<10); err != nil {
 		t.Error(err)
 	}
-	if _, err := New(Floor, -1); err == nil {
-		t.Error("New accepts -1 slots")
+	for _, bytes := range []int64{-1, 1, int64(Floor.Memory)<<10 - 1} {
+		if _, err := New(Floor, bytes); err == nil {
+			t.Errorf("New accepts a budget of %d bytes", bytes)
+		}
 	}
 }

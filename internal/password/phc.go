@@ -40,6 +40,11 @@ func (p Params) below(q Params) bool {
 	return p.Memory < q.Memory || p.Iterations < q.Iterations || p.Parallelism < q.Parallelism
 }
 
+// weight is what a hash with the parameters takes out of the budget.
+func (p Params) weight() weight {
+	return weight{bytes: int64(p.Memory) << 10, lanes: int64(p.Parallelism)}
+}
+
 // String returns the parameters as a PHC string spells them: m=19456,t=2,p=1.
 func (p Params) String() string {
 	return fmt.Sprintf("m=%d,t=%d,p=%d", p.Memory, p.Iterations, p.Parallelism)
