@@ -32,13 +32,13 @@ func (m *Manager) tick(ctx context.Context) error {
 		if !d.changed {
 			return nil
 		}
-		err := m.commit(ctx, d)
+		err := m.commit(ctx, Actor{}, d)
 		if errors.Is(err, ErrRaced) {
 			err = m.refresh(ctx)
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				m.o.Log.Error("what is due in the key ring cannot be made", "error", err)
+				m.o.Log.Error("what is due in the key ring cannot be made, or not be recorded", "error", err)
 			}
 			return err
 		}
@@ -47,7 +47,7 @@ func (m *Manager) tick(ctx context.Context) error {
 }
 
 // change makes a change that an operator asks for, on the ring as the store has it, however many others change it too.
-func (m *Manager) change(ctx context.Context, edit func(*draft) error) error {
+func (m *Manager) change(ctx context.Context, by Actor, edit func(*draft) error) error {
 	if err := m.changing.take(ctx); err != nil {
 		return err
 	}
@@ -57,10 +57,13 @@ func (m *Manager) change(ctx context.Context, edit func(*draft) error) error {
 			return err
 		}
 		d := m.draft()
-		if err := edit(d); err != nil || !d.changed {
+		if err := edit(d); err != nil {
 			return err
 		}
-		if err := m.commit(ctx, d); !errors.Is(err, ErrRaced) {
+		if !d.changed {
+			return m.record(by, d.events)
+		}
+		if err := m.commit(ctx, by, d); !errors.Is(err, ErrRaced) {
 			return err
 		}
 	}
@@ -70,9 +73,9 @@ func (m *Manager) draft() *draft {
 	return &draft{policy: m.o.Policy, now: m.clock.now(), ring: m.ring.Load().ring.clone()}
 }
 
-// commit makes the keys that the draft orders, tells the audit, and puts the draft into the store, unless the ring has
-// changed meanwhile (ErrRaced).
-func (m *Manager) commit(ctx context.Context, d *draft) error {
+// commit makes the keys that the draft orders, puts the draft into the store, unless the ring has changed meanwhile
+// (ErrRaced), goes by it from now on, and tells the audit.
+func (m *Manager) commit(ctx context.Context, by Actor, d *draft) error {
 	made := make([]Key, len(d.orders))
 	for i, o := range d.orders {
 		k, err := m.makeKey(d.ring, o.algorithm)
@@ -85,12 +88,7 @@ func (m *Manager) commit(ctx context.Context, d *draft) error {
 			d.note(eventKeyRotated, k.ID, o.reason)
 		}
 	}
-	for _, e := range d.events {
-		if err := m.o.Audit(e.name, e.key, e.reason); err != nil {
-			return fmt.Errorf("audit %s: %w", e.name, err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, swapTimeout)
+	swapping, cancel := context.WithTimeout(ctx, swapTimeout)
 	defer cancel()
 	created := m.clock.now()
 	for i := range made {
@@ -99,14 +97,26 @@ func (m *Manager) commit(ctx context.Context, d *draft) error {
 	}
 	d.ring.Keys = append(d.ring.Keys, made...)
 	from := d.ring.Version
-	if err := m.o.Store.SwapRing(ctx, from, d.ring); err != nil {
+	if err := m.o.Store.SwapRing(swapping, from, d.ring); err != nil {
 		return fmt.Errorf("change the key ring: %w", err)
 	}
 	for _, e := range d.events {
 		m.o.Log.Info("the key ring changed", "event", e.name, "kid", e.key, "reason", e.reason)
 	}
 	d.ring.Version = from + 1
-	return m.adopt(ctx, d.ring)
+	return errors.Join(m.adopt(ctx, d.ring), m.record(by, d.events))
+}
+
+// record tells the audit what was done: all of it, whatever the audit says of a part.
+func (m *Manager) record(by Actor, events []event) error {
+	var faults []error
+	for _, e := range events {
+		err := m.o.Audit(Event{Name: e.name, Time: m.o.Now(), By: by, Key: e.key, Reason: e.reason})
+		if err != nil {
+			faults = append(faults, fmt.Errorf("audit %s, which was done: %w", e.name, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // makeKey makes a key and seals it with the newest KEK of the ring.

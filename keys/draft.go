@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -238,9 +237,11 @@ func (d *draft) compromise(id, reason string) error {
 	was := d.ring.succession(k.Algorithm).state(*k, d.now)
 	switch was {
 	case Compromised:
-		return nil // Said before; the panic button may be pressed twice.
+		// The panic button may be pressed twice. That changes nothing, but whoever had no answer the first time has a record.
+		d.events = append(d.events, event{eventKeyCompromised, id, "it was compromised before"})
+		return nil
 	case Destroyed:
-		return fmt.Errorf("the key %s was destroyed at %s: what it signed has expired, and nobody can sign with it", id, k.DestroyedAt.Format(time.RFC3339))
+		return refuse("the key %s was destroyed at %s: what it signed has expired, and nobody can sign with it", id, k.DestroyedAt.Format(time.RFC3339))
 	}
 	heir := d.ring.preActive(k.Algorithm, d.now)
 	k.CompromisedAt = d.now
@@ -267,13 +268,13 @@ func (d *draft) cancel(id string) error {
 	}
 	k := &d.ring.Keys[i]
 	if s := d.ring.succession(k.Algorithm).state(*k, d.now); s != PreActive {
-		return fmt.Errorf("the key %s is %s already: only a pre-active key with a date can be cancelled", id, s)
+		return refuse("the key %s is %s already: only a pre-active key with a date can be cancelled", id, s)
 	}
 	if k.ActivateAt.IsZero() {
-		return fmt.Errorf("the key %s is a spare without a date: there is nothing to cancel", id)
+		return refuse("the key %s is a spare without a date: there is nothing to cancel", id)
 	}
 	if active, ok := d.active(k.Algorithm); ok && !d.now.Before(d.due(active)) {
-		return errors.New("automatic rotation would schedule the key again at once, because the active key has signed for keys.rotate_every: raise that first")
+		return Refusal("automatic rotation would schedule the key again at once, because the active key has signed for keys.rotate_every: raise that first")
 	}
 	k.ActivateAt = time.Time{}
 	d.note(eventKeyCancelled, id, "asked by the operator")

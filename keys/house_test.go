@@ -47,8 +47,8 @@ type house struct {
 	inUse   atomic.Pointer[[]string]
 
 	mu     sync.Mutex
-	events []string
-	veto   error // what the audit says
+	events []keys.Event
+	fault  error // what the audit says
 }
 
 func newHouse(t testing.TB) *house {
@@ -74,11 +74,11 @@ func (h *house) options() keys.Options {
 	}
 	return keys.Options{
 		Store: h.store, KEKs: keks, Policy: h.policy, InUse: func() []string { return *h.inUse.Load() },
-		Audit: func(event, kid, _ string) error {
+		Audit: func(e keys.Event) error {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.events = append(h.events, event)
-			return h.veto
+			h.events = append(h.events, e)
+			return h.fault
 		},
 	}
 }
@@ -96,6 +96,9 @@ func (h *house) open(edits ...func(*keys.Options)) *keys.Manager {
 	}
 	return m
 }
+
+// by is who asks for changes.
+var by = keys.Actor{Name: "operator:ann", RequestID: "r-1"}
 
 // poll is a little more than the time within which every server has polled and made what is due.
 const poll = 2*time.Second + time.Millisecond
@@ -121,17 +124,18 @@ func (h *house) audited(event string) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range h.events {
-		if e == event {
+		if e.Name == event {
 			n++
 		}
 	}
 	return n
 }
 
-func (h *house) setVeto(err error) {
+// failAudit sets what the audit says from now on.
+func (h *house) failAudit(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.veto = err
+	h.fault = err
 }
 
 // ring reads what the store has.

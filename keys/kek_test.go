@@ -57,17 +57,17 @@ func TestNewKEKAndReseal(t *testing.T) {
 		old := h.ring().KEKs[0].ID
 		before := m.Set().ETag
 		next := seal.NewKEK()
-		if err := h.open(operator).AddKEK(t.Context(), next.ID); err == nil {
+		if err := h.open(operator).AddKEK(t.Context(), by, next.ID); err == nil {
 			t.Fatal("added a KEK that is not in the KEK file")
 		}
 		_, err := seal.Append(h.kekFile, next)
 		must(t, err)
 		cli := h.open(operator)
-		must(t, cli.AddKEK(t.Context(), next.ID))
-		must(t, cli.AddKEK(t.Context(), next.ID)) // Twice is no change.
+		must(t, cli.AddKEK(t.Context(), by, next.ID))
+		must(t, cli.AddKEK(t.Context(), by, next.ID)) // Twice is no change.
 		time.Sleep(poll)
 		must(t, m.Health())
-		must(t, m.Compromise(t.Context(), h.signs(m, keys.ES256)))
+		must(t, m.Compromise(t.Context(), by, h.signs(m, keys.ES256)))
 		time.Sleep(poll) // The server makes a spare, and has read the KEK file again.
 		sealed := make(map[string]int)
 		for _, k := range h.ring().Keys {
@@ -76,7 +76,7 @@ func TestNewKEKAndReseal(t *testing.T) {
 		if sealed[old] != 6 || sealed[next.ID] != 1 {
 			t.Errorf("sealed are %v, want the new key under the new KEK", sealed)
 		}
-		remaining, err := cli.Reseal(t.Context())
+		remaining, err := cli.Reseal(t.Context(), by)
 		must(t, err)
 		r := h.ring()
 		if remaining != 0 || len(r.KEKs) != 1 || r.KEKs[0].ID != next.ID {
@@ -88,7 +88,7 @@ func TestNewKEKAndReseal(t *testing.T) {
 			}
 		}
 		version := r.Version
-		if remaining, err := cli.Reseal(t.Context()); err != nil || remaining != 0 || h.ring().Version != version {
+		if remaining, err := cli.Reseal(t.Context(), by); err != nil || remaining != 0 || h.ring().Version != version {
 			t.Errorf("a second reseal: %d remain, %v", remaining, err)
 		}
 		time.Sleep(poll)
@@ -122,8 +122,8 @@ func TestResealCountsWhatRemains(t *testing.T) {
 	cli := h.open(operator)
 	keks, err := seal.LoadOwn(h.kekFile)
 	must(t, err)
-	must(t, cli.AddKEK(t.Context(), keks.Newest()))
-	if remaining, err := cli.Reseal(t.Context()); err != nil || remaining != 4 {
+	must(t, cli.AddKEK(t.Context(), by, keks.Newest()))
+	if remaining, err := cli.Reseal(t.Context(), by); err != nil || remaining != 4 {
 		t.Errorf("%d remain, %v, want the 4 keys of the lost KEK", remaining, err)
 	}
 	if r := h.ring(); len(r.KEKs) != 2 || r.Keys[0].KEK != old {
@@ -148,8 +148,8 @@ func TestServerWithoutTheNewKEK(t *testing.T) {
 		mounted, err := seal.Append(h.kekFile, next)
 		must(t, err)
 		cli := h.open(operator)
-		must(t, cli.AddKEK(t.Context(), next.ID))
-		must(t, cli.Compromise(t.Context(), active))
+		must(t, cli.AddKEK(t.Context(), by, next.ID))
+		must(t, cli.Compromise(t.Context(), by, active))
 		cli = h.open() // Another server, which makes the next spare with the new KEK.
 		made := kids(cli, keys.ES256, keys.PreActive)[0]
 		time.Sleep(poll)
@@ -162,7 +162,7 @@ func TestServerWithoutTheNewKEK(t *testing.T) {
 		if _, _, ok := m.PublicKey(made); ok {
 			t.Error("a key that could not be checked is published")
 		}
-		_, err = cli.Reseal(t.Context())
+		_, err = cli.Reseal(t.Context(), by)
 		must(t, err)
 		time.Sleep(poll)
 		if h.signs(m, keys.ES256) != spare {

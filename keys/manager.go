@@ -47,9 +47,27 @@ type Options struct {
 	Operator bool
 	// Log gets what an operator should know; nil means nowhere.
 	Log *slog.Logger
-	// Audit is told of every change before it is made; its error prevents the change. A change that another server makes
-	// first is told and not made. nil means that nobody is told.
-	Audit func(event, kid, reason string) error
+	// Audit is told of every change that was made, before whoever asked for it has an answer; its error is theirs, and the
+	// change stands: a full audit log must not keep a stolen key in service. nil means that nobody is told.
+	Audit func(Event) error
+}
+
+// An Event is a change of the ring, as an auditor learns of it.
+type Event struct {
+	// Name is dotted and in the past tense, such as key.rotated.
+	Name string
+	Time time.Time
+	// By is who asked for the change; zero for what was due by itself.
+	By Actor
+	// Key is the kid; empty for what concerns the ring as a whole.
+	Key    string
+	Reason string
+}
+
+// An Actor is who asks for a change: an operator at a shell, or a caller of an admin call.
+type Actor struct {
+	Name      string
+	RequestID string
 }
 
 // swapTimeout bounds a change in the store, so that one that was held up does not come to pass with dates of before.
@@ -99,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Manager, error) {
 		o.InUse = func() []string { return nil }
 	}
 	if o.Audit == nil {
-		o.Audit = func(string, string, string) error { return nil }
+		o.Audit = func(Event) error { return nil }
 	}
 	m := &Manager{o: o, started: time.Now(), changing: make(turn, 1), reading: make(turn, 1)}
 	m.clock = steady{policy: o.Policy, wall: o.Now, independent: o.StoreClock, log: o.Log}

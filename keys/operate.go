@@ -18,12 +18,21 @@ type RotateOptions struct {
 	Now bool
 }
 
+// A Refusal says why the ring, as it is, does not allow a change. It is about the ring alone, so that whoever may ask for the
+// change may read it.
+type Refusal string
+
+// Error returns the reason.
+func (r Refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }
+
 // Rotate hands over to the next key of each algorithm, which is published before it signs, and returns the timeline. No
 // algorithm means all signing algorithms in use that have a key. A hand-over that is pending already stays as it is, unless
 // Now is set.
-func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptions) (Plan, error) {
+func (m *Manager) Rotate(ctx context.Context, by Actor, algorithms []string, o RotateOptions) (Plan, error) {
 	var plan Plan
-	err := m.change(ctx, func(d *draft) error {
+	err := m.change(ctx, by, func(d *draft) error {
 		plan = Plan{}
 		needed := d.needed(m.o.InUse())
 		chosen := algorithms
@@ -34,11 +43,11 @@ func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptio
 			})
 		}
 		if len(chosen) == 0 {
-			return errors.New("there is no signing key to rotate: servers make the first ones when they start")
+			return Refusal("there is no signing key to rotate: servers make the first ones when they start")
 		}
 		for _, algorithm := range chosen {
 			if algorithm != MAC && !slices.Contains(needed, algorithm) {
-				return fmt.Errorf("nothing uses %s: in use are %v", algorithm, needed)
+				return refuse("nothing uses %s: in use are %v", algorithm, needed)
 			}
 			one, err := d.rotate(algorithm, o.Now)
 			if err != nil {
@@ -48,7 +57,7 @@ func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptio
 			plan.Warnings = append(plan.Warnings, one.Warnings...)
 		}
 		if o.Plan {
-			d.changed = false
+			d.changed, d.events = false, nil
 		}
 		return nil
 	})
@@ -61,26 +70,23 @@ func (m *Manager) Rotate(ctx context.Context, algorithms []string, o RotateOptio
 
 // Cancel takes the date of a pre-active key back, so that it is a spare again. It refuses a key that is active already or
 // has no date.
-func (m *Manager) Cancel(ctx context.Context, id string) error {
-	return m.change(ctx, func(d *draft) error { return d.cancel(id) })
+func (m *Manager) Cancel(ctx context.Context, by Actor, id string) error {
+	return m.change(ctx, by, func(d *draft) error { return d.cancel(id) })
 }
 
 // Compromise takes a key out of service: it leaves the JWK Set, and what it signed is refused; every server follows within
 // a poll. If it signs, a pre-active key takes over in the same change. All refresh tokens under a compromised MAC key are
-// refused. It cannot be undone, and saying it twice is no error.
-func (m *Manager) Compromise(ctx context.Context, id string) error {
-	return m.change(ctx, func(d *draft) error { return d.compromise(id, "asked by the operator") })
+// refused. It cannot be undone, and saying it twice is no error and is recorded twice.
+func (m *Manager) Compromise(ctx context.Context, by Actor, id string) error {
+	return m.change(ctx, by, func(d *draft) error { return d.compromise(id, "asked by the operator") })
 }
 
 // AcceptRestore makes servers accept a ring that is older than theirs, after a restore of the store.
-func (m *Manager) AcceptRestore(ctx context.Context) error {
+func (m *Manager) AcceptRestore(ctx context.Context, by Actor) error {
 	if err := m.changing.take(ctx); err != nil {
 		return err
 	}
 	defer m.changing.leave()
-	if err := m.o.Audit(eventRestoreAccepted, "", "asked by the operator"); err != nil {
-		return fmt.Errorf("audit %s: %w", eventRestoreAccepted, err)
-	}
 	for {
 		r, err := m.o.Store.Ring(ctx)
 		if err != nil {
@@ -94,7 +100,7 @@ func (m *Manager) AcceptRestore(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("change the key ring: %w", err)
 		}
-		return m.refresh(ctx)
+		return errors.Join(m.refresh(ctx), m.record(by, []event{{eventRestoreAccepted, "", "asked by the operator"}}))
 	}
 }
 
@@ -102,8 +108,8 @@ func (m *Manager) AcceptRestore(ctx context.Context) error {
 func (m *Manager) Rows() []Row { return m.ring.Load().ring.rows(m.o.Policy, m.clock.now()) }
 
 // AddKEK makes a KEK of the KEK file the one that seals from now on. Every server must have it in its KEK file before.
-func (m *Manager) AddKEK(ctx context.Context, id string) error {
-	return m.change(ctx, func(d *draft) error { return m.sealWith(d, id, true) })
+func (m *Manager) AddKEK(ctx context.Context, by Actor, id string) error {
+	return m.change(ctx, by, func(d *draft) error { return m.sealWith(d, id, true) })
 }
 
 // sealWith drafts, if asked to, that a KEK is the newest of the ring.
@@ -124,8 +130,8 @@ func (m *Manager) sealWith(d *draft, id string, wanted bool) error {
 
 // Reseal seals everything with the newest KEK, so that the others can be deleted from the KEK file. It returns how many
 // keys remain under others because they could not be opened; the log says why.
-func (m *Manager) Reseal(ctx context.Context) (remaining int, err error) {
-	err = m.change(ctx, func(d *draft) error {
+func (m *Manager) Reseal(ctx context.Context, by Actor) (remaining int, err error) {
+	err = m.change(ctx, by, func(d *draft) error {
 		var done int
 		var err error
 		done, remaining, err = m.reseal(d, m.ring.Load().keks)

@@ -30,7 +30,7 @@ type Step struct {
 func (d *draft) rotate(algorithm string, atOnce bool) (Plan, error) {
 	old, ok := d.active(algorithm)
 	if !ok {
-		return Plan{}, fmt.Errorf("there is no active %s key to rotate from: servers make the first one when an audience asks for %s", algorithm, algorithm)
+		return Plan{}, refuse("there is no active %s key to rotate from: servers make the first one when an audience asks for %s", algorithm, algorithm)
 	}
 	next, reason := Key{Algorithm: algorithm, CreatedAt: d.now}, ""
 	waiting := d.ring.preActive(algorithm, d.now)

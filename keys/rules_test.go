@@ -49,16 +49,16 @@ func TestRule15_SigningKeyIsPublished(t *testing.T) {
 			}
 		}
 		check()
-		_, err := m.Rotate(t.Context(), nil, keys.RotateOptions{})
+		_, err := m.Rotate(t.Context(), by, nil, keys.RotateOptions{})
 		must(t, err)
 		for range 300 {
 			time.Sleep(15 * time.Second)
 			check()
 		}
-		_, err = m.Rotate(t.Context(), nil, keys.RotateOptions{Now: true})
+		_, err = m.Rotate(t.Context(), by, nil, keys.RotateOptions{Now: true})
 		must(t, err)
 		check()
-		must(t, m.Compromise(t.Context(), h.signs(m, keys.ES256)))
+		must(t, m.Compromise(t.Context(), by, h.signs(m, keys.ES256)))
 		check()
 		if len(signed) != 10 {
 			t.Errorf("%d keys signed, want 3 first, 3 rotated, 3 at once and 1 after the compromise", len(signed))
@@ -138,7 +138,7 @@ func TestRule21_RestartWithAWrongClock(t *testing.T) {
 		h := newHouse(t)
 		before := h.open()
 		last := h.signs(before, keys.ES256)
-		_, err := before.Rotate(t.Context(), nil, keys.RotateOptions{Now: true})
+		_, err := before.Rotate(t.Context(), by, nil, keys.RotateOptions{Now: true})
 		must(t, err)
 		m, stop := h.run(skewed(day))
 		defer stop()
@@ -194,10 +194,10 @@ func jumpingClock(t *testing.T, publishAhead time.Duration) (violation string) {
 			case 2, 3, 4:
 				off = 0
 			case 5: // A command on the same machine, which knows the wall alone.
-				_, err := h.open(operator, wall).Rotate(context.Background(), nil, keys.RotateOptions{})
+				_, err := h.open(operator, wall).Rotate(context.Background(), by, nil, keys.RotateOptions{})
 				must(t, err)
 			case 6, 7, 8, 9:
-				_, err := m.Rotate(t.Context(), nil, keys.RotateOptions{})
+				_, err := m.Rotate(t.Context(), by, nil, keys.RotateOptions{})
 				must(t, err)
 			}
 			if turn%30 == 0 {
@@ -245,10 +245,10 @@ func overseeDates(t *testing.T, m *keys.Manager, ring keys.Ring) {
 	soon := time.Now().Add(24 * time.Hour)
 	for _, k := range ring.Keys {
 		if k.ActivateAt.After(soon) {
-			_ = m.Cancel(t.Context(), k.ID) // What is not pending is refused.
+			_ = m.Cancel(t.Context(), by, k.ID) // What is not pending is refused.
 		}
 		if k.CreatedAt.After(soon) && k.ActivateAt.IsZero() && k.CompromisedAt.IsZero() && k.DestroyedAt.IsZero() {
-			must(t, m.Compromise(t.Context(), k.ID))
+			must(t, m.Compromise(t.Context(), by, k.ID))
 		}
 	}
 }

@@ -305,23 +305,23 @@ func (w *world) operate() {
 	switch n := w.intN(20); {
 	case n == 0:
 		w.count["now"]++
-		plan, err := cli.Rotate(ctx, algorithms, keys.RotateOptions{Now: true})
+		plan, err := cli.Rotate(ctx, by, algorithms, keys.RotateOptions{Now: true})
 		must(w.t, err)
 		w.promise(plan)
 		w.excuse()
 	case n == 1:
 		w.count["compromise"]++
 		kid := kids(cli, keys.ES256, keys.Active)[0]
-		must(w.t, cli.Compromise(ctx, kid))
+		must(w.t, cli.Compromise(ctx, by, kid))
 		w.leaked[kid] = true
 		delete(w.signed, kid)
 		w.excuse()
 	default:
 		w.count["rotate"]++
-		plan, err := cli.Rotate(ctx, algorithms, keys.RotateOptions{})
+		plan, err := cli.Rotate(ctx, by, algorithms, keys.RotateOptions{})
 		must(w.t, err)
 		next := w.promise(plan)
-		if n == 2 && cli.Cancel(ctx, next.Key) == nil {
+		if n == 2 && cli.Cancel(ctx, by, next.Key) == nil {
 			w.count["cancel"]++
 			delete(w.promised, next.Algorithm)
 		}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/signetd/signet/config"
-	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/keys"
@@ -149,7 +148,7 @@ func (s *server) makeDemo(ctx context.Context) error {
 }
 
 func (s *server) fillStore(ctx context.Context) (devFacts, error) {
-	by := admin.Actor{Name: operatorName(), RequestID: s.runID}
+	by := s.operator()
 	facts := devFacts{Audience: demoAudience, Username: demoUser, Password: rand.Text()}
 	_, err := s.admin.CreateAudience(ctx, by, oauth.Audience{ID: facts.Audience, Algorithm: keys.RS256})
 	if err != nil {

@@ -45,10 +45,10 @@ func (p *program) newKEK(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.openKeys(ctx, operatorName(), true); err != nil {
+	if err := h.openKeys(ctx, true); err != nil {
 		return err
 	}
-	if err := h.keys.AddKEK(ctx, id); err != nil {
+	if err := h.keys.AddKEK(ctx, keys.Actor(h.operator()), id); err != nil {
 		return err
 	}
 	return p.didKEK(id, own, "seals from now on; `signet keys --reseal` moves all keys to it")

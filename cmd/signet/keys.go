@@ -71,7 +71,7 @@ func (p *program) withKeys(ctx context.Context, do func(context.Context, *house)
 		return err
 	}
 	defer h.close()
-	if err := h.openKeys(ctx, operatorName(), true); err != nil {
+	if err := h.openKeys(ctx, true); err != nil {
 		return err
 	}
 	return do(ctx, h)
@@ -82,7 +82,7 @@ func (p *program) changeKeys(ctx context.Context, h *house, f keysFlags) error {
 	case f.rotate:
 		return p.rotate(ctx, h, f)
 	case f.cancel != "":
-		if err := h.keys.Cancel(ctx, f.cancel); err != nil {
+		if err := h.keys.Cancel(ctx, keys.Actor(h.operator()), f.cancel); err != nil {
 			return err
 		}
 		return p.did("key", f.cancel, "cancelled; it is a spare again")
@@ -91,7 +91,7 @@ func (p *program) changeKeys(ctx context.Context, h *house, f keysFlags) error {
 	case f.reseal:
 		return p.reseal(ctx, h)
 	case f.acceptRestore:
-		if err := h.keys.AcceptRestore(ctx); err != nil {
+		if err := h.keys.AcceptRestore(ctx, keys.Actor(h.operator())); err != nil {
 			return err
 		}
 		return p.did("key", "ring", "accepted as the store has it")
@@ -119,7 +119,7 @@ func (p *program) rotate(ctx context.Context, h *house, f keysFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := h.keys.Rotate(ctx, algorithms, keys.RotateOptions{Plan: f.plan, Now: f.now})
+	plan, err := h.keys.Rotate(ctx, keys.Actor(h.operator()), algorithms, keys.RotateOptions{Plan: f.plan, Now: f.now})
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ type compromised struct {
 }
 
 func (p *program) compromise(ctx context.Context, h *house, kid string) error {
-	if err := h.keys.Compromise(ctx, kid); err != nil {
+	if err := h.keys.Compromise(ctx, keys.Actor(h.operator()), kid); err != nil {
 		return err
 	}
 	result := h.compromised(kid, time.Now())
@@ -221,7 +221,7 @@ func (h *house) compromised(kid string, now time.Time) compromised {
 }
 
 func (p *program) reseal(ctx context.Context, h *house) error {
-	remaining, err := h.keys.Reseal(ctx)
+	remaining, err := h.keys.Reseal(ctx, keys.Actor(h.operator()))
 	if err != nil {
 		return err
 	}

@@ -153,8 +153,8 @@ func (h *house) openPasswords() (err error) {
 	return nil
 }
 
-// openKeys opens the key ring in the name of a server, or of an operator, and the directory, which says what keys are for.
-func (h *house) openKeys(ctx context.Context, actor string, operator bool) (err error) {
+// openKeys opens the key ring, for a server or for an operator, and the directory, which says what keys are for.
+func (h *house) openKeys(ctx context.Context, operator bool) (err error) {
 	keks, err := h.readKEKs(ctx)
 	if err != nil {
 		return err
@@ -169,8 +169,13 @@ func (h *house) openKeys(ctx context.Context, actor string, operator bool) (err 
 		InUse: func() []string {
 			return h.directory.Algorithms(func(algorithm string) bool { return h.keys != nil && h.keys.Ready(algorithm) })
 		},
-		Audit: func(event, kid, reason string) error {
-			return h.audit(oauth.Event{Name: event, Time: time.Now(), RequestID: h.runID, Actor: actor, Key: kid, Reason: reason})
+		Audit: func(e keys.Event) error {
+			if e.By == (keys.Actor{}) { // due by itself
+				e.By = keys.Actor{Name: "server", RequestID: h.runID}
+			}
+			return h.audit(oauth.Event{
+				Name: e.Name, Time: e.Time, RequestID: e.By.RequestID, Actor: e.By.Name, Key: e.Key, Reason: e.Reason,
+			})
 		},
 	})
 	return err

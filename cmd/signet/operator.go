@@ -31,6 +31,11 @@ func operatorName() string {
 	return "operator:" + name
 }
 
+// operator is who acts by this command.
+func (h *house) operator() admin.Actor {
+	return admin.Actor{Name: operatorName(), RequestID: h.runID}
+}
+
 // asOperator opens the store for a command.
 func (p *program) asOperator(do func(ctx context.Context, o operator, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
@@ -40,7 +45,7 @@ func (p *program) asOperator(do func(ctx context.Context, o operator, args []str
 			return err
 		}
 		defer h.close()
-		return do(ctx, operator{Admin: h.admin, actor: admin.Actor{Name: operatorName(), RequestID: h.runID}}, args)
+		return do(ctx, operator{Admin: h.admin, actor: h.operator()}, args)
 	}
 }
 

@@ -192,7 +192,7 @@ func (s *server) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.openKeys(ctx, "server", false); err != nil {
+	if err := s.openKeys(ctx, false); err != nil {
 		return err
 	}
 	s.openIssuer()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
 )
 
 func TestRule23_ParallelRefreshHasOneSuccessor(t *testing.T) {
@@ -257,7 +258,7 @@ func TestCompromisedMACKeyRefusesItsTokens(t *testing.T) {
 	good := h.login(t).RefreshToken
 	id, _, err := h.keys.CurrentMAC()
 	must(t, err)
-	must(t, h.keys.Compromise(t.Context(), id))
+	must(t, h.keys.Compromise(t.Context(), keys.Actor{Name: "operator"}, id))
 	_, err = h.refresh(t.Context(), good, "")
 	wantCode(t, err, oauth.InvalidGrant)
 	h.mustRefresh(t, h.login(t).RefreshToken, "")
