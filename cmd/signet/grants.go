@@ -34,25 +34,11 @@ type grantView struct {
 }
 
 func viewGrant(g oauth.Grant, now time.Time) grantView {
-	v := grantView{
+	return grantView{
 		ID: g.ID.String(), Subject: g.UserID, ClientID: g.ClientID, RevokeReason: g.RevokeReason, Audience: append([]string{}, g.Audience...),
-		Scope: g.Scope.String(), DeviceLabel: g.DeviceLabel, IP: g.IP, CreatedAt: g.CreatedAt, MovedAt: g.MovedAt, ExpiresAt: g.ExpiresAt,
-		SuspendedAt: g.SuspendedAt, RevokedAt: g.RevokedAt,
+		Scope: g.Scope.String(), DeviceLabel: g.DeviceLabel, IP: g.IP, CreatedAt: g.CreatedAt, MovedAt: g.MovedAt, ExpiresAt: g.EndsAt(),
+		SuspendedAt: g.SuspendedAt, RevokedAt: g.RevokedAt, State: string(g.State(now)),
 	}
-	if idle := g.MovedAt.Add(g.IdleLifetime); idle.Before(v.ExpiresAt) {
-		v.ExpiresAt = idle
-	}
-	switch {
-	case g.Live(now):
-		v.State = "live"
-	case !g.RevokedAt.IsZero():
-		v.State = "revoked"
-	case !g.SuspendedAt.IsZero():
-		v.State = "suspended"
-	default:
-		v.State = "expired"
-	}
-	return v
 }
 
 func (v grantView) line() []string {

@@ -48,11 +48,10 @@ type Store interface {
 	// DeleteAudience deletes the audience. No grant is touched.
 	DeleteAudience(ctx context.Context, id string) error
 
-	// Grants returns at most limit grants of the user whose ids sort after after, by id, the ended ones too.
-	Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error)
-	// RevokeGrants revokes the user's grants that are not revoked, all but except (the zero id excepts none), raises the
-	// user's epoch, and returns how many it revoked. A user who does not exist has none.
-	RevokeGrants(ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time) (int, error)
+	// Grants returns the grants that the filter means, by id.
+	Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error)
+	// RevokeGrants ends a subject's grants, as issuer.Store has it.
+	RevokeGrants(ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time) (int, error)
 	// RevokeGrant ends one grant, as issuer.Store has it; oauth.NotFound if there is none of that id.
 	RevokeGrant(ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time) (g oauth.Grant, changed bool, err error)
 }

@@ -24,7 +24,7 @@ func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, c
 		return oauth.User{}, err
 	}
 	u := oauth.User{
-		ID: "usr_" + strings.ToLower(rand.Text()), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
+		ID: oauth.UserIDPrefix + strings.ToLower(rand.Text()), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
 	}
 	return u, a.done(by, oauth.Event{Name: oauth.EventUserCreated, Subject: u.ID}, a.store.CreateUser(ctx, u))
 }
@@ -114,7 +114,7 @@ func (a *Admin) Grants(ctx context.Context, name string, after oauth.GrantID, li
 	if err != nil {
 		return nil, err
 	}
-	grants, err := a.store.Grants(ctx, u.ID, after, limit)
+	grants, err := a.store.Grants(ctx, oauth.GrantFilter{Subject: u.ID, After: after, Limit: limit})
 	return grants, oauth.FromStore(err)
 }
 
@@ -124,7 +124,7 @@ func (a *Admin) RevokeGrants(ctx context.Context, by Actor, name string) (int, e
 	if err != nil {
 		return 0, err
 	}
-	n, err := a.store.RevokeGrants(ctx, u.ID, oauth.GrantID{}, oauth.RevokedByAdmin, a.time())
+	n, err := a.store.RevokeGrants(ctx, u.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, a.time())
 	return n, a.done(by, oauth.Event{Name: oauth.EventGrantRevoked, Subject: u.ID, Reason: oauth.RevokedByAdmin}, err)
 }
 

@@ -52,11 +52,7 @@ func (i *Issuer) answer(ctx context.Context, s *snapshot, g oauth.Grant, t targe
 
 // refreshExpiresIn is how long the grant's refresh token can still be used.
 func refreshExpiresIn(g oauth.Grant, now time.Time) time.Duration {
-	end := g.MovedAt.Add(g.IdleLifetime)
-	if g.ExpiresAt.Before(end) {
-		end = g.ExpiresAt
-	}
-	return max(end.Sub(now), 0)
+	return max(g.EndsAt().Sub(now), 0)
 }
 
 // userClaims returns those of the user's claims that the audiences ask for. Only then is the user read.

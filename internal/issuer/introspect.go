@@ -100,7 +100,7 @@ func (i *Issuer) liveGrant(ctx context.Context, s *snapshot, id oauth.GrantID) (
 		return g, oauth.FromStore(err)
 	}
 	client, ok := s.clients[g.ClientID]
-	if !ok || !client.DisabledAt.IsZero() || !g.Live(i.storeTime(s)) {
+	if !ok || !client.DisabledAt.IsZero() || g.State(i.storeTime(s)) != oauth.GrantActive {
 		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not live"))
 	}
 	return g, nil

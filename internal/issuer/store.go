@@ -26,8 +26,12 @@ type Store interface {
 	// CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 	// oauth.InvalidGrant and writes nothing. It is durable on return, also on a replicated cluster.
 	CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error
+	// MintGrant inserts the grant, whose subject need not be a user. It is durable on return, also on a replicated cluster.
+	MintGrant(ctx context.Context, g oauth.Grant) error
 	// Grant returns the grant of that id, or oauth.NotFound.
 	Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error)
+	// Grants returns the grants that the filter means, by id.
+	Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error)
 	// RefreshGrants decides each presented refresh token by its own grant's row, atomically, and answers in the order
 	// given. A batch may hold a grant once at most. Decisions for one grant are serialized: of any number of requests
 	// with the current token exactly one finds Moved. What Moved and Ahead write survives a crash of the process.
@@ -36,6 +40,11 @@ type Store interface {
 	// and returns the row as it stands then, with changed true if this call ended it. Missing grants and those of other
 	// clients are oauth.NotFound. It is durable on return, also on a replicated cluster.
 	RevokeGrant(ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time) (g oauth.Grant, changed bool, err error)
+	// RevokeGrants revokes the subject's grants to the client (to any client if clientID is empty) that are not revoked, all
+	// but except (the zero id excepts none), and returns how many it revoked. If the subject is a user it raises the user's
+	// epoch, so that no login which is still under way, at whatever client, ends in a grant. It is durable on return, also
+	// on a replicated cluster.
+	RevokeGrants(ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time) (int, error)
 
 	// UseAssertion notes that the client has presented the assertion of that id, until expires; oauth.AlreadyExists if it
 	// has been noted before. Of any number of calls with one id at once exactly one returns nil. It is durable on return.

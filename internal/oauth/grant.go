@@ -35,7 +35,8 @@ func ParseGrantID(text string) (GrantID, error) {
 // A Grant is one login's authorization to one client; all refresh tokens of that login belong to it. There is one row per
 // grant, never one per token.
 type Grant struct {
-	ID       GrantID
+	ID GrantID
+	// UserID is the subject: a user of ours, or whom a client that may mint subjects named.
 	UserID   string
 	ClientID string
 	// Generation is that of the one refresh token which moves the grant on.
@@ -56,12 +57,14 @@ type Grant struct {
 	RevokeReason string
 	Scope        Scope
 	Audience     []string
-	// AuthTime is when the user proved who they are, and AMR how (RFC 8176).
+	// AuthTime is when the subject proved who they are, and AMR how (RFC 8176).
 	AuthTime    time.Time
 	AMR         []string
 	DeviceLabel string
 	IP          string
 	CreatedAt   time.Time
+	// Claims are those that the client gave when it minted the grant; nil for every other grant.
+	Claims map[string]any
 }
 
 // The reasons for which a grant is revoked.
@@ -73,9 +76,49 @@ const (
 	RevokedByDeletion = "deletion"        // the user or the client was deleted
 )
 
-// Live says whether the grant is neither suspended, revoked nor expired at now.
-func (g Grant) Live(now time.Time) bool {
-	return g.SuspendedAt.IsZero() && g.RevokedAt.IsZero() && now.Before(g.ExpiresAt) && now.Before(g.MovedAt.Add(g.IdleLifetime))
+// A GrantState is what a grant is worth at a moment.
+type GrantState string
+
+// The states. A suspended grant may become active again; a revoked or expired one has ended.
+const (
+	GrantActive    GrantState = "active"
+	GrantSuspended GrantState = "suspended"
+	GrantRevoked   GrantState = "revoked"
+	GrantExpired   GrantState = "expired"
+)
+
+// State returns what the grant is worth at now.
+func (g Grant) State(now time.Time) GrantState {
+	switch {
+	case !g.RevokedAt.IsZero():
+		return GrantRevoked
+	case !now.Before(g.EndsAt()):
+		return GrantExpired
+	case !g.SuspendedAt.IsZero():
+		return GrantSuspended
+	}
+	return GrantActive
+}
+
+// EndsAt is when the grant expires if it is not refreshed.
+func (g Grant) EndsAt() time.Time {
+	if idle := g.MovedAt.Add(g.IdleLifetime); idle.Before(g.ExpiresAt) {
+		return idle
+	}
+	return g.ExpiresAt
+}
+
+// A GrantFilter says which grants of a subject are meant.
+type GrantFilter struct {
+	// Subject is whose grants; it is never empty.
+	Subject string
+	// ClientID is the client's whose they are; empty means every client's.
+	ClientID string
+	// Unended, if it is not zero, leaves out those that are revoked, or expired at that moment.
+	Unended time.Time
+	// After is the id behind which the grants begin, and Limit how many there are at most.
+	After GrantID
+	Limit int
 }
 
 // A Presented is a refresh token that arrived, already known to be ours by its MAC.

@@ -131,24 +131,26 @@ func TestGrantID(t *testing.T) {
 	}
 }
 
-func TestGrantIsLiveUntilTheFirstEnd(t *testing.T) {
+func TestGrantIsActiveUntilTheFirstEnd(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	good := Grant{MovedAt: now, IdleLifetime: time.Hour, ExpiresAt: now.Add(24 * time.Hour)}
 	for name, c := range map[string]struct {
 		edit func(*Grant)
 		at   time.Duration
-		want bool
+		want GrantState
 	}{
-		"live":        {func(*Grant) {}, time.Minute, true},
-		"idle":        {func(*Grant) {}, time.Hour, false},
-		"expired":     {func(g *Grant) { g.ExpiresAt = now.Add(time.Minute) }, time.Minute, false},
-		"suspended":   {func(g *Grant) { g.SuspendedAt = now }, 0, false},
-		"revoked":     {func(g *Grant) { g.RevokedAt = now }, 0, false},
-		"just before": {func(*Grant) {}, time.Hour - time.Microsecond, true},
+		"active":                  {func(*Grant) {}, time.Minute, GrantActive},
+		"idle":                    {func(*Grant) {}, time.Hour, GrantExpired},
+		"expired":                 {func(g *Grant) { g.ExpiresAt = now.Add(time.Minute) }, time.Minute, GrantExpired},
+		"suspended":               {func(g *Grant) { g.SuspendedAt = now }, 0, GrantSuspended},
+		"suspended and expired":   {func(g *Grant) { g.SuspendedAt = now }, time.Hour, GrantExpired},
+		"revoked":                 {func(g *Grant) { g.RevokedAt = now }, 0, GrantRevoked},
+		"revoked, then suspended": {func(g *Grant) { g.RevokedAt, g.SuspendedAt = now, now }, time.Hour, GrantRevoked},
+		"just before":             {func(*Grant) {}, time.Hour - time.Microsecond, GrantActive},
 	} {
 		g := good
-		if c.edit(&g); g.Live(now.Add(c.at)) != c.want {
-			t.Errorf("%s: live %v", name, !c.want)
+		if c.edit(&g); g.State(now.Add(c.at)) != c.want {
+			t.Errorf("%s: %s, want %s", name, g.State(now.Add(c.at)), c.want)
 		}
 	}
 }
@@ -159,6 +161,7 @@ func TestCheckClaims(t *testing.T) {
 	}
 	for name, claims := range map[string]map[string]any{
 		"reserved": {"sub": "x"}, "malformed": {"a b": "x"}, "object": {"a": map[string]any{}}, "null": {"a": nil},
+		"list of numbers": {"a": []any{"b", 1.0}}, "list of lists": {"a": []any{[]any{}}}, "too much": {"a": strings.Repeat("x", 4<<10)},
 	} {
 		if err := CheckClaims(claims); !errors.Is(err, InvalidRequest) {
 			t.Errorf("%s: %v, want invalid_request", name, err)

@@ -1,6 +1,8 @@
 package oauth
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -8,6 +10,9 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
+
+// UserIDPrefix begins the id of every user of ours, and no other subject that a token is made for.
+const UserIDPrefix = "usr_"
 
 // A User is somebody who logs in with a name and a password.
 type User struct {
@@ -44,21 +49,38 @@ func CanonicalUsername(name string) (string, error) {
 	return folded, nil
 }
 
+// maxClaims bounds how many extra claims a token has, maxClaimsSize all of them as JSON, in bytes.
+const (
+	maxClaims     = 32
+	maxClaimsSize = 4 << 10
+)
+
 // CheckClaims refuses claims that no token may carry: a name that is reserved or malformed, a value that is neither text, a
-// number, a boolean nor a list of text, or more than 32 of them, with invalid_request.
+// number, a boolean nor a list of text, or more than 32 of them or 4 KiB, with invalid_request.
 func CheckClaims(claims map[string]any) error {
-	if len(claims) > 32 {
-		return Fail(InvalidRequest, "A user has at most 32 claims.")
+	if len(claims) > maxClaims {
+		return Fail(InvalidRequest, "There are more than 32 claims.")
 	}
 	for name, value := range claims {
 		if !ValidClaimName(name) {
 			return Fail(InvalidRequest, "A claim's name is reserved or malformed.")
 		}
-		switch value.(type) {
-		case string, bool, float64, []string, []any:
-		default:
+		if !isClaimValue(value) {
 			return Fail(InvalidRequest, "A claim is text, a number, a boolean or a list of text.")
 		}
 	}
+	if text, err := json.Marshal(claims); err != nil || len(text) > maxClaimsSize {
+		return Because(InvalidRequest, "The claims have more than 4 KiB, or hold what is not JSON.", err)
+	}
 	return nil
+}
+
+func isClaimValue(value any) bool {
+	switch v := value.(type) {
+	case string, bool, float64, []string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(element any) bool { _, ok := element.(string); return !ok })
+	}
+	return false
 }

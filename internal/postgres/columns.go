@@ -61,3 +61,23 @@ func (c inJSON) Scan(column any) error {
 	}
 	return json.Unmarshal(text, c.value)
 }
+
+// ifAny is claims as JSON; NULL is none.
+type ifAny struct{ claims *map[string]any }
+
+// Value returns what the column holds.
+func (c ifAny) Value() (driver.Value, error) {
+	if len(*c.claims) == 0 {
+		return nil, nil
+	}
+	return inJSON{*c.claims}.Value()
+}
+
+// Scan reads what the column holds.
+func (c ifAny) Scan(column any) error {
+	if column == nil {
+		*c.claims = nil
+		return nil
+	}
+	return inJSON{c.claims}.Scan(column)
+}

@@ -10,7 +10,7 @@ import (
 )
 
 const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
-	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at`
+	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
 // grantFields are the grant's values in the order of grantColumns, to be read into or written from.
 func grantFields(g *oauth.Grant) []any {
@@ -18,6 +18,7 @@ func grantFields(g *oauth.Grant) []any {
 		(*[16]byte)(&g.ID), &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at(&g.MovedAt), (*seconds)(&g.IdleLifetime),
 		at(&g.ExpiresAt), at(&g.SuspendedAt), at(&g.RevokedAt), &g.RevokeReason, (*words)(&g.Scope), &g.Audience,
 		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
+		ifAny{&g.Claims},
 	}
 }
 
@@ -26,11 +27,20 @@ func grantFields(g *oauth.Grant) []any {
 func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19
-			FROM users WHERE id = $2 AND epoch = $20 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+			FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.InvalidGrant
 		}
+		return err
+	})
+}
+
+// MintGrant inserts the grant, whose subject need not be a user.
+func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, grantFields(&g)...)
 		return err
 	})
 }
@@ -42,10 +52,12 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error
 	return g, knowledge(err)
 }
 
-// Grants returns at most limit grants of the user whose ids sort after after, by id.
-func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error) {
-	return rows(ctx, s, grantFields,
-		`SELECT `+grantColumns+` FROM grants WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3`, userID, [16]byte(after), limit)
+// Grants returns the grants that the filter means, by id.
+func (s *Store) Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error) {
+	return rows(ctx, s, grantFields, `SELECT `+grantColumns+` FROM grants
+		WHERE user_id = $1 AND $2 IN ('', client_id) AND id > $3 AND ($4::timestamptz IS NULL OR
+			revoked_at IS NULL AND expires_at > $4 AND moved_at + idle_lifetime * interval '1 second' > $4)
+		ORDER BY id LIMIT $5`, f.Subject, f.ClientID, [16]byte(f.After), at(&f.Unended), f.Limit)
 }
 
 // RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
@@ -69,16 +81,16 @@ func (s *Store) RevokeGrant(
 	return g, changed, nil
 }
 
-// RevokeGrants revokes the user's grants that are not revoked, all but except, raises the user's epoch, and returns how
-// many it revoked.
+// RevokeGrants revokes the subject's grants to the client (to any client if clientID is empty) that are not revoked, all but
+// except, raises the user's epoch, and returns how many it revoked.
 func (s *Store) RevokeGrants(
-	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
+	ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
 ) (revoked int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, userID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, subject); err != nil {
 			return err
 		}
-		revoked, err = revokeOfUser(ctx, tx, userID, except, reason, now)
+		revoked, err = revokeOfUser(ctx, tx, subject, clientID, except, reason, now)
 		return err
 	})
 	if err != nil {
@@ -89,11 +101,12 @@ func (s *Store) RevokeGrants(
 
 // revokeOfUser locks the grants by id, as everything does that locks more than one, so that nobody waits for each other.
 func revokeOfUser(
-	ctx context.Context, tx pgx.Tx, userID string, except oauth.GrantID, reason string, now time.Time,
+	ctx context.Context, tx pgx.Tx, userID, clientID string, except oauth.GrantID, reason string, now time.Time,
 ) (int, error) {
 	tag, err := tx.Exec(ctx, `WITH locked AS MATERIALIZED (
-			SELECT id FROM grants WHERE user_id = $3 AND id <> $4 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
+			SELECT id FROM grants
+			WHERE user_id = $3 AND $4 IN ('', client_id) AND id <> $5 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
 		) UPDATE grants g SET revoked_at = $1, revoke_reason = $2 FROM locked WHERE g.id = locked.id`,
-		at(&now), reason, userID, [16]byte(except))
+		at(&now), reason, userID, clientID, [16]byte(except))
 	return int(tag.RowsAffected()), err
 }

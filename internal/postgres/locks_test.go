@@ -136,7 +136,7 @@ func TestEverythingLocksByID(t *testing.T) {
 		{"delete user", "", func(ctx context.Context, s *Store) error { return s.DeleteUser(ctx, "ann", then) }},
 		{"delete client", "", func(ctx context.Context, s *Store) error { return s.DeleteClient(ctx, "app", then) }},
 		{"revoke", "", func(ctx context.Context, s *Store) error {
-			_, err := s.RevokeGrants(ctx, ann.ID, oauth.GrantID{}, oauth.RevokedByAdmin, then)
+			_, err := s.RevokeGrants(ctx, ann.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, then)
 			return err
 		}},
 		{"move", "", func(ctx context.Context, s *Store) error { return presentAll(ctx, s, 0) }},

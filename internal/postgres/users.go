@@ -96,7 +96,7 @@ func (s *Store) SetPassword(ctx context.Context, username, hash string, now time
 	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1 WHERE id = $2`, hash, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByPassword, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByPassword, now)
 		}
 		return err
 	})
@@ -115,7 +115,7 @@ func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) 
 	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
 		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByDeletion, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByDeletion, now)
 		}
 		return err
 	})

@@ -105,6 +105,26 @@ func (c inJSON) Scan(column any) error {
 	return json.Unmarshal([]byte(text), c.value)
 }
 
+// ifAny is claims as JSON; NULL is none.
+type ifAny struct{ claims *map[string]any }
+
+// Value returns what the column holds.
+func (c ifAny) Value() (driver.Value, error) {
+	if len(*c.claims) == 0 {
+		return nil, nil
+	}
+	return inJSON{*c.claims}.Value()
+}
+
+// Scan reads what the column holds.
+func (c ifAny) Scan(column any) error {
+	if column == nil {
+		*c.claims = nil
+		return nil
+	}
+	return inJSON{c.claims}.Scan(column)
+}
+
 // querier is what a pool and a transaction have in common.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

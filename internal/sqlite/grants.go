@@ -9,7 +9,7 @@ import (
 )
 
 const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
-	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at`
+	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
 // grantFields are the grant's values in the order of grantColumns, to be read into or written from.
 func grantFields(g *oauth.Grant) []any {
@@ -28,6 +28,7 @@ func grantFields(g *oauth.Grant) []any {
 		inJSON{&g.AMR},
 		&g.DeviceLabel, &g.IP,
 		at{&g.CreatedAt},
+		ifAny{&g.Claims},
 	}
 }
 
@@ -36,11 +37,20 @@ func grantFields(g *oauth.Grant) []any {
 func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 			FROM users WHERE id = ? AND epoch = ? AND disabled_at IS NULL`, append(grantFields(&g), g.UserID, epoch)...))
 		if err == nil && n == 0 {
 			err = oauth.InvalidGrant
 		}
+		return err
+	})
+}
+
+// MintGrant inserts the grant, whose subject need not be a user.
+func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
+	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, grantFields(&g)...)
 		return err
 	})
 }
@@ -52,10 +62,12 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error
 	return g, knowledge(err)
 }
 
-// Grants returns at most limit grants of the user whose ids sort after after, by id.
-func (s *Store) Grants(ctx context.Context, userID string, after oauth.GrantID, limit int) ([]oauth.Grant, error) {
-	return collect(ctx, s.reads, grantFields,
-		`SELECT `+grantColumns+` FROM grants WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?`, userID, inBytes{&after}, limit)
+// Grants returns the grants that the filter means, by id.
+func (s *Store) Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error) {
+	return collect(ctx, s.reads, grantFields, `SELECT `+grantColumns+` FROM grants
+		WHERE user_id = ?1 AND ?2 IN ('', client_id) AND id > ?3
+			AND (?4 IS NULL OR revoked_at IS NULL AND expires_at > ?4 AND moved_at + idle_lifetime * 1000000 > ?4)
+		ORDER BY id LIMIT ?5`, f.Subject, f.ClientID, inBytes{&f.After}, at{&f.Unended}, f.Limit)
 }
 
 // RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
@@ -79,16 +91,16 @@ func (s *Store) RevokeGrant(
 	return g, changed, nil
 }
 
-// RevokeGrants revokes the user's grants that are not revoked, all but except, raises the user's epoch, and returns how
-// many it revoked.
+// RevokeGrants revokes the subject's grants to the client (to any client if clientID is empty) that are not revoked, all but
+// except, raises the user's epoch, and returns how many it revoked.
 func (s *Store) RevokeGrants(
-	ctx context.Context, userID string, except oauth.GrantID, reason string, now time.Time,
+	ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
 ) (revoked int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, userID); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, subject); err != nil {
 			return err
 		}
-		revoked, err = revokeOfUser(ctx, tx, userID, except, reason, now)
+		revoked, err = revokeOfUser(ctx, tx, subject, clientID, except, reason, now)
 		return err
 	})
 	if err != nil {
@@ -98,9 +110,10 @@ func (s *Store) RevokeGrants(
 }
 
 func revokeOfUser(
-	ctx context.Context, tx *sql.Tx, userID string, except oauth.GrantID, reason string, now time.Time,
+	ctx context.Context, tx *sql.Tx, userID, clientID string, except oauth.GrantID, reason string, now time.Time,
 ) (int, error) {
 	n, err := affected(tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
-		WHERE user_id = ? AND id <> ? AND revoked_at IS NULL`, at{&now}, reason, userID, inBytes{&except}))
+		WHERE user_id = ? AND ? IN ('', client_id) AND id <> ? AND revoked_at IS NULL`,
+		at{&now}, reason, userID, clientID, inBytes{&except}))
 	return int(n), err
 }

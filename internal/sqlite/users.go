@@ -91,7 +91,7 @@ func (s *Store) SetPassword(ctx context.Context, username, hash string, now time
 	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByPassword, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByPassword, now)
 		}
 		return err
 	})
@@ -110,7 +110,7 @@ func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) 
 	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u oauth.User) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, oauth.GrantID{}, oauth.RevokedByDeletion, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByDeletion, now)
 		}
 		return err
 	})

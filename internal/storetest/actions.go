@@ -15,7 +15,7 @@ func (p *pair) actions() map[string]func(*rapid.T) {
 		"end":         func() { p.oneOf(p.disable, p.setPassword, p.deleteUser, p.revokeGrant, p.revokeGrants) },
 		"directory":   func() { p.oneOf(p.changeClient, p.changeAudience) },
 		"ring":        p.swapRing,
-		"create":      p.createGrant, "create another": p.createGrant,
+		"create":      p.createGrant, "create another": p.createGrant, "mint": p.mintGrant,
 		"refresh": p.refresh, "refresh again": p.refresh, "refresh a third time": p.refresh, "refresh a fourth time": p.refresh,
 		"refresh a fifth time": p.refresh, "refresh a sixth time": p.refresh, "refresh for good": p.refresh,
 	}
@@ -87,6 +87,14 @@ func (p *pair) createGrantOf(id oauth.GrantID) {
 	p.change("CreateGrant", func(s Store) error { return s.CreateGrant(p.ctx, g, epoch) })
 }
 
+func (p *pair) mintGrant() {
+	g, _ := p.grant(p.grantID())
+	if _, err := p.stores[0].Grant(p.ctx, g.ID); err == nil {
+		return
+	}
+	p.change("MintGrant", func(s Store) error { return s.MintGrant(p.ctx, g) })
+}
+
 func (p *pair) refresh() {
 	batch := p.batch()
 	p.same("RefreshGrants", func(s Store) (any, error) {
@@ -102,7 +110,7 @@ func (p *pair) refresh() {
 
 func (p *pair) revokeGrant() {
 	id, now := p.grantID(), p.moment(start)
-	clientID := rapid.SampledFrom([]string{"", p.client()}).Draw(p.t, "whose")
+	clientID := p.clientOrAny()
 	p.same("RevokeGrant", func(s Store) (any, error) {
 		g, changed, err := s.RevokeGrant(p.ctx, id, clientID, oauth.RevokedByClient, now)
 		return []any{g, changed}, err
@@ -110,9 +118,9 @@ func (p *pair) revokeGrant() {
 }
 
 func (p *pair) revokeGrants() {
-	userID, except, now := "usr_"+p.name(), p.grantID(), p.moment(start)
+	userID, clientID, except, now := "usr_"+p.name(), p.clientOrAny(), p.grantID(), p.moment(start)
 	p.same("RevokeGrants", func(s Store) (any, error) {
-		return s.RevokeGrants(p.ctx, userID, except, oauth.RevokedByAdmin, now)
+		return s.RevokeGrants(p.ctx, userID, clientID, except, oauth.RevokedByAdmin, now)
 	})
 }
 
@@ -156,19 +164,27 @@ func (p *pair) swapRing() {
 // look reads all grants, which most operations change, and something else.
 func (p *pair) look() {
 	for _, name := range []string{"ann", "Bob", "çelik"} {
-		p.same("all Grants", func(s Store) (any, error) { return s.Grants(p.ctx, "usr_"+name, oauth.GrantID{}, 100) })
+		p.same("all Grants", func(s Store) (any, error) {
+			return s.Grants(p.ctx, oauth.GrantFilter{Subject: "usr_" + name, Limit: 100})
+		})
 	}
-	name, id, after, limit := p.name(), p.grantID(), p.grantID(), p.limit()
+	name, id, limit := p.name(), p.grantID(), p.limit()
 	p.oneOf(
 		func() { p.same("User", func(s Store) (any, error) { return s.User(p.ctx, name) }) },
 		func() { p.same("UserByID", func(s Store) (any, error) { return s.UserByID(p.ctx, "usr_"+name) }) },
 		func() { p.same("Users", func(s Store) (any, error) { return s.Users(p.ctx, name, limit) }) },
 		func() { p.same("Grant", func(s Store) (any, error) { return s.Grant(p.ctx, id) }) },
-		func() {
-			p.same("Grants", func(s Store) (any, error) { return s.Grants(p.ctx, "usr_"+name, after, limit) })
-		},
+		p.lookAtGrants,
 		p.lookAtVersions,
 	)
+}
+
+func (p *pair) lookAtGrants() {
+	f := oauth.GrantFilter{Subject: "usr_" + p.name(), ClientID: p.clientOrAny(), After: p.grantID(), Limit: p.limit()}
+	if rapid.Bool().Draw(p.t, "unended") {
+		f.Unended = p.moment(start)
+	}
+	p.same("Grants", func(s Store) (any, error) { return s.Grants(p.ctx, f) })
 }
 
 // everything reads all that is stored.

@@ -86,6 +86,10 @@ func (p *pair) client() string {
 	return rapid.SampledFrom([]string{"app", "Web", "cli"}).Draw(p.t, "client")
 }
 
+func (p *pair) clientOrAny() string {
+	return rapid.SampledFrom([]string{"", p.client()}).Draw(p.t, "whose")
+}
+
 func (p *pair) grantID() oauth.GrantID {
 	return oauth.GrantID{rapid.ByteRange(1, 16).Draw(p.t, "grant")}
 }
@@ -120,6 +124,7 @@ func (p *pair) grant(id oauth.GrantID) (oauth.Grant, int64) {
 	g.MovedAt = p.moment(start)
 	g.IdleLifetime = mostly(p, time.Hour, func() time.Duration { return time.Minute + time.Millisecond })
 	g.ExpiresAt = mostly(p, g.ExpiresAt, func() time.Time { return p.moment(start) })
+	g.Claims = mostly(p, nil, func() map[string]any { return map[string]any{"roles": []any{"a", "b"}, "level": 2.5} })
 	u, _ := p.stores[0].UserByID(p.ctx, g.UserID)
 	return g, mostly(p, u.Epoch, func() int64 { return u.Epoch + 1 })
 }

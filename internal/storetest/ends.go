@@ -53,8 +53,12 @@ var ends = []struct {
 	{"password", func(t *testing.T, s Store, u oauth.User) error {
 		return s.SetPassword(t.Context(), u.Username, "new", start)
 	}},
+	{"revoke of one client", func(t *testing.T, s Store, u oauth.User) error {
+		_, err := s.RevokeGrants(t.Context(), u.ID, "app", oauth.GrantID{}, oauth.RevokedByClient, start)
+		return err
+	}},
 	{"revoke", func(t *testing.T, s Store, u oauth.User) error {
-		_, err := s.RevokeGrants(t.Context(), u.ID, oauth.GrantID{}, oauth.RevokedByAdmin, start)
+		_, err := s.RevokeGrants(t.Context(), u.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, start)
 		return err
 	}},
 }
@@ -83,7 +87,7 @@ func endAgainstCreate(t *testing.T, servers [2]Store) {
 					t.Errorf("log in beside %s: %v", e.name, err)
 				}
 			})
-			grants, err := servers[1].Grants(t.Context(), u.ID, oauth.GrantID{}, 100)
+			grants, err := servers[1].Grants(t.Context(), oauth.GrantFilter{Subject: u.ID, Limit: 100})
 			must(t, err)
 			equal(t, len(grants), int(granted.Load()))
 			for _, g := range grants {

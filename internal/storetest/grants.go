@@ -11,7 +11,10 @@ import (
 var grantCases = []single{
 	{"GrantComesBackAsItWent", grantComesBack},
 	{"CreateGrantNeedsTheUserAsRead", createGrantNeedsUser},
+	{"MintGrantNeedsNoUser", mintGrantNeedsNoUser},
 	{"GrantsArePaged", grantsArePaged},
+	{"GrantsOfOneClient", grantsOfOneClient},
+	{"GrantsThatHaveNotEnded", grantsNotEnded},
 	{"Rule33_RevokeGrantIsTheClients", revokeGrantIsTheClients},
 	{"RevokeGrantTwiceIsOnce", revokeGrantTwice},
 	{"RevokeGrantsLeavesOthers", revokeGrantsLeavesOthers},
@@ -21,6 +24,7 @@ var grantCases = []single{
 func grantComesBack(t *testing.T, s Store) {
 	full := aGrant(1, "usr_ann")
 	full.Generation = 1<<32 - 1
+	full.Claims = map[string]any{"roles": []any{"a", "b"}, "level": 2.5, "tenant": "t", "staff": true}
 	full.SuspendedAt, full.RevokedAt, full.RevokeReason = start.Add(1), start.Add(2*time.Microsecond), oauth.RevokedByReuse
 	bare := oauth.Grant{ID: oauth.GrantID{0, 255}, UserID: "usr_ann", MovedAt: start, ExpiresAt: start, CreatedAt: start}
 	withGrant(t, s, full)
@@ -51,6 +55,24 @@ func createGrantNeedsUser(t *testing.T, s Store) {
 	}
 }
 
+func mintGrantNeedsNoUser(t *testing.T, s Store) {
+	g := aGrant(1, "customer 7")
+	g.Claims = map[string]any{"roles": []any{"a"}}
+	must(t, s.MintGrant(t.Context(), g))
+	equal(t, stored(t, s, g.ID), g)
+	v := refresh(t, s, present(g))
+	equal(t, v.Outcome, oauth.Moved)
+	equal(t, v.Grant.Claims, g.Claims)
+	err := s.MintGrant(t.Context(), g)
+	var code oauth.Code
+	if err == nil || errors.As(err, &code) {
+		t.Errorf("the same id twice: %v, want an error that is no answer", err)
+	}
+	n, err := s.RevokeGrants(t.Context(), g.UserID, g.ClientID, oauth.GrantID{}, oauth.RevokedByClient, start)
+	must(t, err)
+	equal(t, n, 1)
+}
+
 func grantsArePaged(t *testing.T, s Store) {
 	var want []oauth.Grant
 	for _, id := range []byte{200, 3, 90, 1} {
@@ -63,15 +85,52 @@ func grantsArePaged(t *testing.T, s Store) {
 	_, _, err := s.RevokeGrant(t.Context(), oauth.GrantID{3}, "", oauth.RevokedByAdmin, start)
 	must(t, err)
 	want[1].RevokedAt, want[1].RevokeReason = start, oauth.RevokedByAdmin
-	first, err := s.Grants(t.Context(), "usr_ann", oauth.GrantID{}, 3)
+	equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_ann", Limit: 3}), want[:3])
+	equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_ann", After: want[2].ID, Limit: 3}), want[3:])
+	equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_nobody", Limit: 3}), []oauth.Grant(nil))
+}
+
+// grants returns those that the filter means.
+func grants(t *testing.T, s Store, f oauth.GrantFilter) []oauth.Grant {
+	t.Helper()
+	found, err := s.Grants(t.Context(), f)
 	must(t, err)
-	equal(t, first, want[:3])
-	rest, err := s.Grants(t.Context(), "usr_ann", first[2].ID, 3)
+	return found
+}
+
+func grantsOfOneClient(t *testing.T, s Store) {
+	mine, others := aGrant(1, "usr_ann"), aGrant(2, "usr_ann")
+	others.ClientID = "other"
+	withGrant(t, s, mine)
+	withGrant(t, s, others)
+	equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_ann", ClientID: "app", Limit: 9}), []oauth.Grant{mine})
+	equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_ann", ClientID: "nobody", Limit: 9}), []oauth.Grant(nil))
+	n, err := s.RevokeGrants(t.Context(), "usr_ann", "app", oauth.GrantID{}, oauth.RevokedByClient, start)
 	must(t, err)
-	equal(t, rest, want[3:])
-	none, err := s.Grants(t.Context(), "usr_nobody", oauth.GrantID{}, 3)
-	must(t, err)
-	equal(t, none, []oauth.Grant(nil))
+	equal(t, n, 1)
+	equal(t, stored(t, s, mine.ID).RevokeReason, oauth.RevokedByClient)
+	equal(t, stored(t, s, others.ID), others)
+}
+
+// grantsNotEnded leaves out what is revoked, and what has expired to the microsecond; what is suspended may come back.
+func grantsNotEnded(t *testing.T, s Store) {
+	suspended, revoked, idle, old := aGrant(1, "usr_ann"), aGrant(2, "usr_ann"), aGrant(3, "usr_ann"), aGrant(4, "usr_ann")
+	suspended.SuspendedAt = start
+	suspended.IdleLifetime = 10 * time.Hour
+	revoked.RevokedAt, revoked.RevokeReason = start, oauth.RevokedByClient
+	old.IdleLifetime, old.ExpiresAt = 10*time.Hour, start.Add(2*time.Hour)
+	for _, g := range []oauth.Grant{suspended, revoked, idle, old} {
+		withGrant(t, s, g)
+	}
+	for at, want := range map[time.Duration][]oauth.Grant{
+		0:                              {suspended, idle, old},
+		time.Hour - time.Microsecond:   {suspended, idle, old},
+		time.Hour:                      {suspended, old},
+		2*time.Hour - time.Microsecond: {suspended, old},
+		2 * time.Hour:                  {suspended},
+	} {
+		equal(t, grants(t, s, oauth.GrantFilter{Subject: "usr_ann", Unended: start.Add(at), Limit: 9}), want)
+	}
 }
 
 func revokeGrantIsTheClients(t *testing.T, s Store) {
@@ -115,7 +174,7 @@ func revokeGrantsLeavesOthers(t *testing.T, s Store) {
 	then := start.Add(time.Minute)
 	revoke := func(userID string, except oauth.GrantID, want int) {
 		t.Helper()
-		n, err := s.RevokeGrants(t.Context(), userID, except, oauth.RevokedByAdmin, then)
+		n, err := s.RevokeGrants(t.Context(), userID, "", except, oauth.RevokedByAdmin, then)
 		must(t, err)
 		equal(t, n, want)
 	}
@@ -142,7 +201,8 @@ func closedStore(t *testing.T, s Store) {
 	_, errGrant := s.Grant(ctx, oauth.GrantID{9})
 	_, errRefresh := s.RefreshGrants(ctx, []oauth.Presented{present(g)})
 	_, _, errRevoke := s.RevokeGrant(ctx, oauth.GrantID{9}, "", "", start)
-	_, errAll := s.RevokeGrants(ctx, "usr_ann", oauth.GrantID{}, "", start)
+	_, errAll := s.RevokeGrants(ctx, "usr_ann", "", oauth.GrantID{}, "", start)
+	_, errGrants := s.Grants(ctx, oauth.GrantFilter{Subject: "usr_nobody", Limit: 1})
 	_, _, errVersion := s.DirectoryVersion(ctx)
 	_, errDirectory := s.Directory(ctx)
 	_, errRingVersion := s.RingVersion(ctx)
@@ -150,6 +210,7 @@ func closedStore(t *testing.T, s Store) {
 	for what, err := range map[string]error{
 		"User": errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
 		"RevokeGrants": errAll, "DirectoryVersion": errVersion, "Directory": errDirectory, "RingVersion": errRingVersion,
+		"Grants": errGrants, "MintGrant": s.MintGrant(ctx, aGrant(2, "x")),
 		"Ring": errRing, "CreateGrant": s.CreateGrant(ctx, g, 0), "CreateUser": s.CreateUser(ctx, aUser("ann")),
 		"UseAssertion": s.UseAssertion(ctx, "app", []byte("id"), start),
 		"CreateClient": s.CreateClient(ctx, oauth.Client{ID: "c"}), "DisableUser": s.DisableUser(ctx, "nobody", start),

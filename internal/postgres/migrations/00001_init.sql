@@ -32,7 +32,8 @@ CREATE TABLE grants (
     amr           text[],
     device_label  text        NOT NULL,
     ip            text        NOT NULL,
-    created_at    timestamptz NOT NULL
+    created_at    timestamptz NOT NULL,
+    claims        json
 ) WITH (fillfactor = 80);
 
 CREATE INDEX grants_of_user ON grants (user_id, id);

@@ -30,7 +30,8 @@ CREATE TABLE grants (
     amr           TEXT    NOT NULL,
     device_label  TEXT    NOT NULL,
     ip            TEXT    NOT NULL,
-    created_at    INTEGER NOT NULL
+    created_at    INTEGER NOT NULL,
+    claims        TEXT
 ) STRICT, WITHOUT ROWID;
 
 -- No column in an index is one that a refresh changes.
