@@ -8,20 +8,22 @@ import (
 // Config is the whole configuration. What each key means, its unit and its default stand in signet.yaml; a field is named
 // in its tag as the key is there.
 type Config struct {
-	Issuer   string   `yaml:"issuer"`
-	DataDir  string   `yaml:"data_dir"`
-	HTTP     Listener `yaml:"http"`
-	GRPC     GRPC     `yaml:"grpc"`
-	Ops      Listener `yaml:"ops"`
-	TLS      TLS      `yaml:"tls"`
-	Store    Store    `yaml:"store"`
-	KEK      KEK      `yaml:"kek"`
-	Keys     Keys     `yaml:"keys"`
-	Tokens   Tokens   `yaml:"tokens"`
-	Refresh  Refresh  `yaml:"refresh"`
-	Password Password `yaml:"password"`
-	Log      Log      `yaml:"log"`
-	Shutdown Shutdown `yaml:"shutdown"`
+	Issuer  string   `yaml:"issuer"`
+	DataDir string   `yaml:"data_dir"`
+	HTTP    Listener `yaml:"http"`
+	GRPC    GRPC     `yaml:"grpc"`
+	Ops     Listener `yaml:"ops"`
+	TLS     TLS      `yaml:"tls"`
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies Prefixes `yaml:"trusted_proxies"`
+	Store          Store    `yaml:"store"`
+	KEK            KEK      `yaml:"kek"`
+	Keys           Keys     `yaml:"keys"`
+	Tokens         Tokens   `yaml:"tokens"`
+	Refresh        Refresh  `yaml:"refresh"`
+	Password       Password `yaml:"password"`
+	Log            Log      `yaml:"log"`
+	Shutdown       Shutdown `yaml:"shutdown"`
 
 	// File is the configuration file that was read; empty if there was none.
 	File string `yaml:"-"`
@@ -50,8 +52,16 @@ type GRPC struct {
 
 // TLS is how connections to the doors are protected.
 type TLS struct {
-	InsecurePlainText bool `yaml:"insecure_plain_text"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ClientCAFile turns on client certificates; empty means that none is asked for.
+	ClientCAFile      string `yaml:"client_ca_file"`
+	MinVersion        string `yaml:"min_version"`
+	InsecurePlainText bool   `yaml:"insecure_plain_text"`
 }
+
+// On says whether the doors speak TLS.
+func (t TLS) On() bool { return t.CertFile != "" }
 
 // Store is the database.
 type Store struct {

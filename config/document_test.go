@@ -30,9 +30,12 @@ func TestEveryKeyIsDocumentedAndEveryDocumentedKeyExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := comments("", document.Content[0])
-	var want []string
+	var want, lists []string
 	for _, l := range leaves(new(Config)) {
 		want = append(want, l.key)
+		if l.value.Kind() == reflect.Slice {
+			lists = append(lists, l.key)
+		}
 		for key := l.key; ; key = key[:strings.LastIndex(key, ".")] {
 			if comment := documented[key]; !strings.HasPrefix(comment, "# ") || !strings.HasSuffix(comment, ".") && !strings.HasSuffix(comment, ".example.com") {
 				t.Errorf("signet.yaml explains %s with %q", key, comment)
@@ -42,7 +45,7 @@ func TestEveryKeyIsDocumentedAndEveryDocumentedKeyExists(t *testing.T) {
 			}
 		}
 	}
-	settings, faults, err := readYAML("signet.yaml", defaults, want)
+	settings, faults, err := readYAML("signet.yaml", defaults, want, lists)
 	if err != nil || len(faults) > 0 {
 		t.Fatal(err, faults)
 	}
@@ -77,7 +80,8 @@ func TestCopyOfTheDefaultsLoadsToTheSame(t *testing.T) {
 func TestPrintedConfigurationIsLoadable(t *testing.T) {
 	s := sources()
 	s.Env = append(s.Env, "SIGNET_STORE_URL=postgres://u@h/d?application_name=a%20b", "SIGNET_DATA_DIR=no: \"x\" #\t'", "SIGNET_KEYS_MAX_AGE=61s",
-		"SIGNET_PASSWORD_MEMORY=20481KiB", "SIGNET_GRPC_REFLECTION=true", "SIGNET_REFRESH_IDLE_LIFETIME=1h1s", "SIGNET_KEK_FILE=0123")
+		"SIGNET_PASSWORD_MEMORY=20481KiB", "SIGNET_GRPC_REFLECTION=true", "SIGNET_REFRESH_IDLE_LIFETIME=1h1s", "SIGNET_KEK_FILE=0123",
+		"SIGNET_TRUSTED_PROXIES=10.0.0.0/8,::1")
 	want := load(t, s)
 	text, err := want.YAML()
 	if err != nil {

@@ -52,13 +52,14 @@ func (s Sources) find(dataDir string) (name string, text []byte, err error) {
 type yamlFile struct {
 	name     string
 	keys     []string // all keys there are
+	lists    []string // those of them that take a list
 	settings []setting
 	faults   []fault
 }
 
 // readYAML returns the settings of a file, and what is wrong with its keys. A key without a value (null) is not set. An
 // error means that it is not YAML at all.
-func readYAML(name string, text []byte, keys []string) ([]setting, []fault, error) {
+func readYAML(name string, text []byte, keys, lists []string) ([]setting, []fault, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node
 	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
@@ -69,7 +70,7 @@ func readYAML(name string, text []byte, keys []string) ([]setting, []fault, erro
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, nil, fmt.Errorf("read the configuration %s: it holds more than one document", name)
 	}
-	f := &yamlFile{name: name, keys: keys}
+	f := &yamlFile{name: name, keys: keys, lists: lists}
 	f.value("", document.Content[0])
 	return f.settings, f.faults, nil
 }
@@ -87,6 +88,8 @@ func (f *yamlFile) value(key string, node *yaml.Node) {
 	case node.ShortTag() == "!!null":
 	case leaf && node.Kind == yaml.ScalarNode:
 		f.settings = append(f.settings, setting{key, node.Value, f.line(node)})
+	case slices.Contains(f.lists, key) && node.Kind == yaml.SequenceNode:
+		f.list(key, node)
 	case leaf:
 		f.fault(node, key, "is a list or a mapping", "one value")
 	case node.Kind == yaml.MappingNode:
@@ -94,6 +97,19 @@ func (f *yamlFile) value(key string, node *yaml.Node) {
 	default:
 		f.fault(node, cmp.Or(key, "the file"), "has a value of its own", "the keys "+strings.Join(f.below(key), ", ")+" below it")
 	}
+}
+
+// list takes a list as the text that it is in the environment: its values, separated by commas.
+func (f *yamlFile) list(key string, node *yaml.Node) {
+	items := make([]string, len(node.Content))
+	for i, item := range node.Content {
+		if item.Kind != yaml.ScalarNode {
+			f.fault(item, key, "holds a list or a mapping", "a list of values")
+			return
+		}
+		items[i] = item.Value
+	}
+	f.settings = append(f.settings, setting{key, strings.Join(items, ","), f.line(node)})
 }
 
 func (f *yamlFile) mapping(key string, node *yaml.Node) {

@@ -53,6 +53,9 @@ func Load(s Sources) (Config, error) {
 	for _, leaf := range all {
 		l.keys = append(l.keys, leaf.key)
 		l.types[leaf.key] = leaf.value.Type()
+		if leaf.value.Kind() == reflect.Slice {
+			l.lists = append(l.lists, leaf.key)
+		}
 	}
 	file, err := l.read(s, all)
 	if err != nil {
@@ -84,6 +87,7 @@ func (c *Config) fill() {
 type loader struct {
 	viper   *viper.Viper
 	keys    []string
+	lists   []string
 	types   map[string]reflect.Type
 	origins map[string]string
 	faults  []fault
@@ -119,7 +123,7 @@ func (l *loader) read(s Sources, all []leaf) (file string, err error) {
 }
 
 func (l *loader) yaml(name string, text []byte) ([]setting, error) {
-	settings, faults, err := readYAML(name, text, l.keys)
+	settings, faults, err := readYAML(name, text, l.keys, l.lists)
 	l.faults = append(l.faults, faults...)
 	return settings, err
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,10 +156,10 @@ func TestFileThatCannotBeReadIsAnError(t *testing.T) {
 	for text, want := range map[string]string{
 		"issuer: [":               "read the configuration signet.yaml: yaml: line 1: did not find expected node content",
 		"data_dir: a\n---\n":      "read the configuration signet.yaml: it holds more than one document",
-		"just words":              "the file has a value of its own; want the keys issuer, data_dir, http, grpc, ops, tls, store, kek, keys, tokens, refresh, password, log, shutdown below it (from signet.yaml:1)",
+		"just words":              "the file has a value of its own; want the keys issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown below it (from signet.yaml:1)",
 		"\tissuer: x":             "read the configuration signet.yaml: yaml: found character that cannot start any token",
 		"? [a]\n: b\n":            `"" is not a key of Signet; want names without a dot, each section on a line of its own (from signet.yaml:1)`,
-		"<<: {data_dir: x}\n":     `"<<" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:1)`,
+		"<<: {data_dir: x}\n":     `"<<" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:1)`,
 		"grpc:\n- address: x:1\n": "grpc has a value of its own; want the keys address, reflection below it (from signet.yaml:2)",
 	} {
 		s.ReadFile = files(map[string]string{"signet.yaml": text})
@@ -201,7 +203,7 @@ password:
 	}
 	wantFaults(t, s,
 		`"http.adr" is not a key of Signet; want one of address (from signet.yaml:3)`,
-		`"claims" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:6)`,
+		`"claims" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:6)`,
 		`"SIGNET_LOG_COLOUR" is not a variable of Signet; want the name of a key such as SIGNET_HTTP_ADDRESS (from the environment)`,
 		`grpc.adress is not a key of Signet; want one of those in signet.yaml (from --dev)`,
 		`http.port is not a key of Signet; want one of those in signet.yaml (from flag)`,
@@ -209,7 +211,7 @@ password:
 		`grpc.reflection is "yes"; want true or false (from SIGNET_GRPC_REFLECTION)`,
 		`shutdown.drain is "soon"; want a duration with its unit, such as 90s, 10m or 720h (from flag)`,
 		`issuer is not set; want the URL by which clients know this issuer, such as https://login.example.com`,
-		`http.address is "0.0.0.0:8080", not loopback, and would speak plain text; want a loopback address, or TLS in front of it and tls.insecure_plain_text: true (from signet.yaml:4)`,
+		`http.address is "0.0.0.0:8080", not loopback, and would speak plain text; want a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true (from signet.yaml:4)`,
 		`store.url is no URL of a store; want sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE, special characters percent-encoded (from SIGNET_STORE_URL)`,
 		`keys.rsa_bits is 1024; want 2048, 3072 or 4096 (from signet.yaml:5)`,
 		`password.memory is 8MiB; want 19MiB to 256MiB, whole KiB (from signet.yaml:8)`,
@@ -225,4 +227,35 @@ func TestOneFaultIsToldOnce(t *testing.T) {
 	wantFaults(t, s,
 		"issuer is a list or a mapping; want one value (from signet.yaml:1)",
 		`keys.publish_ahead is "2 h"; want a duration with its unit, such as 90s, 10m or 720h (from flag)`)
+}
+
+func TestListsAreTheSameInFilesAndTheEnvironment(t *testing.T) {
+	want := Prefixes{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.1/32")}
+	inEnv, inFlag := sources(), sources()
+	inEnv.Env = append(inEnv.Env, "SIGNET_TRUSTED_PROXIES=10.0.0.0/8, ::1,::ffff:192.0.2.1")
+	inFlag.Flags = map[string]string{"trusted_proxies": "10.0.0.0/8,::1,192.0.2.1"}
+	all := []Sources{inEnv, inFlag}
+	for _, text := range []string{
+		"trusted_proxies: [10.0.0.0/8, '::1', 192.0.2.1]", "trusted_proxies:\n- 10.0.0.0/8\n- ::1\n- 192.0.2.1\n",
+		"trusted_proxies: 10.0.0.0/8, ::1, 192.0.2.1",
+	} {
+		s := sources()
+		s.ReadFile = files(map[string]string{"signet.yaml": text})
+		all = append(all, s)
+	}
+	for _, s := range all {
+		c := load(t, s)
+		if !slices.Equal(c.TrustedProxies, want) {
+			t.Errorf("%v, want %v", c.TrustedProxies, want)
+		}
+		shown, err := c.YAML()
+		if err != nil || !strings.Contains(string(shown), "\ntrusted_proxies:\n  - 10.0.0.0/8\n  - ::1\n  - 192.0.2.1\n") {
+			t.Errorf("%v in\n%s", err, shown)
+		}
+	}
+	s := inEnv
+	s.ReadFile = files(map[string]string{"signet.yaml": "trusted_proxies: [10.0.0.0/8, [a]]"})
+	wantFaults(t, s, "trusted_proxies holds a list or a mapping; want a list of values (from signet.yaml:1)")
+	s.ReadFile = files(map[string]string{"signet.yaml": "trusted_proxies: {a: b}"})
+	wantFaults(t, s, "trusted_proxies is a list or a mapping; want one value (from signet.yaml:1)")
 }

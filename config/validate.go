@@ -25,6 +25,8 @@ func (c Config) faults() []fault {
 		k.fault("data_dir", "is empty", "the path of a folder")
 	}
 	k.doors(c)
+	k.tls(c.TLS)
+	k.proxies(c.TrustedProxies)
 	k.store(c.Store)
 	if c.KEK.File == "" {
 		k.fault("kek.file", "is empty", "the path of a file")
@@ -131,11 +133,37 @@ func (k *checker) doors(c Config) {
 			k.fault(door.key, "is "+quote(door.address), "HOST:PORT, such as 127.0.0.1:8080")
 		case taken[door.address] != "" && number != 0:
 			k.fault(door.key, "is "+quote(door.address)+", as "+taken[door.address], "an address of its own")
-		case door.protected && !loopback(host) && !c.TLS.InsecurePlainText:
+		case door.protected && !loopback(host) && !c.TLS.On() && !c.TLS.InsecurePlainText:
 			k.fault(door.key, "is "+quote(door.address)+", not loopback, and would speak plain text",
-				"a loopback address, or TLS in front of it and tls.insecure_plain_text: true")
+				"a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true")
 		}
 		taken[door.address] = door.key
+	}
+}
+
+// tls checks that nobody who asked for protection goes without a part of it.
+func (k *checker) tls(t TLS) {
+	if t.CertFile != "" && t.KeyFile == "" {
+		k.fault("tls.cert_file", "is given without tls.key_file", "both or neither")
+	}
+	if t.KeyFile != "" && t.CertFile == "" {
+		k.fault("tls.key_file", "is given without tls.cert_file", "both or neither")
+	}
+	if t.ClientCAFile != "" && !t.On() {
+		k.fault("tls.client_ca_file", "is given without tls.cert_file", "a certificate of the server too")
+	}
+	if t.InsecurePlainText && t.On() {
+		k.fault("tls.insecure_plain_text", "is true beside tls.cert_file", "one of them: with a certificate nothing is plain text")
+	}
+	k.oneOf("tls.min_version", t.MinVersion, "1.2", "1.3")
+}
+
+// proxies refuses a network that holds everybody: then each caller could say of itself what it likes.
+func (k *checker) proxies(all Prefixes) {
+	for _, p := range all {
+		if p.Bits() == 0 {
+			k.fault("trusted_proxies", "has "+quote(p.String())+", which is everybody", "the addresses of your proxies")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -61,6 +62,40 @@ func formatDuration(d time.Duration) string {
 func parseDuration(text string) (time.Duration, bool) {
 	d, err := time.ParseDuration(text)
 	return d, err == nil && !strings.HasSuffix(text, "0")
+}
+
+// Prefixes are networks; a single address is one too.
+type Prefixes []netip.Prefix
+
+// parsePrefixes reads a list that is separated by commas. An IPv4 address that is written as IPv6 is the IPv4 address.
+func parsePrefixes(text string) (all Prefixes, ok bool) {
+	if strings.TrimSpace(text) == "" {
+		return nil, true
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		p, err := netip.ParsePrefix(item)
+		if addr, errAddr := netip.ParseAddr(item); errAddr == nil && addr.Zone() == "" {
+			p, err = addr.Unmap().Prefix(addr.Unmap().BitLen())
+		}
+		if err != nil || p != p.Masked() || p.Addr().Is4In6() {
+			return nil, false
+		}
+		all = append(all, p)
+	}
+	return all, true
+}
+
+// list returns the prefixes as signet.yaml spells them.
+func (p Prefixes) list() []string {
+	list := make([]string, len(p))
+	for i, prefix := range p {
+		list[i] = prefix.String()
+		if prefix.IsSingleIP() {
+			list[i] = prefix.Addr().String()
+		}
+	}
+	return list
 }
 
 // A Secret is a value that holds a password. However it is printed or encoded, the password is hidden; convert it to string
@@ -127,6 +162,7 @@ var (
 	durationType = reflect.TypeFor[time.Duration]()
 	sizeType     = reflect.TypeFor[Size]()
 	secretType   = reflect.TypeFor[Secret]()
+	prefixesType = reflect.TypeFor[Prefixes]()
 )
 
 // parse reads text as a value of type t, in the one grammar that all sources share. If it cannot, it says what it wanted.
@@ -141,6 +177,9 @@ func parse(text string, t reflect.Type) (value any, wanted string) {
 		wanted = "a size with its unit (B, KiB, MiB, GiB), such as 19MiB"
 	case t == secretType:
 		return Secret(text), ""
+	case t == prefixesType:
+		value, ok = parsePrefixes(text)
+		wanted = "addresses and networks separated by commas, such as 10.0.0.0/8, ::1, the network's own bits only"
 	case t.Kind() == reflect.Int:
 		n, err := strconv.Atoi(text)
 		value, ok, wanted = n, err == nil, "a whole number"
@@ -157,11 +196,13 @@ func parse(text string, t reflect.Type) (value any, wanted string) {
 	return value, wanted
 }
 
-// plain returns a value as signet.yaml spells it, secrets hidden: a string, an int or a bool.
+// plain returns a value as signet.yaml spells it, secrets hidden: a string, an int, a bool or a list of strings.
 func plain(v reflect.Value) any {
 	switch value := v.Interface().(type) {
 	case time.Duration:
 		return formatDuration(value)
+	case Prefixes:
+		return value.list()
 	case fmt.Stringer:
 		return value.String()
 	default:

@@ -3,12 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -16,13 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/config"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -35,6 +30,7 @@ type callerFlags struct {
 	clientID   string
 	secretFile string
 	public     bool
+	trust      trust
 }
 
 func newCallerFlags(c *cobra.Command) *callerFlags {
@@ -44,17 +40,18 @@ func newCallerFlags(c *cobra.Command) *callerFlags {
 	c.Flags().StringVar(&f.secretFile, "client-secret-file", "", "read the client's secret from this `FILE`")
 	c.Flags().BoolVar(&f.public, "public", false, "the client has no secret")
 	c.MarkFlagsMutuallyExclusive("client-secret-file", "public")
+	f.trust.addFlags(c)
 	return f
 }
 
 // A use is one call of a running issuer: where, by whom, and what is kept.
 type use struct {
-	p        *program
-	keptIn   string
-	kept     kept
-	dev      devFacts
-	secret   string
-	insecure bool // plain text also to other machines
+	p      *program
+	keptIn string
+	kept   kept
+	dev    devFacts
+	secret string
+	tls    config.TLS
 }
 
 // newUse gathers who calls whom: from the flags, else from the kept login (which a new login does not look at), else from
@@ -64,7 +61,7 @@ func (p *program) newUse(ctx context.Context, f *callerFlags, login bool) (*use,
 	if err != nil {
 		return nil, err
 	}
-	u := &use{p: p, keptIn: filepath.Join(cfg.DataDir, tokenFile), insecure: cfg.TLS.InsecurePlainText}
+	u := &use{p: p, keptIn: filepath.Join(cfg.DataDir, tokenFile), tls: cfg.TLS}
 	if err := readOwnJSON(u.keptIn, &u.kept); err != nil {
 		return nil, err
 	}
@@ -73,6 +70,9 @@ func (p *program) newUse(ctx context.Context, f *callerFlags, login bool) (*use,
 	}
 	if login { // of the login before only the device stays
 		u.kept = kept{Username: u.kept.Username, DeviceToken: u.kept.DeviceToken}
+	}
+	if u.kept.trust, err = f.trust.absolute(u.kept.trust); err != nil {
+		return nil, err
 	}
 	u.kept.GRPC = cmp.Or(f.grpc, u.kept.GRPC, u.dev.GRPC, cfg.GRPC.Address)
 	if u.kept.GRPC != u.dev.GRPC { // the secrets of dev.json are for its own issuer
@@ -89,7 +89,7 @@ func (p *program) newUse(ctx context.Context, f *callerFlags, login bool) (*use,
 	return u, u.findSecret(ctx, f)
 }
 
-// findSecret finds the secret of the client, unless it is a public one.
+// findSecret finds the secret of the client, unless it is a public one or has a certificate.
 func (u *use) findSecret(ctx context.Context, f *callerFlags) (err error) {
 	if f.secretFile != "" {
 		u.kept.Public = false
@@ -102,6 +102,7 @@ func (u *use) findSecret(ctx context.Context, f *callerFlags) (err error) {
 	case u.kept.Public:
 	case u.kept.ClientSecretFile != "":
 		u.secret, err = secretFile(u.kept.ClientSecretFile)
+	case u.kept.CertFile != "": // the certificate takes its place
 	case u.kept.ClientID == u.dev.ClientID:
 		u.secret = u.dev.ClientSecret
 	default:
@@ -168,7 +169,7 @@ func (u *use) keep(t *signetv1.TokenResponse) error {
 func (u *use) call(ctx context.Context, do func(context.Context, signetv1.TokenServiceClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callPatience)
 	defer cancel()
-	conn, err := dial(u.kept.GRPC, u.insecure)
+	conn, err := u.dial()
 	if err != nil {
 		return err
 	}
@@ -176,24 +177,6 @@ func (u *use) call(ctx context.Context, do func(context.Context, signetv1.TokenS
 	pair := url.QueryEscape(u.kept.ClientID) + ":" + url.QueryEscape(u.secret) // RFC 6749 §2.3.1
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	return answerOf(u.kept.GRPC, do(ctx, signetv1.NewTokenServiceClient(conn)))
-}
-
-// dial returns a connection to the issuer: plain text on this machine, or where the configuration allows it; else TLS.
-func dial(address string, plainText bool) (*grpc.ClientConn, error) {
-	protection := credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
-	if plainText || isLoopback(address) {
-		protection = insecure.NewCredentials()
-	}
-	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(protection))
-}
-
-func isLoopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // answerOf turns a gRPC error into a sentence, with the issuer's reason if it is the issuer's.

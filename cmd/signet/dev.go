@@ -44,9 +44,17 @@ func fillDev(s config.Sources) (config.Config, error) {
 		return cfg, err
 	}
 	s.Dev = map[string]string{
-		"issuer": "http://" + reachable(cfg.HTTP.Address), "grpc.reflection": "true", "shutdown.drain": "0s", "log.format": "text",
+		"issuer": scheme(cfg.TLS) + reachable(cfg.HTTP.Address), "grpc.reflection": "true", "shutdown.drain": "0s", "log.format": "text",
 	}
 	return loadFrom(s)
+}
+
+// scheme returns how the URL of the HTTP door begins.
+func scheme(c config.TLS) string {
+	if c.On() {
+		return "https://"
+	}
+	return "http://"
 }
 
 // introduceDev says that this is no production, what was filled in, and keeps it for the other commands.
@@ -56,7 +64,7 @@ func (s *server) introduceDev() error {
 	if err != nil {
 		return err
 	}
-	s.say("This is --dev: NOT SAFE FOR PRODUCTION. Passwords and tokens travel in plain text, and the demo's lie in files.")
+	s.say("This is --dev: NOT SAFE FOR PRODUCTION. %s", danger(s.cfg.TLS))
 	s.say("Filled in because nobody gave it:")
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if s.cfg.Origins[key] == config.FromDev {
@@ -65,6 +73,13 @@ func (s *server) introduceDev() error {
 	}
 	s.say("The other commands read it from %s when no configuration is given.", path)
 	return seal.WriteFile(path, devYAML(s.cfg, values))
+}
+
+func danger(c config.TLS) string {
+	if c.On() {
+		return "The demo's secrets lie in files."
+	}
+	return "Passwords and tokens travel in plain text, and the demo's lie in files."
 }
 
 func (s *server) say(format string, args ...any) { fmt.Fprintf(s.program.out, format+"\n", args...) }
@@ -167,11 +182,15 @@ func (s *server) fillStore(ctx context.Context) (devFacts, error) {
 
 // sayHow prints the addresses, and three commands for a second terminal.
 func (s *server) sayHow(d doors) {
-	jwks := "http://" + reachable(d.httpAt.String()) + "/.well-known/jwks.json"
-	s.say("HTTP on http://%s, gRPC on %s, health and profiles on http://%s", d.httpAt, d.grpcAt, s.cfg.Ops.Address)
+	jwks := scheme(s.cfg.TLS) + reachable(d.httpAt.String()) + "/.well-known/jwks.json"
+	s.say("HTTP on %s%s, gRPC on %s, health and profiles on http://%s", scheme(s.cfg.TLS), d.httpAt, d.grpcAt, s.cfg.Ops.Address)
 	s.say("\nIn a second terminal, one after the other: log in, fetch the JWK Set, refresh.\n")
 	s.say("  %s login", s.program.again(s.cfg))
-	s.say("  %s", fetching(jwks))
+	if s.cfg.TLS.On() {
+		s.say("  curl -sS --cacert %s %s", shellQuote(s.cfg.TLS.CertFile), jwks)
+	} else {
+		s.say("  %s", fetching(jwks))
+	}
 	s.say("  %s refresh\n", s.program.again(s.cfg))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -52,12 +53,27 @@ func (s *server) openDoors() (doors, error) {
 		http: web.Server(handler, s.log),
 		grpc: rpc.New(rpc.Options{
 			Issuer: s.issuer, Directory: s.directory, Keys: s.keys, Ready: s.checks().Ready, Log: s.log, Reflection: s.cfg.GRPC.Reflection,
+			TLS: s.protection("h2"),
 		}),
 		httpAt: public.Addr(), grpcAt: calls.Addr(),
 	}
-	s.start("http.address", func() error { return d.http.Serve(public) })
+	d.http.TLSConfig = s.protection("h2", "http/1.1")
+	s.start("http.address", func() error {
+		if d.http.TLSConfig != nil {
+			return d.http.ServeTLS(public, "", "") // the certificate is in TLSConfig
+		}
+		return d.http.Serve(public)
+	})
 	s.start("grpc.address", func() error { return d.grpc.Serve(calls) })
 	return d, nil
+}
+
+// protection returns what the doors for callers speak TLS by; nil means plain text.
+func (s *server) protection(protocols ...string) *tls.Config {
+	if s.cert == nil {
+		return nil
+	}
+	return s.cert.Config(protocols...)
 }
 
 // announce says where the doors are.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/cert"
 	"github.com/signetd/signet/internal/sqlite"
 	"github.com/signetd/signet/internal/web"
 )
@@ -62,6 +64,8 @@ type server struct {
 	*house
 	program *program
 	dev     bool
+	// cert keeps what the doors speak TLS by; nil means plain text.
+	cert *cert.Keeper
 	// open is set while the doors are: neither before everything behind them is in place, nor once a drain has begun.
 	open atomic.Bool
 
@@ -94,6 +98,9 @@ func (s *server) run(ctx context.Context) (err error) {
 	defer stopFeeding()
 	s.start("the directory", func() error { s.directory.Run(fed); return nil })
 	s.start("the key ring", func() error { s.keys.Run(fed); return nil })
+	if s.cert != nil {
+		s.start("the certificate", func() error { s.cert.Run(fed); return nil })
+	}
 	s.announce(d)
 	s.open.Store(true)
 
@@ -142,9 +149,28 @@ func (s *server) checks() web.Checks {
 	}
 }
 
+// openCert reads what the doors shall speak TLS by. What cannot be used ends the start: nothing falls back to plain text.
+func (s *server) openCert() (err error) {
+	c := s.cfg.TLS
+	if !c.On() {
+		return nil
+	}
+	version := uint16(tls.VersionTLS13)
+	if c.MinVersion == "1.2" {
+		version = tls.VersionTLS12
+	}
+	s.cert, err = cert.Open(cert.Options{
+		CertFile: c.CertFile, KeyFile: c.KeyFile, ClientCAFile: c.ClientCAFile, MinVersion: version, Now: time.Now, Log: s.log,
+	})
+	return about("tls", err)
+}
+
 // begin makes the folder of Signet's files where there will be any and, if the store is one of them, opens it: a second
 // server on one file is refused before anything else is touched.
 func (s *server) begin(ctx context.Context) error {
+	if err := s.openCert(); err != nil {
+		return err
+	}
 	path, file := s.cfg.Store.SQLite()
 	if file || s.dev {
 		if err := makePrivateDir(s.cfg.DataDir); err != nil {

@@ -30,6 +30,7 @@ type kept struct {
 	RefreshExpiresAt time.Time `json:"refresh_expires_at"`
 	IdempotencyKey   string    `json:"idempotency_key"`
 	DeviceToken      string    `json:"device_token,omitempty"`
+	trust
 }
 
 // take puts the tokens of an answer in place of the ones before, with a key of their own.

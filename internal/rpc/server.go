@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -33,7 +36,7 @@ const (
 	pingLimit = 20 * time.Second
 )
 
-// Options is what the door opens on. Every field is needed but Reflection.
+// Options is what the door opens on. Every field is needed but TLS and Reflection.
 type Options struct {
 	Issuer *issuer.Issuer
 	// Directory says who the calling client is; somebody else runs it.
@@ -44,6 +47,8 @@ type Options struct {
 	Ready func() error
 	// Log gets one line per call.
 	Log *slog.Logger
+	// TLS is how connections are protected; nil means plain text.
+	TLS *tls.Config
 	// Reflection tells everybody which services there are (grpc.reflection.v1).
 	Reflection bool
 }
@@ -60,6 +65,7 @@ func New(o Options) *Server {
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(
+			grpc.Creds(protection(o.TLS)),
 			grpc.UnaryInterceptor(i.unary),
 			grpc.StreamInterceptor(i.stream),
 			grpc.MaxRecvMsgSize(maxMessage),
@@ -75,6 +81,13 @@ func New(o Options) *Server {
 	}
 	s.register(o)
 	return s
+}
+
+func protection(c *tls.Config) credentials.TransportCredentials {
+	if c == nil {
+		return insecure.NewCredentials()
+	}
+	return credentials.NewTLS(c)
 }
 
 // register is the list of all services behind this door.

@@ -92,8 +92,28 @@ func lockFolder(path string) (unlock func(), err error) {
 	return func() { _ = d.Close() }, nil // Closing lets go.
 }
 
-// readGiven reads a file that an operator provides.
-func readGiven(path string) ([]byte, error) {
+// ReadGiven reads a secret file that an operator provides. It may be reached through symbolic links, as Kubernetes mounts
+// secrets, and may be readable by a group, but neither readable nor writable by everyone.
+func ReadGiven(path string) ([]byte, error) {
+	return readGiven(path, func(info fs.FileInfo) error {
+		if mode := info.Mode().Perm(); mode&0o006 != 0 {
+			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine read or write it: chmod 640 it or narrower (in Kubernetes, defaultMode: 0440)", path, mode)
+		}
+		return nil
+	})
+}
+
+// ReadGivenPublic is ReadGiven for a file that holds no secret: everyone may read it, and not write it.
+func ReadGivenPublic(path string) ([]byte, error) {
+	return readGiven(path, func(info fs.FileInfo) error {
+		if mode := info.Mode().Perm(); mode&0o002 != 0 {
+			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine write it: chmod o-w it", path, mode)
+		}
+		return nil
+	})
+}
+
+func readGiven(path string, check func(fs.FileInfo) error) ([]byte, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
@@ -103,12 +123,7 @@ func readGiven(path string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return read(path, 0, func(info fs.FileInfo) error {
-		if mode := info.Mode().Perm(); mode&0o006 != 0 {
-			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine read or write it: chmod 640 it or narrower (in Kubernetes, defaultMode: 0440)", path, mode)
-		}
-		return nil
-	})
+	return read(path, 0, check)
 }
 
 // read checks the file that it has opened, not the one that the path leads to a moment later.

@@ -13,7 +13,7 @@ import (
 // through symbolic links, as Kubernetes mounts secrets, and may be readable by a group, but neither readable nor writable
 // by everyone. An error is a sentence with the file and the line, never with what the line holds.
 func Load(path string) (*KEKs, error) {
-	text, err := readGiven(path)
+	text, err := ReadGiven(path)
 	if err != nil {
 		return nil, fmt.Errorf("the KEK file: %w", err)
 	}

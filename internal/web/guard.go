@@ -18,6 +18,9 @@ func guard(log *slog.Logger, next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Frame-Options", "DENY")
+		if r.TLS != nil { // RFC 6797 §7.2: never over plain text
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		whole := attempt(log, a, r, next)
 		level := slog.LevelDebug
 		// A probe that says no is an answer, asked for again and again: what is wrong is logged once by the part that knows.

@@ -1,0 +1,2 @@
+// Package certtest makes certificate authorities and certificates for tests. It promises no compatibility to importers.
+package certtest
