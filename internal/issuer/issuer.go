@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -76,6 +77,8 @@ type Caller struct {
 	RequestID string
 	// Admin may act on every client's grants.
 	Admin bool
+	// Address is where the request came from, without a zone, IPv4 in four bytes; the zero address if that is not known.
+	Address netip.Addr
 }
 
 // record writes an event of the caller; if it cannot be written, the caller gets no answer.

@@ -3,11 +3,9 @@ package issuer
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
-	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/token"
 )
 
@@ -58,7 +56,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	if err != nil {
 		return nil, err
 	}
-	ip, err := endUserIP(caller.Client, r.EndUser)
+	address, err := endUserAddress(caller, r.EndUser)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +73,9 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 		return nil, hashFault(err)
 	}
 	defer leave()
-	user, rehash, err := i.prove(ctx, caller, r, ip)
+	user, rehash, err := i.prove(ctx, caller, guess{
+		username: r.Username, password: r.Password, deviceToken: r.DeviceToken, address: address, at: i.storeTime(s),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -84,15 +84,15 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	}
 	handle := token.NewHandle()
 	g := i.newGrant(s, caller.Client, user, handle.GrantID())
-	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, ip
+	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, text(address)
 	if err := i.store.CreateGrant(ctx, g, user.Epoch); err != nil {
 		if errors.Is(err, oauth.InvalidGrant) {
-			return nil, i.refuseLogin(caller, user.ID, ip, "changed_meanwhile")
+			return nil, i.refuseLogin(caller, user.ID, address, "changed_meanwhile")
 		}
 		return nil, oauth.FromStore(err)
 	}
 	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventLoginSucceeded, Subject: user.ID, Grant: g.ID.String(), IP: ip,
+		Name: oauth.EventLoginSucceeded, Subject: user.ID, Grant: g.ID.String(), IP: text(address),
 	}); err != nil {
 		return nil, err
 	}
@@ -125,76 +125,6 @@ func (i *Issuer) loginTarget(s *snapshot, client oauth.Client, r LoginRequest) (
 		t.scope = scope
 	}
 	return t, nil
-}
-
-// endUserIP returns the address that the client reports, in its one spelling. A public client could say anything, so it is
-// not believed.
-func endUserIP(client oauth.Client, u EndUser) (string, error) {
-	if u.IP == "" || client.Public {
-		return "", nil
-	}
-	addr, err := netip.ParseAddr(u.IP)
-	if err != nil {
-		return "", oauth.Fail(oauth.InvalidRequest, "end_user.ip is not an IP address.")
-	}
-	return addr.Unmap().WithZone("").String(), nil
-}
-
-// prove returns the user whose password this is, and whether it should be hashed anew. A name that no account has costs a
-// hash like any other. Login and ChangePassword prove alike.
-func (i *Issuer) prove(ctx context.Context, caller Caller, r LoginRequest, ip string) (user oauth.User, rehash bool, err error) {
-	name, err := oauth.CanonicalUsername(r.Username)
-	if err == nil {
-		user, err = i.store.User(ctx, name)
-	}
-	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
-		return user, false, oauth.FromStore(err)
-	}
-	right, rehash, err := i.passwords.Verify(ctx, user.PasswordHash, r.Password)
-	switch {
-	case err != nil:
-		return user, false, hashFault(err)
-	case user.ID == "":
-		return user, false, i.refuseLogin(caller, "", ip, "unknown_user")
-	case !right:
-		return user, false, i.refuseLogin(caller, user.ID, ip, "wrong_password")
-	case !user.DisabledAt.IsZero():
-		return user, false, i.refuseLogin(caller, user.ID, ip, "user_disabled")
-	}
-	return user, rehash, nil
-}
-
-// hashFault says why a password was not hashed.
-func hashFault(err error) error {
-	if busy, ok := errors.AsType[*password.Busy](err); ok {
-		return &oauth.Error{
-			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: busy.RetryAfter,
-		}
-	}
-	if errors.Is(err, password.ErrTooLong) {
-		return oauth.Fail(oauth.InvalidRequest, "The password is too long.")
-	}
-	return oauth.Refused(oauth.ServerError, err)
-}
-
-func (i *Issuer) refuseLogin(caller Caller, subject, ip, reason string) error {
-	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventLoginFailed, Subject: subject, Reason: reason, IP: ip, Failed: true,
-	}); err != nil {
-		return err
-	}
-	return oauth.Refused(oauth.InvalidGrant, errors.New(reason))
-}
-
-// rehash stores the password under the present parameters. A failure is for the log: the login itself is good.
-func (i *Issuer) rehash(ctx context.Context, user oauth.User, secret string) {
-	next, err := i.passwords.Hash(ctx, secret)
-	if err == nil {
-		err = i.store.Rehash(ctx, user.ID, user.PasswordHash, next)
-	}
-	if err != nil {
-		i.log.Warn("the password could not be hashed anew", "sub", user.ID, "error", err)
-	}
 }
 
 func (i *Issuer) newGrant(s *snapshot, client oauth.Client, user oauth.User, id oauth.GrantID) oauth.Grant {

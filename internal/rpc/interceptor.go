@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -68,7 +70,10 @@ func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (i interceptor) around(ctx context.Context, method string, handle func(context.Context) error) error {
-	began, caller := time.Now(), issuer.Caller{RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader))}
+	began := time.Now()
+	caller := issuer.Caller{
+		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: callerAddress(ctx),
+	}
 	open := isOpen(method)
 	header := metadata.Pairs(requestIDHeader, caller.RequestID)
 	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
@@ -160,6 +165,19 @@ func callerOf(ctx context.Context) issuer.Caller {
 func isOpen(method string) bool {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	return openServices[service]
+}
+
+// callerAddress returns the address at the other end of the connection, if it has one.
+func callerAddress(ctx context.Context) netip.Addr {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return netip.Addr{}
+	}
+	tcp, ok := p.Addr.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
 func peerAddress(ctx context.Context) string {
