@@ -1,0 +1,155 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// ErrPanicked is the answer to everybody in a batch whose Run panicked.
+var ErrPanicked = errors.New("the batch panicked")
+
+// Options is what a Batcher is made of.
+type Options[K comparable, Q, A any] struct {
+	// Run answers the questions of one batch, in their order. It is told no context, because a member that stops waiting
+	// must not end the work of the others: it bounds itself. Required.
+	Run func([]Q) []Answer[A]
+	// Key names what two questions of one batch must not have in common; the second goes into a later batch. nil means
+	// that any questions may go together.
+	Key func(Q) K
+	// Flights is how many batches are under way at once, Size how many questions one holds at most. Required.
+	Flights, Size int
+	// Sent is told the size of every batch that leaves; nil means that nobody is told. It must not wait.
+	Sent func(size int)
+}
+
+// An Answer is what one member of a batch gets.
+type Answer[A any] struct {
+	Value A
+	Err   error
+}
+
+// A Batcher carries questions to where they are answered. While fewer than Flights batches are under way a question leaves at
+// once and alone; what comes later waits, and leaves together when one has returned.
+type Batcher[K comparable, Q, A any] struct {
+	o Options[K, Q, A]
+
+	mu      sync.Mutex // guards what follows
+	flights int
+	waiting []*passenger[Q, A] // in the order of their arrival
+}
+
+// A passenger is a question and whoever waits for its answer.
+type passenger[Q, A any] struct {
+	ctx      context.Context
+	question Q
+	answer   chan Answer[A] // holds one, so that nobody need be there to take it
+}
+
+// New returns a Batcher.
+func New[K comparable, Q, A any](o Options[K, Q, A]) *Batcher[K, Q, A] {
+	if o.Sent == nil {
+		o.Sent = func(int) {}
+	}
+	return &Batcher[K, Q, A]{o: o}
+}
+
+// Do returns the answer to a question. When ctx ends it returns the error of ctx and no longer waits: a question that has
+// left by then is answered all the same, one that has not is forgotten.
+func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
+	p := &passenger[Q, A]{ctx, question, make(chan Answer[A], 1)}
+	b.mu.Lock()
+	leaves := b.flights < b.o.Flights
+	if leaves {
+		b.flights++
+	} else {
+		b.waiting = append(b.waiting, p)
+	}
+	b.mu.Unlock()
+	if leaves {
+		go b.fly([]*passenger[Q, A]{p})
+	}
+	select {
+	case a := <-p.answer:
+		return a.Value, a.Err
+	case <-ctx.Done():
+		var none A
+		return none, ctx.Err()
+	}
+}
+
+// fly carries a batch, and then those that have come to wait meanwhile, until nobody waits.
+func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
+	for len(batch) > 0 {
+		b.o.Sent(len(batch))
+		for i, a := range b.run(batch) {
+			batch[i].answer <- a
+		}
+		batch = b.board()
+	}
+}
+
+// board returns the next batch, the oldest first: as many as may go together. If there are none, the flight is over.
+func (b *Batcher[K, Q, A]) board() []*passenger[Q, A] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var batch, left []*passenger[Q, A]
+	taken := make(map[K]bool)
+	for i, p := range b.waiting {
+		if len(batch) == b.o.Size {
+			left = append(left, b.waiting[i:]...)
+			break
+		}
+		if p.ctx.Err() != nil {
+			continue // nobody waits for it any more
+		}
+		if b.o.Key != nil {
+			k := b.o.Key(p.question)
+			if taken[k] {
+				left = append(left, p)
+				continue
+			}
+			taken[k] = true
+		}
+		batch = append(batch, p)
+	}
+	b.waiting = left
+	if len(batch) == 0 {
+		b.flights--
+	}
+	return batch
+}
+
+// run answers a batch, whatever happens.
+func (b *Batcher[K, Q, A]) run(batch []*passenger[Q, A]) (answers []Answer[A]) {
+	questions := make([]Q, len(batch))
+	for i, p := range batch {
+		questions[i] = p.question
+	}
+	defer func() {
+		cause := recover()
+		if cause == nil && len(answers) == len(batch) {
+			return
+		}
+		err := ErrPanicked
+		if fault, ok := cause.(runtime.Error); ok { // other words could hold what somebody sent
+			err = fmt.Errorf("%w: %w", ErrPanicked, fault)
+		}
+		answers = make([]Answer[A], len(batch))
+		for i := range answers {
+			answers[i].Err = err
+		}
+	}()
+	return b.o.Run(questions)
+}
+
+// Whole gives everybody in a batch of n the same error: the answer of a Run that failed as a whole.
+func Whole[A any](n int, err error) []Answer[A] {
+	answers := make([]Answer[A], n)
+	for i := range answers {
+		answers[i].Err = err
+	}
+	return answers
+}
