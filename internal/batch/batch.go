@@ -21,6 +21,9 @@ type Options[K comparable, Q, A any] struct {
 	Key func(Q) K
 	// Flights is how many batches are under way at once, Size how many questions one holds at most. Required.
 	Flights, Size int
+	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
+	// together; nil means that there is no rest.
+	Rest func()
 	// Sent is told the size of every batch that leaves; nil means that nobody is told. It must not wait.
 	Sent func(size int)
 }
@@ -52,6 +55,9 @@ type passenger[Q, A any] struct {
 func New[K comparable, Q, A any](o Options[K, Q, A]) *Batcher[K, Q, A] {
 	if o.Sent == nil {
 		o.Sent = func(int) {}
+	}
+	if o.Rest == nil {
+		o.Rest = func() {}
 	}
 	return &Batcher[K, Q, A]{o: o}
 }
@@ -87,6 +93,7 @@ func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 		for i, a := range b.run(batch) {
 			batch[i].answer <- a
 		}
+		b.o.Rest()
 		batch = b.board()
 	}
 }

@@ -102,6 +102,21 @@ func TestKeyIsInABatchOnce(t *testing.T) {
 	})
 }
 
+func TestWhoComesDuringTheRestGoesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &road{}
+		b := batch.New(batch.Options[int, int, int]{
+			Run: r.run, Flights: 1, Size: 10, Rest: func() { time.Sleep(time.Second) },
+		})
+		ask(t, b, 1)()
+		ask(t, b, 2, 3)()
+		time.Sleep(time.Second)
+		ask(t, b, 4)()
+		wantTrips(t, r, trip{1}, trip{2, 3}, trip{4})
+		time.Sleep(time.Second)
+	})
+}
+
 func TestWhoGivesUpIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &road{}

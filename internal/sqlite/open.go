@@ -20,18 +20,16 @@ const (
 	readers = 4
 	// busyTimeout is how many milliseconds a statement waits for another process's write.
 	busyTimeout = "10000"
-	// yieldShare is how long the file stays free for other processes after a write, as a part of how long the write held
-	// it. A process that waits for its turn asks again and again; without free time between our writes it could ask at the
-	// wrong moment every time.
-	yieldShare = 4
-	// maxYield bounds that time.
-	maxYield = 20 * time.Millisecond
 )
 
 // Options are what Open may be told beside the path.
 type Options struct {
 	// Now is the store's clock; nil means time.Now.
 	Now func() time.Time
+	// Alone gives every write a transaction of its own. Otherwise those that wait at the same moment share one.
+	Alone bool
+	// Sent is told how many writes each transaction holds; nil means that nobody is told.
+	Sent func(writes int)
 }
 
 // A Store is an open SQLite file. It keeps the promises of keys.Store, issuer.Store and admin.Store.
@@ -41,9 +39,8 @@ type Store struct {
 	reads  *sql.DB
 	writes *sql.DB // one connection; every transaction on it is BEGIN IMMEDIATE
 
-	writing   chan struct{} // holds one token: that of whoever writes
-	freeUntil time.Time     // before it no write begins; belongs to whoever holds the token
-	served    *os.File      // the lock of LockServe, nil without it
+	commits *commits
+	served  *os.File // the lock of LockServe, nil without it
 }
 
 // Open opens the file at path, and makes an empty one (mode 0600) if there is none; the directory must exist. It refuses a
@@ -60,7 +57,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{path: path, now: o.Now, writing: make(chan struct{}, 1)}
+	s := &Store{path: path, now: o.Now}
+	s.commits = s.newCommits(o)
 	if err := s.connect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), s.Close())
 	}
@@ -114,52 +112,6 @@ func (s *Store) Close() error {
 		errs = append(errs, s.served.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// write runs change inside BEGIN IMMEDIATE and commits, unless change fails. Then it leaves the file free for a moment. The
-// context that change is given bounds the transaction, as in the other store.
-func (s *Store) write(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
-	if err := s.takeTurn(ctx); err != nil {
-		return err
-	}
-	defer func() { <-s.writing }()
-
-	tx, err := s.writes.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	began := time.Now()
-	defer func() { s.freeUntil = time.Now().Add(min(time.Since(began)/yieldShare, maxYield)) }()
-	if err := change(ctx, tx); err != nil {
-		_ = tx.Rollback() // which the end of ctx may have done already
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
-}
-
-// takeTurn waits until nobody else of this process writes and the file has been free for a moment.
-func (s *Store) takeTurn(ctx context.Context) error {
-	select {
-	case s.writing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	pause := time.Until(s.freeUntil)
-	if pause <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		<-s.writing
-		return ctx.Err()
-	}
 }
 
 // read runs look inside a transaction that sees the file as of one moment.

@@ -154,13 +154,22 @@ func writeFor(tx *sql.Tx, d time.Duration) error {
 // TestWaitEndsWithTheContext: whoever waits for their turn to write stops when their time is up, and leaves no mark.
 func TestWaitEndsWithTheContext(t *testing.T) {
 	s := open(t, newFile(t))
-	s.writing <- struct{}{} // somebody writes
+	begun, end, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.write(context.Background(), func(context.Context, *sql.Tx) error {
+			close(begun)
+			<-end
+			return nil
+		})
+	}()
+	<-begun // somebody writes
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := s.CreateUser(ctx, ann); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want that of the context", err)
 	}
-	<-s.writing
+	close(end)
+	must(t, <-ended)
 	must(t, s.CreateUser(t.Context(), ann))
 }
 
