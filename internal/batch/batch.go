@@ -86,6 +86,13 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	}
 }
 
+// Waiting returns how many questions wait to leave.
+func (b *Batcher[K, Q, A]) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting)
+}
+
 // fly carries a batch, and then those that have come to wait meanwhile, until nobody waits.
 func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 	for len(batch) > 0 {

@@ -107,15 +107,12 @@ func (i *Issuer) mayNarrow(ctx context.Context, s *snapshot, client oauth.Client
 
 // move asks the store, and once more if the first answer was lost: the request's key makes the second a repeat.
 func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
-	verdicts, err := i.store.RefreshGrants(ctx, []oauth.Presented{p})
+	verdict, err := i.store.RefreshGrant(ctx, p)
 	if err != nil && ctx.Err() == nil {
 		i.log.Warn("the store did not answer a refresh; asking again", "grant", p.Grant, "error", err)
-		verdicts, err = i.store.RefreshGrants(ctx, []oauth.Presented{p})
+		verdict, err = i.store.RefreshGrant(ctx, p)
 	}
-	if err != nil {
-		return oauth.Verdict{}, oauth.FromStore(err)
-	}
-	return verdicts[0], nil
+	return verdict, oauth.FromStore(err)
 }
 
 // judge writes the events of a verdict, and refuses those that leave no live grant.

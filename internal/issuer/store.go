@@ -32,10 +32,10 @@ type Store interface {
 	Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error)
 	// Grants returns the grants that the filter means, by id.
 	Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error)
-	// RefreshGrants decides each presented refresh token by its own grant's row, atomically, and answers in the order
-	// given. A batch may hold a grant once at most. Decisions for one grant are serialized: of any number of requests
-	// with the current token exactly one finds Moved. What Moved and Ahead write survives a crash of the process.
-	RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error)
+	// RefreshGrant decides a presented refresh token by its grant's row, atomically. Decisions for one grant are serialized:
+	// of any number of requests with the current token exactly one finds Moved. What Moved and Ahead write survives a crash
+	// of the process. A request whose context ends while it is under way may be decided all the same.
+	RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error)
 	// RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet,
 	// and returns the row as it stands then, with changed true if this call ended it. Missing grants and those of other
 	// clients are oauth.NotFound. It is durable on return, also on a replicated cluster.

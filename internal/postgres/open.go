@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -34,12 +35,17 @@ type Options struct {
 	// connection included; zero means five seconds.
 	ConnectTimeout   time.Duration
 	StatementTimeout time.Duration
+	// Alone gives every refresh a statement of its own. Otherwise those that wait at the same moment share one.
+	Alone bool
+	// Sent is told how many refreshes each statement holds; nil means that nobody is told.
+	Sent func(refreshes int)
 }
 
 // A Store is a pool of connections to one database. It keeps the promises of keys.Store, issuer.Store and admin.Store.
 type Store struct {
-	pool    *pgxpool.Pool
-	timeout time.Duration
+	pool      *pgxpool.Pool
+	timeout   time.Duration
+	refreshes *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict]
 }
 
 // Open makes the pool and one connection. The schema is left as it is: see Migrate and CheckSchema.
@@ -68,6 +74,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	s := &Store{pool: pool, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
+	s.refreshes = s.newRefreshes(o)
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	if err := pool.Ping(ctx); err != nil {

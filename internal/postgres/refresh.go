@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -17,6 +18,24 @@ const batchTimeout = time.Second
 
 // singleTries is how often a member that runs singly is tried.
 const singleTries = 3
+
+// refreshFlights is how many batches of refreshes are under way at once, refreshSize how many tokens one holds at most. A
+// statement of its own is as fast as a shared one until about sixteen wait, so few flights are enough.
+const (
+	refreshFlights = 4
+	refreshSize    = 256
+)
+
+func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict] {
+	b := batch.Options[oauth.GrantID, oauth.Presented, oauth.Verdict]{
+		Run: s.refreshAll, Key: func(p oauth.Presented) oauth.GrantID { return p.Grant },
+		Flights: refreshFlights, Size: refreshSize, Sent: o.Sent,
+	}
+	if o.Alone {
+		b.Flights, b.Size = int(s.pool.Config().MaxConns), 1
+	}
+	return batch.New(b)
+}
 
 // presented names the arrays that both statements take, one element per presented token.
 const presented = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
@@ -75,37 +94,57 @@ const classify = `WITH locked AS MATERIALIZED (
 	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM reused
 	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM judged WHERE outcome NOT IN ('moved', 'ahead', 'reused')`
 
+// RefreshGrant decides one presented refresh token by its grant's row, together with those that wait at the same moment.
+func (s *Store) RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+	return s.refreshes.Do(ctx, p)
+}
+
 // RefreshGrants decides each presented refresh token by its own grant's row and answers in the order given. What it writes
 // is as durable as the role's synchronous_commit has it: the Ahead row mends what is lost.
-func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error) {
-	seen := make(map[oauth.GrantID]bool, len(batch))
-	for _, p := range batch {
+func (s *Store) RefreshGrants(_ context.Context, presented []oauth.Presented) ([]oauth.Verdict, error) {
+	seen, verdicts := make(map[oauth.GrantID]bool, len(presented)), make([]oauth.Verdict, len(presented))
+	for _, p := range presented {
 		if seen[p.Grant] {
 			return nil, fmt.Errorf("refresh grants: a batch holds grant %s twice", p.Grant)
 		}
 		seen[p.Grant] = true
 	}
-	verdicts := make([]oauth.Verdict, len(batch))
-	err := s.refresh(ctx, batch, verdicts)
-	if undone(err) {
-		err = s.refreshSingly(ctx, batch, verdicts)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("refresh grants: %w", err)
+	for i, a := range s.refreshAll(presented) {
+		if a.Err != nil {
+			return nil, a.Err
+		}
+		verdicts[i] = a.Value
 	}
 	return verdicts, nil
 }
 
-// refresh decides the members of a batch that have no verdict yet.
-func (s *Store) refresh(ctx context.Context, batch []oauth.Presented, verdicts []oauth.Verdict) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout)
+// refreshAll decides the members of a batch, and singly if the statements were undone because of one of them.
+func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Verdict] {
+	verdicts := make([]oauth.Verdict, len(presented))
+	err := s.refresh(presented, verdicts)
+	answers := make([]batch.Answer[oauth.Verdict], len(presented))
+	for i := range presented {
+		one := err
+		if undone(err) && verdicts[i].Outcome == "" {
+			one = s.refreshSingly(presented[i:i+1], verdicts[i:i+1])
+		}
+		if answers[i].Value = verdicts[i]; verdicts[i].Outcome == "" {
+			answers[i].Err = fmt.Errorf("refresh grants: %w", one)
+		}
+	}
+	return answers
+}
+
+// refresh decides the members of a batch that have no verdict yet. Those that it leaves without one are for its error.
+func (s *Store) refresh(presented []oauth.Presented, verdicts []oauth.Verdict) error {
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	fast := fastOne
-	if len(batch) > 1 {
+	if len(presented) > 1 {
 		fast = fastMany
 	}
 	for _, statement := range []string{fast, classify} {
-		if err := s.decide(ctx, statement, batch, verdicts); err != nil {
+		if err := s.decide(ctx, statement, presented, verdicts); err != nil {
 			return err
 		}
 	}
@@ -117,18 +156,13 @@ func (s *Store) refresh(ctx context.Context, batch []oauth.Presented, verdicts [
 	return nil
 }
 
-// refreshSingly does it member by member, each as often as it may help.
-func (s *Store) refreshSingly(ctx context.Context, batch []oauth.Presented, verdicts []oauth.Verdict) error {
-	for i := range batch {
-		err := s.refresh(ctx, batch[i:i+1], verdicts[i:i+1])
-		for tries := 1; undone(err) && tries < singleTries && ctx.Err() == nil; tries++ {
-			err = s.refresh(ctx, batch[i:i+1], verdicts[i:i+1])
-		}
-		if err != nil {
-			return err
-		}
+// refreshSingly decides one member, as often as it may help.
+func (s *Store) refreshSingly(presented []oauth.Presented, verdict []oauth.Verdict) error {
+	err := s.refresh(presented, verdict)
+	for tries := 1; undone(err) && tries < singleTries; tries++ {
+		err = s.refresh(presented, verdict)
 	}
-	return nil
+	return err
 }
 
 // undone says whether err means that the statement was rolled back because of its company: a serialization failure, a

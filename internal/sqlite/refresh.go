@@ -11,6 +11,15 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
+// RefreshGrant decides one presented refresh token by its grant's row.
+func (s *Store) RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+	verdicts, err := s.RefreshGrants(ctx, []oauth.Presented{p})
+	if err != nil {
+		return oauth.Verdict{}, err
+	}
+	return verdicts[0], nil
+}
+
 // RefreshGrants decides each presented refresh token by its own grant's row, all in one transaction, and answers in the
 // order given. BEGIN IMMEDIATE has the only write lock of the file, so what is read here stays true until the commit.
 func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error) {

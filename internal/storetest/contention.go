@@ -18,6 +18,7 @@ var contentionCases = []double{
 	{"Rule23_OneTokenManyClientsWithoutLeeway", oneTokenWithoutLeeway},
 	{"Rule24_OneTokenOneKey", oneTokenOneKey},
 	{"BatchesInOppositeOrder", oppositeBatches},
+	{"EveryoneGetsTheirOwnVerdict", ownVerdicts},
 	{"RotationsInParallel", parallelRotations},
 	{"Rule31_RevokedMeansRevoked", revokeAgainstRefresh},
 	{"Rule28_EndedUserHasNoLiveGrant", endAgainstCreate},
@@ -51,12 +52,10 @@ func contend(t *testing.T, servers [2]Store, g oauth.Grant, change func(i int, p
 		p := present(g)
 		p.KeyHash, p.MACKey = fmt.Appendf(nil, "key %d", i), fmt.Sprintf("mac %d", i)
 		change(i, &p)
-		verdicts, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
-		if err != nil {
+		var err error
+		if found[i], err = s.RefreshGrant(t.Context(), p); err != nil {
 			t.Error(err)
-			return
 		}
-		found[i] = verdicts[0]
 	})
 	return found
 }
@@ -105,6 +104,47 @@ func oneTokenOneKey(t *testing.T, servers [2]Store) {
 	found := contend(t, servers, g, func(_ int, p *oauth.Presented) { p.KeyHash, p.Leeway = []byte("one key"), 0 })
 	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.Repeated: 63})
 	oneSuccessor(t, servers[0], g, found)
+}
+
+// ownVerdicts presents the tokens of many grants at the same moment, so that they share statements: of each live grant twice,
+// of others that are dead, spent or missing. Each gets the verdict of its own grant.
+func ownVerdicts(t *testing.T, servers [2]Store) {
+	const grants = 96
+	change := []func(*oauth.Grant){
+		func(*oauth.Grant) {},
+		func(g *oauth.Grant) { g.RevokedAt, g.RevokeReason = start, oauth.RevokedByAdmin },
+		func(g *oauth.Grant) { g.Generation = 9 },
+	}
+	want := []map[oauth.Outcome]int{
+		{oauth.Moved: 1, oauth.SecondTab: 1}, {oauth.Revoked: 2}, {oauth.Reused: 1, oauth.Revoked: 1}, {oauth.Missing: 2},
+	}
+	for i := range grants {
+		if kind := i % len(want); kind < len(change) {
+			g := aGrant(byte(i), "usr_ann")
+			change[kind](&g)
+			withGrant(t, servers[0], g)
+		}
+	}
+	var mu sync.Mutex
+	var found [grants]map[oauth.Outcome]int
+	atOnce(servers, 2*grants, func(n int, s Store) {
+		i := n / 2
+		p := present(aGrant(byte(i), "usr_ann"))
+		p.KeyHash = fmt.Appendf(nil, "key %d", n)
+		v, err := s.RefreshGrant(t.Context(), p)
+		if err != nil || v.Outcome != oauth.Missing && v.Grant.ID != p.Grant {
+			t.Errorf("%s of grant %v, error %v; want a verdict on %v", v.Outcome, v.Grant.ID, err, p.Grant)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if found[i] == nil {
+			found[i] = map[oauth.Outcome]int{}
+		}
+		found[i][v.Outcome]++
+	})
+	for i := range grants {
+		equal(t, found[i], want[i%len(want)])
+	}
 }
 
 // oppositeBatches presents the tokens of the same grants from both servers in different orders, as a batch each time. Of

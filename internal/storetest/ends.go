@@ -31,11 +31,11 @@ func revokeAgainstRefresh(t *testing.T, servers [2]Store) {
 				last = acknowledged.Load()
 				p := present(g)
 				p.KeyHash = []byte("one key")
-				verdicts, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
+				verdict, err := s.RefreshGrant(t.Context(), p)
 				if err != nil {
 					t.Error(err)
-				} else if last && verdicts[0].Outcome != oauth.Revoked {
-					t.Errorf("%s after the revocation was acknowledged", verdicts[0].Outcome)
+				} else if last && verdict.Outcome != oauth.Revoked {
+					t.Errorf("%s after the revocation was acknowledged", verdict.Outcome)
 				}
 			}
 		})

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -20,6 +21,9 @@ type Store interface {
 	issuer.Store
 	admin.Store
 	keys.Store
+	// RefreshGrants is RefreshGrant for many, answered in the order given. A batch may hold a grant once at most. It is what
+	// refreshes that wait at the same moment share.
+	RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error)
 	// Close ends it.
 	Close() error
 }
@@ -140,11 +144,9 @@ func withGrant(t *testing.T, s Store, g oauth.Grant) {
 // refresh presents one token.
 func refresh(t *testing.T, s Store, p oauth.Presented) oauth.Verdict {
 	t.Helper()
-	verdicts, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return verdicts[0]
+	verdict, err := s.RefreshGrant(t.Context(), p)
+	must(t, err)
+	return verdict
 }
 
 // stored returns the grant's row.
