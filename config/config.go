@@ -66,8 +66,10 @@ func (t TLS) On() bool { return t.CertFile != "" }
 // Store is the database.
 type Store struct {
 	// URL is sqlite:PATH or postgres://…; Load fills it if nobody gave one.
-	URL              Secret        `yaml:"url"`
-	MaxConns         int           `yaml:"max_conns"`
+	URL      Secret `yaml:"url"`
+	MaxConns int    `yaml:"max_conns"`
+	// Coalesce lets writes that wait at the same moment share a statement or a transaction.
+	Coalesce         bool          `yaml:"coalesce"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout"`
 	StatementTimeout time.Duration `yaml:"statement_timeout"`
 }

@@ -81,7 +81,7 @@ func TestDrainUnderLoad(t *testing.T) {
 // go elsewhere.
 func TestDrainAnswersWhatItOwes(t *testing.T) {
 	const logins = 12
-	m := newMachine(t, "SIGNET_PASSWORD_CONCURRENCY=1") // so that they take their time, one after the other
+	m := newMachine(t, "SIGNET_PASSWORD_MEMORY_BUDGET=19MiB") // so that they take their time, one after the other
 	p := m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	answers := make(chan error, logins)

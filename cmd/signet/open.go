@@ -104,15 +104,15 @@ func storeExists(cfg config.Config) error {
 // connect opens the backend that the configuration names.
 func (h *house) connect(ctx context.Context) (err error) {
 	if path, ok := h.cfg.Store.SQLite(); ok {
-		h.store, err = openSQLite(ctx, path)
+		h.store, err = openSQLite(ctx, path, h.cfg.Store)
 		return err
 	}
 	h.store, err = openPostgres(ctx, h.cfg.Store)
 	return err
 }
 
-func openSQLite(ctx context.Context, path string) (store, error) {
-	s, err := sqlite.Open(ctx, path, sqlite.Options{})
+func openSQLite(ctx context.Context, path string, c config.Store) (store, error) {
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Alone: !c.Coalesce})
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +122,7 @@ func openSQLite(ctx context.Context, path string) (store, error) {
 func openPostgres(ctx context.Context, c config.Store) (store, error) {
 	s, err := postgres.Open(ctx, postgres.Options{
 		URL: string(c.URL), MaxConns: int32(c.MaxConns), ConnectTimeout: c.ConnectTimeout, StatementTimeout: c.StatementTimeout,
+		Alone: !c.Coalesce,
 	})
 	if err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func (s *server) begin(ctx context.Context) error {
 }
 
 func (s *server) openFile(ctx context.Context, path string) error {
-	file, err := sqlite.Open(ctx, path, sqlite.Options{})
+	file, err := sqlite.Open(ctx, path, sqlite.Options{Alone: !s.cfg.Store.Coalesce})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ const cluster = `
 bin=$1 dir=$2
 exec 3<&0
 "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
-"$bin/postgres" -D data -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=400 &
+"$bin/postgres" -D data -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=400 &
 server=$!
 (read -r nothing <&3; kill -QUIT "$server") &
 wait "$server"
