@@ -50,6 +50,8 @@ type Options struct {
 	// Audit is told of every change that was made, before whoever asked for it has an answer; its error is theirs, and the
 	// change stands: a full audit log must not keep a stolen key in service. nil means that nobody is told.
 	Audit func(Event) error
+	// Signed is told of every signature how long it took; nil means that nobody is told.
+	Signed func(algorithm string, took time.Duration)
 }
 
 // An Event is a change of the ring, as an auditor learns of it.
@@ -177,6 +179,7 @@ func (m *Manager) Signer(algorithm string) (Signer, error) {
 	if k.Algorithm == MAC {
 		return Signer{}, ErrNoKey
 	}
+	o.signer.signed = m.o.Signed
 	return o.signer, nil
 }
 
@@ -239,6 +242,9 @@ func (m *Manager) MAC(ctx context.Context, id string) (secret []byte, err error)
 
 // Set returns the JWK Set.
 func (m *Manager) Set() *Set { return m.ring.Load().set }
+
+// Version is that of the ring as this process has it.
+func (m *Manager) Version() int64 { return m.ring.Load().ring.Version }
 
 // Age is how long ago the store last confirmed the ring.
 func (m *Manager) Age() time.Duration {

@@ -123,6 +123,20 @@ type Span struct {
 	To    time.Time `json:"to,omitzero"`
 }
 
+// Next returns the state that the key enters next by its dates, and when; ok is false if it has no date ahead.
+func (r Row) Next() (state State, at time.Time, ok bool) {
+	for i, span := range r.Spans {
+		if span.State != r.State || span.To.IsZero() {
+			continue
+		}
+		if i+1 < len(r.Spans) {
+			return r.Spans[i+1].State, span.To, true
+		}
+		return Destroyed, span.To, r.State != Destroyed // no span tells of the end of the retention
+	}
+	return "", time.Time{}, false
+}
+
 // rows returns the ring as a table, by algorithm and then in the order in which the keys sign.
 func (r Ring) rows(p Policy, now time.Time) []Row {
 	var rows []Row

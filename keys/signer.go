@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
@@ -15,6 +16,8 @@ type Signer struct {
 	KeyID     string
 	// sign is a function because fmt prints one as an address under every verb.
 	sign func(input []byte) ([]byte, error)
+	// signed is told how long it took, unless it is nil.
+	signed func(algorithm string, took time.Duration)
 }
 
 func newSigner(k Key, private crypto.Signer) (Signer, error) {
@@ -29,7 +32,11 @@ func newSigner(k Key, private crypto.Signer) (Signer, error) {
 
 // Sign returns the JWS signature (RFC 7515 section 5.1) over input.
 func (s Signer) Sign(input []byte) ([]byte, error) {
+	began := time.Now()
 	signature, err := s.sign(input)
+	if s.signed != nil {
+		s.signed(s.Algorithm, time.Since(began))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sign with the key %s: %w", s.KeyID, err)
 	}

@@ -29,7 +29,7 @@ func (s *server) openOps() (stop func(), err error) {
 	if err != nil {
 		return nil, about("ops.address", err)
 	}
-	ops := web.Server(web.Ops(s.checks(), s.log), s.log)
+	ops := web.Server(web.Ops(s.checks(), s.metrics.Handler(), s.log), s.log)
 	s.start("ops.address", func() error { return ops.Serve(l) })
 	s.sayAddress("ops", l.Addr())
 	return func() { _ = ops.Close() }, nil
@@ -37,7 +37,7 @@ func (s *server) openOps() (stop func(), err error) {
 
 // openDoors opens the doors for callers.
 func (s *server) openDoors() (doors, error) {
-	handler, err := web.Handler(web.Options{Issuer: s.cfg.Issuer, Keys: s.keys, Checks: s.checks(), Log: s.log})
+	handler, err := web.Handler(web.Options{Issuer: s.cfg.Issuer, Keys: s.keys, Checks: s.checks(), Log: s.log, Count: s.metrics.Request})
 	if err != nil {
 		return doors{}, err
 	}
@@ -53,7 +53,7 @@ func (s *server) openDoors() (doors, error) {
 		http: web.Server(handler, s.log),
 		grpc: rpc.New(rpc.Options{
 			Issuer: s.issuer, Directory: s.directory, Keys: s.keys, Ready: s.checks().Ready, Log: s.log, Reflection: s.cfg.GRPC.Reflection,
-			TLS: s.protection("h2"),
+			TLS: s.protection("h2"), Count: s.metrics.Call,
 		}),
 		httpAt: public.Addr(), grpcAt: calls.Addr(),
 	}

@@ -40,6 +40,7 @@ type house struct {
 	// runID is the request id of what this process does by itself or for the operator at its shell.
 	runID     string
 	log       *slog.Logger
+	metrics   *telemetry.Metrics
 	audit     func(oauth.Event) error
 	store     store
 	passwords *password.Hasher
@@ -55,7 +56,8 @@ func (p *program) newHouse(cfg config.Config, format, level string) (*house, err
 	if err != nil {
 		return nil, err
 	}
-	return &house{cfg: cfg, runID: rand.Text(), log: log, audit: auditTo(telemetry.NewAudit(p.err))}, nil
+	m := newMetrics()
+	return &house{cfg: cfg, runID: rand.Text(), log: log, metrics: m, audit: counted(m, auditTo(telemetry.NewAudit(p.err)))}, nil
 }
 
 // auditTo writes events as they stand in the audit log.
@@ -178,6 +180,7 @@ func (h *house) openKeys(ctx context.Context, operator bool) (err error) {
 				Name: e.Name, Time: e.Time, RequestID: e.By.RequestID, Actor: e.By.Name, Key: e.Key, Reason: e.Reason,
 			})
 		},
+		Signed: h.metrics.Signed,
 	})
 	return err
 }
@@ -230,6 +233,7 @@ func (h *house) openIssuer() {
 			Leeway: h.cfg.Refresh.Leeway,
 		},
 		Now: time.Now, Log: h.log, Audit: h.audit,
+		Watch: issuer.Watch{Refreshed: h.metrics.Refreshed, Issued: h.metrics.Issued},
 	})
 }
 

@@ -222,6 +222,7 @@ func (s *server) prepare(ctx context.Context) error {
 		return err
 	}
 	s.openIssuer()
+	s.watch()
 	return nil
 }
 

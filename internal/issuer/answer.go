@@ -11,8 +11,8 @@ import (
 )
 
 // answer makes both tokens of a grant: an access token for the target, and the refresh token of the grant's generation. It
-// is the same refresh token however often it is made.
-func (i *Issuer) answer(ctx context.Context, s *snapshot, g oauth.Grant, t target, handle oauth.Handle) (*TokenResponse, error) {
+// is the same refresh token however often it is made. call is what the operator's count knows it by.
+func (i *Issuer) answer(ctx context.Context, call string, s *snapshot, g oauth.Grant, t target, handle oauth.Handle) (*TokenResponse, error) {
 	signer, err := i.keys.Signer(t.algorithm)
 	if err != nil {
 		return nil, oauth.Unavailable(err)
@@ -44,6 +44,7 @@ func (i *Issuer) answer(ctx context.Context, s *snapshot, g oauth.Grant, t targe
 	if err != nil {
 		return nil, oauth.Refused(oauth.ServerError, err)
 	}
+	i.watch.Issued(call, t.algorithm)
 	return &TokenResponse{
 		AccessToken: signed, ExpiresIn: lifetime, RefreshToken: refresh, RefreshExpiresIn: refreshExpiresIn(g, storeNow),
 		Scope: t.scope, Subject: g.UserID, GrantID: g.ID,

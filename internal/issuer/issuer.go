@@ -12,7 +12,7 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// Options is what an Issuer is made of. Every field is needed but Log and Audit.
+// Options is what an Issuer is made of. Every field is needed but Log, Audit and Watch.
 type Options struct {
 	// Identifier is the issuer identifier (RFC 8414 §2), from the configuration only.
 	Identifier string
@@ -28,7 +28,26 @@ type Options struct {
 	Log *slog.Logger
 	// Audit writes a security event before the answer is given; its error refuses the answer. nil means no audit.
 	Audit func(oauth.Event) error
+	// Watch is who counts what is done.
+	Watch Watch
 }
+
+// A Watch is told what an operator counts. A nil field means that nobody counts it.
+type Watch struct {
+	// Refreshed gets what became of a presented refresh token: an oauth.Outcome, or one of the words of this room for what
+	// reached no store.
+	Refreshed func(outcome string)
+	// Issued gets the call for which an access token was signed, and the algorithm.
+	Issued func(call, algorithm string)
+}
+
+// The outcomes of a refresh that are none of the store's: the token is not one of ours, it names no key of ours, or the store
+// or the keys could not answer.
+const (
+	OutcomeInvalid     = "invalid"
+	OutcomeUnknownKey  = "unknown_key"
+	OutcomeUnavailable = "unavailable"
+)
 
 // Lifetimes are the issuer's defaults and caps.
 type Lifetimes struct {
@@ -54,19 +73,26 @@ type Issuer struct {
 	now        func() time.Time
 	log        *slog.Logger
 	audit      func(oauth.Event) error
+	watch      Watch
 }
 
 // New returns an Issuer.
 func New(o Options) *Issuer {
 	i := &Issuer{
 		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords,
-		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit,
+		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch,
 	}
 	if i.log == nil {
 		i.log = slog.Default()
 	}
 	if i.audit == nil {
 		i.audit = func(oauth.Event) error { return nil }
+	}
+	if i.watch.Refreshed == nil {
+		i.watch.Refreshed = func(string) {}
+	}
+	if i.watch.Issued == nil {
+		i.watch.Issued = func(string, string) {}
 	}
 	return i
 }

@@ -96,7 +96,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	}); err != nil {
 		return nil, err
 	}
-	answer, err := i.answer(ctx, s, g, t, handle)
+	answer, err := i.answer(ctx, "login", s, g, t, handle)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (
 	}
 	presented, err := i.openRefresh(ctx, r.RefreshToken)
 	if err != nil {
+		i.watch.Refreshed(unopened(err))
 		return nil, err
 	}
 	scope, err := oauth.ParseScope(r.Scope)
@@ -54,8 +55,10 @@ func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (
 		Arrived: arrived, Deadline: i.storeDeadline(ctx, arrived), Leeway: i.leeway(caller.Client),
 	})
 	if err != nil {
+		i.watch.Refreshed(OutcomeUnavailable)
 		return nil, err
 	}
+	i.watch.Refreshed(string(verdict.Outcome))
 	if err := i.judge(caller, presented.Handle.GrantID(), verdict); err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return i.answer(ctx, s, verdict.Grant, t, presented.Handle)
+	return i.answer(ctx, "refresh", s, verdict.Grant, t, presented.Handle)
 }
 
 // openRefresh checks the token's MAC. What we never made does not reach the store.
@@ -86,6 +89,17 @@ func (i *Issuer) openRefresh(ctx context.Context, text string) (token.Refresh, e
 		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
 	}
 	return r, nil
+}
+
+// unopened names why a refresh token could not be opened.
+func unopened(err error) string {
+	switch {
+	case errors.Is(err, keys.ErrUnknownKey), errors.Is(err, keys.ErrCompromised):
+		return OutcomeUnknownKey
+	case errors.Is(err, oauth.InvalidGrant):
+		return OutcomeInvalid
+	}
+	return OutcomeUnavailable
 }
 
 // mayNarrow refuses a scope or an audience that the grant does not have, before the token is spent. The grant's own never

@@ -45,6 +45,7 @@ var openServices = map[string]bool{
 type interceptor struct {
 	directory *issuer.Directory
 	log       *slog.Logger
+	counts    map[string]count // by full method; not written once the server runs
 }
 
 func (i interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
@@ -74,7 +75,7 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	caller := issuer.Caller{
 		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: callerAddress(ctx),
 	}
-	open := isOpen(method)
+	open, counted := isOpen(method), i.counts[method].began()
 	header := metadata.Pairs(requestIDHeader, caller.RequestID)
 	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
 		header.Append("cache-control", "no-store")
@@ -84,29 +85,33 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 		i.log.Error("the response header cannot be set", "request_id", caller.RequestID, "error", err)
 	}
 	err := i.attempt(ctx, &caller, open, handle)
-	answer := translate(ctx, err)
-
-	level := slog.LevelInfo
-	switch code := answer.Code(); {
-	case code == codes.Internal || code == codes.Unknown:
-		level = slog.LevelError
-	case code == codes.Unavailable:
-		level = slog.LevelWarn
-	case open:
-		level = slog.LevelDebug
-	}
+	answer, took := translate(ctx, err), time.Since(began)
+	counted.ended(answer.Code().String(), took)
 	attrs := []slog.Attr{
 		slog.String("request_id", caller.RequestID),
 		slog.String("method", method),
 		slog.String("code", answer.Code().String()),
-		slog.Float64("duration_ms", float64(time.Since(began).Microseconds())/1000),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("peer", peerAddress(ctx)),
 	}
 	if !open {
 		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
 	}
-	i.log.LogAttrs(ctx, level, "call", append(attrs, faultOf(err)...)...)
+	i.log.LogAttrs(ctx, levelOf(answer.Code(), open), "call", append(attrs, faultOf(err)...)...)
 	return answer.Err()
+}
+
+// levelOf says how much the operator should care about an answer.
+func levelOf(code codes.Code, open bool) slog.Level {
+	switch {
+	case code == codes.Internal || code == codes.Unknown:
+		return slog.LevelError
+	case code == codes.Unavailable:
+		return slog.LevelWarn
+	case open:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // attempt authenticates the caller, unless the service is open, and runs the handler. A panic is a server_error.

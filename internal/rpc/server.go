@@ -36,7 +36,7 @@ const (
 	pingLimit = 20 * time.Second
 )
 
-// Options is what the door opens on. Every field is needed but TLS and Reflection.
+// Options is what the door opens on. Every field is needed but TLS, Reflection and Count.
 type Options struct {
 	Issuer *issuer.Issuer
 	// Directory says who the calling client is; somebody else runs it.
@@ -51,6 +51,9 @@ type Options struct {
 	TLS *tls.Config
 	// Reflection tells everybody which services there are (grpc.reflection.v1).
 	Reflection bool
+	// Count is asked once for each method, whose kind is unary or one of the streams, and returns what is called when a call
+	// of it begins and when it has been answered; nil means that nobody counts.
+	Count func(service, method, kind string) (began func(), ended func(code string, took time.Duration))
 }
 
 // A Server is the gRPC door.
@@ -61,7 +64,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{directory: o.Directory, log: o.Log}
+	i := interceptor{directory: o.Directory, log: o.Log, counts: make(map[string]count)}
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(
@@ -80,6 +83,9 @@ func New(o Options) *Server {
 		),
 	}
 	s.register(o)
+	if o.Count != nil {
+		i.countAll(s.server.GetServiceInfo(), o.Count)
+	}
 	return s
 }
 

@@ -5,12 +5,17 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // guard stands before every handler: the headers that all answers carry, 500 for a panic, one log line per request. The line
 // has the route and not the path, because callers put secrets into paths.
-func guard(log *slog.Logger, next http.Handler) http.Handler {
+func guard(log *slog.Logger, count func(route, method, code string, took time.Duration), next http.Handler) http.Handler {
+	if count == nil {
+		count = func(string, string, string, time.Duration) {}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, a := time.Now(), &answer{ResponseWriter: w}
 		h := w.Header()
@@ -22,17 +27,36 @@ func guard(log *slog.Logger, next http.Handler) http.Handler {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		whole := attempt(log, a, r, next)
+		took := time.Since(began)
+		count(routeOf(r), r.Method, statusText(a.status), took)
 		level := slog.LevelDebug
 		// A probe that says no is an answer, asked for again and again: what is wrong is logged once by the part that knows.
 		if (a.status >= http.StatusInternalServerError && r.Pattern != readyPattern) || !whole {
 			level = slog.LevelWarn
 		}
 		log.Log(r.Context(), level, "http request", "method", r.Method, "route", r.Pattern, "code", a.status,
-			"duration_ms", float64(time.Since(began).Microseconds())/1000, "peer", r.RemoteAddr)
+			"duration_ms", float64(took.Microseconds())/1000, "peer", r.RemoteAddr)
 		if !whole {
 			panic(http.ErrAbortHandler) // the one way to break an answer off
 		}
 	})
+}
+
+// routeOf returns the path that a request was matched with, as it stands in our own list; empty for none.
+func routeOf(r *http.Request) string {
+	_, path, _ := strings.Cut(r.Pattern, " ")
+	return path
+}
+
+// statusText returns the digits of a status without making them anew for every answer.
+func statusText(status int) string {
+	switch status {
+	case http.StatusOK:
+		return "200"
+	case http.StatusNotModified:
+		return "304"
+	}
+	return strconv.Itoa(status)
 }
 
 // attempt runs the handler, turns its panic into 500, and says whether the answer is whole: half of one may be out already.

@@ -14,7 +14,7 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// Options is what the door serves. Every field is needed.
+// Options is what the door serves. Every field is needed but Count.
 type Options struct {
 	// Issuer is the issuer identifier, from the configuration only. Nothing that a request says changes it.
 	Issuer string
@@ -22,6 +22,9 @@ type Options struct {
 	// Checks say whether this server is ready.
 	Checks Checks
 	Log    *slog.Logger
+	// Count counts one request: the route that served it, empty for none, and its method and status; nil means that nobody
+	// counts.
+	Count func(route, method, code string, took time.Duration)
 }
 
 // Handler returns what http.address serves. If the issuer identifier has a path, every document stands there and, for a
@@ -54,18 +57,19 @@ func Handler(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET "+name, func(w http.ResponseWriter, r *http.Request) { current().serve(w, r) })
 	}
 	probes(mux, o.Checks, o.Log)
-	return guard(o.Log, mux), nil
+	return guard(o.Log, o.Count, mux), nil
 }
 
-// Ops returns what ops.address serves: the probes again, and the profiles of net/http/pprof.
-func Ops(checks Checks, log *slog.Logger) http.Handler {
+// Ops returns what ops.address serves: the probes again, the metrics, and the profiles of net/http/pprof.
+func Ops(checks Checks, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	probes(mux, checks, log)
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return guard(log, mux)
+	return guard(log, nil, mux)
 }
 
 // Server returns a server for a handler, with a limit on everything that a caller can draw out.

@@ -73,7 +73,7 @@ func TestProbes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, base := range map[string]string{"http": serve(t, door), "ops": serve(t, Ops(checks, logs.logger()))} {
+	for name, base := range map[string]string{"http": serve(t, door), "ops": serve(t, Ops(checks, http.NotFoundHandler(), logs.logger()))} {
 		say := func(path string, status int, want string) {
 			t.Helper()
 			r, body := get(t, http.MethodGet, base+path, nil)
@@ -107,7 +107,7 @@ func TestProbes(t *testing.T) {
 }
 
 func TestOpsHasProfilesAndHTTPHasNot(t *testing.T) {
-	ops := serve(t, Ops(nil, slog.New(slog.DiscardHandler)))
+	ops := serve(t, Ops(nil, http.NotFoundHandler(), slog.New(slog.DiscardHandler)))
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1"} {
 		if r, body := get(t, http.MethodGet, ops+path, nil); r.StatusCode != http.StatusOK || len(body) == 0 {
 			t.Errorf("%s: %d", path, r.StatusCode)
@@ -164,7 +164,7 @@ func TestPanicIsAnAnswerAndALogLine(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic("canary " + r.URL.RawQuery)
 	})
-	base := serve(t, guard(logs.logger(), mux))
+	base := serve(t, guard(logs.logger(), nil, mux))
 	r, body := get(t, http.MethodGet, base+"/early", nil)
 	if r.StatusCode != http.StatusInternalServerError || strings.Contains(string(body), "out of range") || r.Header.Get("Cache-Control") == "public" {
 		t.Errorf("answer %d %q %v", r.StatusCode, body, r.Header)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/postgres"
+	"github.com/signetd/signet/internal/telemetry"
+	"github.com/signetd/signet/keys"
+)
+
+// newMetrics returns the metrics of this program.
+func newMetrics() *telemetry.Metrics {
+	b := buildVersion()
+	return telemetry.NewMetrics(telemetry.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
+}
+
+// counted counts what an audit log is told.
+func counted(m *telemetry.Metrics, audit func(oauth.Event) error) func(oauth.Event) error {
+	return func(e oauth.Event) error {
+		err := audit(e)
+		m.Audited(e.Name, err)
+		switch e.Name {
+		case oauth.EventLoginSucceeded:
+			m.Login("")
+		case oauth.EventLoginFailed:
+			m.Login(e.Reason)
+		case oauth.EventRefreshReused:
+			m.Reused()
+			m.Revoked(oauth.RevokedByReuse)
+		case oauth.EventGrantRevoked:
+			m.Revoked(e.Reason)
+		case oauth.EventPasswordSet:
+			m.Revoked(oauth.RevokedByPassword)
+		case oauth.EventUserDeleted, oauth.EventClientDeleted:
+			m.Revoked(oauth.RevokedByDeletion)
+		}
+		return err
+	}
+}
+
+// watch lets the metrics ask the rooms, which are all open by now.
+func (h *house) watch() {
+	s := telemetry.Sources{
+		Ring:    func() telemetry.Ring { return ringOf(h.keys, time.Now()) },
+		Hashing: func() telemetry.Hashing { return hashingOf(h.passwords.Stats()) },
+	}
+	if p, ok := h.store.(*postgres.Store); ok {
+		s.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }
+	}
+	h.metrics.Watch(s)
+}
+
+// ringOf tells what the operator watches of a key ring.
+func ringOf(m *keys.Manager, now time.Time) telemetry.Ring {
+	r := telemetry.Ring{
+		Version: m.Version(), Age: m.Age(), Keys: map[telemetry.KeyState]int{}, Next: map[telemetry.KeyState]time.Duration{},
+	}
+	for _, row := range m.Rows() {
+		r.Keys[telemetry.KeyState{Algorithm: row.Algorithm, State: string(row.State)}]++
+		state, at, ok := row.Next()
+		next := telemetry.KeyState{Algorithm: row.Algorithm, State: string(state)}
+		if in, seen := r.Next[next]; ok && (!seen || at.Sub(now) < in) {
+			r.Next[next] = at.Sub(now)
+		}
+	}
+	return r
+}
+
+func hashingOf(s password.Stats) telemetry.Hashing {
+	return telemetry.Hashing{Budget: s.Budget, InUse: s.InUse, Waiting: int64(s.Waiting), Hashes: s.Hashes, Refused: s.Refused}
+}
