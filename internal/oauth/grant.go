@@ -3,6 +3,7 @@ package oauth
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -22,14 +23,18 @@ func (h Handle) GrantID() GrantID {
 // String returns 32 lower-case hexadecimal digits.
 func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
 
+var errGrantID = Fail(InvalidRequest, "A grant id has 32 lower-case hexadecimal digits.")
+
 // ParseGrantID reads what GrantID.String wrote, and nothing else.
 func ParseGrantID(text string) (GrantID, error) {
 	var id GrantID
-	b, err := hex.DecodeString(text)
-	if err != nil || len(b) != len(id) || hex.EncodeToString(b) != text {
-		return id, Fail(InvalidRequest, "A grant id has 32 lower-case hexadecimal digits.")
+	if len(text) != hex.EncodedLen(len(id)) || strings.Trim(text, "0123456789abcdef") != "" {
+		return id, errGrantID
 	}
-	return GrantID(b), nil
+	if _, err := hex.Decode(id[:], []byte(text)); err != nil {
+		return GrantID{}, errGrantID
+	}
+	return id, nil
 }
 
 // A Grant is one login's authorization to one client; all refresh tokens of that login belong to it. There is one row per

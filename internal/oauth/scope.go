@@ -36,6 +36,16 @@ func NewScope(tokens ...string) Scope {
 	return Scope(slices.Compact(s))
 }
 
+// Valid says whether ParseScope could have returned the scope.
+func (s Scope) Valid() bool {
+	for i, t := range s {
+		if !isScopeToken(t) || i > 0 && s[i-1] >= t {
+			return false
+		}
+	}
+	return len(s) <= maxScopeTokens
+}
+
 // String returns the tokens with a space between them.
 func (s Scope) String() string { return strings.Join(s, " ") }
 

@@ -3,14 +3,12 @@ package token
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
 
-	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -48,22 +46,6 @@ type Access struct {
 	Claims map[string]any
 }
 
-// accessClaims is the order in which the standard claims are written.
-type accessClaims struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  any      `json:"aud"` // a string if there is one, else an array (RFC 7519 §4.1.3)
-	ClientID  string   `json:"client_id"`
-	Scope     string   `json:"scope,omitempty"`
-	IssuedAt  int64    `json:"iat"`
-	ExpiresAt int64    `json:"exp"`
-	ID        string   `json:"jti"`
-	AuthTime  int64    `json:"auth_time,omitempty"`
-	ACR       string   `json:"acr,omitempty"`
-	AMR       []string `json:"amr,omitempty"`
-	GrantID   string   `json:"sid,omitempty"`
-}
-
 // NewID returns a jti: 128 random bits in base64url, 22 characters.
 func NewID() string {
 	var id [16]byte
@@ -75,75 +57,12 @@ func NewID() string {
 // since nobody but us can be at fault, whatever ReadAccess would not read back: a claim that is missing or malformed, an
 // extra claim whose name is not allowed, and a token longer than 8 KiB.
 func SignAccess(s keys.Signer, a Access) (string, error) {
-	payload, err := a.payload()
+	var room [1 << 10]byte // on the stack, enough for all but the longest
+	payload, err := a.appendPayload(room[:0])
 	if err != nil {
 		return "", fmt.Errorf("make the claims of an access token: %w", err)
 	}
 	return compact(accessType, s.Algorithm, s.KeyID, payload, s.Sign)
-}
-
-// compact signs a payload and returns it as a compact JWS (RFC 7515 §7.1) with the header typ, alg and kid.
-func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]byte, error)) (string, error) {
-	header, err := json.Marshal(struct {
-		Type      string `json:"typ"`
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-	}{typ, algorithm, kid})
-	if err != nil {
-		return "", fmt.Errorf("make the header of a token: %w", err)
-	}
-	input := base64.RawURLEncoding.AppendEncode(nil, header)
-	input = append(input, '.')
-	input = base64.RawURLEncoding.AppendEncode(input, payload)
-	signature, err := sign(input)
-	if err != nil {
-		return "", fmt.Errorf("sign a token: %w", err)
-	}
-	if signature, err = jws.CanonicalSignature(algorithm, signature); err != nil {
-		return "", fmt.Errorf("sign a token: %w", err)
-	}
-	token := base64.RawURLEncoding.AppendEncode(append(input, '.'), signature)
-	if len(token) > jws.MaxSize {
-		return "", fmt.Errorf("the token has %d bytes, more than 8 KiB", len(token))
-	}
-	return string(token), nil
-}
-
-// payload returns the claims as JSON: the standard ones in their order, then the extra ones by name.
-func (a Access) payload() ([]byte, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	claims := accessClaims{
-		Issuer: a.Issuer, Subject: a.Subject, ClientID: a.ClientID, Scope: a.Scope.String(),
-		IssuedAt: a.IssuedAt.Unix(), ExpiresAt: a.ExpiresAt.Unix(), ID: a.ID,
-		ACR: a.ACR, AMR: a.AMR, GrantID: a.GrantID,
-	}
-	if len(a.Audience) == 1 {
-		claims.Audience = a.Audience[0]
-	} else {
-		claims.Audience = a.Audience
-	}
-	if !a.AuthTime.IsZero() {
-		claims.AuthTime = a.AuthTime.Unix()
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil || len(a.Claims) == 0 {
-		return payload, err
-	}
-	for name := range a.Claims {
-		if !oauth.ValidClaimName(name) {
-			return nil, fmt.Errorf("the claim name %.140q is reserved or malformed", name)
-		}
-	}
-	extra, err := json.Marshal(a.Claims)
-	if err != nil {
-		return nil, err
-	}
-	payload = append(append(payload[:len(payload)-1], ','), extra[1:]...)
-	// What an extra claim holds is not ours: no token leaves that our own reader would refuse.
-	_, err = jws.Object(payload)
-	return payload, err
 }
 
 // check says what of the standard claims no token may say, whether it is to be signed or was read.
@@ -166,7 +85,7 @@ func (a Access) check() error {
 	case len(a.AMR) > maxMethods || slices.Contains(a.AMR, ""):
 		return errors.New("amr is malformed")
 	}
-	if _, err := oauth.ParseScope(a.Scope.String()); err != nil {
+	if !a.Scope.Valid() {
 		return errors.New("scope is malformed")
 	}
 	if _, err := oauth.ParseGrantID(a.GrantID); a.GrantID != "" && err != nil {

@@ -109,7 +109,7 @@ func TestAccessPayload(t *testing.T) {
 		{func() Access { a := least(); a.ID = "x"; return a }(), `{"iss":"https://issuer.example","sub":"worker","aud":"reports",` +
 			`"client_id":"worker","iat":1795435200,"exp":1795435201,"jti":"x"}`},
 	} {
-		got, err := c.access.payload()
+		got, err := c.access.appendPayload(nil)
 		if err != nil || string(got) != c.want {
 			t.Errorf("payload %s\nwant %s\n%v", got, c.want, err)
 		}
@@ -119,7 +119,7 @@ func TestAccessPayload(t *testing.T) {
 func TestAccessRoundTrip(t *testing.T) {
 	for algorithm := range signers() {
 		for _, want := range []Access{full(), least()} {
-			payload, err := want.payload()
+			payload, err := want.appendPayload(nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +147,7 @@ func TestAccessRoundTrip(t *testing.T) {
 func TestAccessFractions(t *testing.T) {
 	a := least()
 	a.IssuedAt, a.ExpiresAt = issued.Add(900*time.Millisecond), issued.Add(10*time.Minute+900*time.Millisecond)
-	payload, err := a.payload()
+	payload, err := a.appendPayload(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,13 +183,13 @@ func TestAccessRefusedToSign(t *testing.T) {
 	} {
 		a := full()
 		spoil(&a)
-		if payload, err := a.payload(); err == nil {
+		if payload, err := a.appendPayload(nil); err == nil {
 			t.Errorf("%s: signed %s", what, payload)
 		}
 	}
 	a := full()
 	a.Claims = map[string]any{"big": strings.Repeat("x", 6000)}
-	payload, err := a.payload()
+	payload, err := a.appendPayload(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,108 @@
+package token
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"testing"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// ordinary is an access token as a login yields it.
+func ordinary() Access {
+	return Access{
+		Issuer: issuer, Subject: "usr_2yq6b5wmrbfk7hd4zq3jx5nxau", Audience: []string{"https://api.example"}, ClientID: "gateway",
+		Scope: oauth.NewScope("read", "write"), IssuedAt: issued, ExpiresAt: issued.Add(600e9), AuthTime: issued, ID: "2yq6b5wmrbfk7hd4zq3jx5",
+		ACR: "1", AMR: []string{"pwd"}, GrantID: "000102030405060708090a0b0c0d0e0f",
+	}
+}
+
+// The raw signature over as many bytes is what an access token cannot cost less than.
+func BenchmarkRawSignature(b *testing.B) {
+	key := signers()[keys.EdDSA].(ed25519.PrivateKey)
+	input := make([]byte, 560)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := key.Sign(nil, input, crypto.Hash(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSignAccess(b *testing.B) {
+	key := signers()[keys.EdDSA].(ed25519.PrivateKey)
+	sign := func(input []byte) ([]byte, error) { return key.Sign(nil, input, crypto.Hash(0)) }
+	a := ordinary()
+	b.ReportAllocs()
+	for b.Loop() {
+		var room [1 << 10]byte
+		payload, err := a.appendPayload(room[:0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := compact(accessType, keys.EdDSA, "a-kid-is-a-thumbprint-of-43-characters-----", payload, sign); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadAccess(b *testing.B) {
+	text := signed(b, ordinary())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadAccess(text, issuer, ring, issued); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRefreshMAC(b *testing.B) {
+	secret := make([]byte, 32)
+	r := Refresh{Key: "0123456789abcdef", Handle: NewHandle(), Generation: 7}
+	b.ReportAllocs()
+	for b.Loop() {
+		text, err := r.Encode(secret)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sealed, err := ParseRefresh(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := sealed.Open(secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func signed(b *testing.B, a Access) string {
+	b.Helper()
+	payload, err := a.appendPayload(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := compact(accessType, keys.EdDSA, keys.EdDSA, payload, signWith(keys.EdDSA))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
+}
+
+// TestAssemblyAllocates holds what assembly costs beside the signature to one buffer.
+func TestAssemblyAllocates(t *testing.T) {
+	a, signature := ordinary(), make([]byte, 64)
+	n := testing.AllocsPerRun(100, func() {
+		var room [1 << 10]byte
+		payload, err := a.appendPayload(room[:0])
+		if err == nil {
+			_, err = compact(accessType, keys.EdDSA, "kid", payload, func([]byte) ([]byte, error) { return signature, nil })
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if n > 1 {
+		t.Errorf("%v allocations, want the token's own", n)
+	}
+}
