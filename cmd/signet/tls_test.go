@@ -226,3 +226,35 @@ func TestClientCommandsSpeakTLS(t *testing.T) {
 		t.Errorf("%v: %s", err, text)
 	}
 }
+
+// TestClientByItsCertificate: a registered certificate takes the place of the secret.
+func TestClientByItsCertificate(t *testing.T) {
+	p := newProtected(t, "SIGNET_TLS_CLIENT_CA_FILE=ca.pem")
+	p.start("--dev").ready()
+	p.signet("", "clients", "create", "gw", "--audience", demoAudience, "--cert-san", "dns:gw.example", "--scope", "read")
+	own := p.authority.Client(t, "gw.example")
+	certtest.Write(t, p.dir, "gw.pem", own.Cert)
+	certtest.Write(t, p.dir, "gw.key", own.Key)
+	out := p.signet("", "login", "--ca", "ca.pem", "--cert", "gw.pem", "--key", "gw.key", "--client-id", "gw", "-o", "json")
+	if !strings.Contains(out, `"client_id": "gw"`) {
+		t.Error(out)
+	}
+	p.signet("", "refresh")
+	p.signet("", "introspect")
+
+	if err := os.Chmod(filepath.Join(p.dir, "gw.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := p.command("refresh").CombinedOutput(); err == nil || !strings.Contains(string(text), "has mode 0644") {
+		t.Errorf("a key for everyone: %v %s", err, text)
+	}
+	for name, args := range map[string][]string{
+		"another client": {"--client-id", demoClient, "--cert", "gw.pem", "--key", "gw.key"},
+		"half a pair":    {"--client-id", "gw", "--cert", "gw.pem"},
+	} {
+		certtest.Write(t, p.dir, "gw.key", own.Key)
+		if text, err := p.command(append([]string{"login", "--ca", "ca.pem"}, args...)...).CombinedOutput(); err == nil {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}

@@ -37,6 +37,8 @@ type snapshot struct {
 	version   int64
 	clients   map[string]oauth.Client
 	audiences map[string]oauth.Audience
+	// holders are the clients by the names of their certificates; empty for a name that two have.
+	holders map[string]string
 	// offset is what must be added to our clock to have the store's.
 	offset time.Duration
 	// confirmed is when the store last said that this is its version.
@@ -91,7 +93,7 @@ func (d *Directory) poll(ctx context.Context) error {
 	next := &snapshot{version: version, confirmed: confirmed}
 	next.offset = storeNow.Sub(before.Add(d.now().Sub(before) / 2))
 	if old := d.snapshot.Load(); old != nil && old.version == version {
-		next.clients, next.audiences = old.clients, old.audiences
+		next.clients, next.audiences, next.holders = old.clients, old.audiences, old.holders
 		d.snapshot.Store(next)
 		return nil
 	}
@@ -104,6 +106,7 @@ func (d *Directory) poll(ctx context.Context) error {
 	for _, c := range directory.Clients {
 		next.clients[c.ID] = c
 	}
+	next.holders = holders(directory.Clients)
 	next.audiences = make(map[string]oauth.Audience, len(directory.Audiences))
 	for _, a := range directory.Audiences {
 		next.audiences[a.ID] = a
@@ -131,17 +134,22 @@ func (d *Directory) Health() error {
 // (RFC 6749 §2.3.1). Everybody else is invalid_client, which is said only on positive knowledge: before it refuses by an
 // old snapshot it reads a new one.
 func (d *Directory) Authenticate(ctx context.Context, id, secret string) (oauth.Client, error) {
+	return d.certain(ctx, func(s *snapshot) (oauth.Client, bool) { return s.authenticate(id, secret) })
+}
+
+// certain returns the client that prove finds in the snapshot, or in one that the store has just confirmed.
+func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (oauth.Client, bool)) (oauth.Client, error) {
 	s, err := d.fresh()
 	if err != nil {
 		return oauth.Client{}, err
 	}
-	if c, ok := s.authenticate(id, secret); ok {
+	if c, ok := prove(s); ok {
 		return c, nil
 	}
 	if s, err = d.recent(ctx); err != nil {
 		return oauth.Client{}, err
 	}
-	c, ok := s.authenticate(id, secret)
+	c, ok := prove(s)
 	if !ok {
 		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, nil)
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -30,6 +31,27 @@ func ValidCertSAN(san string) bool {
 		return err == nil && addr.Unmap().WithZone("").String() == name
 	}
 	return false
+}
+
+// CertSANs returns the subject alternative names of a certificate, each in the spelling in which ValidCertSAN has it. The
+// subject itself names nobody.
+func CertSANs(c *x509.Certificate) (sans []string) {
+	for _, name := range c.DNSNames {
+		sans = append(sans, "dns:"+strings.ToLower(name))
+	}
+	for _, u := range c.URIs {
+		sans = append(sans, "uri:"+u.String())
+	}
+	for _, address := range c.EmailAddresses {
+		mailbox, host, _ := strings.Cut(address, "@")
+		sans = append(sans, "email:"+mailbox+"@"+strings.ToLower(host))
+	}
+	for _, ip := range c.IPAddresses {
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			sans = append(sans, "ip:"+addr.Unmap().String())
+		}
+	}
+	return sans
 }
 
 // isDNSName says whether name is a host name as RFC 1123 §2.1 has it, in lower case.

@@ -1,6 +1,12 @@
 package oauth
 
-import "testing"
+import (
+	"crypto/x509"
+	"net"
+	"net/url"
+	"slices"
+	"testing"
+)
 
 func TestValidCertSAN(t *testing.T) {
 	for _, san := range []string{
@@ -19,6 +25,28 @@ func TestValidCertSAN(t *testing.T) {
 	} {
 		if ValidCertSAN(san) {
 			t.Errorf("%q is taken", san)
+		}
+	}
+}
+
+func TestCertSANs(t *testing.T) {
+	spiffe, err := url.Parse("spiffe://example.org/ns/prod/sa/gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := CertSANs(&x509.Certificate{
+		DNSNames: []string{"GW.example", "*.example"}, URIs: []*url.URL{spiffe}, EmailAddresses: []string{"Ops@Example.org"},
+		IPAddresses: []net.IP{net.ParseIP("192.0.2.1"), net.ParseIP("2001:DB8::1"), {1}},
+	})
+	want := []string{
+		"dns:gw.example", "dns:*.example", "uri:spiffe://example.org/ns/prod/sa/gateway", "email:Ops@example.org", "ip:192.0.2.1", "ip:2001:db8::1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, san := range got {
+		if ValidCertSAN(san) == (san == "dns:*.example") {
+			t.Errorf("%q: valid is %v", san, ValidCertSAN(san))
 		}
 	}
 }
