@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc"
 	"github.com/signetd/signet/internal/web"
 )
@@ -53,7 +54,7 @@ func (s *server) openDoors() (doors, error) {
 		http: web.Server(handler, s.log),
 		grpc: rpc.New(rpc.Options{
 			Issuer: s.issuer, Directory: s.directory, Keys: s.keys, Ready: s.checks().Ready, Log: s.log, Reflection: s.cfg.GRPC.Reflection,
-			TLS: s.protection("h2"), Count: s.metrics.Call,
+			Proxies: oauth.Proxies(s.cfg.TrustedProxies), TLS: s.protection("h2"), Count: s.metrics.Call,
 		}),
 		httpAt: public.Addr(), grpcAt: calls.Addr(),
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
-	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -15,7 +13,6 @@ import (
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/issuer"
@@ -44,6 +41,7 @@ var openServices = map[string]bool{
 // what the issuer says.
 type interceptor struct {
 	directory *issuer.Directory
+	proxies   oauth.Proxies
 	log       *slog.Logger
 	counts    map[string]count // by full method; not written once the server runs
 }
@@ -73,7 +71,7 @@ func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 func (i interceptor) around(ctx context.Context, method string, handle func(context.Context) error) error {
 	began := time.Now()
 	caller := issuer.Caller{
-		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: callerAddress(ctx),
+		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: i.origin(ctx),
 	}
 	open, counted := isOpen(method), i.counts[method].began()
 	header := metadata.Pairs(requestIDHeader, caller.RequestID)
@@ -92,7 +90,7 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 		slog.String("method", method),
 		slog.String("code", answer.Code().String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("peer", peerAddress(ctx)),
+		slog.String("peer", peerName(ctx, caller.Address)),
 	}
 	if !open {
 		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
@@ -170,24 +168,4 @@ func callerOf(ctx context.Context) issuer.Caller {
 func isOpen(method string) bool {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	return openServices[service]
-}
-
-// callerAddress returns the address at the other end of the connection, if it has one.
-func callerAddress(ctx context.Context) netip.Addr {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return netip.Addr{}
-	}
-	tcp, ok := p.Addr.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	return tcp.AddrPort().Addr().Unmap().WithZone("")
-}
-
-func peerAddress(ctx context.Context) string {
-	if p, ok := peer.FromContext(ctx); ok {
-		return p.Addr.String()
-	}
-	return ""
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -36,7 +37,7 @@ const (
 	pingLimit = 20 * time.Second
 )
 
-// Options is what the door opens on. Every field is needed but TLS, Reflection and Count.
+// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Count.
 type Options struct {
 	Issuer *issuer.Issuer
 	// Directory says who the calling client is; somebody else runs it.
@@ -45,6 +46,8 @@ type Options struct {
 	// Ready returns nil while the server can do its work: grpc.health.v1 says SERVING by it, and NOT_SERVING as soon as it
 	// returns anything else. Before a drain it should, so that callers go elsewhere.
 	Ready func() error
+	// Proxies are believed when they say whom they call for; none may be.
+	Proxies oauth.Proxies
 	// Log gets one line per call.
 	Log *slog.Logger
 	// TLS is how connections are protected; nil means plain text.
@@ -64,7 +67,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{directory: o.Directory, log: o.Log, counts: make(map[string]count)}
+	i := interceptor{directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count)}
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(
