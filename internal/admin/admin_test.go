@@ -177,6 +177,7 @@ func TestClientsThatCannotBe(t *testing.T) {
 		"leeway too long":   {oauth.Client{ID: "a", Leeway: &tooLong}, oauth.InvalidRequest},
 		"leeway negative":   {oauth.Client{ID: "a", Leeway: &negative}, oauth.InvalidRequest},
 		"malformed scope":   {oauth.Client{ID: "a", Scope: oauth.Scope{"a b\n"}}, oauth.InvalidScope},
+		"a user's id":       {oauth.Client{ID: "usr_a"}, oauth.InvalidRequest},
 		"public minter":     {oauth.Client{ID: "a", Public: true, MintSubjects: true}, oauth.InvalidRequest},
 		"public with a SAN": {oauth.Client{ID: "a", Public: true, CertSANs: []string{"dns:a.example"}}, oauth.InvalidRequest},
 		"malformed SAN":     {oauth.Client{ID: "a", CertSANs: []string{"a.example"}}, oauth.InvalidRequest},

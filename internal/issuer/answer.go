@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -11,44 +12,67 @@ import (
 )
 
 // answer makes both tokens of a grant: an access token for the target, and the refresh token of the grant's generation. It
-// is the same refresh token however often it is made. call is what the operator's count knows it by.
+// is the same refresh token however often it is made.
 func (i *Issuer) answer(ctx context.Context, call string, s *snapshot, g oauth.Grant, t target, handle oauth.Handle) (*TokenResponse, error) {
-	signer, err := i.keys.Signer(t.algorithm)
-	if err != nil {
-		return nil, oauth.Unavailable(err)
-	}
-	secret, err := i.keys.MAC(ctx, g.MACKey)
-	if err != nil {
-		return nil, oauth.Unavailable(err)
-	}
-	refresh, err := token.Refresh{Key: g.MACKey, Handle: handle, Generation: g.Generation}.Encode(secret)
-	if err != nil {
-		return nil, oauth.Refused(oauth.ServerError, err)
-	}
-	claims, err := i.userClaims(ctx, g.UserID, t.claims)
+	refresh, err := i.refreshToken(ctx, g, handle)
 	if err != nil {
 		return nil, err
 	}
-	storeNow, now := i.storeTime(s), i.now().Truncate(time.Second)
-	// No access token outlives its grant's absolute lifetime.
-	lifetime := max(min(t.lifetime, g.ExpiresAt.Sub(storeNow)).Truncate(time.Second), time.Second)
+	claims, err := i.grantClaims(ctx, g, t.claims)
+	if err != nil {
+		return nil, err
+	}
+	signed, lifetime, err := i.sign(call, s, g, t, claims)
+	if err != nil {
+		return nil, err
+	}
+	return &TokenResponse{
+		AccessToken: signed, ExpiresIn: lifetime, RefreshToken: refresh, RefreshExpiresIn: refreshExpiresIn(g, i.storeTime(s)),
+		Scope: t.scope, Subject: g.UserID, GrantID: g.ID,
+	}, nil
+}
+
+func (i *Issuer) refreshToken(ctx context.Context, g oauth.Grant, handle oauth.Handle) (string, error) {
+	secret, err := i.keys.MAC(ctx, g.MACKey)
+	if err != nil {
+		return "", oauth.Unavailable(err)
+	}
+	text, err := token.Refresh{Key: g.MACKey, Handle: handle, Generation: g.Generation}.Encode(secret)
+	if err != nil {
+		return "", oauth.Refused(oauth.ServerError, err)
+	}
+	return text, nil
+}
+
+// sign makes an access token for a target: the grant says for whom. What is minted without a refresh token has a grant with
+// no id, which is never stored and never ends. call is what the operator's count knows it by.
+func (i *Issuer) sign(call string, s *snapshot, g oauth.Grant, t target, claims map[string]any) (string, time.Duration, error) {
+	signer, err := i.keys.Signer(t.algorithm)
+	if err != nil {
+		return "", 0, oauth.Unavailable(err)
+	}
+	now, lifetime := i.now().Truncate(time.Second), t.lifetime
 	access := token.Access{
 		Issuer: i.identifier, Subject: g.UserID, Audience: t.audience, ClientID: g.ClientID, Scope: t.scope,
-		IssuedAt: now, ExpiresAt: now.Add(lifetime), AuthTime: g.AuthTime, ID: token.NewID(),
-		AMR: g.AMR, GrantID: g.ID.String(), Claims: claims,
+		IssuedAt: now, AuthTime: g.AuthTime, ID: token.NewID(), AMR: g.AMR, Claims: claims,
 	}
+	if g.ID != (oauth.GrantID{}) { // no access token outlives its grant's absolute lifetime
+		access.GrantID, lifetime = g.ID.String(), min(lifetime, g.ExpiresAt.Sub(i.storeTime(s)))
+	}
+	lifetime = max(lifetime.Truncate(time.Second), time.Second)
+	access.ExpiresAt = now.Add(lifetime)
 	if slices.Contains(g.AMR, amrPassword) {
 		access.ACR = acrPassword
 	}
 	signed, err := token.SignAccess(signer, access)
-	if err != nil {
-		return nil, oauth.Refused(oauth.ServerError, err)
+	switch {
+	case errors.Is(err, token.ErrTooLong):
+		return "", 0, oauth.Because(oauth.InvalidRequest, "The token would have more than 8 KiB; ask for less.", err)
+	case err != nil:
+		return "", 0, oauth.Refused(oauth.ServerError, err)
 	}
 	i.watch.Issued(call, t.algorithm)
-	return &TokenResponse{
-		AccessToken: signed, ExpiresIn: lifetime, RefreshToken: refresh, RefreshExpiresIn: refreshExpiresIn(g, storeNow),
-		Scope: t.scope, Subject: g.UserID, GrantID: g.ID,
-	}, nil
+	return signed, lifetime, nil
 }
 
 // refreshExpiresIn is how long the grant's refresh token can still be used.
@@ -56,22 +80,40 @@ func refreshExpiresIn(g oauth.Grant, now time.Time) time.Duration {
 	return max(g.EndsAt().Sub(now), 0)
 }
 
-// userClaims returns those of the user's claims that the audiences ask for. Only then is the user read.
-func (i *Issuer) userClaims(ctx context.Context, userID string, names []string) (map[string]any, error) {
+// grantClaims returns those claims of the grant and of its user that the audiences ask for. Only then is the user read; a
+// subject that is none of ours has no other claims than the grant's.
+func (i *Issuer) grantClaims(ctx context.Context, g oauth.Grant, names []string) (map[string]any, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	user, err := i.store.UserByID(ctx, userID)
-	if errors.Is(err, oauth.NotFound) {
-		return nil, oauth.Refused(oauth.InvalidGrant, err)
-	} else if err != nil {
-		return nil, oauth.FromStore(err)
+	user, err := i.userOf(ctx, g.UserID)
+	if err != nil {
+		return nil, err
 	}
-	claims := make(map[string]any, len(names))
-	for _, name := range names {
-		if v, ok := user.Claims[name]; ok {
-			claims[name] = v
+	return pick(names, g.Claims, user.Claims), nil
+}
+
+// userOf returns the user that the subject is, none if it is not one of ours, or invalid_grant if the user was deleted.
+func (i *Issuer) userOf(ctx context.Context, subject string) (oauth.User, error) {
+	if !strings.HasPrefix(subject, oauth.UserIDPrefix) {
+		return oauth.User{}, nil
+	}
+	user, err := i.store.UserByID(ctx, subject)
+	if errors.Is(err, oauth.NotFound) {
+		return user, oauth.Refused(oauth.InvalidGrant, err)
+	}
+	return user, oauth.FromStore(err)
+}
+
+// pick returns the claims of those names; a later source goes before an earlier one.
+func pick(names []string, sources ...map[string]any) map[string]any {
+	picked := make(map[string]any, len(names))
+	for _, claims := range sources {
+		for _, name := range names {
+			if v, ok := claims[name]; ok {
+				picked[name] = v
+			}
 		}
 	}
-	return claims, nil
+	return picked
 }

@@ -83,7 +83,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 		i.rehash(ctx, user, r.Password)
 	}
 	handle := token.NewHandle()
-	g := i.newGrant(s, caller.Client, user, handle.GrantID())
+	g := i.newGrant(s, caller.Client, user.ID, handle.GrantID())
 	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, text(address)
 	if err := i.store.CreateGrant(ctx, g, user.Epoch); err != nil {
 		if errors.Is(err, oauth.InvalidGrant) {
@@ -106,11 +106,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 
 // loginTarget narrows what the client may have to what the request names.
 func (i *Issuer) loginTarget(s *snapshot, client oauth.Client, r LoginRequest) (target, error) {
-	names := r.Audience
-	if len(names) == 0 && len(client.Audiences) > 0 {
-		names = client.Audiences[:1]
-	}
-	t, err := i.target(s, client, names)
+	t, err := i.target(s, client, orDefaultAudience(client, r.Audience))
 	if err != nil {
 		return t, err
 	}
@@ -127,12 +123,12 @@ func (i *Issuer) loginTarget(s *snapshot, client oauth.Client, r LoginRequest) (
 	return t, nil
 }
 
-func (i *Issuer) newGrant(s *snapshot, client oauth.Client, user oauth.User, id oauth.GrantID) oauth.Grant {
+func (i *Issuer) newGrant(s *snapshot, client oauth.Client, subject string, id oauth.GrantID) oauth.Grant {
 	now := i.storeTime(s)
 	idle := min(orDefault(client.RefreshIdle, i.lifetimes.Idle), i.lifetimes.MaxAbsolute)
 	absolute := min(orDefault(client.RefreshAbsolute, i.lifetimes.Absolute), i.lifetimes.MaxAbsolute)
 	return oauth.Grant{
-		ID: id, UserID: user.ID, ClientID: client.ID, MovedAt: now, IdleLifetime: idle.Truncate(time.Second),
+		ID: id, UserID: subject, ClientID: client.ID, MovedAt: now, IdleLifetime: idle.Truncate(time.Second),
 		ExpiresAt: now.Add(absolute), AuthTime: now, AMR: []string{amrPassword}, CreatedAt: now,
 	}
 }

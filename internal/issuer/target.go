@@ -84,6 +84,14 @@ func (i *Issuer) lifetime(a oauth.Audience) time.Duration {
 	return min(a.Lifetime, i.lifetimes.MaxAccess)
 }
 
+// orDefaultAudience returns the audiences that a request names, or the client's first if it names none.
+func orDefaultAudience(client oauth.Client, names []string) []string {
+	if len(names) == 0 && len(client.Audiences) > 0 {
+		return client.Audiences[:1]
+	}
+	return names
+}
+
 func orDefault(d, fallback time.Duration) time.Duration {
 	if d == 0 {
 		return fallback

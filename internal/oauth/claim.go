@@ -1,6 +1,11 @@
 package oauth
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // maxClaimName bounds a claim's name, in bytes.
 const maxClaimName = 128
@@ -36,3 +41,16 @@ func ValidClaimName(name string) bool {
 func ReservedClaim(name string) bool { return reservedClaims[strings.ToLower(name)] }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// ValidSubject says whether id may be the sub of a token: 1 to 255 bytes (OpenID Connect Core §2) of UTF-8 without control
+// and format characters.
+func ValidSubject(id string) bool {
+	return id != "" && len(id) <= 255 && utf8.ValidString(id) &&
+		!strings.ContainsFunc(id, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) })
+}
+
+// ValidAMR says whether methods may be the amr of a token (RFC 8176): at most 16, each of 1 to 64 printable ASCII characters
+// without space, quote and backslash.
+func ValidAMR(methods []string) bool {
+	return len(methods) <= 16 && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !isScopeToken(m) })
+}

@@ -1,9 +1,34 @@
 package oauth
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
+
+func TestValidSubject(t *testing.T) {
+	for _, id := range []string{"7", "customer 7", "auth0|7", "usr_x", "ada@example.org", "\u00e7elik", strings.Repeat("x", 255)} {
+		if !ValidSubject(id) {
+			t.Errorf("%q is refused", id)
+		}
+	}
+	for _, id := range []string{"", strings.Repeat("x", 256), "a\x00", "a\nb", "a\x7f", "a\xff", "a\u0085", "a\u202e", "a\u200b", "a\ufeff"} {
+		if ValidSubject(id) {
+			t.Errorf("%q is taken", id)
+		}
+	}
+}
+
+func TestValidAMR(t *testing.T) {
+	if !ValidAMR(nil) || !ValidAMR(slices.Repeat([]string{"pwd"}, 16)) || !ValidAMR([]string{strings.Repeat("x", 64)}) {
+		t.Error("good methods are refused")
+	}
+	for _, bad := range [][]string{slices.Repeat([]string{"pwd"}, 17), {""}, {"p w"}, {"p\n"}, {strings.Repeat("x", 65)}, {"pwd", "\u00fc"}} {
+		if ValidAMR(bad) {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
 
 func TestRule14_ClaimNames(t *testing.T) {
 	for _, name := range []string{"roles", "tenant", "a", "A1_:/.-", "https://example.com/level", "subject", strings.Repeat("a", 128)} {

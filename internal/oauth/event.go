@@ -60,6 +60,7 @@ func (e Event) Outcome() string {
 const (
 	EventLoginSucceeded  = "login.succeeded"
 	EventLoginFailed     = "login.failed"
+	EventTokenMinted     = "token.minted"
 	EventRefreshReused   = "refresh.reused"
 	EventRefreshAhead    = "refresh.ahead"
 	EventRefreshMissing  = "refresh.missing"

@@ -47,7 +47,7 @@ type house struct {
 	directory *issuer.Directory
 	server    *Server
 	address   string
-	secrets   map[string]string // by client: web and other are confidential, spa is public
+	secrets   map[string]string // by client: web, other and mesh (which mints for subjects) are confidential, spa is public
 	// clock is that of the issuer and the store; the keys go by the real one.
 	clock *clock
 	// audit is called with every event of the issuer, if it is set.
@@ -191,17 +191,18 @@ func (s *showHouse) furnish(t *testing.T) {
 		{ID: "api", Algorithm: keys.RS256},
 		{ID: "api-es", Algorithm: keys.ES256, Lifetime: 5 * time.Minute},
 		{ID: "api-ed", Algorithm: keys.EdDSA, Lifetime: time.Minute},
+		{ID: "api-roles", Algorithm: keys.RS256, Scope: oauth.NewScope("read"), Claims: []string{"roles", "tenant"}},
 	} {
 		_, err := h.admin.CreateAudience(t.Context(), operator, a)
 		must(t, err)
 	}
 	s.secrets = make(map[string]string)
-	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}} {
-		c.Audiences, c.Scope = []string{"api", "api-es", "api-ed"}, oauth.NewScope("read", "write")
+	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "mesh", MintSubjects: true}} {
+		c.Audiences, c.Scope = []string{"api", "api-es", "api-ed", "api-roles"}, oauth.NewScope("read", "write")
 		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
 		must(t, err)
 	}
-	_, err = h.admin.CreateUser(t.Context(), operator, username, secret, nil)
+	_, err = h.admin.CreateUser(t.Context(), operator, username, secret, map[string]any{"roles": []any{"admin", "dev"}, "team": "blue"})
 	must(t, err)
 	must(t, h.store.Close())
 	s.file, err = os.ReadFile(filepath.Join(dir, "signet.db"))

@@ -182,7 +182,7 @@ func TestDrainCutsOffWhatTakesTooLong(t *testing.T) {
 
 func TestUnknownMethods(t *testing.T) {
 	h := openHouse(t)
-	for _, method := range []string{"/signet.v1.TokenService/Mint", "/signet.v1.AdminService/CreateUser", "/x/y"} {
+	for _, method := range []string{"/signet.v1.TokenService/Forge", "/signet.v1.AdminService/CreateUser", "/x/y"} {
 		err := h.conn.Invoke(h.as(t, "web"), method, &signetv1.RevokeRequest{}, &signetv1.RevokeResponse{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("%s: %v", method, err)

@@ -23,10 +23,7 @@ func (s *tokenService) Login(ctx context.Context, r *signetv1.LoginRequest) (*si
 	}
 	answer, err := s.issuer.Login(ctx, callerOf(ctx), issuer.LoginRequest{
 		Username: r.GetUsername(), Password: r.GetPassword(), Audience: r.GetAudience(), Scope: r.GetScope(),
-		EndUser: issuer.EndUser{
-			IP: r.GetEndUser().GetIp(), UserAgent: r.GetEndUser().GetUserAgent(), DeviceLabel: r.GetEndUser().GetDeviceLabel(),
-		},
-		DeviceToken: r.GetDeviceToken(),
+		EndUser: endUser(r.GetEndUser()), DeviceToken: r.GetDeviceToken(),
 	})
 	if err != nil {
 		return nil, err
@@ -46,6 +43,28 @@ func (s *tokenService) Refresh(ctx context.Context, r *signetv1.RefreshRequest) 
 		return nil, err
 	}
 	return tokenResponse(answer), nil
+}
+
+// Mint makes access tokens without a login.
+func (s *tokenService) Mint(ctx context.Context, r *signetv1.MintRequest) (*signetv1.MintResponse, error) {
+	if err := validateMint(r); err != nil {
+		return nil, err
+	}
+	request := issuer.MintRequest{
+		Audience: r.GetAudience(), Scope: r.GetScope(), Subject: r.GetSubject(), AMR: r.GetAmr(),
+		Refresh: r.GetRefresh(), EndUser: endUser(r.GetEndUser()),
+	}
+	if claims := r.GetClaims(); len(claims.GetFields()) > 0 {
+		request.Claims = claims.AsMap()
+	}
+	if at := r.GetAuthTime(); at != nil {
+		request.AuthTime = at.AsTime()
+	}
+	answer, err := s.issuer.Mint(ctx, callerOf(ctx), request)
+	if err != nil {
+		return nil, err
+	}
+	return mintResponse(answer), nil
 }
 
 // Revoke ends the grant of a token.
@@ -81,6 +100,27 @@ func tokenResponse(t *issuer.TokenResponse) *signetv1.TokenResponse {
 		RefreshToken: t.RefreshToken, RefreshExpiresIn: int64(t.RefreshExpiresIn / time.Second),
 		Scope: t.Scope.String(), Subject: t.Subject, GrantId: t.GrantID.String(), DeviceToken: t.DeviceToken,
 	}
+}
+
+func mintResponse(m *issuer.MintResponse) *signetv1.MintResponse {
+	answer := &signetv1.MintResponse{
+		RefreshToken: m.RefreshToken, RefreshExpiresIn: int64(m.RefreshExpiresIn / time.Second),
+		Scope: m.Scope.String(), Subject: m.Subject,
+	}
+	if m.RefreshToken != "" {
+		answer.GrantId = m.GrantID.String()
+	}
+	for _, t := range m.Tokens {
+		answer.Tokens = append(answer.Tokens, &signetv1.MintedToken{
+			Audience: t.Audience, AccessToken: t.AccessToken, TokenType: "Bearer",
+			ExpiresIn: int64(t.ExpiresIn / time.Second), Scope: t.Scope.String(),
+		})
+	}
+	return answer
+}
+
+func endUser(u *signetv1.EndUser) issuer.EndUser {
+	return issuer.EndUser{IP: u.GetIp(), UserAgent: u.GetUserAgent(), DeviceLabel: u.GetDeviceLabel()}
 }
 
 // timestamp leaves out the zero time.

@@ -25,6 +25,8 @@ const (
 	maxUserAgent      = 512
 	maxDeviceLabel    = 256
 	maxDeviceToken    = 256
+	maxSubject        = 255
+	maxMethods        = 16
 )
 
 // violations are the fields of a request that are not as they must be: an invalid_request.
@@ -87,16 +89,35 @@ func (v *violations) label(field, value string, limit int) {
 	}
 }
 
+func (v *violations) endUser(u *signetv1.EndUser) {
+	v.bounded("end_user.ip", u.GetIp(), maxIP)
+	v.bounded("end_user.user_agent", u.GetUserAgent(), maxUserAgent)
+	v.label("end_user.device_label", u.GetDeviceLabel(), maxDeviceLabel)
+}
+
 func validateLogin(r *signetv1.LoginRequest) error {
 	var v violations
 	v.required("username", r.GetUsername(), maxUsername)
 	v.required("password", r.GetPassword(), maxPassword)
 	v.audience(r.GetAudience())
 	v.bounded("scope", r.GetScope(), maxScope)
-	v.bounded("end_user.ip", r.GetEndUser().GetIp(), maxIP)
-	v.bounded("end_user.user_agent", r.GetEndUser().GetUserAgent(), maxUserAgent)
-	v.label("end_user.device_label", r.GetEndUser().GetDeviceLabel(), maxDeviceLabel)
+	v.endUser(r.GetEndUser())
 	v.bounded("device_token", r.GetDeviceToken(), maxDeviceToken)
+	return v.err()
+}
+
+func validateMint(r *signetv1.MintRequest) error {
+	var v violations
+	v.audience(r.GetAudience())
+	v.bounded("scope", r.GetScope(), maxScope)
+	v.bounded("subject", r.GetSubject(), maxSubject)
+	if at := r.GetAuthTime(); at != nil && !at.IsValid() {
+		v.add("auth_time", "must be a time of the years 1 to 9999")
+	}
+	if len(r.GetAmr()) > maxMethods {
+		v.add("amr", fmt.Sprintf("must not have more than %d values", maxMethods))
+	}
+	v.endUser(r.GetEndUser())
 	return v.err()
 }
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -48,6 +49,14 @@ func TestSizesAreBounded(t *testing.T) {
 		{"too large refresh", validateRefresh(&signetv1.RefreshRequest{
 			RefreshToken: x(8193), Scope: x(4097), Audience: names(17, 1), IdempotencyKey: x(257),
 		}), []string{"refresh_token", "scope", "audience", "idempotency_key"}},
+		{"least mint", validateMint(&signetv1.MintRequest{}), nil},
+		{"largest mint", validateMint(&signetv1.MintRequest{
+			Audience: names(16, 256), Scope: x(4096), Subject: x(255), Amr: names(16, 64), AuthTime: timestamppb.Now(),
+		}), nil},
+		{"too large mint", validateMint(&signetv1.MintRequest{
+			Audience: names(17, 1), Scope: x(4097), Subject: x(256), Amr: names(17, 1), AuthTime: &timestamppb.Timestamp{Nanos: -1},
+			EndUser: &signetv1.EndUser{UserAgent: x(513)},
+		}), []string{"audience", "scope", "subject", "auth_time", "amr", "end_user.user_agent"}},
 		{"largest token", validateToken(x(8192), x(64)), nil},
 		{"empty token", validateToken("", ""), []string{"token"}},
 		{"too large token", validateToken(x(8193), x(65)), []string{"token", "token_type_hint"}},
@@ -76,6 +85,10 @@ func TestMalformedRequestsOverTheWire(t *testing.T) {
 		},
 		"refresh": func() error {
 			_, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: strings.Repeat("x", 8193)})
+			return err
+		},
+		"mint": func() error {
+			_, err := h.tokens.Mint(web, &signetv1.MintRequest{Scope: strings.Repeat("x", 4097)})
 			return err
 		},
 		"revoke": func() error {

@@ -53,6 +53,9 @@ func NewID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
+// ErrTooLong says that what a token shall say does not fit into the 8 KiB that readers take.
+var ErrTooLong = errors.New("the token would have more than 8 KiB")
+
 // SignAccess returns the access token as a compact JWS that is typed at+jwt (RFC 9068 §2.1). It refuses, with a plain error
 // since nobody but us can be at fault, whatever ReadAccess would not read back: a claim that is missing or malformed, an
 // extra claim whose name is not allowed, and a token longer than 8 KiB.

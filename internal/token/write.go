@@ -38,7 +38,7 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 	}
 	token = encoding.AppendEncode(append(token, '.'), signature)
 	if len(token) > jws.MaxSize {
-		return "", fmt.Errorf("the token has %d bytes, more than 8 KiB", len(token))
+		return "", ErrTooLong
 	}
 	return unsafe.String(unsafe.SliceData(token), len(token)), nil // nobody else has the bytes, and nobody changes them
 }

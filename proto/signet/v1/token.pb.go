@@ -11,6 +11,7 @@ package signetv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -371,6 +372,293 @@ func (x *RefreshRequest) GetIdempotencyKey() string {
 	return ""
 }
 
+// MintRequest asks for access tokens without a login.
+type MintRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The APIs that the tokens are for, at most 16: one token each, with the algorithm and lifetime of its audience. With
+	// refresh all must use one algorithm. Empty: the client's default.
+	Audience []string `protobuf:"bytes,1,rep,name=audience,proto3" json:"audience,omitempty"`
+	// Space-delimited scope values. Each token carries those that its audience knows; a value that none knows is refused.
+	// Empty: all that the client may have.
+	Scope string `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
+	// The sub of the tokens, at most 255 bytes. Empty: the client's own id. An id of ours, which begins with `usr_`, must be that
+	// of an enabled user; the id of a client is refused. Only a subject has claims, auth_time, amr, refresh and end_user.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Further claims, at most 32 and 4 KiB: text, numbers, booleans or lists of text, of names that the audiences ask for. If
+	// the subject is a user of ours, the user's own claims go before these. They stay with the grant if there is one.
+	Claims *structpb.Struct `protobuf:"bytes,4,opt,name=claims,proto3" json:"claims,omitempty"`
+	// When the subject proved who they are. Unset: the tokens do not say.
+	AuthTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=auth_time,json=authTime,proto3" json:"auth_time,omitempty"`
+	// How they proved it (RFC 8176), at most 16 values.
+	Amr []string `protobuf:"bytes,6,rep,name=amr,proto3" json:"amr,omitempty"`
+	// Also make a grant and its refresh token, as Login does. Do not retry blindly: a grant whose answer was lost stays until
+	// its idle lifetime has passed.
+	Refresh bool `protobuf:"varint,7,opt,name=refresh,proto3" json:"refresh,omitempty"`
+	// What is known of the subject's device; with refresh only.
+	EndUser       *EndUser `protobuf:"bytes,8,opt,name=end_user,json=endUser,proto3" json:"end_user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MintRequest) Reset() {
+	*x = MintRequest{}
+	mi := &file_signet_v1_token_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MintRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MintRequest) ProtoMessage() {}
+
+func (x *MintRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_token_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MintRequest.ProtoReflect.Descriptor instead.
+func (*MintRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *MintRequest) GetAudience() []string {
+	if x != nil {
+		return x.Audience
+	}
+	return nil
+}
+
+func (x *MintRequest) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *MintRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *MintRequest) GetClaims() *structpb.Struct {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *MintRequest) GetAuthTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AuthTime
+	}
+	return nil
+}
+
+func (x *MintRequest) GetAmr() []string {
+	if x != nil {
+		return x.Amr
+	}
+	return nil
+}
+
+func (x *MintRequest) GetRefresh() bool {
+	if x != nil {
+		return x.Refresh
+	}
+	return false
+}
+
+func (x *MintRequest) GetEndUser() *EndUser {
+	if x != nil {
+		return x.EndUser
+	}
+	return nil
+}
+
+// MintResponse is the answer to Mint.
+type MintResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each audience, in the order of the request.
+	Tokens []*MintedToken `protobuf:"bytes,1,rep,name=tokens,proto3" json:"tokens,omitempty"`
+	// The refresh token, with refresh only. What it is exchanged for is one access token for all audiences.
+	RefreshToken string `protobuf:"bytes,2,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
+	// Seconds until the refresh token expires if it is not used.
+	RefreshExpiresIn int64 `protobuf:"varint,3,opt,name=refresh_expires_in,json=refreshExpiresIn,proto3" json:"refresh_expires_in,omitempty"`
+	// The grant's id, the tokens' sid; with refresh only.
+	GrantId string `protobuf:"bytes,4,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	// The scope that all tokens have together.
+	Scope string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
+	// The tokens' sub.
+	Subject       string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MintResponse) Reset() {
+	*x = MintResponse{}
+	mi := &file_signet_v1_token_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MintResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MintResponse) ProtoMessage() {}
+
+func (x *MintResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_token_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MintResponse.ProtoReflect.Descriptor instead.
+func (*MintResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MintResponse) GetTokens() []*MintedToken {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *MintResponse) GetRefreshToken() string {
+	if x != nil {
+		return x.RefreshToken
+	}
+	return ""
+}
+
+func (x *MintResponse) GetRefreshExpiresIn() int64 {
+	if x != nil {
+		return x.RefreshExpiresIn
+	}
+	return 0
+}
+
+func (x *MintResponse) GetGrantId() string {
+	if x != nil {
+		return x.GrantId
+	}
+	return ""
+}
+
+func (x *MintResponse) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *MintResponse) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+// MintedToken is an access token for one audience.
+type MintedToken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The API that the token is for, its aud.
+	Audience string `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
+	// A JWT as in RFC 9068.
+	AccessToken string `protobuf:"bytes,2,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// Always `Bearer`.
+	TokenType string `protobuf:"bytes,3,opt,name=token_type,json=tokenType,proto3" json:"token_type,omitempty"`
+	// Seconds until the access token expires.
+	ExpiresIn int64 `protobuf:"varint,4,opt,name=expires_in,json=expiresIn,proto3" json:"expires_in,omitempty"`
+	// The scope of this token.
+	Scope         string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MintedToken) Reset() {
+	*x = MintedToken{}
+	mi := &file_signet_v1_token_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MintedToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MintedToken) ProtoMessage() {}
+
+func (x *MintedToken) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_token_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MintedToken.ProtoReflect.Descriptor instead.
+func (*MintedToken) Descriptor() ([]byte, []int) {
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MintedToken) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *MintedToken) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+func (x *MintedToken) GetTokenType() string {
+	if x != nil {
+		return x.TokenType
+	}
+	return ""
+}
+
+func (x *MintedToken) GetExpiresIn() int64 {
+	if x != nil {
+		return x.ExpiresIn
+	}
+	return 0
+}
+
+func (x *MintedToken) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
 // RevokeRequest names the token whose grant shall end.
 type RevokeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -384,7 +672,7 @@ type RevokeRequest struct {
 
 func (x *RevokeRequest) Reset() {
 	*x = RevokeRequest{}
-	mi := &file_signet_v1_token_proto_msgTypes[4]
+	mi := &file_signet_v1_token_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +684,7 @@ func (x *RevokeRequest) String() string {
 func (*RevokeRequest) ProtoMessage() {}
 
 func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_token_proto_msgTypes[4]
+	mi := &file_signet_v1_token_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +697,7 @@ func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_token_proto_rawDescGZIP(), []int{4}
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RevokeRequest) GetToken() string {
@@ -435,7 +723,7 @@ type RevokeResponse struct {
 
 func (x *RevokeResponse) Reset() {
 	*x = RevokeResponse{}
-	mi := &file_signet_v1_token_proto_msgTypes[5]
+	mi := &file_signet_v1_token_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +735,7 @@ func (x *RevokeResponse) String() string {
 func (*RevokeResponse) ProtoMessage() {}
 
 func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_token_proto_msgTypes[5]
+	mi := &file_signet_v1_token_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +748,7 @@ func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeResponse.ProtoReflect.Descriptor instead.
 func (*RevokeResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_token_proto_rawDescGZIP(), []int{5}
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{8}
 }
 
 // IntrospectRequest names the token in question.
@@ -476,7 +764,7 @@ type IntrospectRequest struct {
 
 func (x *IntrospectRequest) Reset() {
 	*x = IntrospectRequest{}
-	mi := &file_signet_v1_token_proto_msgTypes[6]
+	mi := &file_signet_v1_token_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +776,7 @@ func (x *IntrospectRequest) String() string {
 func (*IntrospectRequest) ProtoMessage() {}
 
 func (x *IntrospectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_token_proto_msgTypes[6]
+	mi := &file_signet_v1_token_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +789,7 @@ func (x *IntrospectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntrospectRequest.ProtoReflect.Descriptor instead.
 func (*IntrospectRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_token_proto_rawDescGZIP(), []int{6}
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IntrospectRequest) GetToken() string {
@@ -552,7 +840,7 @@ type IntrospectResponse struct {
 
 func (x *IntrospectResponse) Reset() {
 	*x = IntrospectResponse{}
-	mi := &file_signet_v1_token_proto_msgTypes[7]
+	mi := &file_signet_v1_token_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +852,7 @@ func (x *IntrospectResponse) String() string {
 func (*IntrospectResponse) ProtoMessage() {}
 
 func (x *IntrospectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_token_proto_msgTypes[7]
+	mi := &file_signet_v1_token_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +865,7 @@ func (x *IntrospectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IntrospectResponse.ProtoReflect.Descriptor instead.
 func (*IntrospectResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_token_proto_rawDescGZIP(), []int{7}
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IntrospectResponse) GetActive() bool {
@@ -668,7 +956,7 @@ var File_signet_v1_token_proto protoreflect.FileDescriptor
 
 const file_signet_v1_token_proto_rawDesc = "" +
 	"\n" +
-	"\x15signet/v1/token.proto\x12\tsignet.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n" +
+	"\x15signet/v1/token.proto\x12\tsignet.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n" +
 	"\fLoginRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x1a\n" +
@@ -697,7 +985,31 @@ const file_signet_v1_token_proto_rawDesc = "" +
 	"\rrefresh_token\x18\x01 \x01(\tR\frefreshToken\x12\x14\n" +
 	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x1a\n" +
 	"\baudience\x18\x03 \x03(\tR\baudience\x12'\n" +
-	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKey\"M\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tR\x0eidempotencyKey\"\x9e\x02\n" +
+	"\vMintRequest\x12\x1a\n" +
+	"\baudience\x18\x01 \x03(\tR\baudience\x12\x14\n" +
+	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12/\n" +
+	"\x06claims\x18\x04 \x01(\v2\x17.google.protobuf.StructR\x06claims\x127\n" +
+	"\tauth_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime\x12\x10\n" +
+	"\x03amr\x18\x06 \x03(\tR\x03amr\x12\x18\n" +
+	"\arefresh\x18\a \x01(\bR\arefresh\x12-\n" +
+	"\bend_user\x18\b \x01(\v2\x12.signet.v1.EndUserR\aendUser\"\xdc\x01\n" +
+	"\fMintResponse\x12.\n" +
+	"\x06tokens\x18\x01 \x03(\v2\x16.signet.v1.MintedTokenR\x06tokens\x12#\n" +
+	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\x12,\n" +
+	"\x12refresh_expires_in\x18\x03 \x01(\x03R\x10refreshExpiresIn\x12\x19\n" +
+	"\bgrant_id\x18\x04 \x01(\tR\agrantId\x12\x14\n" +
+	"\x05scope\x18\x05 \x01(\tR\x05scope\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\"\xa0\x01\n" +
+	"\vMintedToken\x12\x1a\n" +
+	"\baudience\x18\x01 \x01(\tR\baudience\x12!\n" +
+	"\faccess_token\x18\x02 \x01(\tR\vaccessToken\x12\x1d\n" +
+	"\n" +
+	"token_type\x18\x03 \x01(\tR\ttokenType\x12\x1d\n" +
+	"\n" +
+	"expires_in\x18\x04 \x01(\x03R\texpiresIn\x12\x14\n" +
+	"\x05scope\x18\x05 \x01(\tR\x05scope\"M\n" +
 	"\rRevokeRequest\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12&\n" +
 	"\x0ftoken_type_hint\x18\x02 \x01(\tR\rtokenTypeHint\"\x10\n" +
@@ -720,10 +1032,11 @@ const file_signet_v1_token_proto_rawDesc = "" +
 	"expires_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x127\n" +
 	"\tissued_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x127\n" +
-	"\tauth_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime2\x94\x02\n" +
+	"\tauth_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime2\xcd\x02\n" +
 	"\fTokenService\x12:\n" +
 	"\x05Login\x12\x17.signet.v1.LoginRequest\x1a\x18.signet.v1.TokenResponse\x12>\n" +
-	"\aRefresh\x12\x19.signet.v1.RefreshRequest\x1a\x18.signet.v1.TokenResponse\x12=\n" +
+	"\aRefresh\x12\x19.signet.v1.RefreshRequest\x1a\x18.signet.v1.TokenResponse\x127\n" +
+	"\x04Mint\x12\x16.signet.v1.MintRequest\x1a\x17.signet.v1.MintResponse\x12=\n" +
 	"\x06Revoke\x12\x18.signet.v1.RevokeRequest\x1a\x19.signet.v1.RevokeResponse\x12I\n" +
 	"\n" +
 	"Introspect\x12\x1c.signet.v1.IntrospectRequest\x1a\x1d.signet.v1.IntrospectResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
@@ -740,36 +1053,46 @@ func file_signet_v1_token_proto_rawDescGZIP() []byte {
 	return file_signet_v1_token_proto_rawDescData
 }
 
-var file_signet_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_signet_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_signet_v1_token_proto_goTypes = []any{
 	(*LoginRequest)(nil),          // 0: signet.v1.LoginRequest
 	(*EndUser)(nil),               // 1: signet.v1.EndUser
 	(*TokenResponse)(nil),         // 2: signet.v1.TokenResponse
 	(*RefreshRequest)(nil),        // 3: signet.v1.RefreshRequest
-	(*RevokeRequest)(nil),         // 4: signet.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 5: signet.v1.RevokeResponse
-	(*IntrospectRequest)(nil),     // 6: signet.v1.IntrospectRequest
-	(*IntrospectResponse)(nil),    // 7: signet.v1.IntrospectResponse
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*MintRequest)(nil),           // 4: signet.v1.MintRequest
+	(*MintResponse)(nil),          // 5: signet.v1.MintResponse
+	(*MintedToken)(nil),           // 6: signet.v1.MintedToken
+	(*RevokeRequest)(nil),         // 7: signet.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 8: signet.v1.RevokeResponse
+	(*IntrospectRequest)(nil),     // 9: signet.v1.IntrospectRequest
+	(*IntrospectResponse)(nil),    // 10: signet.v1.IntrospectResponse
+	(*structpb.Struct)(nil),       // 11: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
 }
 var file_signet_v1_token_proto_depIdxs = []int32{
-	1, // 0: signet.v1.LoginRequest.end_user:type_name -> signet.v1.EndUser
-	8, // 1: signet.v1.IntrospectResponse.expires_at:type_name -> google.protobuf.Timestamp
-	8, // 2: signet.v1.IntrospectResponse.issued_at:type_name -> google.protobuf.Timestamp
-	8, // 3: signet.v1.IntrospectResponse.auth_time:type_name -> google.protobuf.Timestamp
-	0, // 4: signet.v1.TokenService.Login:input_type -> signet.v1.LoginRequest
-	3, // 5: signet.v1.TokenService.Refresh:input_type -> signet.v1.RefreshRequest
-	4, // 6: signet.v1.TokenService.Revoke:input_type -> signet.v1.RevokeRequest
-	6, // 7: signet.v1.TokenService.Introspect:input_type -> signet.v1.IntrospectRequest
-	2, // 8: signet.v1.TokenService.Login:output_type -> signet.v1.TokenResponse
-	2, // 9: signet.v1.TokenService.Refresh:output_type -> signet.v1.TokenResponse
-	5, // 10: signet.v1.TokenService.Revoke:output_type -> signet.v1.RevokeResponse
-	7, // 11: signet.v1.TokenService.Introspect:output_type -> signet.v1.IntrospectResponse
-	8, // [8:12] is the sub-list for method output_type
-	4, // [4:8] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1,  // 0: signet.v1.LoginRequest.end_user:type_name -> signet.v1.EndUser
+	11, // 1: signet.v1.MintRequest.claims:type_name -> google.protobuf.Struct
+	12, // 2: signet.v1.MintRequest.auth_time:type_name -> google.protobuf.Timestamp
+	1,  // 3: signet.v1.MintRequest.end_user:type_name -> signet.v1.EndUser
+	6,  // 4: signet.v1.MintResponse.tokens:type_name -> signet.v1.MintedToken
+	12, // 5: signet.v1.IntrospectResponse.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 6: signet.v1.IntrospectResponse.issued_at:type_name -> google.protobuf.Timestamp
+	12, // 7: signet.v1.IntrospectResponse.auth_time:type_name -> google.protobuf.Timestamp
+	0,  // 8: signet.v1.TokenService.Login:input_type -> signet.v1.LoginRequest
+	3,  // 9: signet.v1.TokenService.Refresh:input_type -> signet.v1.RefreshRequest
+	4,  // 10: signet.v1.TokenService.Mint:input_type -> signet.v1.MintRequest
+	7,  // 11: signet.v1.TokenService.Revoke:input_type -> signet.v1.RevokeRequest
+	9,  // 12: signet.v1.TokenService.Introspect:input_type -> signet.v1.IntrospectRequest
+	2,  // 13: signet.v1.TokenService.Login:output_type -> signet.v1.TokenResponse
+	2,  // 14: signet.v1.TokenService.Refresh:output_type -> signet.v1.TokenResponse
+	5,  // 15: signet.v1.TokenService.Mint:output_type -> signet.v1.MintResponse
+	8,  // 16: signet.v1.TokenService.Revoke:output_type -> signet.v1.RevokeResponse
+	10, // 17: signet.v1.TokenService.Introspect:output_type -> signet.v1.IntrospectResponse
+	13, // [13:18] is the sub-list for method output_type
+	8,  // [8:13] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_token_proto_init() }
@@ -783,7 +1106,7 @@ func file_signet_v1_token_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_token_proto_rawDesc), len(file_signet_v1_token_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

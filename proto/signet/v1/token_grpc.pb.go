@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	TokenService_Login_FullMethodName      = "/signet.v1.TokenService/Login"
 	TokenService_Refresh_FullMethodName    = "/signet.v1.TokenService/Refresh"
+	TokenService_Mint_FullMethodName       = "/signet.v1.TokenService/Mint"
 	TokenService_Revoke_FullMethodName     = "/signet.v1.TokenService/Revoke"
 	TokenService_Introspect_FullMethodName = "/signet.v1.TokenService/Introspect"
 )
@@ -42,6 +43,10 @@ type TokenServiceClient interface {
 	// Refresh exchanges a refresh token for its successor and a fresh access token. It is safe to retry with the same
 	// idempotency key, however late: the same successor comes back. Drop a login on reason INVALID_GRANT alone.
 	Refresh(ctx context.Context, in *RefreshRequest, opts ...grpc.CallOption) (*TokenResponse, error)
+	// Mint makes an access token for each audience: in the calling client's own name, or for a subject that the client has
+	// authenticated itself. Confidential clients only, and for a subject only those registered with `--mint-subjects`; others
+	// get PERMISSION_DENIED with reason UNAUTHORIZED_CLIENT.
+	Mint(ctx context.Context, in *MintRequest, opts ...grpc.CallOption) (*MintResponse, error)
 	// Revoke ends the grant that a token of the calling client belongs to (RFC 7009). Unknown tokens, and those of other
 	// clients, are success.
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
@@ -72,6 +77,16 @@ func (c *tokenServiceClient) Refresh(ctx context.Context, in *RefreshRequest, op
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TokenResponse)
 	err := c.cc.Invoke(ctx, TokenService_Refresh_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tokenServiceClient) Mint(ctx context.Context, in *MintRequest, opts ...grpc.CallOption) (*MintResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MintResponse)
+	err := c.cc.Invoke(ctx, TokenService_Mint_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +128,10 @@ type TokenServiceServer interface {
 	// Refresh exchanges a refresh token for its successor and a fresh access token. It is safe to retry with the same
 	// idempotency key, however late: the same successor comes back. Drop a login on reason INVALID_GRANT alone.
 	Refresh(context.Context, *RefreshRequest) (*TokenResponse, error)
+	// Mint makes an access token for each audience: in the calling client's own name, or for a subject that the client has
+	// authenticated itself. Confidential clients only, and for a subject only those registered with `--mint-subjects`; others
+	// get PERMISSION_DENIED with reason UNAUTHORIZED_CLIENT.
+	Mint(context.Context, *MintRequest) (*MintResponse, error)
 	// Revoke ends the grant that a token of the calling client belongs to (RFC 7009). Unknown tokens, and those of other
 	// clients, are success.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
@@ -134,6 +153,9 @@ func (UnimplementedTokenServiceServer) Login(context.Context, *LoginRequest) (*T
 }
 func (UnimplementedTokenServiceServer) Refresh(context.Context, *RefreshRequest) (*TokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Refresh not implemented")
+}
+func (UnimplementedTokenServiceServer) Mint(context.Context, *MintRequest) (*MintResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Mint not implemented")
 }
 func (UnimplementedTokenServiceServer) Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Revoke not implemented")
@@ -198,6 +220,24 @@ func _TokenService_Refresh_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TokenService_Mint_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MintRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TokenServiceServer).Mint(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TokenService_Mint_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TokenServiceServer).Mint(ctx, req.(*MintRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TokenService_Revoke_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RevokeRequest)
 	if err := dec(in); err != nil {
@@ -248,6 +288,10 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Refresh",
 			Handler:    _TokenService_Refresh_Handler,
+		},
+		{
+			MethodName: "Mint",
+			Handler:    _TokenService_Mint_Handler,
 		},
 		{
 			MethodName: "Revoke",
