@@ -13,6 +13,7 @@ import (
 
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/cert"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -41,6 +42,7 @@ type house struct {
 	runID     string
 	log       *slog.Logger
 	metrics   *telemetry.Metrics
+	cert      *cert.Keeper
 	audit     func(oauth.Event) error
 	store     store
 	passwords *password.Hasher

@@ -64,8 +64,6 @@ type server struct {
 	*house
 	program *program
 	dev     bool
-	// cert keeps what the doors speak TLS by; nil means plain text.
-	cert *cert.Keeper
 	// open is set while the doors are: neither before everything behind them is in place, nor once a drain has begun.
 	open atomic.Bool
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,9 @@ func TestCertificateIsReplacedWhileItServes(t *testing.T) {
 		}
 	}
 	refresh() // through the connection of the old certificate
+	if left := metric(t, p.at, "signet_tls_certificate_left_seconds"); left < 59*24*60*60 {
+		t.Errorf("the new certificate has %g seconds left", left)
+	}
 	after := p.serial(p.grpc)
 	certtest.Write(t, p.dir, "key.pem", []byte("nothing"))
 	if !eventually(func() bool { return strings.Contains(server.log.String(), "the one before stays in use") }) {
@@ -189,6 +193,31 @@ func TestCertificateIsReplacedWhileItServes(t *testing.T) {
 	if err := server.drain(); err != nil {
 		t.Error(err)
 	}
+}
+
+// metric returns the value of a metric without labels.
+func metric(t *testing.T, ops, name string) float64 {
+	t.Helper()
+	answer, err := http.Get("http://" + ops + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return number
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
 }
 
 // TestClientCommandsSpeakTLS: those on the server's machine know its certificate by the configuration, others by its CA.

@@ -49,6 +49,9 @@ func (h *house) watch() {
 	if p, ok := h.store.(*postgres.Store); ok {
 		s.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }
 	}
+	if h.cert != nil {
+		s.CertificateLeft = func() time.Duration { return time.Until(h.cert.NotAfter()) }
+	}
 	h.metrics.Watch(s)
 }
 

@@ -122,6 +122,9 @@ func newSampled(l *lister) sampled {
 		swept:        l.sample("signet_sweeper_removed_total", Counter, "Rows that the sweeper removed, by table.", "table"),
 		sweeps:       l.sample("signet_sweeper_passes_total", Counter, "Whole passes of the sweeper over the grants."),
 		sweepFailure: l.sample("signet_sweeper_failures_total", Counter, "Slices that the sweeper could not sweep; it comes back to them."),
+
+		certificateLeft: l.sample("signet_tls_certificate_left_seconds", Gauge,
+			"Seconds until the TLS certificate in use expires. Negative: it has expired."),
 	}
 }
 

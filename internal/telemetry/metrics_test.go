@@ -33,6 +33,7 @@ var everySource = Sources{
 	Pool: func() Pool {
 		return Pool{Max: 16, Acquired: 2, Idle: 3, Acquires: 100, Waits: 4, Waited: 1500 * time.Millisecond}
 	},
+	CertificateLeft: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {
 		return Sweeper{
 			Passes: 5, Failures: 1, Removed: map[string]uint64{"grants": 12}, Grants: map[string]uint64{"live": 10, "revoked": 2},

@@ -13,6 +13,8 @@ type Sources struct {
 	Hashing func() Hashing
 	Pool    func() Pool
 	Sweeper func() Sweeper
+	// CertificateLeft is how long the TLS certificate is still valid.
+	CertificateLeft func() time.Duration
 }
 
 // A Ring is the key ring as this process has it.
@@ -65,6 +67,7 @@ type sampled struct {
 	hashBudget, hashInUse, hashWaiting, hashes, hashRefused                   sample
 	poolMax, poolAcquired, poolIdle, poolAcquires, poolWaits, poolWaitSeconds sample
 	grants, swept, sweeps, sweepFailure                                       sample
+	certificateLeft                                                           sample
 }
 
 // A sampler asks the sources whenever the registry is read.
@@ -94,6 +97,9 @@ func (s sampler) Collect(out chan<- prometheus.Metric) {
 	}
 	if sources.Sweeper != nil {
 		s.sampled.sweeper(is, sources.Sweeper())
+	}
+	if sources.CertificateLeft != nil {
+		is(s.sampled.certificateLeft, sources.CertificateLeft().Seconds())
 	}
 }
 
