@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,9 +36,16 @@ type clientView struct {
 	Leeway          string      `json:"leeway,omitempty"`
 	MintSubjects    bool        `json:"mint_subjects"`
 	CertSANs        []string    `json:"cert_sans,omitempty"`
+	Keys            []keyView   `json:"keys,omitempty"`
 	SecretsMade     []time.Time `json:"secrets_created_at,omitempty"`
 	DisabledAt      time.Time   `json:"disabled_at,omitzero"`
 	CreatedAt       time.Time   `json:"created_at"`
+}
+
+// keyView is a client's public key.
+type keyView struct {
+	ID        string `json:"kid"`
+	Algorithm string `json:"alg"`
 }
 
 func viewClient(c oauth.Client, secret string) clientView {
@@ -47,6 +56,9 @@ func viewClient(c oauth.Client, secret string) clientView {
 	}
 	if c.Leeway != nil {
 		v.Leeway = c.Leeway.String()
+	}
+	for _, k := range c.Keys {
+		v.Keys = append(v.Keys, keyView{k.ID, k.Algorithm})
 	}
 	for _, s := range c.Secrets {
 		v.SecretsMade = append(v.SecretsMade, s.CreatedAt)
@@ -59,6 +71,10 @@ func (v clientView) print(w io.Writer) {
 	for i, t := range v.SecretsMade {
 		made[i] = when(t)
 	}
+	keys := make([]string, len(v.Keys))
+	for i, k := range v.Keys {
+		keys[i] = k.ID + " (" + k.Algorithm + ")"
+	}
 	sheet{
 		{"id", v.ID},
 		{"name", v.Name},
@@ -70,6 +86,7 @@ func (v clientView) print(w io.Writer) {
 		{"leeway", v.Leeway},
 		{"mints subjects", map[bool]string{true: "yes"}[v.MintSubjects]},
 		{"certificate", strings.Join(v.CertSANs, " ")},
+		{"keys", strings.Join(keys, " ")},
 		{"secrets made", strings.Join(made, " ")},
 		{"disabled", when(v.DisabledAt)},
 		{"created", when(v.CreatedAt)},
@@ -96,6 +113,7 @@ type clientFlags struct {
 	leeway          time.Duration
 	mintSubjects    bool
 	certSANs        []string
+	jwks            string
 }
 
 func newClientFlags(c *cobra.Command) *clientFlags {
@@ -108,11 +126,33 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 	f.flags.DurationVar(&f.leeway, "leeway", 0, "how long the token before last is still taken for a second tab's, 0s to 60s (default the issuer's)")
 	f.flags.BoolVar(&f.mintSubjects, "mint-subjects", false, "let the client have tokens made for subjects that it authenticates itself")
 	f.flags.StringArrayVar(&f.certSANs, "cert-san", nil, "a `NAME` of the client's certificate: dns:HOST, uri:URI, email:ADDRESS or ip:ADDRESS (repeatable)")
+	f.flags.StringVar(&f.jwks, "jwks", "", "the client's public keys, a `FILE` with a JWK Set: it authenticates by private_key_jwt, over HTTP")
 	return f
 }
 
-// edit sets what the command line names.
-func (f *clientFlags) edit(scope oauth.Scope) func(*oauth.Client) {
+// keys reads the file that --jwks names; none takes the keys away.
+func (f *clientFlags) keys() ([]oauth.ClientKey, error) {
+	if f.jwks == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(f.jwks)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := admin.ReadClientKeys(text)
+	return keys, about(f.jwks, err)
+}
+
+// edit returns what sets what the command line names.
+func (f *clientFlags) edit() (func(*oauth.Client), error) {
+	scope, err := parseScope(f.scope)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := f.keys()
+	if err != nil {
+		return nil, err
+	}
 	return func(c *oauth.Client) {
 		set(f.flags, "name", &c.Name, f.name)
 		set(f.flags, "audience", &c.Audiences, nonEmpty(f.audiences))
@@ -123,7 +163,8 @@ func (f *clientFlags) edit(scope oauth.Scope) func(*oauth.Client) {
 		set(f.flags, "leeway", &c.Leeway, &leeway)
 		set(f.flags, "mint-subjects", &c.MintSubjects, f.mintSubjects)
 		set(f.flags, "cert-san", &c.CertSANs, nonEmpty(f.certSANs))
-	}
+		set(f.flags, "jwks", &c.Keys, keys)
+	}, nil
 }
 
 func (p *program) clientsCreate() *cobra.Command {
@@ -135,7 +176,7 @@ func (p *program) clientsCreate() *cobra.Command {
 	f := newClientFlags(c)
 	public := c.Flags().Bool("public", false, "the client has no secret and identifies itself by its id")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
-		scope, err := parseScope(f.scope)
+		edit, err := f.edit()
 		if err != nil {
 			return err
 		}
@@ -143,7 +184,7 @@ func (p *program) clientsCreate() *cobra.Command {
 		if len(args) == 1 {
 			client.ID = args[0]
 		}
-		f.edit(scope)(&client)
+		edit(&client)
 		client, secret, err := o.CreateClient(ctx, o.actor, client)
 		if err != nil {
 			return about("client "+client.ID, err)
@@ -203,11 +244,11 @@ func (p *program) clientsUpdate() *cobra.Command {
 	c := &cobra.Command{Use: "update ID", Short: "Change what is named of a client, and leave the rest", Args: cobra.ExactArgs(1)}
 	f := newClientFlags(c)
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
-		scope, err := parseScope(f.scope)
+		edit, err := f.edit()
 		if err != nil {
 			return err
 		}
-		if err := o.UpdateClient(ctx, o.actor, args[0], f.edit(scope)); err != nil {
+		if err := o.UpdateClient(ctx, o.actor, args[0], edit); err != nil {
 			return about("client "+args[0], err)
 		}
 		return p.showClient(ctx, o, args[0], "")

@@ -38,7 +38,9 @@ func (s *server) openOps() (stop func(), err error) {
 
 // openDoors opens the doors for callers.
 func (s *server) openDoors() (doors, error) {
-	handler, err := web.Handler(web.Options{Issuer: s.cfg.Issuer, Keys: s.keys, Checks: s.checks(), Log: s.log, Count: s.metrics.Request})
+	handler, err := web.Handler(web.Options{
+		Issuer: s.cfg.Issuer, Keys: s.keys, Tokens: s.issuer, Directory: s.directory, Checks: s.checks(), Log: s.log, Count: s.metrics.Request,
+	})
 	if err != nil {
 		return doors{}, err
 	}

@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
 )
 
 // CreateClient registers a client. An empty id gets a fresh one. A confidential client gets a secret, which is returned
-// here and never again; a public one has none.
+// here and never again; a public one has none, nor has one that has keys of its own.
 func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ oauth.Client, secret string, err error) {
 	if c.ID == "" {
 		c.ID = "cli_" + strings.ToLower(rand.Text())
 	}
 	c.CreatedAt = a.time()
-	if !c.Public {
+	if !c.Public && len(c.Keys) == 0 {
 		secret = a.addSecret(&c)
 	}
 	d, err := a.Directory(ctx)
@@ -122,6 +123,10 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
 	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
 		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
+	case c.Public && len(c.Keys) > 0:
+		return oauth.Fail(oauth.InvalidRequest, "A public client has no keys: it identifies itself by its id alone.")
+	case len(c.Keys) > oauth.MaxClientKeys:
+		return oauth.Fail(oauth.InvalidRequest, "A client has at most 8 keys.")
 	case c.Public && (c.MintSubjects || len(c.CertSANs) > 0):
 		return oauth.Fail(oauth.InvalidRequest, "A public client has no certificate and mints nothing: it cannot prove who it is.")
 	}
@@ -156,4 +161,17 @@ func checkCertSANs(c oauth.Client, others []oauth.Client) error {
 		}
 	}
 	return nil
+}
+
+// ReadClientKeys reads the public keys of a client from a JWK Set (RFC 7517 §5).
+func ReadClientKeys(jwks []byte) ([]oauth.ClientKey, error) {
+	set, err := keys.ReadForeignSet(jwks)
+	if err != nil { // what it says is fixed words
+		return nil, oauth.Fail(oauth.InvalidRequest, "The JWK Set cannot be used: "+err.Error()+".")
+	}
+	all := make([]oauth.ClientKey, len(set))
+	for n, k := range set {
+		all[n] = oauth.ClientKey{ID: k.ID, Algorithm: k.Algorithm, Public: k.Public}
+	}
+	return all, nil
 }

@@ -36,41 +36,85 @@ type Token struct {
 // find is called at most once, after the whole form has been checked, with the kid as it was written: any text up to the
 // size of a token. Every error is ErrInvalid.
 func Verify(compact string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool)) (Token, error) {
+	p, err := parse(compact)
+	if err != nil {
+		return Token{}, err
+	}
+	if p.header.KeyID == "" {
+		return Token{}, refuse("its header lacks a kid")
+	}
+	algorithm, key, ok := find(p.header.KeyID)
+	if ok && p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
+		return Token{}, refuse("its signature is not in the one form")
+	}
+	return p.verify(algorithm, key, ok)
+}
+
+// VerifyForeign reads a compact JWS of somebody who has a key and, perhaps, a library of their own. It is as strict as
+// Verify, but for three things that such tokens do: they may lack a kid, they may call EdDSA with an Ed25519 key Ed25519
+// (RFC 9864 §2.2), and an ES256 signature may have either of its two forms. So a token may have a second string form.
+//
+// find also gets the payload, which nothing vouches for yet, to read whose key to look for.
+func VerifyForeign(
+	compact string, find func(kid string, payload []byte) (algorithm string, key crypto.PublicKey, ok bool),
+) (Token, error) {
+	p, err := parse(compact)
+	if err != nil {
+		return Token{}, err
+	}
+	if p.header.Algorithm == ed25519Name {
+		p.header.Algorithm = edDSA
+	}
+	return p.verify(find(p.header.KeyID, p.payload))
+}
+
+// parts is a compact JWS that has the right form.
+type parts struct {
+	header    Token // without the payload
+	input     string
+	payload   []byte
+	signature []byte
+}
+
+// parse takes a compact JWS apart.
+func parse(compact string) (parts, error) {
 	if len(compact) > MaxSize {
-		return Token{}, refuse("it is longer than 8 KiB")
+		return parts{}, refuse("it is longer than 8 KiB")
 	}
 	header, rest, _ := strings.Cut(compact, ".")
 	payload, signature, ok := strings.Cut(rest, ".") // a fourth part would make the third malformed
 	if !ok {
-		return Token{}, refuse("it does not have three parts")
+		return parts{}, refuse("it does not have three parts")
 	}
 	var decoded [3][]byte
 	for i, segment := range [3]string{header, payload, signature} {
 		b, err := decode(segment)
 		if err != nil {
-			return Token{}, err
+			return parts{}, err
 		}
 		decoded[i] = b
 	}
 	t, err := readHeader(decoded[0])
 	if err != nil {
-		return Token{}, err
+		return parts{}, err
 	}
-	algorithm, key, ok := find(t.KeyID)
+	input := compact[:len(header)+len(".")+len(payload)]
+	return parts{header: t, input: input, payload: decoded[1], signature: decoded[2]}, nil
+}
+
+// verify checks the signature by a key that was found or not.
+func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, error) {
 	if !ok {
 		return Token{}, refuse("its kid names no key")
 	}
-	if t.Algorithm != algorithm {
+	if p.header.Algorithm != algorithm {
 		return Token{}, refuse("its alg is not that of the key")
 	}
-	if !canonical(algorithm, decoded[2]) {
-		return Token{}, refuse("its signature is not in the one form")
-	}
-	input := compact[:len(header)+len(".")+len(payload)]
-	if err := VerifySignature(algorithm, key, []byte(input), decoded[2]); err != nil {
+	if err := VerifySignature(algorithm, key, []byte(p.input), p.signature); err != nil {
 		return Token{}, err
 	}
-	t.Payload = decoded[1]
+	t := p.header
+	t.Payload = p.payload
 	return t, nil
 }
 
@@ -84,7 +128,7 @@ func decode(segment string) ([]byte, error) {
 	return b, nil
 }
 
-// readHeader reads a JOSE header that holds alg, kid and perhaps typ.
+// readHeader reads a JOSE header that holds alg, and perhaps kid and typ.
 func readHeader(data []byte) (Token, error) {
 	var t Token
 	err := walk(data, func(name string, value json.RawMessage) error {
@@ -106,8 +150,8 @@ func readHeader(data []byte) (Token, error) {
 		*field = text
 		return err
 	})
-	if err == nil && (t.Algorithm == "" || t.KeyID == "") {
-		err = refuse("its header lacks alg or kid")
+	if err == nil && t.Algorithm == "" {
+		err = refuse("its header lacks alg")
 	}
 	if err != nil {
 		return Token{}, err

@@ -16,6 +16,8 @@ const (
 	rs256 = "RS256"
 	es256 = "ES256"
 	edDSA = "EdDSA"
+	// ed25519Name is how RFC 9864 §2.2 calls EdDSA with an Ed25519 key.
+	ed25519Name = "Ed25519"
 )
 
 // minRSABits is the smallest modulus that RFC 7518 §3.3 allows.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,25 +33,43 @@ func (d document) serve(w http.ResponseWriter, r *http.Request) {
 
 func jwkSet(s *keys.Set) document { return document{bytes: s.Bytes, etag: s.ETag, maxAge: s.MaxAge} }
 
-// metadata returns the one document that both well-known names serve (RFC 8414 §2, OpenID Connect Discovery §3). It tells
-// only what works: there is no endpoint for tokens and none for authorization yet, and the empty lists say so; if they were
-// left out, RFC 8414 would have callers assume the authorization code grant.
+// serverMetadata is what callers need to know of us (RFC 8414 §2, OpenID Connect Discovery §3). It tells only what works:
+// there is no endpoint for authorization, and the empty list of response types says so; if it were left out, RFC 8414 would
+// have callers assume the authorization code grant.
+type serverMetadata struct {
+	Issuer        string   `json:"issuer"`
+	JWKSURI       string   `json:"jwks_uri"`
+	ResponseTypes []string `json:"response_types_supported"`
+	GrantTypes    []string `json:"grant_types_supported"`
+	SubjectTypes  []string `json:"subject_types_supported"`
+	// What signs: verifiers read it as the algorithms they should allow.
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+
+	Token                   string   `json:"token_endpoint"`
+	TokenMethods            []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAlgorithms         []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	Revocation              string   `json:"revocation_endpoint"`
+	RevocationMethods       []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAlgorithms    []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	Introspection           string   `json:"introspection_endpoint"`
+	IntrospectionMethods    []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+}
+
+// metadata returns the one document that both well-known names serve.
 func metadata(issuer string, maxAge time.Duration) (func() document, error) {
-	text, err := json.Marshal(struct {
-		Issuer        string   `json:"issuer"`
-		JWKSURI       string   `json:"jwks_uri"`
-		ResponseTypes []string `json:"response_types_supported"`
-		GrantTypes    []string `json:"grant_types_supported"`
-		SubjectTypes  []string `json:"subject_types_supported"`
-		// What signs: verifiers read it as the algorithms they should allow.
-		Algorithms []string `json:"id_token_signing_alg_values_supported"`
-	}{
+	public := append(slices.Clone(clientMethods), "none") // as public clients do
+	text, err := json.Marshal(serverMetadata{
 		Issuer:        issuer,
-		JWKSURI:       strings.TrimSuffix(issuer, "/") + "/.well-known/jwks.json",
+		JWKSURI:       endpointURL(issuer, "/.well-known/jwks.json"),
 		ResponseTypes: []string{},
-		GrantTypes:    []string{},
+		GrantTypes:    grantTypes,
 		SubjectTypes:  []string{"public"},
 		Algorithms:    []string{keys.RS256, keys.ES256, keys.EdDSA},
+
+		Token: endpointURL(issuer, tokenPath), TokenMethods: public, TokenAlgorithms: assertionAlgorithms,
+		Revocation: endpointURL(issuer, revokePath), RevocationMethods: public, RevocationAlgorithms: assertionAlgorithms,
+		Introspection: endpointURL(issuer, introspectPath), IntrospectionMethods: clientMethods, IntrospectionAlgorithms: assertionAlgorithms,
 	})
 	if err != nil {
 		return nil, err
@@ -59,3 +78,6 @@ func metadata(issuer string, maxAge time.Duration) (func() document, error) {
 	d := document{bytes: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, maxAge: maxAge}
 	return func() document { return d }, nil
 }
+
+// endpointURL is where the world finds a path of ours.
+func endpointURL(issuer, path string) string { return strings.TrimSuffix(issuer, "/") + path }

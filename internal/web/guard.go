@@ -17,7 +17,7 @@ func guard(log *slog.Logger, count func(route, method, code string, took time.Du
 		count = func(string, string, string, time.Duration) {}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began, a := time.Now(), &answer{ResponseWriter: w}
+		began, a := time.Now(), &answer{ResponseWriter: w, level: slog.LevelDebug}
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -29,13 +29,15 @@ func guard(log *slog.Logger, count func(route, method, code string, took time.Du
 		whole := attempt(log, a, r, next)
 		took := time.Since(began)
 		count(routeOf(r), r.Method, statusText(a.status), took)
-		level := slog.LevelDebug
+		level := a.level
 		// A probe that says no is an answer, asked for again and again: what is wrong is logged once by the part that knows.
 		if (a.status >= http.StatusInternalServerError && r.Pattern != readyPattern) || !whole {
-			level = slog.LevelWarn
+			level = max(level, slog.LevelWarn)
 		}
-		log.Log(r.Context(), level, "http request", "method", r.Method, "route", r.Pattern, "code", a.status,
-			"duration_ms", float64(took.Microseconds())/1000, "peer", r.RemoteAddr)
+		log.LogAttrs(r.Context(), level, "http request", append([]slog.Attr{
+			slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("code", a.status),
+			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
+		}, a.notes...)...)
 		if !whole {
 			panic(http.ErrAbortHandler) // the one way to break an answer off
 		}
@@ -91,10 +93,19 @@ func logPanic(log *slog.Logger, r *http.Request, cause any) {
 	log.Error("panic in an HTTP handler", attrs...)
 }
 
-// An answer remembers its status.
+// An answer remembers its status, and what the log line will say beside it.
 type answer struct {
 	http.ResponseWriter
 	status int
+	level  slog.Level
+	notes  []slog.Attr
+}
+
+// note adds to the log line of the request that is answered through w, and makes it one of that level at least.
+func note(w http.ResponseWriter, level slog.Level, attrs ...slog.Attr) {
+	if a, ok := w.(*answer); ok {
+		a.level, a.notes = max(a.level, level), append(a.notes, attrs...)
+	}
 }
 
 func (a *answer) WriteHeader(status int) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/keys"
 )
 
@@ -19,6 +20,9 @@ type Options struct {
 	// Issuer is the issuer identifier, from the configuration only. Nothing that a request says changes it.
 	Issuer string
 	Keys   *keys.Manager
+	// Tokens and Directory stand behind the endpoints: the verbs, and who may call them.
+	Tokens    *issuer.Issuer
+	Directory *issuer.Directory
 	// Checks say whether this server is ready.
 	Checks Checks
 	Log    *slog.Logger
@@ -27,10 +31,10 @@ type Options struct {
 	Count func(route, method, code string, took time.Duration)
 }
 
-// Handler returns what http.address serves. If the issuer identifier has a path, every document stands there and, for a
+// Handler returns what http.address serves. If the issuer identifier has a path, everything stands there and, for a
 // proxy that takes the path off, without it. It is an error if the issuer identifier is no URL or its path is not plain.
 func Handler(o Options) (http.Handler, error) {
-	issuer, err := url.Parse(o.Issuer)
+	identifier, err := url.Parse(o.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("read the issuer identifier: %w", err)
 	}
@@ -39,8 +43,8 @@ func Handler(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("make the metadata: %w", err)
 	}
 	jwks := func() document { return jwkSet(o.Keys.Set()) }
-	base := strings.TrimSuffix(issuer.Path, "/")
-	if issuer.EscapedPath() != issuer.Path || base != "" && path.Clean(base) != base {
+	base := strings.TrimSuffix(identifier.Path, "/")
+	if identifier.EscapedPath() != identifier.Path || base != "" && path.Clean(base) != base {
 		return nil, errors.New("the path of the issuer identifier must be plain: no escapes, no empty or dotted segments")
 	}
 
@@ -56,6 +60,8 @@ func Handler(o Options) (http.Handler, error) {
 	for name, current := range documents {
 		mux.HandleFunc("GET "+name, func(w http.ResponseWriter, r *http.Request) { current().serve(w, r) })
 	}
+	e := &endpoints{issuer: o.Tokens, directory: o.Directory, tokenURL: endpointURL(o.Issuer, tokenPath)}
+	e.mount(mux, base)
 	probes(mux, o.Checks, o.Log)
 	return guard(o.Log, o.Count, mux), nil
 }

@@ -26,13 +26,26 @@ func TestMetadataTellsOnlyWhatWorks(t *testing.T) {
 		},
 	} {
 		base := serve(t, handler(t, issuer, nil))
+		public := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+		algorithms := []any{"RS256", "ES256", "EdDSA", "Ed25519"}
 		want := map[string]any{
 			"issuer":                                issuer,
 			"jwks_uri":                              issuer + "/.well-known/jwks.json",
 			"response_types_supported":              []any{},
-			"grant_types_supported":                 []any{},
+			"grant_types_supported":                 []any{"refresh_token"},
 			"subject_types_supported":               []any{"public"},
 			"id_token_signing_alg_values_supported": []any{"RS256", "ES256", "EdDSA"},
+
+			"token_endpoint":         issuer + "/oauth2/token",
+			"revocation_endpoint":    issuer + "/oauth2/revoke",
+			"introspection_endpoint": issuer + "/oauth2/introspect",
+
+			"token_endpoint_auth_methods_supported":                    public,
+			"revocation_endpoint_auth_methods_supported":               public,
+			"introspection_endpoint_auth_methods_supported":            public[:3],
+			"token_endpoint_auth_signing_alg_values_supported":         algorithms,
+			"revocation_endpoint_auth_signing_alg_values_supported":    algorithms,
+			"introspection_endpoint_auth_signing_alg_values_supported": algorithms,
 		}
 		for _, path := range paths {
 			r, body := get(t, http.MethodGet, base+path, nil)
@@ -114,7 +127,7 @@ func TestOpsHasProfilesAndHTTPHasNot(t *testing.T) {
 		}
 	}
 	public := serve(t, handler(t, issuerID, nil))
-	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/metrics", "/", "/oauth2/token", "/.well-known/"} {
+	for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/metrics", "/", "/oauth2/", "/.well-known/"} {
 		if r, _ := get(t, http.MethodGet, public+path, nil); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
