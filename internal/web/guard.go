@@ -46,8 +46,10 @@ func guard(log *slog.Logger, count func(route, method, code string, took time.Du
 
 // routeOf returns the path that a request was matched with, as it stands in our own list; empty for none.
 func routeOf(r *http.Request) string {
-	_, path, _ := strings.Cut(r.Pattern, " ")
-	return path
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return path
+	}
+	return r.Pattern
 }
 
 // statusText returns the digits of a status without making them anew for every answer.
