@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -101,15 +102,20 @@ func New(o Options) *Issuer {
 type Caller struct {
 	Client    oauth.Client
 	RequestID string
-	// Admin may act on every client's grants.
+	// Subject is whom the access token was made for that the client came with; empty if it came by itself.
+	Subject string
+	// Admin administers the issuer, and may act on every client's grants.
 	Admin bool
 	// Address is where the request came from, without a zone, IPv4 in four bytes; the zero address if that is not known.
 	Address netip.Addr
 }
 
+// Actor is the caller's name in the audit log.
+func (c Caller) Actor() string { return cmp.Or(c.Subject, c.Client.ID) }
+
 // record writes an event of the caller; if it cannot be written, the caller gets no answer.
 func (i *Issuer) record(caller Caller, e oauth.Event) error {
-	e.Time, e.RequestID, e.Actor = i.now(), caller.RequestID, caller.Client.ID
+	e.Time, e.RequestID, e.Actor = i.now(), caller.RequestID, caller.Actor()
 	if err := i.audit(e); err != nil {
 		return oauth.Unavailable(err)
 	}

@@ -33,6 +33,19 @@ func ParseBasic(values []string) (id, secret string, ok bool) {
 	return id, secret, err1 == nil && err2 == nil && ValidClientID(id)
 }
 
+// maxBearer bounds an authorization header that holds a token: no access token of ours is longer than 8 KiB.
+const maxBearer = 8<<10 + len("Bearer ")
+
+// ParseBearer reads `Bearer TOKEN`, the one value that an authorization header must have (RFC 6750 §2.1). ok says that it is
+// a bearer token, whatever that token is worth.
+func ParseBearer(values []string) (token string, ok bool) {
+	if len(values) != 1 || len(values[0]) > maxBearer {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	return token, ok && strings.EqualFold(scheme, "Bearer")
+}
+
 // RequestID returns the caller's own id for a request if it is one plain value, else a fresh one.
 func RequestID(given []string) string {
 	if len(given) == 1 && ValidRequestID(given[0]) {

@@ -42,6 +42,11 @@ func openSecureHouse(t *testing.T) (*house, *certtest.Authority) {
 
 // by returns the door as a caller with this certificate meets it.
 func (h *house) by(t *testing.T, authority *certtest.Authority, own *certtest.Pair) signetv1.TokenServiceClient {
+	return signetv1.NewTokenServiceClient(h.over(t, authority, own))
+}
+
+// over returns a connection on which the caller has this certificate.
+func (h *house) over(t *testing.T, authority *certtest.Authority, own *certtest.Pair) *grpc.ClientConn {
 	t.Helper()
 	c := &tls.Config{RootCAs: authority.Pool()}
 	if own != nil {
@@ -50,7 +55,7 @@ func (h *house) by(t *testing.T, authority *certtest.Authority, own *certtest.Pa
 	conn, err := grpc.NewClient(h.address, grpc.WithTransportCredentials(credentials.NewTLS(c)))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return signetv1.NewTokenServiceClient(conn)
+	return conn
 }
 
 func withAuthorization(t *testing.T, values ...string) context.Context {
@@ -138,5 +143,37 @@ func TestCertificateIsHeldAgainstWhatIsRegisteredNow(t *testing.T) {
 	ask(false)
 	if line := h.logs.line(t, "call"); line["cause"] != "the certificate is not for clients, or has expired" {
 		t.Errorf("logged %v", line)
+	}
+}
+
+// Rule 71: a client that has the scope may administer by its certificate, and by nothing less.
+func TestRule71_AdministrationByCertificate(t *testing.T) {
+	h, authority := openSecureHouse(t)
+	must(t, h.admin.UpdateClient(t.Context(), operator, "ops", func(c *oauth.Client) { c.CertSANs = []string{"dns:ops.example"} }))
+	must(t, h.directory.Poll(t.Context()))
+	ops, gw := authority.Client(t, "ops.example"), authority.Client(t, "gw.example")
+	for name, c := range map[string]struct {
+		own           *certtest.Pair
+		authorization []string
+		want          string // the reason; empty for success
+	}{
+		"its certificate":            {&ops, nil, ""},
+		"with its id":                {&ops, []string{"Basic " + encoded("ops:")}, ""},
+		"an access token":            {&gw, []string{"Bearer " + h.access(t, nil)}, ""},
+		"without the scope":          {&gw, nil, "ACCESS_DENIED"},
+		"its secret":                 {nil, []string{h.basic("ops")}, "INVALID_CLIENT"},
+		"its secret, beside it":      {&ops, []string{h.basic("ops")}, "INVALID_CLIENT"},
+		"another's secret":           {&ops, []string{h.basic("web")}, "INVALID_CLIENT"},
+		"a public client's id":       {&ops, []string{h.basic("kiosk")}, "INVALID_CLIENT"},
+		"its id, without":            {nil, []string{"Basic " + encoded("ops:")}, "INVALID_CLIENT"},
+		"a bad access token":         {&ops, []string{"Bearer x"}, "INVALID_CLIENT"},
+		"another scheme":             {&ops, []string{"Negotiate x"}, "INVALID_CLIENT"},
+		"nothing":                    {nil, nil, "INVALID_CLIENT"},
+		"another client's, and name": {&gw, []string{"Basic " + encoded("ops:")}, "INVALID_CLIENT"},
+	} {
+		_, err := signetv1.NewAdminServiceClient(h.over(t, authority, c.own)).ListKeys(withAuthorization(t, c.authorization...), &signetv1.ListKeysRequest{})
+		if (err == nil) != (c.want == "") || reason(err) != c.want {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }

@@ -17,20 +17,24 @@ var errCredentials = errors.New("the authorization metadata is missing or malfor
 
 // authenticate returns the client that makes the call. Whoever says nothing, something malformed or something wrong gets the
 // same invalid_client. What the metadata says decides: a secret is held against the client's own, and an id without one
-// against the certificate of the connection, which alone is enough where there is no metadata.
-func authenticate(ctx context.Context, directory *issuer.Directory) (oauth.Client, error) {
+// against the certificate of the connection, which alone is enough where there is no metadata. certified says that it was the
+// certificate; a public client proves nothing by one.
+func authenticate(ctx context.Context, directory *issuer.Directory) (c oauth.Client, certified bool, err error) {
 	values, certificate := metadata.ValueFromIncomingContext(ctx, "authorization"), certificateOf(ctx)
 	if len(values) == 0 && certificate != nil {
-		return directory.AuthenticateCertificate(ctx, "", certificate)
+		c, err = directory.AuthenticateCertificate(ctx, "", certificate)
+		return c, true, err
 	}
 	id, secret, ok := oauth.ParseBasic(values)
 	switch {
 	case !ok:
-		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errCredentials)
+		return oauth.Client{}, false, oauth.Refused(oauth.InvalidClient, errCredentials)
 	case secret == "" && certificate != nil:
-		return directory.AuthenticateCertificate(ctx, id, certificate)
+		c, err = directory.AuthenticateCertificate(ctx, id, certificate)
+		return c, !c.Public, err
 	}
-	return directory.Authenticate(ctx, id, secret)
+	c, err = directory.Authenticate(ctx, id, secret)
+	return c, false, err
 }
 
 // certificateOf returns the client certificate of the call's connection, if it has one that was verified.

@@ -36,6 +36,8 @@ const (
 	username = "ada"
 	secret   = "correct horse battery staple"
 	leeway   = 10 * time.Second
+	// identifier is the issuer's, and so the audience of those who administer it.
+	identifier = "https://id.example.org"
 )
 
 var operator = admin.Actor{Name: "operator"}
@@ -47,16 +49,20 @@ type house struct {
 	directory *issuer.Directory
 	server    *Server
 	address   string
-	secrets   map[string]string // by client: web, other and mesh (which mints for subjects) are confidential, spa is public
+	// secrets are by client: web, other and mesh (which mints for subjects) are confidential, spa is public; ops administers, and
+	// so would kiosk, were it not public.
+	secrets map[string]string
+	ring    *keys.Manager
 	// clock is that of the issuer and the store; the keys go by the real one.
 	clock *clock
 	// audit is called with every event of the issuer, if it is set.
 	audit atomic.Pointer[func(oauth.Event) error]
 	logs  *records
 
-	conn   *grpc.ClientConn
-	tokens signetv1.TokenServiceClient
-	keys   signetv1.KeyServiceClient
+	conn     *grpc.ClientConn
+	tokens   signetv1.TokenServiceClient
+	keys     signetv1.KeyServiceClient
+	operator signetv1.AdminServiceClient
 }
 
 // openHouse opens the door to a house of its own. edit may change what the door opens on.
@@ -73,19 +79,14 @@ func openHouse(t *testing.T, edit ...func(*Options)) *house {
 	must(t, err)
 	o := Options{
 		Issuer: issuer.New(issuer.Options{
-			Identifier: "https://id.example.org", Store: h.store, Directory: h.directory, Keys: ring, Passwords: passwords,
+			Identifier: identifier, Store: h.store, Directory: h.directory, Keys: ring, Passwords: passwords,
 			Lifetimes: issuer.Lifetimes{
 				Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 24 * time.Hour, MaxAbsolute: 24 * time.Hour, Leeway: leeway,
 			},
 			Now: h.clock.now, Log: h.logs.logger(),
-			Audit: func(e oauth.Event) error {
-				if audit := h.audit.Load(); audit != nil {
-					return (*audit)(e)
-				}
-				return nil
-			},
+			Audit: h.record,
 		}),
-		Directory: h.directory, Keys: ring, Ready: func() error { return nil }, Log: h.logs.logger(),
+		Admin: h.admin, Directory: h.directory, Keys: ring, Ready: func() error { return nil }, Log: h.logs.logger(),
 	}
 	for _, e := range edit {
 		e(&o)
@@ -104,6 +105,7 @@ func (h *house) open(t *testing.T, file string, keks *seal.KEKs) *keys.Manager {
 	h.store = store
 	h.admin = admin.New(admin.Options{
 		Store: store, Passwords: hasher(t), Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 24 * time.Hour}, Now: h.clock.now,
+		Audit: h.record,
 	})
 	ring, err := keys.Open(t.Context(), keys.Options{
 		Store: store, KEKs: keks, InUse: func() []string { return []string{keys.RS256, keys.ES256, keys.EdDSA} },
@@ -111,9 +113,21 @@ func (h *house) open(t *testing.T, file string, keks *seal.KEKs) *keys.Manager {
 			MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour, PollInterval: time.Minute,
 			ClockSkew: time.Minute, MaxLifetime: time.Hour, MaxRefreshLifetime: 24 * time.Hour, RSABits: 2048,
 		},
+		Audit: func(e keys.Event) error {
+			return h.record(oauth.Event{Name: e.Name, RequestID: e.By.RequestID, Actor: e.By.Name, Key: e.Key, Reason: e.Reason})
+		},
 	})
 	must(t, err)
+	h.ring = ring
 	return ring
+}
+
+// record is the audit of the house.
+func (h *house) record(e oauth.Event) error {
+	if audit := h.audit.Load(); audit != nil {
+		return (*audit)(e)
+	}
+	return nil
 }
 
 // serve opens the door on a real socket, and closes it when the test ends.
@@ -136,6 +150,7 @@ func (h *house) serve(t *testing.T, o Options) {
 	must(t, err)
 	t.Cleanup(func() { h.conn.Close() })
 	h.tokens, h.keys = signetv1.NewTokenServiceClient(h.conn), signetv1.NewKeyServiceClient(h.conn)
+	h.operator = signetv1.NewAdminServiceClient(h.conn)
 }
 
 // basic returns the client's authorization metadata.
@@ -192,6 +207,7 @@ func (s *showHouse) furnish(t *testing.T) {
 		{ID: "api-es", Algorithm: keys.ES256, Lifetime: 5 * time.Minute},
 		{ID: "api-ed", Algorithm: keys.EdDSA, Lifetime: time.Minute},
 		{ID: "api-roles", Algorithm: keys.RS256, Scope: oauth.NewScope("read"), Claims: []string{"roles", "tenant"}},
+		{ID: identifier, Algorithm: keys.ES256, Scope: oauth.NewScope(issuer.AdminScope)},
 	} {
 		_, err := h.admin.CreateAudience(t.Context(), operator, a)
 		must(t, err)
@@ -199,6 +215,11 @@ func (s *showHouse) furnish(t *testing.T) {
 	s.secrets = make(map[string]string)
 	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "mesh", MintSubjects: true}} {
 		c.Audiences, c.Scope = []string{"api", "api-es", "api-ed", "api-roles"}, oauth.NewScope("read", "write")
+		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
+		must(t, err)
+	}
+	for _, c := range []oauth.Client{{ID: "ops"}, {ID: "kiosk", Public: true}} {
+		c.Audiences, c.Scope = []string{identifier, "api-es"}, oauth.NewScope(issuer.AdminScope, "read")
 		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
 		must(t, err)
 	}

@@ -6,18 +6,15 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 const (
@@ -28,18 +25,11 @@ const (
 	requestIDHeader = "x-request-id"
 )
 
-// openServices are those that everybody may call. A service that is not named here wants to know the client.
-var openServices = map[string]bool{
-	signetv1.KeyService_ServiceDesc.ServiceName: true,
-	healthv1.Health_ServiceDesc.ServiceName:     true,
-	"grpc.reflection.v1.ServerReflection":       true,
-	"grpc.reflection.v1alpha.ServerReflection":  true,
-}
-
 // An interceptor stands before every handler: it gives the call an id and a deadline, finds out who calls, survives a panic,
 // translates the error and writes the log line. The line never has anything of the request but its id, and of the error only
 // what the issuer says.
 type interceptor struct {
+	issuer    *issuer.Issuer
 	directory *issuer.Directory
 	proxies   oauth.Proxies
 	log       *slog.Logger
@@ -82,7 +72,7 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	if err := grpc.SetHeader(ctx, header); err != nil {
 		i.log.Error("the response header cannot be set", "request_id", caller.RequestID, "error", err)
 	}
-	err := i.attempt(ctx, &caller, open, handle)
+	err := i.attempt(ctx, method, &caller, handle)
 	answer, took := translate(ctx, err), time.Since(began)
 	counted.ended(answer.Code().String(), took)
 	attrs := []slog.Attr{
@@ -94,6 +84,9 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	}
 	if !open {
 		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
+	}
+	if caller.Subject != "" {
+		attrs = append(attrs, slog.String("sub", caller.Subject))
 	}
 	i.log.LogAttrs(ctx, levelOf(answer.Code(), open), "call", append(attrs, faultOf(err)...)...)
 	return answer.Err()
@@ -112,18 +105,16 @@ func levelOf(code codes.Code, open bool) slog.Level {
 	return slog.LevelInfo
 }
 
-// attempt authenticates the caller, unless the service is open, and runs the handler. A panic is a server_error.
-func (i interceptor) attempt(ctx context.Context, caller *issuer.Caller, open bool, handle func(context.Context) error) (err error) {
+// attempt finds out who calls and runs the handler. A panic is a server_error.
+func (i interceptor) attempt(ctx context.Context, method string, caller *issuer.Caller, handle func(context.Context) error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			i.logPanic(ctx, caller, cause)
 			err = oauth.Refused(oauth.ServerError, errPanic)
 		}
 	}()
-	if !open {
-		if caller.Client, err = authenticate(ctx, i.directory); err != nil {
-			return err
-		}
+	if err := i.identify(ctx, method, caller); err != nil {
+		return err
 	}
 	return handle(context.WithValue(ctx, callerKey{}, *caller))
 }
@@ -162,10 +153,4 @@ type callerKey struct{}
 func callerOf(ctx context.Context) issuer.Caller {
 	caller, _ := ctx.Value(callerKey{}).(issuer.Caller)
 	return caller
-}
-
-// isOpen says whether everybody may call the method: /package.Service/Method.
-func isOpen(method string) bool {
-	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
-	return openServices[service]
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
@@ -40,6 +41,8 @@ const (
 // Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Count.
 type Options struct {
 	Issuer *issuer.Issuer
+	// Admin has the verbs on users, clients and audiences.
+	Admin *admin.Admin
 	// Directory says who the calling client is; somebody else runs it.
 	Directory *issuer.Directory
 	Keys      *keys.Manager
@@ -67,7 +70,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count)}
+	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count)}
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(
@@ -102,6 +105,7 @@ func protection(c *tls.Config) credentials.TransportCredentials {
 // register is the list of all services behind this door.
 func (s *Server) register(o Options) {
 	signetv1.RegisterTokenServiceServer(s.server, &tokenService{issuer: o.Issuer})
+	signetv1.RegisterAdminServiceServer(s.server, &adminService{admin: o.Admin, keys: o.Keys, pages: pages{o.Keys}})
 	signetv1.RegisterKeyServiceServer(s.server, &keyService{keys: o.Keys})
 	healthv1.RegisterHealthServer(s.server, s.health)
 	if o.Reflection {

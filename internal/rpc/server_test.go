@@ -47,7 +47,7 @@ func TestHealthFollowsReadiness(t *testing.T) {
 			}
 		}
 		list, err := health.List(t.Context(), &healthv1.HealthListRequest{})
-		if err != nil || len(list.GetStatuses()) != 4 || list.GetStatuses()[""].GetStatus() != want {
+		if err != nil || len(list.GetStatuses()) != 5 || list.GetStatuses()[""].GetStatus() != want {
 			t.Errorf("List: %v %v, want %v", list, err, want)
 		}
 		if r, err := stream.Recv(); err != nil || r.GetStatus() != want {
@@ -182,7 +182,7 @@ func TestDrainCutsOffWhatTakesTooLong(t *testing.T) {
 
 func TestUnknownMethods(t *testing.T) {
 	h := openHouse(t)
-	for _, method := range []string{"/signet.v1.TokenService/Forge", "/signet.v1.AdminService/CreateUser", "/x/y"} {
+	for _, method := range []string{"/signet.v1.TokenService/Forge", "/signet.v1.AdminService/AddKEK", "/x/y"} {
 		err := h.conn.Invoke(h.as(t, "web"), method, &signetv1.RevokeRequest{}, &signetv1.RevokeResponse{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("%s: %v", method, err)

@@ -1,0 +1,128 @@
+package rpc
+
+import (
+	"context"
+	"slices"
+	"sort"
+
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/signetd/signet/internal/oauth"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// CreateAudience registers an audience.
+func (s *adminService) CreateAudience(ctx context.Context, r *signetv1.CreateAudienceRequest) (*signetv1.Audience, error) {
+	if err := validateNewAudience(r.GetAudience()); err != nil {
+		return nil, err
+	}
+	scope, err := oauth.ParseScope(r.GetAudience().GetScope())
+	if err != nil {
+		return nil, err
+	}
+	x := oauth.Audience{ID: r.GetAudience().GetId()}
+	for _, take := range audienceFields {
+		take(&x, r.GetAudience(), scope)
+	}
+	x, err = s.admin.CreateAudience(ctx, actorOf(ctx), x)
+	if err != nil {
+		return nil, err
+	}
+	return audience(x), nil
+}
+
+// GetAudience returns an audience.
+func (s *adminService) GetAudience(ctx context.Context, r *signetv1.GetAudienceRequest) (*signetv1.Audience, error) {
+	if err := validateID(r.GetId(), maxAudience); err != nil {
+		return nil, err
+	}
+	d, err := s.admin.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := slices.IndexFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == r.GetId() })
+	if n < 0 {
+		return nil, oauth.Refused(oauth.NotFound, nil)
+	}
+	return audience(d.Audiences[n]), nil
+}
+
+// ListAudiences returns one page of the audiences.
+func (s *adminService) ListAudiences(ctx context.Context, r *signetv1.ListAudiencesRequest) (*signetv1.ListAudiencesResponse, error) {
+	const list = "audiences"
+	if err := validatePage(r.GetPageSize(), r.GetPageToken()); err != nil {
+		return nil, err
+	}
+	after, err := s.pages.cursor(ctx, list, r.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.admin.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rest := sort.Search(len(d.Audiences), func(n int) bool { return d.Audiences[n].ID > after })
+	page, more := cut(d.Audiences[rest:], pageSize(r.GetPageSize()), audience)
+	answer := &signetv1.ListAudiencesResponse{Audiences: page}
+	if more {
+		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetId())
+	}
+	return answer, err
+}
+
+// UpdateAudience changes the fields that the mask names.
+func (s *adminService) UpdateAudience(ctx context.Context, r *signetv1.UpdateAudienceRequest) (*emptypb.Empty, error) {
+	if err := validateAudienceUpdate(r); err != nil {
+		return nil, err
+	}
+	scope, err := oauth.ParseScope(r.GetAudience().GetScope())
+	if err != nil {
+		return nil, err
+	}
+	return done(s.admin.UpdateAudience(ctx, actorOf(ctx), r.GetAudience().GetId(), func(x *oauth.Audience) {
+		for _, field := range r.GetUpdateMask().GetPaths() {
+			audienceFields[field](x, r.GetAudience(), scope)
+		}
+	}))
+}
+
+// DisableAudience stops tokens for the audience.
+func (s *adminService) DisableAudience(ctx context.Context, r *signetv1.DisableAudienceRequest) (*emptypb.Empty, error) {
+	if err := validateID(r.GetId(), maxAudience); err != nil {
+		return nil, err
+	}
+	return done(s.admin.DisableAudience(ctx, actorOf(ctx), r.GetId()))
+}
+
+// EnableAudience undoes DisableAudience.
+func (s *adminService) EnableAudience(ctx context.Context, r *signetv1.EnableAudienceRequest) (*emptypb.Empty, error) {
+	if err := validateID(r.GetId(), maxAudience); err != nil {
+		return nil, err
+	}
+	return done(s.admin.EnableAudience(ctx, actorOf(ctx), r.GetId()))
+}
+
+// DeleteAudience deletes the audience.
+func (s *adminService) DeleteAudience(ctx context.Context, r *signetv1.DeleteAudienceRequest) (*emptypb.Empty, error) {
+	if err := validateID(r.GetId(), maxAudience); err != nil {
+		return nil, err
+	}
+	return done(s.admin.DeleteAudience(ctx, actorOf(ctx), r.GetId()))
+}
+
+// audienceFields are what an update may change of an audience, by their names in a mask. scope is that of from.
+var audienceFields = map[string]func(to *oauth.Audience, from *signetv1.Audience, scope oauth.Scope){
+	"algorithm": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) { to.Algorithm = from.GetAlgorithm() },
+	"lifetime": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) {
+		to.Lifetime = from.GetLifetime().AsDuration()
+	},
+	"scope":  func(to *oauth.Audience, _ *signetv1.Audience, scope oauth.Scope) { to.Scope = scope },
+	"claims": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) { to.Claims = from.GetClaims() },
+}
+
+func audience(x oauth.Audience) *signetv1.Audience {
+	return &signetv1.Audience{
+		Id: x.ID, Algorithm: x.Algorithm, PreviousAlgorithm: x.PreviousAlgorithm, Lifetime: duration(x.Lifetime),
+		Scope: x.Scope.String(), Claims: x.Claims, DisabledAt: timestamp(x.DisabledAt), CreatedAt: timestamp(x.CreatedAt),
+	}
+}
