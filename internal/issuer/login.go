@@ -52,7 +52,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	if err != nil {
 		return nil, err
 	}
-	t, err := i.loginTarget(s, caller.Client, r)
+	t, err := i.narrowed(s, caller.Client, r.Audience, r.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -102,25 +102,6 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	}
 	answer.DeviceToken, err = token.EncodeDevice(mac, secret, user.ID)
 	return answer, err
-}
-
-// loginTarget narrows what the client may have to what the request names.
-func (i *Issuer) loginTarget(s *snapshot, client oauth.Client, r LoginRequest) (target, error) {
-	t, err := i.target(s, client, orDefaultAudience(client, r.Audience))
-	if err != nil {
-		return t, err
-	}
-	scope, err := oauth.ParseScope(r.Scope)
-	if err != nil {
-		return t, err
-	}
-	if !scope.Within(t.scope) {
-		return t, oauth.Refused(oauth.InvalidScope, nil)
-	}
-	if len(scope) > 0 {
-		t.scope = scope
-	}
-	return t, nil
 }
 
 func (i *Issuer) newGrant(s *snapshot, client oauth.Client, subject string, id oauth.GrantID) oauth.Grant {

@@ -62,6 +62,25 @@ func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (targe
 	return t, nil
 }
 
+// narrowed returns what the client may have, narrowed to what a request names: one token for all of it.
+func (i *Issuer) narrowed(s *snapshot, client oauth.Client, audience []string, scope string) (target, error) {
+	t, err := i.target(s, client, orDefaultAudience(client, audience))
+	if err != nil {
+		return t, err
+	}
+	asked, err := oauth.ParseScope(scope)
+	if err != nil {
+		return t, err
+	}
+	if !asked.Within(t.scope) {
+		return t, oauth.Refused(oauth.InvalidScope, nil)
+	}
+	if len(asked) > 0 {
+		t.scope = asked
+	}
+	return t, nil
+}
+
 // audience returns the audience of that name if the client may have tokens for it now.
 func (s *snapshot) audience(client oauth.Client, name string) (oauth.Audience, bool) {
 	a, ok := s.audiences[name]

@@ -36,12 +36,14 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 		{"GET", "/readyz"},
 		{"GET", "/secret-in-a-path"},
 		{"BREW", "/livez"},
+		{"BREW", "/oauth2/token?x=1"},
 	} {
 		get(t, r[0], base+r[1], nil)
 	}
 	want := []string{
 		"/.well-known/jwks.json GET 200", "/.well-known/jwks.json HEAD 200", " POST 405",
 		"/livez GET 200", "/readyz GET 200", " GET 404", " BREW 405",
+		"/oauth2/token BREW 405",
 	}
 	mu.Lock()
 	defer mu.Unlock()

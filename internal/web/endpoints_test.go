@@ -44,6 +44,48 @@ func TestRefreshOverHTTP(t *testing.T) {
 	h.refresh(t, "web", "").want(t, "no token", http.StatusBadRequest, "invalid_request")
 }
 
+func TestClientCredentialsOverHTTP(t *testing.T) {
+	h := openHouse(t)
+	own := func(client string, pairs ...string) answered {
+		t.Helper()
+		return h.post(t, "/oauth2/token", h.basic(client), append([]string{"grant_type", "client_credentials"}, pairs...)...)
+	}
+	a := own("web")
+	a.want(t, "its default", http.StatusOK, "")
+	if got := slices.Sorted(maps.Keys(a.body)); !slices.Equal(got, []string{"access_token", "expires_in", "scope", "token_type"}) {
+		t.Errorf("the answer has %q", got)
+	}
+	for name, c := range map[string]struct {
+		pairs      []string
+		aud, scope string
+	}{
+		"its default":       {nil, "[" + api + "]", "read write"},
+		"one resource":      {[]string{"resource", files}, "[" + files + "]", "read write"},
+		"two resources":     {[]string{"resource", files, "resource", api}, "[" + files + " " + api + "]", "read write"},
+		"as an audience":    {[]string{"audience", signed}, "[" + signed + "]", "read write"},
+		"a part of scope":   {[]string{"scope", "write"}, "[" + api + "]", "write"},
+		"an empty resource": {[]string{"resource", ""}, "[" + api + "]", "read write"},
+	} {
+		a := own("web", c.pairs...)
+		a.want(t, name, http.StatusOK, "")
+		found := h.post(t, "/oauth2/introspect", h.basic("web"), "token", a.text("access_token")).body
+		if found["active"] != true || found["sub"] != "web" || found["client_id"] != "web" || fmt.Sprint(found["aud"]) != c.aud ||
+			found["scope"] != c.scope || a.body["scope"] != c.scope || found["sid"] != nil || found["auth_time"] != nil {
+			t.Errorf("%s: %v is %v", name, a.body, found)
+		}
+	}
+	own("web", "resource", api, "resource", signed).want(t, "two algorithms", http.StatusBadRequest, "invalid_target")
+	own("web", "resource", "https://evil.example").want(t, "a stranger's", http.StatusBadRequest, "invalid_target")
+	own("web", "scope", "admin").want(t, "scope that it has not", http.StatusBadRequest, "invalid_scope")
+	own("web", "scope", "a\nb").want(t, "a malformed scope", http.StatusBadRequest, "invalid_scope")
+	own(api).want(t, "a client without an audience", http.StatusBadRequest, "invalid_target")
+	own("spa").want(t, "a public client", http.StatusBadRequest, "unauthorized_client")
+	h.post(t, "/oauth2/token", nil, "grant_type", "client_credentials", "client_assertion_type", assertionType,
+		"client_assertion", h.key.assertion(t, "robot", nil)).want(t, "by an assertion", http.StatusOK, "")
+	h.post(t, "/oauth2/revoke", h.basic("web"), "token", a.text("access_token")).
+		want(t, "a token without a grant", http.StatusBadRequest, "unsupported_token_type")
+}
+
 // Rule 24: an answer that was lost is given again, however late, by the key that moved the grant.
 func TestRule24_IdempotencyKeyHeader(t *testing.T) {
 	h := openHouse(t)

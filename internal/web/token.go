@@ -22,7 +22,7 @@ type tokenResponse struct {
 }
 
 // grantTypes are those that token answers.
-var grantTypes = []string{"refresh_token"}
+var grantTypes = []string{"client_credentials", "refresh_token"}
 
 // token answers by the grant type (RFC 6749 §4.4 and §6). There is no grant type for passwords: Login is a call of its own
 // (RFC 9700 §2.4).
@@ -32,10 +32,20 @@ func (e *endpoints) token(ctx context.Context, caller issuer.Caller, f form) (an
 		return nil, err
 	}
 	switch grantType {
+	case "client_credentials":
+		return e.clientCredentials(ctx, caller, f)
 	case "refresh_token":
 		return e.refresh(ctx, caller, f)
 	}
 	return nil, oauth.Refused(oauth.UnsupportedGrantType, nil)
+}
+
+func (e *endpoints) clientCredentials(ctx context.Context, caller issuer.Caller, f form) (any, error) {
+	t, err := e.issuer.ClientCredentials(ctx, caller, issuer.CredentialsRequest{Audience: f.resources, Scope: f.get("scope")})
+	if err != nil {
+		return nil, err
+	}
+	return encode(t), nil
 }
 
 func (e *endpoints) refresh(ctx context.Context, caller issuer.Caller, f form) (any, error) {
@@ -49,8 +59,12 @@ func (e *endpoints) refresh(ctx context.Context, caller issuer.Caller, f form) (
 	if err != nil {
 		return nil, err
 	}
+	return encode(t), nil
+}
+
+func encode(t *issuer.TokenResponse) tokenResponse {
 	return tokenResponse{
 		AccessToken: t.AccessToken, TokenType: bearer, ExpiresIn: int64(t.ExpiresIn / time.Second),
 		RefreshToken: t.RefreshToken, RefreshExpiresIn: int64(t.RefreshExpiresIn / time.Second), Scope: t.Scope.String(),
-	}, nil
+	}
 }

@@ -32,7 +32,7 @@ func TestMetadataTellsOnlyWhatWorks(t *testing.T) {
 			"issuer":                                issuer,
 			"jwks_uri":                              issuer + "/.well-known/jwks.json",
 			"response_types_supported":              []any{},
-			"grant_types_supported":                 []any{"refresh_token"},
+			"grant_types_supported":                 []any{"client_credentials", "refresh_token"},
 			"subject_types_supported":               []any{"public"},
 			"id_token_signing_alg_values_supported": []any{"RS256", "ES256", "EdDSA"},
 
