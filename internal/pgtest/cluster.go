@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,16 +20,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// cluster makes a database cluster in its working directory and runs a server on it, which listens on a socket there, until
-// its standard input ends. Then it removes the directory. The input is a pipe that nobody writes to: it ends when the test
-// program closes it, or ends in whatever way.
+// cluster makes a database cluster in its working directory and runs a server on it, which listens on a socket there.
 const cluster = `
-bin=$1 dir=$2
 exec 3<&0
 "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
 "$bin/postgres" -D data -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=400 &
+end=QUIT
+` + untilInputEnds
+
+// untilInputEnds waits until the standard input of a script ends, kept as 3, ends the server that it has just started, by
+// the signal that it names, and removes the directory. The input is a pipe that nobody writes to: it ends when the test
+// program closes it, or ends in whatever way.
+const untilInputEnds = `
 server=$!
-(read -r nothing <&3; kill -QUIT "$server") &
+(read -r nothing <&3; kill "-$end" "$server") &
 wait "$server"
 cd / && rm -rf "$dir"
 `
@@ -39,39 +44,49 @@ func startCluster() (base *url.URL, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return startServer(cluster, bin, func(dir string) (*url.URL, error) {
+		return &url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: url.Values{"host": {dir}, "user": {"postgres"}}.Encode()}, nil
+	})
+}
+
+// startServer runs a script that runs a server in a directory of its own, with the programs in bin. prepare fills the directory
+// and returns the URL at which the server will answer.
+func startServer(script, bin string, prepare func(dir string) (*url.URL, error)) (base *url.URL, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "signet-pg-")
 	if err != nil {
 		return nil, nil, err
 	}
-	base, stop, err = runCluster(bin, dir)
+	if base, err = prepare(dir); err == nil {
+		stop, err = runServer(script, bin, dir, base)
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return base, stop, nil
 }
 
-func runCluster(bin, dir string) (base *url.URL, stop func(), err error) {
+func runServer(script, bin, dir string, base *url.URL) (stop func(), err error) {
 	who, err := unprivileged(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the server has its own
 
-	shell := exec.Command("/bin/sh", "-c", cluster, "cluster", bin, dir)
+	shell := exec.Command("/bin/sh", "-c", "bin=$1 dir=$2\n"+script, "signet-pg", bin, dir)
 	shell.Dir, shell.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
 	shell.Stdout, shell.Stderr = log, log
 	// A group of its own, so that an interrupt from the keyboard does not end it before it has cleaned up.
 	shell.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
 	input, err := shell.StdinPipe()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := shell.Start(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -82,13 +97,12 @@ func runCluster(bin, dir string) (base *url.URL, stop func(), err error) {
 		_ = input.Close()
 		<-ended
 	}
-	base = &url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: url.Values{"host": {dir}, "user": {"postgres"}}.Encode()}
 	if err := await(base.String(), ended); err != nil {
 		stop()
 		said, _ := io.ReadAll(io.NewSectionReader(log, 0, 1<<16))
-		return nil, nil, fmt.Errorf("the server in %s did not start: %w\n%s", dir, err, said)
+		return nil, fmt.Errorf("the server in %s did not start: %w\n%s", dir, err, said)
 	}
-	return base, stop, nil
+	return stop, nil
 }
 
 // await waits until the server answers, or has ended.
@@ -135,8 +149,8 @@ func version(path string) int {
 	return n
 }
 
-// unprivileged returns whom to run the server as, and gives them dir. Postgres refuses to run as root; everybody else runs
-// it as themselves.
+// unprivileged returns whom to run the server as, and gives them dir and what is in it. Postgres and PgBouncer refuse to run
+// as root; everybody else runs them as themselves.
 func unprivileged(dir string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -156,5 +170,8 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, int(uid), int(gid)))
+	})
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
 }

@@ -34,6 +34,8 @@ var server struct {
 
 	creating sync.Mutex // Postgres copies a template for one at a time
 	template string
+
+	pooler pooler
 }
 
 // Main runs the tests of a package that calls New or Empty, from its TestMain, and returns the exit code:
@@ -49,6 +51,7 @@ func Main(m interface{ Run() int }, migrate Migration) int {
 		if server.template != "" {
 			_ = command(`DROP DATABASE IF EXISTS ` + server.template + ` WITH (FORCE)`) // ours is removed whole anyway
 		}
+		server.pooler.end()
 		server.stop()
 	}()
 	return m.Run()

@@ -2,6 +2,7 @@ package pgtest_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 
@@ -64,4 +65,36 @@ func connect(t *testing.T, url string) *pgx.Conn {
 		}
 	})
 	return conn
+}
+
+// TestBouncerLendsForOneTransaction: what a client does next, it does on another connection to the server.
+func TestBouncerLendsForOneTransaction(t *testing.T) {
+	url := pgtest.Bouncer(t)
+	a, b := connect(t, url), connect(t, url)
+	for _, conn := range []*pgx.Conn{a, b} { // both are inside a transaction at once, so there are two connections
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), `SELECT 1`); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback(context.Background()) }()
+		if conn == b {
+			if err := errors.Join(tx.Commit(t.Context()), a.PgConn().Exec(t.Context(), `COMMIT`).Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	seen := map[uint32]bool{}
+	for range 2 {
+		var backend uint32
+		if err := a.QueryRow(t.Context(), `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
+			t.Fatal(err)
+		}
+		seen[backend] = true
+	}
+	if len(seen) != 2 {
+		t.Error("two statements of one client ran on the same connection")
+	}
 }

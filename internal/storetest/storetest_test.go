@@ -25,6 +25,9 @@ func TestSQLite(t *testing.T) { storetest.Run(t, onSQLite) }
 
 func TestPostgres(t *testing.T) { storetest.Run(t, onPostgres) }
 
+// TestPgBouncer runs the suite, the migrations included, through a PgBouncer that lends its connections for a transaction.
+func TestPgBouncer(t *testing.T) { storetest.Run(t, onPgBouncer) }
+
 // TestRandomOperations runs fewer sequences than usual, unless -rapid.checks asks for more: each has two fresh stores and
 // commits to disk.
 func TestRandomOperations(t *testing.T) {
@@ -58,8 +61,11 @@ func onSQLite(t *testing.T) func() (storetest.Store, error) {
 	}
 }
 
-func onPostgres(t *testing.T) func() (storetest.Store, error) {
-	url := pgtest.Empty(t)
+func onPostgres(t *testing.T) func() (storetest.Store, error) { return on(t, pgtest.Empty(t)) }
+
+func onPgBouncer(t *testing.T) func() (storetest.Store, error) { return on(t, pgtest.Bouncer(t)) }
+
+func on(t *testing.T, url string) func() (storetest.Store, error) {
 	return func() (storetest.Store, error) {
 		s, err := postgres.Open(t.Context(), postgres.Options{URL: url, MaxConns: 20, StatementTimeout: time.Minute})
 		if err != nil {
