@@ -51,4 +51,10 @@ type Store interface {
 	UseAssertion(ctx context.Context, clientID string, id []byte, expires time.Time) error
 	// SweepAssertions forgets at most limit assertions that expired at now or before, and returns how many it forgot.
 	SweepAssertions(ctx context.Context, now time.Time, limit int) (int, error)
+
+	// SweepGrants looks at the first limit grants whose ids sort after after, tells how many are live at now, and deletes
+	// those whose life, idle or absolute, ended at over or before, whether they were revoked or not; with the zero time none.
+	// A grant that anybody changes at the same moment is judged as it then is, or left for the next walk. It waits for no
+	// lock on a grant, and holds up the writers of other grants no longer than one slice takes.
+	SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (oauth.Slice, error)
 }

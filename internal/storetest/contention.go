@@ -27,6 +27,8 @@ var contentionCases = []double{
 	{"UpdatesOfOneClient", updatesOfOneClient},
 	{"OneNameManyUsers", oneNameManyUsers},
 	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},
+	{"SweepMeetsRefresh", sweepMeetsRefresh},
+	{"SweepIsShared", sweepIsShared},
 }
 
 // atOnce runs do n times at the same moment, alternately on both servers, and returns when all are done.

@@ -207,8 +207,10 @@ func closedStore(t *testing.T, s Store) {
 	_, errDirectory := s.Directory(ctx)
 	_, errRingVersion := s.RingVersion(ctx)
 	_, errRing := s.Ring(ctx)
+	_, errSweep := s.SweepGrants(ctx, oauth.GrantID{}, 1, start, start)
 	for what, err := range map[string]error{
-		"User": errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
+		"SweepGrants": errSweep,
+		"User":        errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
 		"RevokeGrants": errAll, "DirectoryVersion": errVersion, "Directory": errDirectory, "RingVersion": errRingVersion,
 		"Grants": errGrants, "MintGrant": s.MintGrant(ctx, aGrant(2, "x")),
 		"Ring": errRing, "CreateGrant": s.CreateGrant(ctx, g, 0), "CreateUser": s.CreateUser(ctx, aUser("ann")),
