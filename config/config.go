@@ -72,6 +72,8 @@ type Store struct {
 	Coalesce         bool          `yaml:"coalesce"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout"`
 	StatementTimeout time.Duration `yaml:"statement_timeout"`
+	// SweepEvery is how often grants that are over are swept; 0 means never.
+	SweepEvery time.Duration `yaml:"sweep_every"`
 }
 
 // SQLite returns the path of the database file, and false if the store is Postgres.

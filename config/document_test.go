@@ -117,7 +117,7 @@ func TestRedactedIsTheSameForJSON(t *testing.T) {
 	text, err := json.Marshal(map[string]any{"store": all["store"], "grpc": all["grpc"], "keys": all["keys"]})
 	const want = `{"grpc":{"address":"127.0.0.1:9090","reflection":false},` +
 		`"keys":{"clock_skew":"2m","max_age":"5m","poll_interval":"2s","publish_ahead":"1h","rotate_every":"720h","rsa_bits":2048},` +
-		`"store":{"coalesce":true,"connect_timeout":"5s","max_conns":16,"statement_timeout":"5s","url":"postgres://u:hidden@h/d"}}`
+		`"store":{"coalesce":true,"connect_timeout":"5s","max_conns":16,"statement_timeout":"5s","sweep_every":"1h","url":"postgres://u:hidden@h/d"}}`
 	if err != nil || string(text) != want {
 		t.Errorf("%v\n%s\n%s", err, text, want)
 	}

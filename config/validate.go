@@ -177,6 +177,9 @@ func (k *checker) store(s Store) {
 	k.number("store.max_conns", s.MaxConns, 1, 1000)
 	k.between("store.connect_timeout", s.ConnectTimeout, 100*time.Millisecond, time.Minute)
 	k.between("store.statement_timeout", s.StatementTimeout, 100*time.Millisecond, time.Minute)
+	if s.SweepEvery != 0 && (s.SweepEvery < time.Minute || s.SweepEvery > 7*day) {
+		k.fault("store.sweep_every", is(s.SweepEvery), "1m to "+formatDuration(7*day)+", or 0s for never")
+	}
 }
 
 func (k *checker) keys(c Keys) {

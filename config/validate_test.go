@@ -96,6 +96,9 @@ func TestValidate(t *testing.T) {
 		{"store.connect_timeout=2m", "store.connect_timeout"},
 		{"store.statement_timeout=99ms", "store.statement_timeout"},
 		{"store.statement_timeout=61s", "store.statement_timeout"},
+		{"store.sweep_every=59s", "store.sweep_every"},
+		{"store.sweep_every=-1h", "store.sweep_every"},
+		{"store.sweep_every=169h", "store.sweep_every"},
 
 		{"keys.max_age=1m keys.publish_ahead=5m2s", ""},
 		{"keys.max_age=1m keys.publish_ahead=5m1s", "keys.publish_ahead"},

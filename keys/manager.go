@@ -246,6 +246,9 @@ func (m *Manager) Set() *Set { return m.ring.Load().set }
 // Version is that of the ring as this process has it.
 func (m *Manager) Version() int64 { return m.ring.Load().ring.Version }
 
+// Now is the time that keys go by: the wall clock, but where that jumps, the time of before until the jump is confirmed.
+func (m *Manager) Now() time.Time { return m.clock.now() }
+
 // Age is how long ago the store last confirmed the ring.
 func (m *Manager) Age() time.Duration {
 	return time.Since(m.started) - time.Duration(m.confirmed.Load())

@@ -50,6 +50,7 @@ type house struct {
 	directory *issuer.Directory
 	keys      *keys.Manager
 	issuer    *issuer.Issuer
+	sweeper   *issuer.Sweeper
 }
 
 // newHouse makes what needs no store. Logs go where audit events go: to stderr.
@@ -237,6 +238,9 @@ func (h *house) openIssuer() {
 		Now: time.Now, Log: h.log, Audit: h.audit,
 		Watch: issuer.Watch{Refreshed: h.metrics.Refreshed, Issued: h.metrics.Issued},
 	})
+	if every := h.cfg.Store.SweepEvery; every > 0 {
+		h.sweeper = issuer.NewSweeper(issuer.SweeperOptions{Store: h.store, Now: h.keys.Now, Every: every, Log: h.log})
+	}
 }
 
 func (h *house) close() error {

@@ -96,6 +96,9 @@ func (s *server) run(ctx context.Context) (err error) {
 	defer stopFeeding()
 	s.start("the directory", func() error { s.directory.Run(fed); return nil })
 	s.start("the key ring", func() error { s.keys.Run(fed); return nil })
+	if s.sweeper != nil {
+		s.start("the sweeper", func() error { s.sweeper.Run(fed); return nil })
+	}
 	if s.cert != nil {
 		s.start("the certificate", func() error { s.cert.Run(fed); return nil })
 	}

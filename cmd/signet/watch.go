@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/postgres"
@@ -52,6 +53,9 @@ func (h *house) watch() {
 	if h.cert != nil {
 		s.CertificateLeft = func() time.Duration { return time.Until(h.cert.NotAfter()) }
 	}
+	if h.sweeper != nil {
+		s.Sweeper = func() telemetry.Sweeper { return sweeperOf(h.sweeper.Stats()) }
+	}
 	h.metrics.Watch(s)
 }
 
@@ -73,4 +77,14 @@ func ringOf(m *keys.Manager, now time.Time) telemetry.Ring {
 
 func hashingOf(s password.Stats) telemetry.Hashing {
 	return telemetry.Hashing{Budget: s.Budget, InUse: s.InUse, Waiting: int64(s.Waiting), Hashes: s.Hashes, Refused: s.Refused}
+}
+
+func sweeperOf(s issuer.SweepStats) telemetry.Sweeper {
+	w := telemetry.Sweeper{
+		Passes: s.Passes, Failures: s.Failures, Removed: map[string]uint64{"grants": s.Grants, "assertions": s.Assertions},
+	}
+	if s.Passes > 0 {
+		w.Grants = map[string]uint64{"live": s.Live, "ended": s.Ended}
+	}
+	return w
 }

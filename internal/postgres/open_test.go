@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,5 +176,27 @@ func TestBoundOfConnections(t *testing.T) {
 	}
 	if n := s.pool.Stat().TotalConns(); n > 2 {
 		t.Errorf("%d connections, want 2 at most", n)
+	}
+}
+
+// TestPoolKeepsWhatItOpened: the pool opens no more connections than it may, keeps all of them between bursts, and opens none
+// anew.
+func TestPoolKeepsWhatItOpened(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{MaxConns: 3})
+	for range 3 {
+		var burst sync.WaitGroup
+		for range 12 {
+			burst.Go(func() {
+				if _, err := s.pool.Exec(t.Context(), `SELECT pg_sleep(0.02)`); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		burst.Wait()
+	}
+	stat := s.pool.Stat()
+	if stat.TotalConns() != 3 || stat.IdleConns() != 3 || stat.NewConnsCount() != 3 || stat.MaxIdleDestroyCount() != 0 {
+		t.Errorf("%d connections, %d of them idle, %d were opened and %d closed for being idle; want 3, 3, 3 and 0",
+			stat.TotalConns(), stat.IdleConns(), stat.NewConnsCount(), stat.MaxIdleDestroyCount())
 	}
 }
