@@ -39,7 +39,7 @@ func (s *server) openOps() (stop func(), err error) {
 // openDoors opens the doors for callers.
 func (s *server) openDoors() (doors, error) {
 	handler, err := web.Handler(web.Options{
-		Issuer: s.cfg.Issuer, Keys: s.keys, Tokens: s.issuer, Directory: s.directory, Checks: s.checks(), Log: s.log, Count: s.metrics.Request,
+		Issuer: s.cfg.Issuer, Keys: s.keys, Tokens: s.issuer, Directory: s.directory, Checks: s.checks(), Log: s.log, Watch: s.webWatch(),
 	})
 	if err != nil {
 		return doors{}, err
@@ -57,6 +57,7 @@ func (s *server) openDoors() (doors, error) {
 		grpc: rpc.New(rpc.Options{
 			Issuer: s.issuer, Admin: s.admin, Directory: s.directory, Keys: s.keys, Ready: s.checks().Ready, Log: s.log, Reflection: s.cfg.GRPC.Reflection,
 			Proxies: oauth.Proxies(s.cfg.TrustedProxies), TLS: s.protection("h2"), Count: s.metrics.Call,
+			Trace: s.traceCall(),
 		}),
 		httpAt: public.Addr(), grpcAt: calls.Addr(),
 	}

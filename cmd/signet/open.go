@@ -43,6 +43,7 @@ type house struct {
 	log       *slog.Logger
 	metrics   *telemetry.Metrics
 	cert      *cert.Keeper
+	traces    *telemetry.Traces // nil unless somebody collects them
 	audit     func(oauth.Event) error
 	store     store
 	passwords *password.Hasher
@@ -236,7 +237,7 @@ func (h *house) openIssuer() {
 			Leeway: h.cfg.Refresh.Leeway,
 		},
 		Now: time.Now, Log: h.log, Audit: h.audit,
-		Watch: issuer.Watch{Refreshed: h.metrics.Refreshed, Issued: h.metrics.Issued},
+		Watch: h.issuerWatch(),
 	})
 	if every := h.cfg.Store.SweepEvery; every > 0 {
 		h.sweeper = issuer.NewSweeper(issuer.SweeperOptions{Store: h.store, Now: h.keys.Now, Every: every, Log: h.log})

@@ -77,6 +77,11 @@ func (s *server) run(ctx context.Context) (err error) {
 	ending, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	s.fail = fail
+	stopTraces, err := s.openTraces(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	if err := s.begin(ctx); err != nil {
 		return err
 	}

@@ -29,17 +29,33 @@ type Options struct {
 	Log *slog.Logger
 	// Audit writes a security event before the answer is given; its error refuses the answer. nil means no audit.
 	Audit func(oauth.Event) error
-	// Watch is who counts what is done.
+	// Watch is who counts and times what is done.
 	Watch Watch
 }
 
-// A Watch is told what an operator counts. A nil field means that nobody counts it.
+// A Watch is told what an operator counts and times. A nil field means that nobody does.
 type Watch struct {
 	// Refreshed gets what became of a presented refresh token: an oauth.Outcome, or one of the words of this room for what
 	// reached no store.
 	Refreshed func(outcome string)
 	// Issued gets the call for which an access token was signed, and the algorithm.
 	Issued func(call, algorithm string)
+	// Span begins the part of a call that the name tells, and returns what ends it.
+	Span func(ctx context.Context, name string) (context.Context, func())
+}
+
+// filled returns the watch with something to call in every field.
+func (w Watch) filled() Watch {
+	if w.Refreshed == nil {
+		w.Refreshed = func(string) {}
+	}
+	if w.Issued == nil {
+		w.Issued = func(string, string) {}
+	}
+	if w.Span == nil {
+		w.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
+	}
+	return w
 }
 
 // The outcomes of a refresh that are none of the store's: the token is not one of ours, it names no key of ours, or the store
@@ -81,19 +97,13 @@ type Issuer struct {
 func New(o Options) *Issuer {
 	i := &Issuer{
 		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords,
-		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch,
+		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch.filled(),
 	}
 	if i.log == nil {
 		i.log = slog.Default()
 	}
 	if i.audit == nil {
 		i.audit = func(oauth.Event) error { return nil }
-	}
-	if i.watch.Refreshed == nil {
-		i.watch.Refreshed = func(string) {}
-	}
-	if i.watch.Issued == nil {
-		i.watch.Issued = func(string, string) {}
 	}
 	return i
 }

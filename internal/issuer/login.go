@@ -85,7 +85,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	handle := token.NewHandle()
 	g := i.newGrant(s, caller.Client, user.ID, handle.GrantID())
 	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, text(address)
-	if err := i.store.CreateGrant(ctx, g, user.Epoch); err != nil {
+	if err := i.createGrant(ctx, g, user.Epoch); err != nil {
 		if errors.Is(err, oauth.InvalidGrant) {
 			return nil, i.refuseLogin(caller, user.ID, address, "changed_meanwhile")
 		}
@@ -102,6 +102,12 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	}
 	answer.DeviceToken, err = token.EncodeDevice(mac, secret, user.ID)
 	return answer, err
+}
+
+func (i *Issuer) createGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+	ctx, done := i.watch.Span(ctx, "store.create_grant")
+	defer done()
+	return i.store.CreateGrant(ctx, g, epoch)
 }
 
 func (i *Issuer) newGrant(s *snapshot, client oauth.Client, subject string, id oauth.GrantID) oauth.Grant {

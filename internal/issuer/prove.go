@@ -56,7 +56,9 @@ func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user oauth.
 	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
 		return user, false, oauth.FromStore(err)
 	}
-	right, rehash, err := i.passwords.Verify(ctx, user.PasswordHash, g.password)
+	verifying, done := i.watch.Span(ctx, "password.verify")
+	right, rehash, err := i.passwords.Verify(verifying, user.PasswordHash, g.password)
+	done()
 	switch {
 	case err != nil:
 		return user, false, hashFault(err)

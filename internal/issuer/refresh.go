@@ -121,6 +121,8 @@ func (i *Issuer) mayNarrow(ctx context.Context, s *snapshot, client oauth.Client
 
 // move asks the store, and once more if the first answer was lost: the request's key makes the second a repeat.
 func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+	ctx, done := i.watch.Span(ctx, "store.refresh")
+	defer done()
 	verdict, err := i.store.RefreshGrant(ctx, p)
 	if err != nil && ctx.Err() == nil {
 		i.log.Warn("the store did not answer a refresh; asking again", "grant", p.Grant, "error", err)

@@ -1,9 +1,13 @@
 package rpc
 
 import (
+	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 )
 
 // A count is who counts the calls of one method; the zero count is nobody.
@@ -48,4 +52,14 @@ func (c count) ended(code string, took time.Duration) {
 	if c.end != nil {
 		c.end(code, took)
 	}
+}
+
+// begin begins the span of a call, if anybody traces. Probes are not traced: they are asked for without end.
+func (i interceptor) begin(ctx context.Context, method string) (context.Context, func(code, requestID, clientID string)) {
+	if i.trace == nil || strings.HasPrefix(method, "/"+healthv1.Health_ServiceDesc.ServiceName+"/") {
+		return ctx, func(string, string, string) {}
+	}
+	return i.trace(ctx, method, func(key string) string {
+		return strings.Join(metadata.ValueFromIncomingContext(ctx, key), ",") // as one header of HTTP would be
+	})
 }

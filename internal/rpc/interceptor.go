@@ -34,6 +34,7 @@ type interceptor struct {
 	proxies   oauth.Proxies
 	log       *slog.Logger
 	counts    map[string]count // by full method; not written once the server runs
+	trace     func(ctx context.Context, method string, header func(key string) string) (context.Context, func(code, requestID, clientID string))
 }
 
 func (i interceptor) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
@@ -64,6 +65,7 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: i.origin(ctx),
 	}
 	open, counted := isOpen(method), i.counts[method].began()
+	ctx, traced := i.begin(ctx, method)
 	header := metadata.Pairs(requestIDHeader, caller.RequestID)
 	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
 		header.Append("cache-control", "no-store")
@@ -75,6 +77,7 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	err := i.attempt(ctx, method, &caller, handle)
 	answer, took := translate(ctx, err), time.Since(began)
 	counted.ended(answer.Code().String(), took)
+	traced(answer.Code().String(), caller.RequestID, caller.Client.ID)
 	attrs := []slog.Attr{
 		slog.String("request_id", caller.RequestID),
 		slog.String("method", method),

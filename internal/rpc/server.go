@@ -38,7 +38,7 @@ const (
 	pingLimit = 20 * time.Second
 )
 
-// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Count.
+// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection, Count and Trace.
 type Options struct {
 	Issuer *issuer.Issuer
 	// Admin has the verbs on users, clients and audiences.
@@ -60,6 +60,9 @@ type Options struct {
 	// Count is asked once for each method, whose kind is unary or one of the streams, and returns what is called when a call
 	// of it begins and when it has been answered; nil means that nobody counts.
 	Count func(service, method, kind string) (began func(), ended func(code string, took time.Duration))
+	// Trace begins the span of a call, with what reads the caller's headers, and returns what ends it; nil means that nobody
+	// traces.
+	Trace func(ctx context.Context, method string, header func(key string) string) (context.Context, func(code, requestID, clientID string))
 }
 
 // A Server is the gRPC door.
@@ -70,7 +73,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count)}
+	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Trace}
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(

@@ -1,3 +1,3 @@
-// Package telemetry makes the logger and the audit log: one line per record, whatever somebody managed to put into it. It
-// promises no compatibility to importers.
+// Package telemetry makes the logger, the audit log, the metrics and the traces: one line per record, whatever somebody
+// managed to put into it, and one list of all metrics. It promises no compatibility to importers.
 package telemetry

@@ -15,14 +15,14 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 	var got []string
 	door, err := Handler(Options{
 		Issuer: issuerID, Keys: openKeys(t), Log: slog.New(slog.DiscardHandler),
-		Count: func(route, method, code string, took time.Duration) {
+		Watch: Watch{Count: func(route, method, code string, took time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			if took <= 0 {
 				t.Errorf("%s took %s", route, took)
 			}
 			got = append(got, route+" "+method+" "+code)
-		},
+		}},
 	})
 	if err != nil {
 		t.Fatal(err)

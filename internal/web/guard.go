@@ -5,17 +5,12 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 )
 
 // guard stands before every handler: the headers that all answers carry, 500 for a panic, one log line per request. The line
 // has the route and not the path, because callers put secrets into paths.
-func guard(log *slog.Logger, count func(route, method, code string, took time.Duration), next http.Handler) http.Handler {
-	if count == nil {
-		count = func(string, string, string, time.Duration) {}
-	}
+func guard(log *slog.Logger, watch Watch, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, a := time.Now(), &answer{ResponseWriter: w, level: slog.LevelDebug}
 		h := w.Header()
@@ -26,9 +21,11 @@ func guard(log *slog.Logger, count func(route, method, code string, took time.Du
 		if r.TLS != nil { // RFC 6797 §7.2: never over plain text
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
+		r, traced := watch.begin(r)
 		whole := attempt(log, a, r, next)
 		took := time.Since(began)
-		count(routeOf(r), r.Method, statusText(a.status), took)
+		traced(routeOf(r), a.status)
+		watch.count(r, a.status, took)
 		level := a.level
 		// A probe that says no is an answer, asked for again and again: what is wrong is logged once by the part that knows.
 		if (a.status >= http.StatusInternalServerError && r.Pattern != readyPattern) || !whole {
@@ -42,25 +39,6 @@ func guard(log *slog.Logger, count func(route, method, code string, took time.Du
 			panic(http.ErrAbortHandler) // the one way to break an answer off
 		}
 	})
-}
-
-// routeOf returns the path that a request was matched with, as it stands in our own list; empty for none.
-func routeOf(r *http.Request) string {
-	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
-		return path
-	}
-	return r.Pattern
-}
-
-// statusText returns the digits of a status without making them anew for every answer.
-func statusText(status int) string {
-	switch status {
-	case http.StatusOK:
-		return "200"
-	case http.StatusNotModified:
-		return "304"
-	}
-	return strconv.Itoa(status)
 }
 
 // attempt runs the handler, turns its panic into 500, and says whether the answer is whole: half of one may be out already.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,7 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// Options is what the door serves. Every field is needed but Count.
+// Options is what the door serves. Every field is needed but Watch.
 type Options struct {
 	// Issuer is the issuer identifier, from the configuration only. Nothing that a request says changes it.
 	Issuer string
@@ -26,9 +27,16 @@ type Options struct {
 	// Checks say whether this server is ready.
 	Checks Checks
 	Log    *slog.Logger
-	// Count counts one request: the route that served it, empty for none, and its method and status; nil means that nobody
-	// counts.
+	// Watch is who counts and traces the requests.
+	Watch Watch
+}
+
+// A Watch is told of every request. A nil field means that nobody is told.
+type Watch struct {
+	// Count gets the route that served the request, empty for none, and its method and status.
 	Count func(route, method, code string, took time.Duration)
+	// Trace begins the span of a request and returns what ends it.
+	Trace func(*http.Request) (context.Context, func(route string, status int))
 }
 
 // Handler returns what http.address serves. If the issuer identifier has a path, everything stands there and, for a
@@ -63,7 +71,7 @@ func Handler(o Options) (http.Handler, error) {
 	e := &endpoints{issuer: o.Tokens, directory: o.Directory, tokenURL: endpointURL(o.Issuer, tokenPath)}
 	e.mount(mux, base)
 	probes(mux, o.Checks, o.Log)
-	return guard(o.Log, o.Count, mux), nil
+	return guard(o.Log, o.Watch, mux), nil
 }
 
 // Ops returns what ops.address serves: the probes again, the metrics, and the profiles of net/http/pprof.
@@ -75,7 +83,7 @@ func Ops(checks Checks, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return guard(log, nil, mux)
+	return guard(log, Watch{}, mux)
 }
 
 // Server returns a server for a handler, with a limit on everything that a caller can draw out.

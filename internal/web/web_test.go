@@ -177,7 +177,7 @@ func TestPanicIsAnAnswerAndALogLine(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic("canary " + r.URL.RawQuery)
 	})
-	base := serve(t, guard(logs.logger(), nil, mux))
+	base := serve(t, guard(logs.logger(), Watch{}, mux))
 	r, body := get(t, http.MethodGet, base+"/early", nil)
 	if r.StatusCode != http.StatusInternalServerError || strings.Contains(string(body), "out of range") || r.Header.Get("Cache-Control") == "public" {
 		t.Errorf("answer %d %q %v", r.StatusCode, body, r.Header)
