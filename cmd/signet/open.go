@@ -110,25 +110,30 @@ func storeExists(cfg config.Config) error {
 // connect opens the backend that the configuration names.
 func (h *house) connect(ctx context.Context) (err error) {
 	if path, ok := h.cfg.Store.SQLite(); ok {
-		h.store, err = openSQLite(ctx, path, h.cfg.Store)
+		h.store, err = h.openSQLite(ctx, path)
 		return err
 	}
-	h.store, err = openPostgres(ctx, h.cfg.Store)
+	h.store, err = h.openPostgres(ctx)
 	return err
 }
 
-func openSQLite(ctx context.Context, path string, c config.Store) (store, error) {
-	s, err := sqlite.Open(ctx, path, sqlite.Options{Alone: !c.Coalesce})
+func (h *house) openSQLite(ctx context.Context, path string) (store, error) {
+	s, err := sqlite.Open(ctx, path, h.sqliteOptions())
 	if err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func openPostgres(ctx context.Context, c config.Store) (store, error) {
+func (h *house) sqliteOptions() sqlite.Options {
+	return sqlite.Options{Alone: !h.cfg.Store.Coalesce, Sent: h.metrics.Batch("write")}
+}
+
+func (h *house) openPostgres(ctx context.Context) (store, error) {
+	c := h.cfg.Store
 	s, err := postgres.Open(ctx, postgres.Options{
 		URL: string(c.URL), MaxConns: int32(c.MaxConns), ConnectTimeout: c.ConnectTimeout, StatementTimeout: c.StatementTimeout,
-		Alone: !c.Coalesce,
+		Alone: !c.Coalesce, Sent: h.metrics.Batch("refresh"),
 	})
 	if err != nil {
 		return nil, err

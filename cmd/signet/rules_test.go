@@ -180,7 +180,7 @@ func (h *haul) gatherKeys(t *testing.T, m *machine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened := &house{cfg: cfg}
+	opened := &house{cfg: cfg, metrics: newMetrics()}
 	if err := opened.connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}

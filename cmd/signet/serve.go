@@ -198,7 +198,7 @@ func (s *server) begin(ctx context.Context) error {
 }
 
 func (s *server) openFile(ctx context.Context, path string) error {
-	file, err := sqlite.Open(ctx, path, sqlite.Options{Alone: !s.cfg.Store.Coalesce})
+	file, err := sqlite.Open(ctx, path, s.sqliteOptions())
 	if err != nil {
 		return err
 	}

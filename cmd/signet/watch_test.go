@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/signetd/signet/internal/pgtest"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// scrape reads the metrics of a machine's server with Prometheus's own parser.
+func (m *machine) scrape() map[string]*dto.MetricFamily {
+	m.t.Helper()
+	answer, err := http.Get("http://" + m.at + "/metrics")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(answer.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return families
+}
+
+// series returns the value of the one series of a family whose labels hold all of those named, and how many there are.
+func series(families map[string]*dto.MetricFamily, name string, labels ...string) (value float64, found int) {
+	for _, m := range families[name].GetMetric() {
+		have := map[string]bool{}
+		for _, l := range m.GetLabel() {
+			have[l.GetName()+"="+l.GetValue()] = true
+		}
+		all := true
+		for _, l := range labels {
+			all = all && have[l]
+		}
+		if all {
+			found++
+			value += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return value, found
+}
+
+// TestMetricsOfARealServer does one thing of each kind and looks for it.
+func TestMetricsOfARealServer(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { watched(t, newMachine(t), "write") })
+	t.Run("postgres", func(t *testing.T) {
+		kek := filepath.Join(t.TempDir(), "kek")
+		m := newMachine(t, "SIGNET_STORE_URL="+pgtest.Empty(t), "SIGNET_KEK_FILE="+kek)
+		m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")
+		families := watched(t, m, "refresh")
+		if n, found := series(families, "signet_store_pool_max_connections"); n != 16 || found != 1 {
+			t.Errorf("the pool may have %v connections", n)
+		}
+		if n, _ := series(families, "signet_store_pool_acquires_total"); n < 5 {
+			t.Errorf("a connection was taken %v times", n)
+		}
+	})
+}
+
+func watched(t *testing.T, m *machine, batch string) map[string]*dto.MetricFamily {
+	m.start("--dev").ready()
+	facts, caller := m.facts(), tokens(t, m.grpc)
+	ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
+	defer cancel()
+	login := func(password string) (*signetv1.TokenResponse, error) {
+		return caller.Login(ctx, &signetv1.LoginRequest{Username: facts.Username, Password: password})
+	}
+	first, err := login(facts.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := login("wrong " + facts.Password); err == nil {
+		t.Fatal("a wrong password logs in")
+	}
+	refresh := func(token string) (*signetv1.TokenResponse, error) {
+		return caller.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: token})
+	}
+	second, err := refresh(first.GetRefreshToken())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := refresh(second.GetRefreshToken()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := refresh(first.GetRefreshToken()); err == nil {
+		t.Fatal("a token two generations old is good")
+	}
+	if _, err := refresh("sgr_nonsense"); err == nil {
+		t.Fatal("nonsense is good")
+	}
+	if other, err := login(facts.Password); err != nil {
+		t.Fatal(err)
+	} else if _, err := caller.Revoke(ctx, &signetv1.RevokeRequest{Token: other.GetRefreshToken()}); err != nil {
+		t.Fatal(err)
+	}
+	statusAt("http://" + m.http + "/.well-known/jwks.json")
+	for n := range 20 {
+		statusAt(fmt.Sprintf("http://%s/made-up-%d", m.http, n))
+	}
+	families := m.scrape()
+	for _, c := range []struct {
+		want   float64
+		name   string
+		labels string
+	}{
+		{2, "signet_logins_total", "result=success"},
+		{1, "signet_logins_total", "result=failure reason=wrong_password"},
+		{2, "signet_refreshes_total", "outcome=moved"},
+		{1, "signet_refreshes_total", "outcome=reused"},
+		{1, "signet_refreshes_total", "outcome=invalid"},
+		{1, "signet_refresh_reuse_detected_total", ""},
+		{1, "signet_revocations_total", "reason=reuse"},
+		{1, "signet_revocations_total", "reason=client"},
+		{2, "signet_tokens_issued_total", "call=login alg=RS256"},
+		{2, "signet_tokens_issued_total", "call=refresh alg=RS256"},
+		{4, "signet_sign_duration_seconds", "alg=RS256"},
+		{3, "grpc_server_started_total", "grpc_method=Login"},
+		{1, "grpc_server_handled_total", "grpc_method=Login grpc_code=Unauthenticated"},
+		{4, "grpc_server_handling_seconds", "grpc_method=Refresh"},
+		{1, "http_requests_total", "handler=/.well-known/jwks.json code=200 method=GET"},
+		{20, "http_requests_total", "handler=unmatched code=404 method=GET"},
+		{1, "signet_keys", "alg=RS256 state=active"},
+		{1, "signet_keys", "alg=mac state=active"},
+		{1, "signet_build_info", ""},
+	} {
+		if got, found := series(families, c.name, strings.Fields(c.labels)...); got != c.want || found != 1 {
+			t.Errorf("%s{%s} is %v in %d series, want %v in one", c.name, c.labels, got, found, c.want)
+		}
+	}
+	if n, _ := series(families, "signet_password_hashes_total"); n < 3 {
+		t.Errorf("%v hashes were computed", n)
+	}
+	if n, _ := series(families, "signet_password_budget_bytes"); n < 19<<20 {
+		t.Errorf("the budget for hashes is %v bytes", n)
+	}
+	if n, found := series(families, "signet_batch_size", "batch="+batch); n < 2 || found != 1 {
+		t.Errorf("%v batches were sent", n)
+	}
+	if version, _ := series(families, "signet_key_ring_version"); version < 1 {
+		t.Errorf("the ring has the version %v", version)
+	}
+	return families
+}
