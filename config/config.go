@@ -22,6 +22,7 @@ type Config struct {
 	Tokens         Tokens   `yaml:"tokens"`
 	Refresh        Refresh  `yaml:"refresh"`
 	Password       Password `yaml:"password"`
+	Throttle       Throttle `yaml:"throttle"`
 	Log            Log      `yaml:"log"`
 	Shutdown       Shutdown `yaml:"shutdown"`
 
@@ -121,6 +122,11 @@ type Password struct {
 	MemoryBudget Size `yaml:"memory_budget"`
 	// MinLength is in Unicode code points.
 	MinLength int `yaml:"min_length"`
+}
+
+// Throttle is how many guesses at passwords are allowed.
+type Throttle struct {
+	AddressPerHour int `yaml:"address_per_hour"`
 }
 
 // Log is what the server writes to stderr beside the audit events.

@@ -156,10 +156,10 @@ func TestFileThatCannotBeReadIsAnError(t *testing.T) {
 	for text, want := range map[string]string{
 		"issuer: [":               "read the configuration signet.yaml: yaml: line 1: did not find expected node content",
 		"data_dir: a\n---\n":      "read the configuration signet.yaml: it holds more than one document",
-		"just words":              "the file has a value of its own; want the keys issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown below it (from signet.yaml:1)",
+		"just words":              "the file has a value of its own; want the keys issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, throttle, log, shutdown below it (from signet.yaml:1)",
 		"\tissuer: x":             "read the configuration signet.yaml: yaml: found character that cannot start any token",
 		"? [a]\n: b\n":            `"" is not a key of Signet; want names without a dot, each section on a line of its own (from signet.yaml:1)`,
-		"<<: {data_dir: x}\n":     `"<<" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:1)`,
+		"<<: {data_dir: x}\n":     `"<<" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, throttle, log, shutdown (from signet.yaml:1)`,
 		"grpc:\n- address: x:1\n": "grpc has a value of its own; want the keys address, reflection below it (from signet.yaml:2)",
 	} {
 		s.ReadFile = files(map[string]string{"signet.yaml": text})
@@ -203,7 +203,7 @@ password:
 	}
 	wantFaults(t, s,
 		`"http.adr" is not a key of Signet; want one of address (from signet.yaml:3)`,
-		`"claims" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown (from signet.yaml:6)`,
+		`"claims" is not a key of Signet; want one of issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, throttle, log, shutdown (from signet.yaml:6)`,
 		`"SIGNET_LOG_COLOUR" is not a variable of Signet; want the name of a key such as SIGNET_HTTP_ADDRESS (from the environment)`,
 		`grpc.adress is not a key of Signet; want one of those in signet.yaml (from --dev)`,
 		`http.port is not a key of Signet; want one of those in signet.yaml (from flag)`,

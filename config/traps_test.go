@@ -66,7 +66,7 @@ func TestSectionWithAValueIsRefusedWhateverOverridesIt(t *testing.T) {
 
 func TestKeysHaveOneSpelling(t *testing.T) {
 	s := sources()
-	const all = "issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, log, shutdown"
+	const all = "issuer, data_dir, http, grpc, ops, tls, trusted_proxies, store, kek, keys, tokens, refresh, password, throttle, log, shutdown"
 	for text, want := range map[string]string{
 		"HTTP: {address: 127.0.0.1:1}": `"HTTP" is not a key of Signet; want one of ` + all + ` (from signet.yaml:1)`,
 		"http: {Address: 127.0.0.1:1}": `"http.Address" is not a key of Signet; want one of address (from signet.yaml:1)`,

@@ -34,6 +34,7 @@ func (c Config) faults() []fault {
 	k.keys(c.Keys)
 	k.lifetimes(c.Tokens, c.Refresh)
 	k.password(c.Password)
+	k.number("throttle.address_per_hour", c.Throttle.AddressPerHour, 20, 10_000)
 	k.oneOf("log.format", c.Log.Format, "json", "text")
 	k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	k.between("shutdown.timeout", c.Shutdown.Timeout, time.Second, 10*time.Minute)

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"internal/web": {"internal/issuer", "internal/admin", "internal/oauth", "keys"},
 	// rules
 	"internal/issuer": {"internal/oauth", "internal/token", "internal/password", "internal/throttle", "keys"},
-	"internal/admin":  {"internal/oauth", "internal/password", "keys"},
+	"internal/admin":  {"internal/oauth", "internal/password", "internal/throttle", "keys"},
 	// tools
 	"internal/token":    {"internal/oauth", "keys", "internal/jws"},
 	"verify":            {"internal/jws"},
@@ -45,10 +45,10 @@ var rooms = map[string][]string{
 	"internal/telemetry": nil,
 	"proto/signet/v1":    nil,
 	// cellar
-	"internal/sqlite":   {"internal/oauth", "keys", "internal/batch"},
-	"internal/postgres": {"internal/oauth", "keys", "internal/batch"},
+	"internal/sqlite":   {"internal/oauth", "keys", "internal/throttle", "internal/batch"},
+	"internal/postgres": {"internal/oauth", "keys", "internal/throttle", "internal/batch"},
 	// proof
-	"internal/storetest": {"internal/issuer", "internal/admin", "internal/oauth", "keys"},
+	"internal/storetest": {"internal/issuer", "internal/admin", "internal/oauth", "internal/throttle", "keys"},
 	"internal/pgtest":    {"internal/issuer", "internal/admin", "internal/oauth", "keys"},
 	"internal/certtest":  nil,
 }

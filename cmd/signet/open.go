@@ -241,7 +241,7 @@ func (h *house) openIssuer() {
 			Idle: h.cfg.Refresh.IdleLifetime, Absolute: h.cfg.Refresh.AbsoluteLifetime, MaxAbsolute: h.cfg.Refresh.MaxLifetime,
 			Leeway: h.cfg.Refresh.Leeway,
 		},
-		Now: time.Now, Log: h.log, Audit: h.audit,
+		AddressPerHour: h.cfg.Throttle.AddressPerHour, Now: time.Now, Log: h.log, Audit: h.audit,
 		Watch: h.issuerWatch(),
 	})
 	if every := h.cfg.Store.SweepEvery; every > 0 {

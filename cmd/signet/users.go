@@ -21,6 +21,7 @@ func (p *program) usersCommand() *cobra.Command {
 		p.usersCreate(), p.usersList(), p.usersShow(), p.usersUpdate(), p.usersSetPassword(),
 		p.verb("disable NAME", "Refuse a user's logins and suspend the user's grants", "user", "disabled", operator.DisableUser),
 		p.verb("enable NAME", "Let a disabled user in again, and lift the suspension of the user's grants", "user", "enabled", operator.EnableUser),
+		p.verb("unlock NAME", "Forget a user's failed logins, so that the next ones are not throttled", "user", "unlocked", operator.UnlockUser),
 		p.verb("delete NAME", "Delete a user and revoke the user's grants", "user", "deleted", operator.DeleteUser),
 	)
 }

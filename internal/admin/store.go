@@ -29,6 +29,8 @@ type Store interface {
 	SetPassword(ctx context.Context, username, hash string, now time.Time) error
 	// SetClaims replaces the user's claims. Grants stay.
 	SetClaims(ctx context.Context, username string, claims map[string]any) error
+	// ForgetGuesses deletes all counters of an owner, as throttle.Owner names it; there may be none.
+	ForgetGuesses(ctx context.Context, owner [16]byte) error
 	// DeleteUser deletes the user and revokes their grants for oauth.RevokedByDeletion.
 	DeleteUser(ctx context.Context, username string, now time.Time) error
 

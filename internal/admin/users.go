@@ -8,6 +8,7 @@ import (
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/throttle"
 )
 
 // CreateUser makes an account. The name gets its one spelling; a name that is taken is already_exists.
@@ -72,6 +73,15 @@ func (a *Admin) EnableUser(ctx context.Context, by Actor, name string) error {
 		return err
 	}
 	return a.done(by, oauth.Event{Name: oauth.EventUserEnabled, Subject: u.ID}, a.store.EnableUser(ctx, u.Username))
+}
+
+// UnlockUser forgets the failed logins of the user, so that the next ones are not throttled.
+func (a *Admin) UnlockUser(ctx context.Context, by Actor, name string) error {
+	u, err := a.User(ctx, name)
+	if err != nil {
+		return err
+	}
+	return a.done(by, oauth.Event{Name: oauth.EventUserUnlocked, Subject: u.ID}, a.store.ForgetGuesses(ctx, throttle.Owner(u.ID)))
 }
 
 // SetPassword replaces the password and revokes the user's grants.

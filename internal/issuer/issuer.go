@@ -23,6 +23,8 @@ type Options struct {
 	Keys      *keys.Manager
 	Passwords *password.Hasher
 	Lifetimes Lifetimes
+	// AddressPerHour is how many logins from one address may fail in an hour, throttle.MinPerHour to throttle.MaxPerHour.
+	AddressPerHour int
 	// Now is the wall clock.
 	Now func() time.Time
 	// Log gets what the operator should know beside the audit events; nil means slog.Default.
@@ -87,6 +89,8 @@ type Issuer struct {
 	keys       *keys.Manager
 	passwords  *password.Hasher
 	lifetimes  Lifetimes
+	perHour    int
+	lanes      lanes
 	now        func() time.Time
 	log        *slog.Logger
 	audit      func(oauth.Event) error
@@ -97,7 +101,7 @@ type Issuer struct {
 func New(o Options) *Issuer {
 	i := &Issuer{
 		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords,
-		lifetimes: o.Lifetimes, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch.filled(),
+		lifetimes: o.Lifetimes, perHour: o.AddressPerHour, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch.filled(),
 	}
 	if i.log == nil {
 		i.log = slog.Default()

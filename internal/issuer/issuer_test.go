@@ -77,7 +77,7 @@ func newHouse(t *testing.T) *house {
 			Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 30 * 24 * time.Hour,
 			MaxAbsolute: 90 * 24 * time.Hour, Leeway: 10 * time.Second,
 		},
-		Now: time.Now, Log: slog.New(slog.DiscardHandler), Audit: h.record,
+		AddressPerHour: 100, Now: time.Now, Log: slog.New(slog.DiscardHandler), Audit: h.record,
 	})
 	_, err = h.admin.CreateAudience(ctx, operator, oauth.Audience{ID: api})
 	must(t, err)

@@ -46,30 +46,56 @@ func text(address netip.Addr) string {
 	return address.String()
 }
 
-// prove returns the user whose password was presented, and whether it should be hashed anew. A name that no account has costs
-// a hash like any other. Login and ChangePassword prove alike.
+// prove returns the user whose password was presented, and whether it should be hashed anew. Login and ChangePassword prove
+// alike. Nobody learns from an answer, or from how long it takes, whether there is such a user: a name that no account has
+// costs the same statements as one that has, and one hash like any other. So does a guess too many, the right password
+// included: it is held against a hash that no password has, never against the user's.
 func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user oauth.User, rehash bool, err error) {
-	name, err := oauth.CanonicalUsername(g.username)
+	user, err = i.named(ctx, g.username)
+	if err != nil {
+		return user, false, err
+	}
+	a, err := i.allow(ctx, caller, user, g)
+	if err != nil {
+		return user, false, err
+	}
+	defer a.leave()
+	hash := user.PasswordHash
+	if a.throttled != "" {
+		hash = ""
+	}
+	verifying, done := i.watch.Span(ctx, "password.verify")
+	right, rehash, err := i.passwords.Verify(verifying, hash, g.password)
+	done()
+	reason := a.throttled
+	switch {
+	case err != nil:
+		a.giveBack(ctx)
+		return user, false, hashFault(err)
+	case reason != "":
+	case user.ID == "":
+		reason = "unknown_user"
+	case !right:
+		reason = "wrong_password"
+	case !user.DisabledAt.IsZero():
+		reason = "user_disabled"
+	default:
+		a.giveBack(ctx)
+		return user, rehash, nil
+	}
+	return user, false, i.refuseLogin(caller, user.ID, g.address, reason)
+}
+
+// named returns the user of that name, or the zero user.
+func (i *Issuer) named(ctx context.Context, username string) (user oauth.User, err error) {
+	name, err := oauth.CanonicalUsername(username)
 	if err == nil {
 		user, err = i.store.User(ctx, name)
 	}
 	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
-		return user, false, oauth.FromStore(err)
+		return user, oauth.FromStore(err)
 	}
-	verifying, done := i.watch.Span(ctx, "password.verify")
-	right, rehash, err := i.passwords.Verify(verifying, user.PasswordHash, g.password)
-	done()
-	switch {
-	case err != nil:
-		return user, false, hashFault(err)
-	case user.ID == "":
-		return user, false, i.refuseLogin(caller, "", g.address, "unknown_user")
-	case !right:
-		return user, false, i.refuseLogin(caller, user.ID, g.address, "wrong_password")
-	case !user.DisabledAt.IsZero():
-		return user, false, i.refuseLogin(caller, user.ID, g.address, "user_disabled")
-	}
-	return user, rehash, nil
+	return user, nil
 }
 
 // hashFault says why a password was not hashed.

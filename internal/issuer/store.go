@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/throttle"
 )
 
 // Store keeps users, grants and the directory. Every method is one whole state change or one consistent read. An error
@@ -22,6 +23,18 @@ type Store interface {
 	UserByID(ctx context.Context, id string) (oauth.User, error)
 	// Rehash replaces the user's password hash if it is still old; otherwise it does nothing. Grants and the epoch stay.
 	Rehash(ctx context.Context, userID, old, next string) error
+
+	// TakeGuess lets the counters take one more guess, one after the other until one refuses, and returns how many took it.
+	// Each takes and refuses as throttle.Counter.Take has it, and all guesses at one counter are serialized: of any number at
+	// once it takes no more than it has left. There are one or two counters. A guess has its counters in the same order as
+	// every other, an address or a device before an account.
+	TakeGuess(ctx context.Context, counters []throttle.Counter, now time.Time) (taken int, err error)
+	// GiveGuessBack undoes a TakeGuess of that now, as far as the counters still exist: what it added is taken off, and
+	// unless there was another guess since, the next wait counts from the guess before it.
+	GiveGuessBack(ctx context.Context, counters []throttle.Counter, now time.Time) error
+	// SweepGuesses deletes at most limit counters that have drained at now or before, and returns how many it deleted. They
+	// say no more than counters that do not exist.
+	SweepGuesses(ctx context.Context, now time.Time, limit int) (int, error)
 
 	// CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 	// oauth.InvalidGrant and writes nothing. It is durable on return, also on a replicated cluster.

@@ -68,6 +68,7 @@ const (
 	EventUserCreated     = "user.created"
 	EventUserDisabled    = "user.disabled"
 	EventUserEnabled     = "user.enabled"
+	EventUserUnlocked    = "user.unlocked"
 	EventUserDeleted     = "user.deleted"
 	EventPasswordSet     = "user.password_set"
 	EventClaimsSet       = "user.claims_set"

@@ -83,7 +83,7 @@ func openHouse(t *testing.T, edit ...func(*Options)) *house {
 			Lifetimes: issuer.Lifetimes{
 				Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 24 * time.Hour, MaxAbsolute: 24 * time.Hour, Leeway: leeway,
 			},
-			Now: h.clock.now, Log: h.logs.logger(),
+			AddressPerHour: 100, Now: h.clock.now, Log: h.logs.logger(),
 			Audit: h.record,
 		}),
 		Admin: h.admin, Directory: h.directory, Keys: ring, Ready: func() error { return nil }, Log: h.logs.logger(),

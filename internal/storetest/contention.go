@@ -26,6 +26,8 @@ var contentionCases = []double{
 	{"DisableAtOnceIsOnce", disableAtOnce},
 	{"UpdatesOfOneClient", updatesOfOneClient},
 	{"OneNameManyUsers", oneNameManyUsers},
+	{"Rule52_GuessesInParallelAreAllCounted", guessesInParallel},
+	{"GuessesAndTheirReturnsInParallel", guessesAndReturns},
 	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},
 	{"SweepMeetsRefresh", sweepMeetsRefresh},
 	{"SweepIsShared", sweepIsShared},

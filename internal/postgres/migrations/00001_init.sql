@@ -38,6 +38,17 @@ CREATE TABLE grants (
 
 CREATE INDEX grants_of_user ON grants (user_id, id);
 
+-- Counters of guesses at passwords. Both halves of the key are hashes. Times are microseconds since the Unix epoch, since they
+-- are counted with. A guess rewrites the row in its own page.
+CREATE TABLE guesses (
+    owner      bytea  NOT NULL,
+    part       bytea  NOT NULL,
+    last_at    bigint NOT NULL,
+    before_at  bigint NOT NULL,
+    drained_at bigint NOT NULL,
+    PRIMARY KEY (owner, part)
+) WITH (fillfactor = 80);
+
 CREATE TABLE clients (
     id     text COLLATE "C" NOT NULL PRIMARY KEY,
     record json NOT NULL

@@ -37,6 +37,16 @@ CREATE TABLE grants (
 -- No column in an index is one that a refresh changes.
 CREATE INDEX grants_of_user ON grants (user_id, id);
 
+-- Counters of guesses at passwords. Both halves of the key are hashes.
+CREATE TABLE guesses (
+    owner      BLOB    NOT NULL,
+    part       BLOB    NOT NULL,
+    last_at    INTEGER,
+    before_at  INTEGER,
+    drained_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, part)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE clients (
     id     TEXT NOT NULL PRIMARY KEY,
     record TEXT NOT NULL

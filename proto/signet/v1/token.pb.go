@@ -38,7 +38,8 @@ type LoginRequest struct {
 	Scope string `protobuf:"bytes,4,opt,name=scope,proto3" json:"scope,omitempty"`
 	// What is known of the end user's device.
 	EndUser *EndUser `protobuf:"bytes,5,opt,name=end_user,json=endUser,proto3" json:"end_user,omitempty"`
-	// The device_token of an earlier login on this device, if there is one.
+	// The device_token of an earlier login of the account on this device, if there is one. With it the login has an allowance of
+	// failures of its own, so that an attack on the account does not keep the device out.
 	DeviceToken   string `protobuf:"bytes,6,opt,name=device_token,json=deviceToken,proto3" json:"device_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -119,7 +120,8 @@ func (x *LoginRequest) GetDeviceToken() string {
 // EndUser describes the person's device, as the calling client sees it.
 type EndUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The address, IPv4 or IPv6. Believed from confidential clients only.
+	// The address, IPv4 or IPv6, whose failed logins are counted. Believed from confidential clients only; for a public client
+	// the address that it calls from counts. A confidential client that leaves it empty has nothing counted by address.
 	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
 	// The User-Agent header.
 	UserAgent string `protobuf:"bytes,2,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`

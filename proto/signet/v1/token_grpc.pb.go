@@ -38,7 +38,9 @@ const (
 // case as the reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceClient interface {
 	// Login proves a user's password and creates a grant. It is a first-party call, not an OAuth grant type. Every refused
-	// login is the same UNAUTHENTICATED with reason INVALID_GRANT.
+	// login is the same UNAUTHENTICATED with reason INVALID_GRANT, also one of an account at which too many have failed. When too
+	// many have failed from the end user's address, or too many passwords wait to be hashed, it is RESOURCE_EXHAUSTED with reason
+	// SLOW_DOWN and RetryInfo.
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a fresh access token. It is safe to retry with the same
 	// idempotency key, however late: the same successor comes back. Drop a login on reason INVALID_GRANT alone.
@@ -123,7 +125,9 @@ func (c *tokenServiceClient) Introspect(ctx context.Context, in *IntrospectReque
 // case as the reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceServer interface {
 	// Login proves a user's password and creates a grant. It is a first-party call, not an OAuth grant type. Every refused
-	// login is the same UNAUTHENTICATED with reason INVALID_GRANT.
+	// login is the same UNAUTHENTICATED with reason INVALID_GRANT, also one of an account at which too many have failed. When too
+	// many have failed from the end user's address, or too many passwords wait to be hashed, it is RESOURCE_EXHAUSTED with reason
+	// SLOW_DOWN and RetryInfo.
 	Login(context.Context, *LoginRequest) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a fresh access token. It is safe to retry with the same
 	// idempotency key, however late: the same successor comes back. Drop a login on reason INVALID_GRANT alone.

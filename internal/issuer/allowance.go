@@ -1,0 +1,119 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/throttle"
+	"github.com/signetd/signet/internal/token"
+	"github.com/signetd/signet/keys"
+)
+
+// giveBackTimeout bounds giving a guess back, which outlives its request.
+const giveBackTimeout = 2 * time.Second
+
+// An allowance is the guess that the counters have let somebody make, or have not.
+type allowance struct {
+	issuer   *Issuer
+	counters []throttle.Counter
+	at       time.Time
+	// throttled is why the guess may not be made; empty if it may.
+	throttled string
+	// leave lets the next guess at the same account begin.
+	leave func()
+}
+
+// allow counts the guess before it is made, so that of any number at once no more are made than are left. An address that
+// has none left is told so, which says nothing about accounts; whether the account has some left, nobody is told.
+func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g guess) (allowance, error) {
+	a := allowance{issuer: i, at: g.at}
+	known, err := i.knows(ctx, user, g.deviceToken)
+	if err != nil {
+		return a, err
+	}
+	a.counters = i.countersOf(user, known, g)
+	last := len(a.counters) - 1
+	if a.leave, err = i.lanes.enter(ctx, a.counters[last].Key); err != nil {
+		return a, &oauth.Error{
+			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: time.Second,
+		}
+	}
+	taken, err := i.store.TakeGuess(ctx, a.counters, g.at)
+	if err == nil && taken > last {
+		return a, nil
+	}
+	a.leave() // a guess that is not made holds up nobody
+	switch {
+	case err != nil:
+		return a, oauth.FromStore(err)
+	case known:
+		a.throttled = "throttled_device"
+	case taken == last:
+		a.throttled = "throttled_account"
+	default:
+		return a, i.refuseAddress(caller, user, g, a.counters[0])
+	}
+	return a, nil
+}
+
+// refuseAddress tells how long the address must wait at most.
+func (i *Issuer) refuseAddress(caller Caller, user oauth.User, g guess, c throttle.Counter) error {
+	err := i.refuseLogin(caller, user.ID, g.address, "throttled_address")
+	if !errors.Is(err, oauth.InvalidGrant) {
+		return err
+	}
+	return &oauth.Error{
+		Code: oauth.SlowDown, Sentence: "Too many failed logins from this address; try again later.", Cause: err, RetryAfter: c.Leak(),
+	}
+}
+
+// countersOf returns what counts the guess. A device that the account knows has an allowance of its own, which neither those
+// who attack the account nor those who share the device's address can use up.
+func (i *Issuer) countersOf(user oauth.User, known bool, g guess) []throttle.Counter {
+	if known {
+		return throttle.Device(user.ID, g.deviceToken)
+	}
+	var counters []throttle.Counter
+	if g.address.IsValid() {
+		counters = append(counters, throttle.Address(g.address, i.perHour))
+	}
+	if user.ID != "" {
+		return append(counters, throttle.Account(user.ID))
+	}
+	name, err := oauth.CanonicalUsername(g.username)
+	if err != nil {
+		name = g.username
+	}
+	return append(counters, throttle.Nobody(name))
+}
+
+// knows says whether the device token was made for the user. One of a key that is unknown, gone or compromised says nothing.
+func (i *Issuer) knows(ctx context.Context, user oauth.User, deviceToken string) (bool, error) {
+	device, err := token.ParseDevice(deviceToken)
+	if err != nil {
+		return false, nil // none, or none of ours
+	}
+	secret, err := i.keys.MAC(ctx, device.Key)
+	if errors.Is(err, keys.ErrUnknownKey) || errors.Is(err, keys.ErrCompromised) {
+		return false, nil
+	} else if err != nil {
+		return false, oauth.Unavailable(err)
+	}
+	return device.Of(user.ID, secret) && user.ID != "", nil
+}
+
+// giveBack undoes the count of a guess that was right, or was not made after all. Earlier failures stay counted until they
+// have leaked away: else each login of the owner would give a thief a new allowance. If it fails, the account has a guess
+// less for a while, and that is for the log.
+func (a allowance) giveBack(ctx context.Context) {
+	if a.throttled != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+	if err := a.issuer.store.GiveGuessBack(ctx, a.counters, a.at); err != nil {
+		a.issuer.log.Warn("a login that was right stays counted as a failed one", "error", err)
+	}
+}
