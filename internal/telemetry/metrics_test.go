@@ -214,7 +214,8 @@ func metricsDocument(list []Metric) string {
 
 What ` + "`/metrics`" + ` on ` + "`ops.address`" + ` tells, in the formats of Prometheus. Beside these it has those of the Go runtime (` + "`go_…`" + `) and of
 the process (` + "`process_…`" + `). A histogram has the series ` + "`…_bucket`, `…_sum` and `…_count`" + `. No label holds anything that a caller
-can make up, such as a name, an address or a path. The dashboard is [grafana-dashboard.json](grafana-dashboard.json).
+can make up, such as a name, an address or a path. The dashboard is
+[grafana-dashboard.json](grafana-dashboard.json), and what to be woken for is in [prometheus-alerts.yaml](prometheus-alerts.yaml).
 
 This page is made from the program's own list: ` + "`go test ./internal/telemetry -run Document -update`" + `.
 
