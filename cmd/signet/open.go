@@ -147,7 +147,7 @@ func (h *house) administer() error {
 		return err
 	}
 	h.admin = admin.New(admin.Options{
-		Store: h.store, Passwords: h.passwords, Now: time.Now, Audit: h.audit,
+		Store: h.store, Passwords: h.passwords, Policy: h.passwordPolicy(), Now: time.Now, Audit: h.audit,
 		Limits: admin.Limits{MaxAccess: h.cfg.Tokens.MaxLifetime, MaxRefresh: h.cfg.Refresh.MaxLifetime},
 	})
 	return nil
@@ -163,6 +163,11 @@ func (h *house) openPasswords() (err error) {
 		return about("password.memory_budget", err)
 	}
 	return nil
+}
+
+// passwordPolicy is what a new password must be: none that is made of the issuer's own name, among other things.
+func (h *house) passwordPolicy() password.Policy {
+	return password.Policy{MinLength: h.cfg.Password.MinLength, Service: []string{h.cfg.Issuer}}
 }
 
 // openKeys opens the key ring, for a server or for an operator, and the directory, which says what keys are for.
@@ -235,7 +240,7 @@ func (h *house) readKEKs(ctx context.Context) (*seal.KEKs, error) {
 // openIssuer makes the verbs on tokens and grants.
 func (h *house) openIssuer() {
 	h.issuer = issuer.New(issuer.Options{
-		Identifier: h.cfg.Issuer, Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: h.passwords,
+		Identifier: h.cfg.Issuer, Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: h.passwords, Policy: h.passwordPolicy(),
 		Lifetimes: issuer.Lifetimes{
 			Access: h.cfg.Tokens.Lifetime, MaxAccess: h.cfg.Tokens.MaxLifetime,
 			Idle: h.cfg.Refresh.IdleLifetime, Absolute: h.cfg.Refresh.AbsoluteLifetime, MaxAbsolute: h.cfg.Refresh.MaxLifetime,

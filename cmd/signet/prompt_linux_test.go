@@ -67,7 +67,7 @@ func (tt *terminal) asked(t *testing.T, stderr *synced, prompt string) {
 
 // TestPasswordAtTheTerminal: a new password is asked for twice, and nothing of it is shown.
 func TestPasswordAtTheTerminal(t *testing.T) {
-	for name, second := range map[string]string{"same": "a long phrase", "slip": "a long phrasw"} {
+	for name, second := range map[string]string{"same": "a long and secret phrase", "slip": "a long and secret phrasw"} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "SIGNET_ISSUER=https://login.example.com")
 			m.signet("", "migrate")
@@ -77,7 +77,7 @@ func TestPasswordAtTheTerminal(t *testing.T) {
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			for _, step := range []struct{ prompt, answer string }{{"Password: ", "a long phrase"}, {"The same again: ", second}} {
+			for _, step := range []struct{ prompt, answer string }{{"Password: ", "a long and secret phrase"}, {"The same again: ", second}} {
 				tt.asked(t, stderr, step.prompt)
 				if _, err := tt.keyboard.WriteString(step.answer + "\n"); err != nil {
 					t.Fatal(err)

@@ -11,7 +11,9 @@ import (
 type Options struct {
 	Store     Store
 	Passwords *password.Hasher
-	Limits    Limits
+	// Policy is what new passwords must be.
+	Policy password.Policy
+	Limits Limits
 	// Now is the wall clock.
 	Now func() time.Time
 	// Audit writes an event before the verb returns; its error is the verb's. nil means no audit.
@@ -29,6 +31,7 @@ type Limits struct {
 type Admin struct {
 	store     Store
 	passwords *password.Hasher
+	policy    password.Policy
 	limits    Limits
 	now       func() time.Time
 	audit     func(oauth.Event) error
@@ -36,7 +39,7 @@ type Admin struct {
 
 // New returns an Admin.
 func New(o Options) *Admin {
-	a := &Admin{store: o.Store, passwords: o.Passwords, limits: o.Limits, now: o.Now, audit: o.Audit}
+	a := &Admin{store: o.Store, passwords: o.Passwords, policy: o.Policy, limits: o.Limits, now: o.Now, audit: o.Audit}
 	if a.audit == nil {
 		a.audit = func(oauth.Event) error { return nil }
 	}

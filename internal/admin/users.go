@@ -20,7 +20,7 @@ func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, c
 	if err := oauth.CheckClaims(claims); err != nil {
 		return oauth.User{}, err
 	}
-	hash, err := a.hash(ctx, secret)
+	hash, err := a.hash(ctx, name, secret)
 	if err != nil {
 		return oauth.User{}, err
 	}
@@ -30,13 +30,16 @@ func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, c
 	return u, a.done(by, oauth.Event{Name: oauth.EventUserCreated, Subject: u.ID}, a.store.CreateUser(ctx, u))
 }
 
-func (a *Admin) hash(ctx context.Context, secret string) (string, error) {
-	if secret == "" {
-		return "", oauth.Fail(oauth.InvalidRequest, "The password is empty.")
+// hash returns what is stored of a new password of the user of that name.
+func (a *Admin) hash(ctx context.Context, name, secret string) (string, error) {
+	if err := a.policy.Check(secret, name); err != nil {
+		return "", oauth.Fail(oauth.InvalidRequest, err.Error())
 	}
 	hash, err := a.passwords.Hash(ctx, secret)
-	if errors.Is(err, password.ErrTooLong) {
-		return "", oauth.Fail(oauth.InvalidRequest, "The password is too long.")
+	if busy, ok := errors.AsType[*password.Busy](err); ok {
+		return "", &oauth.Error{
+			Code: oauth.SlowDown, Sentence: "Too many passwords at once; try again.", Cause: err, RetryAfter: busy.RetryAfter,
+		}
 	}
 	return hash, err
 }
@@ -90,7 +93,7 @@ func (a *Admin) SetPassword(ctx context.Context, by Actor, name, secret string) 
 	if err != nil {
 		return err
 	}
-	hash, err := a.hash(ctx, secret)
+	hash, err := a.hash(ctx, u.Username, secret)
 	if err != nil {
 		return err
 	}

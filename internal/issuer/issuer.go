@@ -22,6 +22,8 @@ type Options struct {
 	Directory *Directory
 	Keys      *keys.Manager
 	Passwords *password.Hasher
+	// Policy is what new passwords must be.
+	Policy    password.Policy
 	Lifetimes Lifetimes
 	// AddressPerHour is how many logins from one address may fail in an hour, throttle.MinPerHour to throttle.MaxPerHour.
 	AddressPerHour int
@@ -88,6 +90,7 @@ type Issuer struct {
 	directory  *Directory
 	keys       *keys.Manager
 	passwords  *password.Hasher
+	policy     password.Policy
 	lifetimes  Lifetimes
 	perHour    int
 	lanes      lanes
@@ -100,7 +103,7 @@ type Issuer struct {
 // New returns an Issuer.
 func New(o Options) *Issuer {
 	i := &Issuer{
-		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords,
+		identifier: o.Identifier, store: o.Store, directory: o.Directory, keys: o.Keys, passwords: o.Passwords, policy: o.Policy,
 		lifetimes: o.Lifetimes, perHour: o.AddressPerHour, now: o.Now, log: o.Log, audit: o.Audit, watch: o.Watch.filled(),
 	}
 	if i.log == nil {

@@ -31,6 +31,7 @@ type house struct {
 	directory *issuer.Directory
 	keys      *keys.Manager
 	store     *sqlite.Store
+	passwords *password.Hasher
 	caller    issuer.Caller
 
 	mu     sync.Mutex
@@ -65,14 +66,14 @@ func newHouse(t *testing.T) *house {
 		},
 	})
 	must(t, err)
-	passwords, err := password.New(password.Floor, 0)
+	h.passwords, err = password.New(password.Floor, 0)
 	must(t, err)
 	h.admin = admin.New(admin.Options{
-		Store: h.store, Passwords: passwords, Now: time.Now,
+		Store: h.store, Passwords: h.passwords, Now: time.Now,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
 	})
 	h.Issuer = issuer.New(issuer.Options{
-		Identifier: "https://issuer.example", Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: passwords,
+		Identifier: "https://issuer.example", Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: h.passwords,
 		Lifetimes: issuer.Lifetimes{
 			Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 30 * 24 * time.Hour,
 			MaxAbsolute: 90 * 24 * time.Hour, Leeway: 10 * time.Second,

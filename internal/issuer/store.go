@@ -23,6 +23,10 @@ type Store interface {
 	UserByID(ctx context.Context, id string) (oauth.User, error)
 	// Rehash replaces the user's password hash if it is still old; otherwise it does nothing. Grants and the epoch stay.
 	Rehash(ctx context.Context, userID, old, next string) error
+	// ChangePassword replaces the user's password hash if the user is enabled and the hash is still old, raises the epoch and
+	// revokes the user's grants that are not revoked, all but except (the zero id excepts none), for oauth.RevokedByPassword;
+	// else it returns oauth.InvalidGrant and writes nothing. It is durable on return, also on a replicated cluster.
+	ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error
 
 	// TakeGuess lets the counters take one more guess, one after the other until one refuses, and returns how many took it.
 	// Each takes and refuses as throttle.Counter.Take has it, and all guesses at one counter are serialized: of any number at

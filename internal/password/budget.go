@@ -96,7 +96,7 @@ func (b *budget) queued(n int) time.Duration {
 
 func (b *budget) refuse(cause error) *Busy {
 	b.refused++
-	seconds := math.Ceil(b.queued(b.inside + b.waiting).Seconds())
+	seconds := math.Ceil(b.queued(max(b.inside, b.waiting)).Seconds())
 	return &Busy{RetryAfter: time.Duration(min(max(1, seconds), 60)) * time.Second, cause: cause}
 }
 

@@ -93,7 +93,7 @@ func TestNobodyCostsOneHashAndIsNeverRight(t *testing.T) {
 	verify(t, h, "", "lucky", false, false)
 }
 
-func TestUnicodeSpellingsAreOnePassword(t *testing.T) {
+func TestRule56_UnicodeSpellingsAreOnePassword(t *testing.T) {
 	h := hasher(t, cheap)
 	phc := hash(t, h, "Åﬁ９é\u00a0ß")
 	for spelling, same := range map[string]bool{
@@ -118,16 +118,26 @@ func TestUnicodeSpellingsAreOnePassword(t *testing.T) {
 	}
 }
 
-func TestByte73AndTheLastByteMatter(t *testing.T) {
+func TestRule55_EveryByteMatters(t *testing.T) {
 	h := hasher(t, cheap)
-	long := strings.Repeat("p", MaxLength)
-	phc := hash(t, h, long)
-	verify(t, h, phc, long, true, false)
-	verify(t, h, phc, long[:72]+"q"+long[73:], false, false)
-	verify(t, h, phc, long[:MaxLength-1]+"q", false, false)
+	for _, length := range []int{64, 73, 256, MaxLength} {
+		long := strings.Repeat("p", length)
+		phc := hash(t, h, long)
+		verify(t, h, phc, long, true, false)
+		for _, wrong := range []string{long[:length-1], long[:length-1] + "q", "q" + long[1:], long[:62] + "q" + long[63:]} {
+			verify(t, h, phc, wrong, false, false)
+		}
+		if length > 72 {
+			verify(t, h, phc, long[:72]+"q"+long[73:], false, false)
+			verify(t, h, phc, long[:72], false, false)
+		}
+		if length < MaxLength {
+			verify(t, h, phc, long+"p", false, false)
+		}
+	}
 }
 
-func TestTooLongIsRefusedBeforeHashing(t *testing.T) {
+func TestRule55_TooLongIsRefusedBeforeHashing(t *testing.T) {
 	h := hasher(t, cheap)
 	phc := hash(t, h, "x")
 	before := h.Hashes()
@@ -146,7 +156,7 @@ func TestTooLongIsRefusedBeforeHashing(t *testing.T) {
 	}
 }
 
-func TestRehashWhenWeaker(t *testing.T) {
+func TestRule59_RehashWhenParametersRise(t *testing.T) {
 	now := Params{Memory: 128, Iterations: 3, Parallelism: 2}
 	h := hasher(t, now)
 	for _, c := range []struct {

@@ -133,6 +133,9 @@ func TestEverythingLocksByID(t *testing.T) {
 			func(ctx context.Context, s *Store) error { return s.EnableUser(ctx, "ann") },
 		},
 		{"set password", "", func(ctx context.Context, s *Store) error { return s.SetPassword(ctx, "ann", "new", then) }},
+		{"change password", "", func(ctx context.Context, s *Store) error {
+			return s.ChangePassword(ctx, ann.ID, ann.PasswordHash, "new", oauth.GrantID{}, then)
+		}},
 		{"delete user", "", func(ctx context.Context, s *Store) error { return s.DeleteUser(ctx, "ann", then) }},
 		{"delete client", "", func(ctx context.Context, s *Store) error { return s.DeleteClient(ctx, "app", then) }},
 		{"revoke", "", func(ctx context.Context, s *Store) error {

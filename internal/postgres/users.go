@@ -58,6 +58,21 @@ func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
 	})
 }
 
+// ChangePassword replaces the password hash if it is still old, and revokes the user's grants, all but except.
+func (s *Store) ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1
+			WHERE id = $2 AND password_hash = $3 AND disabled_at IS NULL`, next, userID, old)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = oauth.InvalidGrant
+		}
+		if err == nil {
+			_, err = revokeOfUser(ctx, tx, userID, "", except, oauth.RevokedByPassword, now)
+		}
+		return err
+	})
+}
+
 // DisableUser disables the user and suspends their grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
 	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {

@@ -361,11 +361,11 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 func TestAdminCallsAreLoggedWithoutTheirContents(t *testing.T) {
 	h := openHouse(t)
 	ctx := h.administrate(t)
-	_, err := h.operator.CreateUser(ctx, &signetv1.CreateUserRequest{Username: "canary-name", Password: "canary-password-1"})
+	_, err := h.operator.CreateUser(ctx, &signetv1.CreateUserRequest{Username: "canary-name", Password: "canary sings unheard 1"})
 	must(t, err)
-	_, err = h.operator.SetUserPassword(ctx, &signetv1.SetUserPasswordRequest{Username: "canary-name", Password: "canary-password-2"})
+	_, err = h.operator.SetUserPassword(ctx, &signetv1.SetUserPasswordRequest{Username: "canary-name", Password: "canary sings unheard 2"})
 	must(t, err)
-	_, err = h.operator.CreateUser(ctx, &signetv1.CreateUserRequest{Username: "canary\x00name", Password: "canary-password-3"})
+	_, err = h.operator.CreateUser(ctx, &signetv1.CreateUserRequest{Username: "canary\x00name", Password: "canary sings unheard 3"})
 	if reason(err) != "INVALID_REQUEST" {
 		t.Errorf("a name that is none: %v", err)
 	}

@@ -94,6 +94,24 @@ func (s *tokenService) Introspect(ctx context.Context, r *signetv1.IntrospectReq
 	}, nil
 }
 
+// ChangePassword replaces a user's password.
+func (s *tokenService) ChangePassword(
+	ctx context.Context, r *signetv1.ChangePasswordRequest,
+) (*signetv1.ChangePasswordResponse, error) {
+	keep, err := validateChangePassword(r)
+	if err != nil {
+		return nil, err
+	}
+	err = s.issuer.ChangePassword(ctx, callerOf(ctx), issuer.ChangePasswordRequest{
+		Username: r.GetUsername(), OldPassword: r.GetOldPassword(), NewPassword: r.GetNewPassword(),
+		EndUser: endUser(r.GetEndUser()), DeviceToken: r.GetDeviceToken(), KeepGrant: keep,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &signetv1.ChangePasswordResponse{}, nil
+}
+
 func tokenResponse(t *issuer.TokenResponse) *signetv1.TokenResponse {
 	return &signetv1.TokenResponse{
 		AccessToken: t.AccessToken, TokenType: "Bearer", ExpiresIn: int64(t.ExpiresIn / time.Second),

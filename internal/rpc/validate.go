@@ -121,6 +121,22 @@ func validateMint(r *signetv1.MintRequest) error {
 	return v.err()
 }
 
+// validateChangePassword returns the grant to keep, the zero id if there is none. The length of the new password is the
+// issuer's to judge, in words for the person who chose it.
+func validateChangePassword(r *signetv1.ChangePasswordRequest) (keep oauth.GrantID, err error) {
+	var v violations
+	v.required("username", r.GetUsername(), maxUsername)
+	v.required("old_password", r.GetOldPassword(), maxPassword)
+	v.endUser(r.GetEndUser())
+	v.bounded("device_token", r.GetDeviceToken(), maxDeviceToken)
+	if text := r.GetKeepGrantId(); text != "" {
+		if keep, err = oauth.ParseGrantID(text); err != nil {
+			v.add("keep_grant_id", "must be a grant_id")
+		}
+	}
+	return keep, v.err()
+}
+
 func validateRefresh(r *signetv1.RefreshRequest) error {
 	var v violations
 	v.required("refresh_token", r.GetRefreshToken(), maxToken)

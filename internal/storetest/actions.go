@@ -12,10 +12,12 @@ func (p *pair) actions() map[string]func(*rapid.T) {
 	actions := map[string]func(){
 		"":            p.look,
 		"change user": func() { p.oneOf(p.createUser, p.rehash, p.setClaims, p.enable) },
-		"end":         func() { p.oneOf(p.disable, p.setPassword, p.deleteUser, p.revokeGrant, p.revokeGrants) },
-		"directory":   func() { p.oneOf(p.changeClient, p.changeAudience) },
-		"ring":        p.swapRing,
-		"create":      p.createGrant, "create another": p.createGrant, "mint": p.mintGrant,
+		"end": func() {
+			p.oneOf(p.disable, p.setPassword, p.changePassword, p.deleteUser, p.revokeGrant, p.revokeGrants)
+		},
+		"directory": func() { p.oneOf(p.changeClient, p.changeAudience) },
+		"ring":      p.swapRing,
+		"create":    p.createGrant, "create another": p.createGrant, "mint": p.mintGrant,
 		"refresh": p.refresh, "refresh again": p.refresh, "refresh a third time": p.refresh, "refresh a fourth time": p.refresh,
 		"refresh a fifth time": p.refresh, "refresh a sixth time": p.refresh, "refresh for good": p.refresh,
 	}
@@ -57,6 +59,14 @@ func (p *pair) enable() {
 func (p *pair) setPassword() {
 	name, now := p.name(), p.moment(start)
 	p.change("SetPassword", func(s Store) error { return s.SetPassword(p.ctx, name, "$argon2id$"+name, now) })
+}
+
+func (p *pair) changePassword() {
+	name, except, now := p.name(), p.grantID(), p.moment(start)
+	old := mostly(p, "$argon2id$"+name, p.name)
+	p.change("ChangePassword", func(s Store) error {
+		return s.ChangePassword(p.ctx, "usr_"+name, old, "$argon2id$"+name, except, now)
+	})
 }
 
 func (p *pair) setClaims() {

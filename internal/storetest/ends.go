@@ -57,6 +57,9 @@ var ends = []struct {
 		_, err := s.RevokeGrants(t.Context(), u.ID, "app", oauth.GrantID{}, oauth.RevokedByClient, start)
 		return err
 	}},
+	{"change", func(t *testing.T, s Store, u oauth.User) error {
+		return s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", oauth.GrantID{}, start)
+	}},
 	{"revoke", func(t *testing.T, s Store, u oauth.User) error {
 		_, err := s.RevokeGrants(t.Context(), u.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, start)
 		return err

@@ -16,6 +16,8 @@ var userCases = []single{
 	{"DisableSuspendsAndEnableLifts", disableAndEnable},
 	{"DisableTwiceIsOnce", disableTwice},
 	{"SetPasswordRevokes", setPassword},
+	{"ChangePasswordNeedsTheOldHash", changePassword},
+	{"ChangePasswordRevokesTheOthers", changePasswordRevokes},
 	{"SetClaimsLeavesGrants", setClaims},
 	{"DeleteUserRevokes", deleteUser},
 	{"TextIsData", textIsData},
@@ -81,6 +83,7 @@ func userIsMissing(t *testing.T, s Store) {
 	refused(t, s.SetClaims(t.Context(), "nobody", nil), oauth.NotFound)
 	refused(t, s.DeleteUser(t.Context(), "nobody", start), oauth.NotFound)
 	must(t, s.Rehash(t.Context(), "usr_nobody", "old", "new"))
+	refused(t, s.ChangePassword(t.Context(), "usr_nobody", "old", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
 }
 
 func rehash(t *testing.T, s Store) {
@@ -164,6 +167,43 @@ func setPassword(t *testing.T, s Store) {
 	}
 	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
 	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch))
+}
+
+func changePassword(t *testing.T, s Store) {
+	want := withUser(t, s, "ann")
+	withGrant(t, s, aGrant(1, want.ID))
+	old := want.PasswordHash
+	refused(t, s.ChangePassword(t.Context(), want.ID, "not the old one", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	refused(t, s.ChangePassword(t.Context(), want.Username, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
+	must(t, s.DisableUser(t.Context(), "ann", start))
+	refused(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	must(t, s.EnableUser(t.Context(), "ann"))
+	must(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start))
+	refused(t, s.ChangePassword(t.Context(), want.ID, old, "newer", oauth.GrantID{}, start), oauth.InvalidGrant)
+	got, err := s.User(t.Context(), "ann")
+	must(t, err)
+	want.PasswordHash, want.Epoch = "new", want.Epoch+3
+	equal(t, got, want)
+}
+
+func changePasswordRevokes(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	kept, live, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
+	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
+	for _, g := range []oauth.Grant{kept, live, ended, other} {
+		withGrant(t, s, g)
+	}
+	then := start.Add(time.Minute)
+	must(t, s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", kept.ID, then))
+	live.RevokedAt, live.RevokeReason = then, oauth.RevokedByPassword
+	for _, g := range []oauth.Grant{kept, live, ended, other} {
+		equal(t, stored(t, s, g.ID), g)
+	}
+	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
+	must(t, s.ChangePassword(t.Context(), u.ID, "new", "newer", oauth.GrantID{}, then.Add(1)))
+	kept.RevokedAt, kept.RevokeReason = then, oauth.RevokedByPassword
+	equal(t, stored(t, s, kept.ID), kept)
 }
 
 func setClaims(t *testing.T, s Store) {

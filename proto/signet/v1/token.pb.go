@@ -954,6 +954,135 @@ func (x *IntrospectResponse) GetAuthTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// ChangePasswordRequest replaces a user's password by a new one.
+type ChangePasswordRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account name, as in LoginRequest.
+	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
+	// The password that the account has.
+	OldPassword string `protobuf:"bytes,2,opt,name=old_password,json=oldPassword,proto3" json:"old_password,omitempty"`
+	// The password that it shall have.
+	NewPassword string `protobuf:"bytes,3,opt,name=new_password,json=newPassword,proto3" json:"new_password,omitempty"`
+	// What is known of the end user's device.
+	EndUser *EndUser `protobuf:"bytes,4,opt,name=end_user,json=endUser,proto3" json:"end_user,omitempty"`
+	// The device_token of an earlier login on this device, if there is one.
+	DeviceToken string `protobuf:"bytes,5,opt,name=device_token,json=deviceToken,proto3" json:"device_token,omitempty"`
+	// The grant_id that the person is using now: it lives on, if it is the user's own and the calling client's. Empty: all of
+	// the user's grants end.
+	KeepGrantId   string `protobuf:"bytes,6,opt,name=keep_grant_id,json=keepGrantId,proto3" json:"keep_grant_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePasswordRequest) Reset() {
+	*x = ChangePasswordRequest{}
+	mi := &file_signet_v1_token_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePasswordRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePasswordRequest) ProtoMessage() {}
+
+func (x *ChangePasswordRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_token_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePasswordRequest.ProtoReflect.Descriptor instead.
+func (*ChangePasswordRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ChangePasswordRequest) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *ChangePasswordRequest) GetOldPassword() string {
+	if x != nil {
+		return x.OldPassword
+	}
+	return ""
+}
+
+func (x *ChangePasswordRequest) GetNewPassword() string {
+	if x != nil {
+		return x.NewPassword
+	}
+	return ""
+}
+
+func (x *ChangePasswordRequest) GetEndUser() *EndUser {
+	if x != nil {
+		return x.EndUser
+	}
+	return nil
+}
+
+func (x *ChangePasswordRequest) GetDeviceToken() string {
+	if x != nil {
+		return x.DeviceToken
+	}
+	return ""
+}
+
+func (x *ChangePasswordRequest) GetKeepGrantId() string {
+	if x != nil {
+		return x.KeepGrantId
+	}
+	return ""
+}
+
+// ChangePasswordResponse is empty: the new password is in force.
+type ChangePasswordResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePasswordResponse) Reset() {
+	*x = ChangePasswordResponse{}
+	mi := &file_signet_v1_token_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePasswordResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePasswordResponse) ProtoMessage() {}
+
+func (x *ChangePasswordResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_token_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePasswordResponse.ProtoReflect.Descriptor instead.
+func (*ChangePasswordResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_token_proto_rawDescGZIP(), []int{12}
+}
+
 var File_signet_v1_token_proto protoreflect.FileDescriptor
 
 const file_signet_v1_token_proto_rawDesc = "" +
@@ -1034,14 +1163,23 @@ const file_signet_v1_token_proto_rawDesc = "" +
 	"expires_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x127\n" +
 	"\tissued_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x127\n" +
-	"\tauth_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime2\xcd\x02\n" +
+	"\tauth_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime\"\xef\x01\n" +
+	"\x15ChangePasswordRequest\x12\x1a\n" +
+	"\busername\x18\x01 \x01(\tR\busername\x12!\n" +
+	"\fold_password\x18\x02 \x01(\tR\voldPassword\x12!\n" +
+	"\fnew_password\x18\x03 \x01(\tR\vnewPassword\x12-\n" +
+	"\bend_user\x18\x04 \x01(\v2\x12.signet.v1.EndUserR\aendUser\x12!\n" +
+	"\fdevice_token\x18\x05 \x01(\tR\vdeviceToken\x12\"\n" +
+	"\rkeep_grant_id\x18\x06 \x01(\tR\vkeepGrantId\"\x18\n" +
+	"\x16ChangePasswordResponse2\xa4\x03\n" +
 	"\fTokenService\x12:\n" +
 	"\x05Login\x12\x17.signet.v1.LoginRequest\x1a\x18.signet.v1.TokenResponse\x12>\n" +
 	"\aRefresh\x12\x19.signet.v1.RefreshRequest\x1a\x18.signet.v1.TokenResponse\x127\n" +
 	"\x04Mint\x12\x16.signet.v1.MintRequest\x1a\x17.signet.v1.MintResponse\x12=\n" +
 	"\x06Revoke\x12\x18.signet.v1.RevokeRequest\x1a\x19.signet.v1.RevokeResponse\x12I\n" +
 	"\n" +
-	"Introspect\x12\x1c.signet.v1.IntrospectRequest\x1a\x1d.signet.v1.IntrospectResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"Introspect\x12\x1c.signet.v1.IntrospectRequest\x1a\x1d.signet.v1.IntrospectResponse\x12U\n" +
+	"\x0eChangePassword\x12 .signet.v1.ChangePasswordRequest\x1a!.signet.v1.ChangePasswordResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
 
 var (
 	file_signet_v1_token_proto_rawDescOnce sync.Once
@@ -1055,46 +1193,51 @@ func file_signet_v1_token_proto_rawDescGZIP() []byte {
 	return file_signet_v1_token_proto_rawDescData
 }
 
-var file_signet_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_signet_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_signet_v1_token_proto_goTypes = []any{
-	(*LoginRequest)(nil),          // 0: signet.v1.LoginRequest
-	(*EndUser)(nil),               // 1: signet.v1.EndUser
-	(*TokenResponse)(nil),         // 2: signet.v1.TokenResponse
-	(*RefreshRequest)(nil),        // 3: signet.v1.RefreshRequest
-	(*MintRequest)(nil),           // 4: signet.v1.MintRequest
-	(*MintResponse)(nil),          // 5: signet.v1.MintResponse
-	(*MintedToken)(nil),           // 6: signet.v1.MintedToken
-	(*RevokeRequest)(nil),         // 7: signet.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 8: signet.v1.RevokeResponse
-	(*IntrospectRequest)(nil),     // 9: signet.v1.IntrospectRequest
-	(*IntrospectResponse)(nil),    // 10: signet.v1.IntrospectResponse
-	(*structpb.Struct)(nil),       // 11: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*LoginRequest)(nil),           // 0: signet.v1.LoginRequest
+	(*EndUser)(nil),                // 1: signet.v1.EndUser
+	(*TokenResponse)(nil),          // 2: signet.v1.TokenResponse
+	(*RefreshRequest)(nil),         // 3: signet.v1.RefreshRequest
+	(*MintRequest)(nil),            // 4: signet.v1.MintRequest
+	(*MintResponse)(nil),           // 5: signet.v1.MintResponse
+	(*MintedToken)(nil),            // 6: signet.v1.MintedToken
+	(*RevokeRequest)(nil),          // 7: signet.v1.RevokeRequest
+	(*RevokeResponse)(nil),         // 8: signet.v1.RevokeResponse
+	(*IntrospectRequest)(nil),      // 9: signet.v1.IntrospectRequest
+	(*IntrospectResponse)(nil),     // 10: signet.v1.IntrospectResponse
+	(*ChangePasswordRequest)(nil),  // 11: signet.v1.ChangePasswordRequest
+	(*ChangePasswordResponse)(nil), // 12: signet.v1.ChangePasswordResponse
+	(*structpb.Struct)(nil),        // 13: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),  // 14: google.protobuf.Timestamp
 }
 var file_signet_v1_token_proto_depIdxs = []int32{
 	1,  // 0: signet.v1.LoginRequest.end_user:type_name -> signet.v1.EndUser
-	11, // 1: signet.v1.MintRequest.claims:type_name -> google.protobuf.Struct
-	12, // 2: signet.v1.MintRequest.auth_time:type_name -> google.protobuf.Timestamp
+	13, // 1: signet.v1.MintRequest.claims:type_name -> google.protobuf.Struct
+	14, // 2: signet.v1.MintRequest.auth_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: signet.v1.MintRequest.end_user:type_name -> signet.v1.EndUser
 	6,  // 4: signet.v1.MintResponse.tokens:type_name -> signet.v1.MintedToken
-	12, // 5: signet.v1.IntrospectResponse.expires_at:type_name -> google.protobuf.Timestamp
-	12, // 6: signet.v1.IntrospectResponse.issued_at:type_name -> google.protobuf.Timestamp
-	12, // 7: signet.v1.IntrospectResponse.auth_time:type_name -> google.protobuf.Timestamp
-	0,  // 8: signet.v1.TokenService.Login:input_type -> signet.v1.LoginRequest
-	3,  // 9: signet.v1.TokenService.Refresh:input_type -> signet.v1.RefreshRequest
-	4,  // 10: signet.v1.TokenService.Mint:input_type -> signet.v1.MintRequest
-	7,  // 11: signet.v1.TokenService.Revoke:input_type -> signet.v1.RevokeRequest
-	9,  // 12: signet.v1.TokenService.Introspect:input_type -> signet.v1.IntrospectRequest
-	2,  // 13: signet.v1.TokenService.Login:output_type -> signet.v1.TokenResponse
-	2,  // 14: signet.v1.TokenService.Refresh:output_type -> signet.v1.TokenResponse
-	5,  // 15: signet.v1.TokenService.Mint:output_type -> signet.v1.MintResponse
-	8,  // 16: signet.v1.TokenService.Revoke:output_type -> signet.v1.RevokeResponse
-	10, // 17: signet.v1.TokenService.Introspect:output_type -> signet.v1.IntrospectResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 5: signet.v1.IntrospectResponse.expires_at:type_name -> google.protobuf.Timestamp
+	14, // 6: signet.v1.IntrospectResponse.issued_at:type_name -> google.protobuf.Timestamp
+	14, // 7: signet.v1.IntrospectResponse.auth_time:type_name -> google.protobuf.Timestamp
+	1,  // 8: signet.v1.ChangePasswordRequest.end_user:type_name -> signet.v1.EndUser
+	0,  // 9: signet.v1.TokenService.Login:input_type -> signet.v1.LoginRequest
+	3,  // 10: signet.v1.TokenService.Refresh:input_type -> signet.v1.RefreshRequest
+	4,  // 11: signet.v1.TokenService.Mint:input_type -> signet.v1.MintRequest
+	7,  // 12: signet.v1.TokenService.Revoke:input_type -> signet.v1.RevokeRequest
+	9,  // 13: signet.v1.TokenService.Introspect:input_type -> signet.v1.IntrospectRequest
+	11, // 14: signet.v1.TokenService.ChangePassword:input_type -> signet.v1.ChangePasswordRequest
+	2,  // 15: signet.v1.TokenService.Login:output_type -> signet.v1.TokenResponse
+	2,  // 16: signet.v1.TokenService.Refresh:output_type -> signet.v1.TokenResponse
+	5,  // 17: signet.v1.TokenService.Mint:output_type -> signet.v1.MintResponse
+	8,  // 18: signet.v1.TokenService.Revoke:output_type -> signet.v1.RevokeResponse
+	10, // 19: signet.v1.TokenService.Introspect:output_type -> signet.v1.IntrospectResponse
+	12, // 20: signet.v1.TokenService.ChangePassword:output_type -> signet.v1.ChangePasswordResponse
+	15, // [15:21] is the sub-list for method output_type
+	9,  // [9:15] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_token_proto_init() }
@@ -1108,7 +1251,7 @@ func file_signet_v1_token_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_token_proto_rawDesc), len(file_signet_v1_token_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

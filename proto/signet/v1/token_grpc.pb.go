@@ -21,11 +21,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TokenService_Login_FullMethodName      = "/signet.v1.TokenService/Login"
-	TokenService_Refresh_FullMethodName    = "/signet.v1.TokenService/Refresh"
-	TokenService_Mint_FullMethodName       = "/signet.v1.TokenService/Mint"
-	TokenService_Revoke_FullMethodName     = "/signet.v1.TokenService/Revoke"
-	TokenService_Introspect_FullMethodName = "/signet.v1.TokenService/Introspect"
+	TokenService_Login_FullMethodName          = "/signet.v1.TokenService/Login"
+	TokenService_Refresh_FullMethodName        = "/signet.v1.TokenService/Refresh"
+	TokenService_Mint_FullMethodName           = "/signet.v1.TokenService/Mint"
+	TokenService_Revoke_FullMethodName         = "/signet.v1.TokenService/Revoke"
+	TokenService_Introspect_FullMethodName     = "/signet.v1.TokenService/Introspect"
+	TokenService_ChangePassword_FullMethodName = "/signet.v1.TokenService/ChangePassword"
 )
 
 // TokenServiceClient is the client API for TokenService service.
@@ -55,6 +56,10 @@ type TokenServiceClient interface {
 	// Introspect tells whether a token is good at this moment (RFC 7662). Only the token's audience (a client whose id is
 	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active.
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
+	// ChangePassword replaces a user's password, proved by the old one as in Login and refused like it: UNAUTHENTICATED with
+	// reason INVALID_GRANT. A new password that may not be is INVALID_ARGUMENT, with a sentence for the person who chose it.
+	// It ends the user's other grants. Confidential clients only.
+	ChangePassword(ctx context.Context, in *ChangePasswordRequest, opts ...grpc.CallOption) (*ChangePasswordResponse, error)
 }
 
 type tokenServiceClient struct {
@@ -115,6 +120,16 @@ func (c *tokenServiceClient) Introspect(ctx context.Context, in *IntrospectReque
 	return out, nil
 }
 
+func (c *tokenServiceClient) ChangePassword(ctx context.Context, in *ChangePasswordRequest, opts ...grpc.CallOption) (*ChangePasswordResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangePasswordResponse)
+	err := c.cc.Invoke(ctx, TokenService_ChangePassword_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TokenServiceServer is the server API for TokenService service.
 // All implementations must embed UnimplementedTokenServiceServer
 // for forward compatibility.
@@ -142,6 +157,10 @@ type TokenServiceServer interface {
 	// Introspect tells whether a token is good at this moment (RFC 7662). Only the token's audience (a client whose id is
 	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active.
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
+	// ChangePassword replaces a user's password, proved by the old one as in Login and refused like it: UNAUTHENTICATED with
+	// reason INVALID_GRANT. A new password that may not be is INVALID_ARGUMENT, with a sentence for the person who chose it.
+	// It ends the user's other grants. Confidential clients only.
+	ChangePassword(context.Context, *ChangePasswordRequest) (*ChangePasswordResponse, error)
 	mustEmbedUnimplementedTokenServiceServer()
 }
 
@@ -166,6 +185,9 @@ func (UnimplementedTokenServiceServer) Revoke(context.Context, *RevokeRequest) (
 }
 func (UnimplementedTokenServiceServer) Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Introspect not implemented")
+}
+func (UnimplementedTokenServiceServer) ChangePassword(context.Context, *ChangePasswordRequest) (*ChangePasswordResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangePassword not implemented")
 }
 func (UnimplementedTokenServiceServer) mustEmbedUnimplementedTokenServiceServer() {}
 func (UnimplementedTokenServiceServer) testEmbeddedByValue()                      {}
@@ -278,6 +300,24 @@ func _TokenService_Introspect_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TokenService_ChangePassword_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChangePasswordRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TokenServiceServer).ChangePassword(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TokenService_ChangePassword_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TokenServiceServer).ChangePassword(ctx, req.(*ChangePasswordRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TokenService_ServiceDesc is the grpc.ServiceDesc for TokenService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -304,6 +344,10 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Introspect",
 			Handler:    _TokenService_Introspect_Handler,
+		},
+		{
+			MethodName: "ChangePassword",
+			Handler:    _TokenService_ChangePassword_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
