@@ -182,6 +182,12 @@ func (m *machine) facts() devFacts {
 // tokens returns a client of the TokenService at an address, with one connection.
 func tokens(t *testing.T, address string) signetv1.TokenServiceClient {
 	t.Helper()
+	return signetv1.NewTokenServiceClient(connect(t, address))
+}
+
+// connect returns a connection to the gRPC door at an address.
+func connect(t *testing.T, address string) *grpc.ClientConn {
+	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
@@ -191,7 +197,7 @@ func tokens(t *testing.T, address string) signetv1.TokenServiceClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return signetv1.NewTokenServiceClient(conn)
+	return conn
 }
 
 // as returns a context for one call of a client.
