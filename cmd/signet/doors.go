@@ -39,7 +39,8 @@ func (s *server) openOps() (stop func(), err error) {
 // openDoors opens the doors for callers.
 func (s *server) openDoors() (doors, error) {
 	handler, err := web.Handler(web.Options{
-		Issuer: s.cfg.Issuer, Keys: s.keys, Tokens: s.issuer, Directory: s.directory, Checks: s.checks(), Log: s.log, Watch: s.webWatch(),
+		Issuer: s.cfg.Issuer, Keys: s.keys, Tokens: s.issuer, Directory: s.directory, Proxies: oauth.Proxies(s.cfg.TrustedProxies),
+		Certificates: s.cfg.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.log, Watch: s.webWatch(),
 	})
 	if err != nil {
 		return doors{}, err

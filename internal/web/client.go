@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 
@@ -11,7 +12,10 @@ import (
 // assertionType is the one kind of client assertion that is taken (RFC 7523 §2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// The ways to authenticate (RFC 7591 §2, OpenID Connect Core §9), and what signs the assertions of the third.
+// certificateMethod is the way to authenticate by a certificate (RFC 8705 §2.1).
+const certificateMethod = "tls_client_auth"
+
+// The other ways to authenticate (RFC 7591 §2, OpenID Connect Core §9), and what signs the assertions of the third.
 var (
 	clientMethods       = []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}
 	assertionAlgorithms = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
@@ -27,31 +31,50 @@ var (
 // parameters say of the client must agree.
 func (e *endpoints) authenticate(ctx context.Context, r *http.Request, f form) (oauth.Client, error) {
 	id, secret := f.get("client_id"), f.get("client_secret")
-	header := r.Header.Values("Authorization")
+	header := len(r.Header.Values("Authorization")) > 0
 	asserted := f.get("client_assertion") != "" || f.get("client_assertion_type") != ""
 	switch {
-	case len(header) > 0 && (secret != "" || asserted), secret != "" && asserted:
+	case header && (secret != "" || asserted), secret != "" && asserted:
 		return oauth.Client{}, errTwoWays
-	case len(header) > 0:
-		return e.byHeader(ctx, header, id)
+	case header:
+		return e.byHeader(ctx, r, id)
 	case asserted:
 		return e.byAssertion(ctx, f, id)
-	case !oauth.ValidClientID(id):
-		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errNobody)
 	}
-	return e.directory.Authenticate(ctx, id, secret) // a public client has no secret
+	return e.bySecret(ctx, r, id, secret)
 }
 
 // byHeader is client_secret_basic.
-func (e *endpoints) byHeader(ctx context.Context, header []string, named string) (oauth.Client, error) {
-	id, secret, ok := oauth.ParseBasic(header)
+func (e *endpoints) byHeader(ctx context.Context, r *http.Request, named string) (oauth.Client, error) {
+	id, secret, ok := oauth.ParseBasic(r.Header.Values("Authorization"))
 	switch {
 	case !ok:
 		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errCredentials)
 	case named != "" && named != id:
 		return oauth.Client{}, malformed("The client_id is not that of the Authorization header.")
 	}
+	return e.bySecret(ctx, r, id, secret)
+}
+
+// bySecret holds a secret against the client's own. Without one the certificate of the connection says who calls, or
+// confirms it (tls_client_auth, RFC 8705 §2.1.1); a public client has neither.
+func (e *endpoints) bySecret(ctx context.Context, r *http.Request, id, secret string) (oauth.Client, error) {
+	certificate := certificateOf(r)
+	switch {
+	case secret == "" && certificate != nil && (id == "" || oauth.ValidClientID(id)):
+		return e.directory.AuthenticateCertificate(ctx, id, certificate)
+	case !oauth.ValidClientID(id):
+		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errNobody)
+	}
 	return e.directory.Authenticate(ctx, id, secret)
+}
+
+// certificateOf returns the client certificate of a connection, if it has one that was verified.
+func certificateOf(r *http.Request) *x509.Certificate {
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		return nil
+	}
+	return r.TLS.VerifiedChains[0][0]
 }
 
 // byAssertion is private_key_jwt.

@@ -57,8 +57,12 @@ type serverMetadata struct {
 }
 
 // metadata returns the one document that both well-known names serve.
-func metadata(issuer string, maxAge time.Duration) (func() document, error) {
-	public := append(slices.Clone(clientMethods), "none") // as public clients do
+func metadata(o Options) (func() document, error) {
+	issuer, methods := o.Issuer, slices.Clone(clientMethods)
+	if o.Certificates {
+		methods = append(methods, certificateMethod)
+	}
+	public := append(slices.Clone(methods), "none") // as public clients do
 	text, err := json.Marshal(serverMetadata{
 		Issuer:        issuer,
 		JWKSURI:       endpointURL(issuer, "/.well-known/jwks.json"),
@@ -69,13 +73,14 @@ func metadata(issuer string, maxAge time.Duration) (func() document, error) {
 
 		Token: endpointURL(issuer, tokenPath), TokenMethods: public, TokenAlgorithms: assertionAlgorithms,
 		Revocation: endpointURL(issuer, revokePath), RevocationMethods: public, RevocationAlgorithms: assertionAlgorithms,
-		Introspection: endpointURL(issuer, introspectPath), IntrospectionMethods: clientMethods, IntrospectionAlgorithms: assertionAlgorithms,
+		Introspection:        endpointURL(issuer, introspectPath),
+		IntrospectionMethods: methods, IntrospectionAlgorithms: assertionAlgorithms,
 	})
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	d := document{bytes: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, maxAge: maxAge}
+	d := document{bytes: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, maxAge: o.Keys.Set().MaxAge}
 	return func() document { return d }, nil
 }
 

@@ -25,6 +25,7 @@ const deadline = 10 * time.Second
 type endpoints struct {
 	issuer    *issuer.Issuer
 	directory *issuer.Directory
+	proxies   oauth.Proxies
 	// tokenURL is where the world finds the token endpoint: clients address their assertions to it, too.
 	tokenURL string
 }
@@ -48,12 +49,12 @@ func (e *endpoints) serve(v verb) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), deadline)
 		defer cancel()
-		caller := issuer.Caller{RequestID: oauth.RequestID(r.Header.Values("X-Request-Id")), Address: addressOf(r)}
+		caller := issuer.Caller{RequestID: oauth.RequestID(r.Header.Values("X-Request-Id")), Address: e.origin(r)}
 		h := w.Header()
 		h.Set("X-Request-Id", caller.RequestID)
 		h.Set("Cache-Control", "no-store")
 		h.Set("Pragma", "no-cache")
-		note(w, slog.LevelInfo, slog.String("request_id", caller.RequestID))
+		note(w, slog.LevelInfo, slog.String("request_id", caller.RequestID), slog.String("origin", caller.Address.String()))
 		if r.Method != http.MethodPost {
 			h.Set("Allow", http.MethodPost)
 			tell(w, http.StatusMethodNotAllowed, failure{oauth.InvalidRequest, "The method must be POST."})
@@ -83,8 +84,9 @@ func (e *endpoints) attempt(ctx context.Context, w http.ResponseWriter, r *http.
 	return v(ctx, *caller, f)
 }
 
-// addressOf returns where a request came from; the zero address if that is not known.
-func addressOf(r *http.Request) netip.Addr {
+// origin returns the address that a request came from: that at the other end of the connection, or the one that a trusted
+// proxy there names; the zero address if there is none.
+func (e *endpoints) origin(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return peer.Addr().Unmap().WithZone("")
+	return e.proxies.Origin(peer.Addr().Unmap().WithZone(""), r.Header.Values("X-Forwarded-For"))
 }

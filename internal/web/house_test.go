@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,7 @@ type house struct {
 	admin     *admin.Admin
 	directory *issuer.Directory
 	issuer    *issuer.Issuer
+	door      http.Handler
 	url       string
 	secrets   map[string]string // by client: web and other are confidential, spa is public, robot has a key
 	key       signingKey        // the robot's
@@ -81,9 +83,12 @@ func openHouseAt(t *testing.T, identifier string) *house {
 			Leeway: 10 * time.Second,
 		},
 	})
-	door, err := Handler(Options{Issuer: identifier, Keys: ring, Tokens: h.issuer, Directory: h.directory, Log: h.logs.logger()})
+	h.door, err = Handler(Options{
+		Issuer: identifier, Keys: ring, Tokens: h.issuer, Directory: h.directory, Log: h.logs.logger(), Certificates: true,
+		Proxies: oauth.Proxies{netip.MustParsePrefix("127.0.0.1/32")},
+	})
 	must(t, err)
-	h.url = serve(t, door)
+	h.url = serve(t, h.door)
 	polled, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); h.directory.Run(polled) }()
@@ -97,7 +102,7 @@ func (h *house) furnish(t *testing.T) {
 		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: id, Algorithm: algorithm})
 		must(t, err)
 	}
-	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "robot", Keys: h.key.registered(t)}} {
+	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "robot", Keys: h.key.registered(t)}, {ID: "mesh", CertSANs: []string{"dns:mesh.example"}}} {
 		c.Audiences, c.Scope = []string{api, files, signed}, oauth.NewScope("read", "write")
 		var err error
 		_, h.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)

@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
 
-// Options is what the door serves. Every field is needed but Watch.
+// Options is what the door serves. Every field is needed but Proxies, Certificates and Watch.
 type Options struct {
 	// Issuer is the issuer identifier, from the configuration only. Nothing that a request says changes it.
 	Issuer string
@@ -24,6 +25,10 @@ type Options struct {
 	// Tokens and Directory stand behind the endpoints: the verbs, and who may call them.
 	Tokens    *issuer.Issuer
 	Directory *issuer.Directory
+	// Proxies are believed when they say whom they call for; none may be.
+	Proxies oauth.Proxies
+	// Certificates says that connections are asked for client certificates: the metadata tells of it.
+	Certificates bool
 	// Checks say whether this server is ready.
 	Checks Checks
 	Log    *slog.Logger
@@ -46,7 +51,7 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the issuer identifier: %w", err)
 	}
-	metadata, err := metadata(o.Issuer, o.Keys.Set().MaxAge)
+	metadata, err := metadata(o)
 	if err != nil {
 		return nil, fmt.Errorf("make the metadata: %w", err)
 	}
@@ -68,7 +73,7 @@ func Handler(o Options) (http.Handler, error) {
 	for name, current := range documents {
 		mux.HandleFunc("GET "+name, func(w http.ResponseWriter, r *http.Request) { current().serve(w, r) })
 	}
-	e := &endpoints{issuer: o.Tokens, directory: o.Directory, tokenURL: endpointURL(o.Issuer, tokenPath)}
+	e := &endpoints{issuer: o.Tokens, directory: o.Directory, proxies: o.Proxies, tokenURL: endpointURL(o.Issuer, tokenPath)}
 	e.mount(mux, base)
 	probes(mux, o.Checks, o.Log)
 	return guard(o.Log, o.Watch, mux), nil

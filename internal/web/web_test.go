@@ -67,6 +67,19 @@ func TestMetadataTellsOnlyWhatWorks(t *testing.T) {
 	}
 }
 
+func TestMetadataTellsOfCertificatesWhereTheyAreAskedFor(t *testing.T) {
+	for asked, want := range map[bool]int{true: 3, false: 0} {
+		door, err := Handler(Options{Issuer: issuerID, Keys: openKeys(t), Certificates: asked, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body := get(t, http.MethodGet, serve(t, door)+"/.well-known/openid-configuration", nil)
+		if n := strings.Count(string(body), `"tls_client_auth"`); n != want {
+			t.Errorf("certificates asked for: %v: %s", asked, body)
+		}
+	}
+}
+
 func TestIssuersThatCannotBeServed(t *testing.T) {
 	manager := openKeys(t)
 	for _, issuer := range []string{
