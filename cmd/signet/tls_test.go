@@ -140,7 +140,13 @@ func TestRule72_NoStartWithoutWhatWasAskedFor(t *testing.T) {
 		var out bytes.Buffer
 		command := p.command("serve", "--dev")
 		command.Stdout, command.Stderr = &out, &out
-		err := command.Run()
+		err := command.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(patience, func() { _ = command.Process.Kill() })
+		err = command.Wait()
+		late.Stop()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != exitFailure || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s: %v, want %q in\n%s", name, err, c.want, out.String())
