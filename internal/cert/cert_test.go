@@ -24,12 +24,36 @@ type folder struct {
 	path      string
 	authority *certtest.Authority
 	options   Options
-	log       *bytes.Buffer
+	log       *synced
+}
+
+// synced is a buffer for two.
+type synced struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *synced) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(b)
+}
+
+func (s *synced) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func (s *synced) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
 }
 
 func newFolder(t *testing.T) *folder {
 	t.Helper()
-	f := &folder{path: t.TempDir(), authority: certtest.NewAuthority(t), log: new(bytes.Buffer)}
+	f := &folder{path: t.TempDir(), authority: certtest.NewAuthority(t), log: new(synced)}
 	f.options = Options{MinVersion: tls.VersionTLS13, Now: time.Now, Log: slog.New(slog.NewTextHandler(f.log, nil))}
 	f.options.CertFile, f.options.KeyFile = f.authority.Server(t, 30*24*time.Hour).Write(t, f.path)
 	return f
