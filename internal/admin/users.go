@@ -138,7 +138,7 @@ func (a *Admin) RevokeGrants(ctx context.Context, by Actor, name string) (int, e
 		return 0, err
 	}
 	n, err := a.store.RevokeGrants(ctx, u.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, a.time())
-	return n, a.done(by, oauth.Event{Name: oauth.EventGrantRevoked, Subject: u.ID, Reason: oauth.RevokedByAdmin}, err)
+	return n, a.done(by, oauth.Event{Name: oauth.EventGrantRevoked, Subject: u.ID, Reason: oauth.RevokedByAdmin, Count: n}, err)
 }
 
 // RevokeGrant ends one grant, whoever's it is; not_found if there is none of that id.
@@ -148,6 +148,6 @@ func (a *Admin) RevokeGrant(ctx context.Context, by Actor, id oauth.GrantID) err
 		return oauth.FromStore(err)
 	}
 	return a.record(by, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByAdmin,
+		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByAdmin, Count: 1,
 	})
 }

@@ -210,8 +210,8 @@ func (i *Issuer) mayMint(s *snapshot, client oauth.Client, r *MintRequest) error
 	if !client.MintSubjects {
 		return oauth.Fail(oauth.UnauthorizedClient, "The client may not mint for a subject.")
 	}
-	if !oauth.ValidSubject(r.Subject) {
-		return oauth.Fail(oauth.InvalidRequest, "A subject has 1 to 255 bytes of text without control characters.")
+	if err := checkSubject(r.Subject); err != nil {
+		return err
 	}
 	if _, ok := s.clients[r.Subject]; ok {
 		return oauth.Fail(oauth.AccessDenied, "The subject is a client's id.")

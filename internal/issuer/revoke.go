@@ -32,7 +32,7 @@ func (i *Issuer) Revoke(ctx context.Context, caller Caller, text string) error {
 		return nil
 	}
 	return i.record(caller, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByClient, IP: g.IP,
+		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByClient, IP: g.IP, Count: 1,
 	})
 }
 

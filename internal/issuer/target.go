@@ -11,6 +11,7 @@ import (
 var (
 	errStaleDirectory  = errors.New("the clients and audiences were not confirmed by the store for 5 s")
 	errMixedAlgorithms = oauth.Fail(oauth.InvalidTarget, "The audiences of one token must share one algorithm.")
+	errSubject         = oauth.Fail(oauth.InvalidRequest, "A subject has 1 to 255 bytes of text without control characters.")
 	errNoAudience      = oauth.Fail(oauth.InvalidTarget, "The client may ask for no such audience.")
 )
 

@@ -24,6 +24,9 @@ type Event struct {
 	Audience string
 	// Failed says that what was asked for was refused.
 	Failed bool
+	// Count is how many grants were ended, and Kept the one that was left out of all.
+	Count int
+	Kept  string
 	// Reason says why, where the name does not.
 	Reason string
 	// IP is the end user's address, as far as it is known.

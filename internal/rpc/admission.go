@@ -30,6 +30,7 @@ const (
 // admissions are those of all services behind this door. One that is not here lets nobody in.
 var admissions = map[string]admission{
 	signetv1.TokenService_ServiceDesc.ServiceName: clients,
+	signetv1.GrantService_ServiceDesc.ServiceName: clients | admins,
 	signetv1.AdminService_ServiceDesc.ServiceName: admins,
 	signetv1.KeyService_ServiceDesc.ServiceName:   everybody,
 	healthv1.Health_ServiceDesc.ServiceName:       everybody,

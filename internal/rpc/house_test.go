@@ -61,6 +61,7 @@ type house struct {
 
 	conn     *grpc.ClientConn
 	tokens   signetv1.TokenServiceClient
+	grants   signetv1.GrantServiceClient
 	keys     signetv1.KeyServiceClient
 	operator signetv1.AdminServiceClient
 }
@@ -150,6 +151,7 @@ func (h *house) serve(t *testing.T, o Options) {
 	must(t, err)
 	t.Cleanup(func() { h.conn.Close() })
 	h.tokens, h.keys = signetv1.NewTokenServiceClient(h.conn), signetv1.NewKeyServiceClient(h.conn)
+	h.grants = signetv1.NewGrantServiceClient(h.conn)
 	h.operator = signetv1.NewAdminServiceClient(h.conn)
 }
 

@@ -245,6 +245,28 @@ func TestRule32_RevokeWithoutAStore(t *testing.T) {
 	}
 }
 
+// Rule 33: whoever revokes another client's token is told nothing, and the token stays good.
+func TestRule33_AnotherClientsToken(t *testing.T) {
+	h := openHouse(t)
+	in := h.login(t, "web")
+	for _, client := range []string{"other", "spa", "mesh"} {
+		for _, token := range []string{in.GetRefreshToken(), in.GetAccessToken()} {
+			if _, err := h.tokens.Revoke(h.as(t, client), &signetv1.RevokeRequest{Token: token}); err != nil {
+				t.Errorf("%s revokes: %v", client, err)
+			}
+		}
+	}
+	for _, token := range []string{in.GetRefreshToken(), in.GetAccessToken()} {
+		found, err := h.tokens.Introspect(h.as(t, "web"), &signetv1.IntrospectRequest{Token: token})
+		if err != nil || !found.GetActive() {
+			t.Errorf("after the others' revocations: active %v, %v", found.GetActive(), err)
+		}
+	}
+	if _, err := h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()}); err != nil {
+		t.Error(err)
+	}
+}
+
 // Rule 34: nobody on the way keeps an answer of the token service, be it good or bad; the keys may be kept.
 func TestRule34_NoStore(t *testing.T) {
 	h := openHouse(t)

@@ -108,6 +108,7 @@ func protection(c *tls.Config) credentials.TransportCredentials {
 // register is the list of all services behind this door.
 func (s *Server) register(o Options) {
 	signetv1.RegisterTokenServiceServer(s.server, &tokenService{issuer: o.Issuer})
+	signetv1.RegisterGrantServiceServer(s.server, &grantService{issuer: o.Issuer, pages: pages{o.Keys}})
 	signetv1.RegisterAdminServiceServer(s.server, &adminService{admin: o.Admin, keys: o.Keys, pages: pages{o.Keys}})
 	signetv1.RegisterKeyServiceServer(s.server, &keyService{keys: o.Keys})
 	healthv1.RegisterHealthServer(s.server, s.health)

@@ -27,6 +27,7 @@ const (
 	maxDeviceToken    = 256
 	maxSubject        = 255
 	maxMethods        = 16
+	maxGrantID        = 32
 )
 
 // violations are the fields of a request that are not as they must be: an invalid_request.
@@ -151,5 +152,25 @@ func validateToken(token, hint string) error {
 	var v violations
 	v.required("token", token, maxToken)
 	v.bounded("token_type_hint", hint, maxHint)
+	return v.err()
+}
+
+func validateListGrants(r *signetv1.ListGrantsRequest) error {
+	var v violations
+	v.required("subject", r.GetSubject(), maxSubject)
+	v.page(r.GetPageSize(), r.GetPageToken())
+	return v.err()
+}
+
+func validateRevokeGrant(r *signetv1.RevokeGrantRequest) error {
+	var v violations
+	v.required("grant_id", r.GetGrantId(), maxGrantID)
+	return v.err()
+}
+
+func validateRevokeAllGrants(r *signetv1.RevokeAllGrantsRequest) error {
+	var v violations
+	v.required("subject", r.GetSubject(), maxSubject)
+	v.bounded("except_grant_id", r.GetExceptGrantId(), maxGrantID)
 	return v.err()
 }
