@@ -276,6 +276,9 @@ func TestClientByItsCertificate(t *testing.T) {
 	}
 	p.signet("", "refresh")
 	p.signet("", "introspect")
+	p.signet("", "refresh", "--ca", "ca.pem", "--cert", "gw.pem", "--key", "gw.key")
+	p.signet("", "introspect", "--ca", "ca.pem", "--cert", "gw.pem", "--key", "gw.key")
+	p.signet("", "revoke", "--ca", "ca.pem", "--cert", "gw.pem", "--key", "gw.key")
 
 	if err := os.Chmod(filepath.Join(p.dir, "gw.key"), 0o644); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
@@ -64,7 +65,37 @@ func TestMetricsOfARealServer(t *testing.T) {
 		if n, _ := series(families, "signet_store_pool_acquires_total"); n < 5 {
 			t.Errorf("a connection was taken %v times", n)
 		}
+		for _, name := range []string{
+			"signet_store_pool_acquired_connections", "signet_store_pool_idle_connections", "signet_store_pool_waits_total",
+		} {
+			if _, found := series(families, name); found != 1 {
+				t.Errorf("there is no %s", name)
+			}
+		}
 	})
+}
+
+// TestWritesAlone: without coalescing no two writes share a transaction, however many come at once.
+func TestWritesAlone(t *testing.T) {
+	m := newMachine(t, "SIGNET_STORE_COALESCE=false")
+	m.start("--dev").ready()
+	facts, caller := m.facts(), tokens(t, m.grpc)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
+			defer cancel()
+			if _, err := caller.Login(ctx, &signetv1.LoginRequest{Username: facts.Username, Password: facts.Password}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, one := range m.scrape()["signet_batch_size"].GetMetric() {
+		if h := one.GetHistogram(); h.GetSampleSum() != float64(h.GetSampleCount()) {
+			t.Errorf("%v writes went in %d transactions", h.GetSampleSum(), h.GetSampleCount())
+		}
+	}
 }
 
 func watched(t *testing.T, m *machine, batch string) map[string]*dto.MetricFamily {
@@ -132,9 +163,18 @@ func watched(t *testing.T, m *machine, batch string) map[string]*dto.MetricFamil
 		{1, "signet_keys", "alg=RS256 state=active"},
 		{1, "signet_keys", "alg=mac state=active"},
 		{1, "signet_build_info", ""},
+		{1, "http_request_duration_seconds", "handler=/.well-known/jwks.json method=GET"},
+		{0, "signet_password_in_use_bytes", ""},
+		{0, "signet_password_waiting", ""},
+		{0, "signet_password_refused_total", ""},
 	} {
 		if got, found := series(families, c.name, strings.Fields(c.labels)...); got != c.want || found != 1 {
 			t.Errorf("%s{%s} is %v in %d series, want %v in one", c.name, c.labels, got, found, c.want)
+		}
+	}
+	for _, name := range []string{"signet_sweeper_passes_total", "signet_sweeper_failures_total", "signet_sweeper_removed_total"} {
+		if _, found := series(families, name); found == 0 {
+			t.Errorf("there is no %s", name)
 		}
 	}
 	if n, _ := series(families, "signet_password_hashes_total"); n < 3 {
