@@ -16,13 +16,9 @@ func (s *adminService) CreateAudience(ctx context.Context, r *signetv1.CreateAud
 	if err := validateNewAudience(r.GetAudience()); err != nil {
 		return nil, err
 	}
-	scope, err := oauth.ParseScope(r.GetAudience().GetScope())
+	x, err := readAudience(r.GetAudience())
 	if err != nil {
 		return nil, err
-	}
-	x := oauth.Audience{ID: r.GetAudience().GetId()}
-	for _, take := range audienceFields {
-		take(&x, r.GetAudience(), scope)
 	}
 	x, err = s.admin.CreateAudience(ctx, actorOf(ctx), x)
 	if err != nil {
@@ -75,13 +71,13 @@ func (s *adminService) UpdateAudience(ctx context.Context, r *signetv1.UpdateAud
 	if err := validateAudienceUpdate(r); err != nil {
 		return nil, err
 	}
-	scope, err := oauth.ParseScope(r.GetAudience().GetScope())
+	given, err := readAudience(r.GetAudience())
 	if err != nil {
 		return nil, err
 	}
-	return done(s.admin.UpdateAudience(ctx, actorOf(ctx), r.GetAudience().GetId(), func(x *oauth.Audience) {
+	return done(s.admin.UpdateAudience(ctx, actorOf(ctx), given.ID, func(x *oauth.Audience) {
 		for _, field := range r.GetUpdateMask().GetPaths() {
-			audienceFields[field](x, r.GetAudience(), scope)
+			audienceFields[field](x, given)
 		}
 	}))
 }
@@ -110,14 +106,19 @@ func (s *adminService) DeleteAudience(ctx context.Context, r *signetv1.DeleteAud
 	return done(s.admin.DeleteAudience(ctx, actorOf(ctx), r.GetId()))
 }
 
-// audienceFields are what an update may change of an audience, by their names in a mask. scope is that of from.
-var audienceFields = map[string]func(to *oauth.Audience, from *signetv1.Audience, scope oauth.Scope){
-	"algorithm": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) { to.Algorithm = from.GetAlgorithm() },
-	"lifetime": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) {
-		to.Lifetime = from.GetLifetime().AsDuration()
-	},
-	"scope":  func(to *oauth.Audience, _ *signetv1.Audience, scope oauth.Scope) { to.Scope = scope },
-	"claims": func(to *oauth.Audience, from *signetv1.Audience, _ oauth.Scope) { to.Claims = from.GetClaims() },
+// audienceFields are what an update may change of an audience, by their names in a mask.
+var audienceFields = map[string]func(to *oauth.Audience, from oauth.Audience){
+	"algorithm": func(to *oauth.Audience, from oauth.Audience) { to.Algorithm = from.Algorithm },
+	"lifetime":  func(to *oauth.Audience, from oauth.Audience) { to.Lifetime = from.Lifetime },
+	"scope":     func(to *oauth.Audience, from oauth.Audience) { to.Scope = from.Scope },
+	"claims":    func(to *oauth.Audience, from oauth.Audience) { to.Claims = from.Claims },
+}
+
+// readAudience decodes what a request may say of an audience.
+func readAudience(m *signetv1.Audience) (x oauth.Audience, err error) {
+	x = oauth.Audience{ID: m.GetId(), Algorithm: m.GetAlgorithm(), Lifetime: m.GetLifetime().AsDuration(), Claims: m.GetClaims()}
+	x.Scope, err = oauth.ParseScope(m.GetScope())
+	return x, err
 }
 
 func audience(x oauth.Audience) *signetv1.Audience {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -18,13 +19,9 @@ func (s *adminService) CreateClient(ctx context.Context, r *signetv1.CreateClien
 	if err := validateNewClient(r.GetClient()); err != nil {
 		return nil, err
 	}
-	scope, err := oauth.ParseScope(r.GetClient().GetScope())
+	c, err := readClient(r.GetClient())
 	if err != nil {
 		return nil, err
-	}
-	c := oauth.Client{ID: r.GetClient().GetId(), Public: r.GetClient().GetPublic()}
-	for _, take := range clientFields {
-		take(&c, r.GetClient(), scope)
 	}
 	c, secret, err := s.admin.CreateClient(ctx, actorOf(ctx), c)
 	if err != nil {
@@ -77,13 +74,13 @@ func (s *adminService) UpdateClient(ctx context.Context, r *signetv1.UpdateClien
 	if err := validateClientUpdate(r); err != nil {
 		return nil, err
 	}
-	scope, err := oauth.ParseScope(r.GetClient().GetScope())
+	given, err := readClient(r.GetClient())
 	if err != nil {
 		return nil, err
 	}
-	return done(s.admin.UpdateClient(ctx, actorOf(ctx), r.GetClient().GetId(), func(c *oauth.Client) {
+	return done(s.admin.UpdateClient(ctx, actorOf(ctx), given.ID, func(c *oauth.Client) {
 		for _, field := range r.GetUpdateMask().GetPaths() {
-			clientFields[field](c, r.GetClient(), scope)
+			clientFields[field](c, given)
 		}
 	}))
 }
@@ -126,26 +123,37 @@ func (s *adminService) DeleteClient(ctx context.Context, r *signetv1.DeleteClien
 	return done(s.admin.DeleteClient(ctx, actorOf(ctx), r.GetId()))
 }
 
-// clientFields are what an update may change of a client, by their names in a mask. scope is that of from.
-var clientFields = map[string]func(to *oauth.Client, from *signetv1.Client, scope oauth.Scope){
-	"name":     func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) { to.Name = from.GetName() },
-	"audience": func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) { to.Audiences = from.GetAudience() },
-	"scope":    func(to *oauth.Client, _ *signetv1.Client, scope oauth.Scope) { to.Scope = scope },
-	"refresh_idle": func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) {
-		to.RefreshIdle = from.GetRefreshIdle().AsDuration()
-	},
-	"refresh_absolute": func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) {
-		to.RefreshAbsolute = from.GetRefreshAbsolute().AsDuration()
-	},
-	"leeway": func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) {
-		to.Leeway = nil
-		if from.GetLeeway() != nil {
-			leeway := from.GetLeeway().AsDuration()
-			to.Leeway = &leeway
+// clientFields are what an update may change of a client, by their names in a mask.
+var clientFields = map[string]func(to *oauth.Client, from oauth.Client){
+	"name":             func(to *oauth.Client, from oauth.Client) { to.Name = from.Name },
+	"audience":         func(to *oauth.Client, from oauth.Client) { to.Audiences = from.Audiences },
+	"scope":            func(to *oauth.Client, from oauth.Client) { to.Scope = from.Scope },
+	"refresh_idle":     func(to *oauth.Client, from oauth.Client) { to.RefreshIdle = from.RefreshIdle },
+	"refresh_absolute": func(to *oauth.Client, from oauth.Client) { to.RefreshAbsolute = from.RefreshAbsolute },
+	"leeway":           func(to *oauth.Client, from oauth.Client) { to.Leeway = from.Leeway },
+	"mint_subjects":    func(to *oauth.Client, from oauth.Client) { to.MintSubjects = from.MintSubjects },
+	"cert_san":         func(to *oauth.Client, from oauth.Client) { to.CertSANs = from.CertSANs },
+	"jwks":             func(to *oauth.Client, from oauth.Client) { to.Keys = from.Keys },
+}
+
+// readClient decodes what a request may say of a client.
+func readClient(m *signetv1.Client) (c oauth.Client, err error) {
+	c = oauth.Client{
+		ID: m.GetId(), Name: m.GetName(), Public: m.GetPublic(), Audiences: m.GetAudience(),
+		RefreshIdle: m.GetRefreshIdle().AsDuration(), RefreshAbsolute: m.GetRefreshAbsolute().AsDuration(),
+		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(),
+	}
+	if m.GetLeeway() != nil {
+		leeway := m.GetLeeway().AsDuration()
+		c.Leeway = &leeway
+	}
+	if m.GetJwks() != "" {
+		if c.Keys, err = admin.ReadClientKeys([]byte(m.GetJwks())); err != nil {
+			return c, err
 		}
-	},
-	"mint_subjects": func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) { to.MintSubjects = from.GetMintSubjects() },
-	"cert_san":      func(to *oauth.Client, from *signetv1.Client, _ oauth.Scope) { to.CertSANs = from.GetCertSan() },
+	}
+	c.Scope, err = oauth.ParseScope(m.GetScope())
+	return c, err
 }
 
 func client(c oauth.Client) *signetv1.Client {
@@ -157,6 +165,9 @@ func client(c oauth.Client) *signetv1.Client {
 	}
 	if c.Leeway != nil {
 		m.Leeway = durationpb.New(*c.Leeway)
+	}
+	for _, key := range c.Keys {
+		m.Keys = append(m.Keys, &signetv1.ClientKey{Kid: key.ID, Algorithm: key.Algorithm})
 	}
 	for _, secret := range c.Secrets {
 		m.SecretCreatedAt = append(m.SecretCreatedAt, timestamp(secret.CreatedAt))

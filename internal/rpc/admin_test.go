@@ -139,6 +139,17 @@ func TestClientsOverTheWire(t *testing.T) {
 	if !proto.Equal(found, want) || len(found.GetSecretCreatedAt()) != 2 {
 		t.Errorf("updated to %v, want %v", found, want)
 	}
+	for _, jwks := range []string{string(h.ring.Set().Bytes), ""} {
+		_, err = h.operator.UpdateClient(ctx, &signetv1.UpdateClientRequest{
+			Client: &signetv1.Client{Id: c.GetId(), Jwks: jwks}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"jwks"}},
+		})
+		must(t, err)
+		found, err := h.operator.GetClient(ctx, &signetv1.GetClientRequest{Id: c.GetId()})
+		must(t, err)
+		if (len(found.GetKeys()) > 1 && found.GetKeys()[0].GetKid() != "" && found.GetKeys()[0].GetAlgorithm() != "") != (jwks != "") || found.GetJwks() != "" {
+			t.Errorf("keys %v of %.20q", found.GetKeys(), jwks)
+		}
+	}
 	_, err = h.operator.DeleteClient(ctx, &signetv1.DeleteClientRequest{Id: c.GetId()})
 	must(t, err)
 	if _, err := h.operator.GetClient(ctx, &signetv1.GetClientRequest{Id: c.GetId()}); reason(err) != "NOT_FOUND" {
@@ -281,6 +292,10 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 		}},
 		{"user.enabled", "user:" + id, func() error {
 			_, err := h.operator.EnableUser(ctx, &signetv1.EnableUserRequest{Username: "grace"})
+			return err
+		}},
+		{"user.unlocked", "user:" + id, func() error {
+			_, err := h.operator.UnlockUser(ctx, &signetv1.UnlockUserRequest{Username: "grace"})
 			return err
 		}},
 		{"user.deleted", "user:" + id, func() error {

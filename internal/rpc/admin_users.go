@@ -81,6 +81,14 @@ func (s *adminService) DeleteUser(ctx context.Context, r *signetv1.DeleteUserReq
 	return done(s.admin.DeleteUser(ctx, actorOf(ctx), r.GetUsername()))
 }
 
+// UnlockUser forgets the user's failed logins.
+func (s *adminService) UnlockUser(ctx context.Context, r *signetv1.UnlockUserRequest) (*emptypb.Empty, error) {
+	if err := validateUsername(r.GetUsername()); err != nil {
+		return nil, err
+	}
+	return done(s.admin.UnlockUser(ctx, actorOf(ctx), r.GetUsername()))
+}
+
 // SetUserPassword replaces the password.
 func (s *adminService) SetUserPassword(ctx context.Context, r *signetv1.SetUserPasswordRequest) (*emptypb.Empty, error) {
 	if err := validatePassword(r.GetUsername(), r.GetPassword()); err != nil {

@@ -23,6 +23,7 @@ const (
 	maxClaimNames = 32
 	maxClaimName  = 128
 	maxKid        = 128
+	maxJWKS       = 32 << 10
 )
 
 func validateUsername(username string) error {
@@ -94,6 +95,7 @@ func (v *violations) client(c *signetv1.Client) {
 	v.duration("client.refresh_absolute", c.GetRefreshAbsolute())
 	v.duration("client.leeway", c.GetLeeway())
 	v.list("client.cert_san", c.GetCertSan(), maxCertSANs, maxCertSAN)
+	v.bounded("client.jwks", c.GetJwks(), maxJWKS)
 }
 
 func validateNewAudience(x *signetv1.Audience) error {

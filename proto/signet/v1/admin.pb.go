@@ -468,6 +468,52 @@ func (x *DeleteUserRequest) GetUsername() string {
 	return ""
 }
 
+// UnlockUserRequest names an account.
+type UnlockUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account name.
+	Username      string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlockUserRequest) Reset() {
+	*x = UnlockUserRequest{}
+	mi := &file_signet_v1_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlockUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlockUserRequest) ProtoMessage() {}
+
+func (x *UnlockUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlockUserRequest.ProtoReflect.Descriptor instead.
+func (*UnlockUserRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UnlockUserRequest) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
 // SetUserPasswordRequest names an account and its new password.
 type SetUserPasswordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -481,7 +527,7 @@ type SetUserPasswordRequest struct {
 
 func (x *SetUserPasswordRequest) Reset() {
 	*x = SetUserPasswordRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[8]
+	mi := &file_signet_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -493,7 +539,7 @@ func (x *SetUserPasswordRequest) String() string {
 func (*SetUserPasswordRequest) ProtoMessage() {}
 
 func (x *SetUserPasswordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[8]
+	mi := &file_signet_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -506,7 +552,7 @@ func (x *SetUserPasswordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetUserPasswordRequest.ProtoReflect.Descriptor instead.
 func (*SetUserPasswordRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SetUserPasswordRequest) GetUsername() string {
@@ -536,7 +582,7 @@ type SetUserClaimsRequest struct {
 
 func (x *SetUserClaimsRequest) Reset() {
 	*x = SetUserClaimsRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[9]
+	mi := &file_signet_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +594,7 @@ func (x *SetUserClaimsRequest) String() string {
 func (*SetUserClaimsRequest) ProtoMessage() {}
 
 func (x *SetUserClaimsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[9]
+	mi := &file_signet_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +607,7 @@ func (x *SetUserClaimsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetUserClaimsRequest.ProtoReflect.Descriptor instead.
 func (*SetUserClaimsRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetUserClaimsRequest) GetUsername() string {
@@ -606,14 +652,19 @@ type Client struct {
 	// When the client was disabled; unset if it is not. Told, never taken.
 	DisabledAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=disabled_at,json=disabledAt,proto3" json:"disabled_at,omitempty"`
 	// When the client was registered. Told, never taken.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Its public keys, for private_key_jwt over HTTP, as a JWK Set (RFC 7517 section 5). Taken, never told. A client that is
+	// created with keys has no secret.
+	Jwks string `protobuf:"bytes,14,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	// What is told of its keys.
+	Keys          []*ClientKey `protobuf:"bytes,15,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Client) Reset() {
 	*x = Client{}
-	mi := &file_signet_v1_admin_proto_msgTypes[10]
+	mi := &file_signet_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +676,7 @@ func (x *Client) String() string {
 func (*Client) ProtoMessage() {}
 
 func (x *Client) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[10]
+	mi := &file_signet_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +689,7 @@ func (x *Client) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Client.ProtoReflect.Descriptor instead.
 func (*Client) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Client) GetId() string {
@@ -732,6 +783,75 @@ func (x *Client) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Client) GetJwks() string {
+	if x != nil {
+		return x.Jwks
+	}
+	return ""
+}
+
+func (x *Client) GetKeys() []*ClientKey {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// ClientKey is a public key of a client.
+type ClientKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key's id.
+	Kid string `protobuf:"bytes,1,opt,name=kid,proto3" json:"kid,omitempty"`
+	// RS256, ES256 or EdDSA.
+	Algorithm     string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClientKey) Reset() {
+	*x = ClientKey{}
+	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClientKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClientKey) ProtoMessage() {}
+
+func (x *ClientKey) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClientKey.ProtoReflect.Descriptor instead.
+func (*ClientKey) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ClientKey) GetKid() string {
+	if x != nil {
+		return x.Kid
+	}
+	return ""
+}
+
+func (x *ClientKey) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
 // CreateClientRequest describes a new client.
 type CreateClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -743,7 +863,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[11]
+	mi := &file_signet_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +875,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[11]
+	mi := &file_signet_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +888,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateClientRequest) GetClient() *Client {
@@ -791,7 +911,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	mi := &file_signet_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +923,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	mi := &file_signet_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +936,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -844,7 +964,7 @@ type GetClientRequest struct {
 
 func (x *GetClientRequest) Reset() {
 	*x = GetClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[13]
+	mi := &file_signet_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +976,7 @@ func (x *GetClientRequest) String() string {
 func (*GetClientRequest) ProtoMessage() {}
 
 func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[13]
+	mi := &file_signet_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +989,7 @@ func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetClientRequest.ProtoReflect.Descriptor instead.
 func (*GetClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetClientRequest) GetId() string {
@@ -892,7 +1012,7 @@ type ListClientsRequest struct {
 
 func (x *ListClientsRequest) Reset() {
 	*x = ListClientsRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[14]
+	mi := &file_signet_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1024,7 @@ func (x *ListClientsRequest) String() string {
 func (*ListClientsRequest) ProtoMessage() {}
 
 func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[14]
+	mi := &file_signet_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1037,7 @@ func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsRequest.ProtoReflect.Descriptor instead.
 func (*ListClientsRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListClientsRequest) GetPageSize() int32 {
@@ -947,7 +1067,7 @@ type ListClientsResponse struct {
 
 func (x *ListClientsResponse) Reset() {
 	*x = ListClientsResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[15]
+	mi := &file_signet_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1079,7 @@ func (x *ListClientsResponse) String() string {
 func (*ListClientsResponse) ProtoMessage() {}
 
 func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[15]
+	mi := &file_signet_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1092,7 @@ func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsResponse.ProtoReflect.Descriptor instead.
 func (*ListClientsResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListClientsResponse) GetClients() []*Client {
@@ -994,8 +1114,8 @@ type UpdateClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the client, and its new values.
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	// Which fields to take from client: name, audience, scope, refresh_idle, refresh_absolute, leeway, mint_subjects, cert_san.
-	// One that client leaves unset is cleared.
+	// Which fields to take from client: name, audience, scope, refresh_idle, refresh_absolute, leeway, mint_subjects, cert_san,
+	// jwks. One that client leaves unset is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1003,7 +1123,7 @@ type UpdateClientRequest struct {
 
 func (x *UpdateClientRequest) Reset() {
 	*x = UpdateClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[16]
+	mi := &file_signet_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1135,7 @@ func (x *UpdateClientRequest) String() string {
 func (*UpdateClientRequest) ProtoMessage() {}
 
 func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[16]
+	mi := &file_signet_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1148,7 @@ func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateClientRequest.ProtoReflect.Descriptor instead.
 func (*UpdateClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateClientRequest) GetClient() *Client {
@@ -1056,7 +1176,7 @@ type RotateClientSecretRequest struct {
 
 func (x *RotateClientSecretRequest) Reset() {
 	*x = RotateClientSecretRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[17]
+	mi := &file_signet_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1188,7 @@ func (x *RotateClientSecretRequest) String() string {
 func (*RotateClientSecretRequest) ProtoMessage() {}
 
 func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[17]
+	mi := &file_signet_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1201,7 @@ func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretRequest.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RotateClientSecretRequest) GetId() string {
@@ -1102,7 +1222,7 @@ type RotateClientSecretResponse struct {
 
 func (x *RotateClientSecretResponse) Reset() {
 	*x = RotateClientSecretResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[18]
+	mi := &file_signet_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1234,7 @@ func (x *RotateClientSecretResponse) String() string {
 func (*RotateClientSecretResponse) ProtoMessage() {}
 
 func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[18]
+	mi := &file_signet_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1247,7 @@ func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretResponse.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RotateClientSecretResponse) GetClientSecret() string {
@@ -1148,7 +1268,7 @@ type DisableClientRequest struct {
 
 func (x *DisableClientRequest) Reset() {
 	*x = DisableClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[19]
+	mi := &file_signet_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1280,7 @@ func (x *DisableClientRequest) String() string {
 func (*DisableClientRequest) ProtoMessage() {}
 
 func (x *DisableClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[19]
+	mi := &file_signet_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1293,7 @@ func (x *DisableClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableClientRequest.ProtoReflect.Descriptor instead.
 func (*DisableClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DisableClientRequest) GetId() string {
@@ -1194,7 +1314,7 @@ type EnableClientRequest struct {
 
 func (x *EnableClientRequest) Reset() {
 	*x = EnableClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[20]
+	mi := &file_signet_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1326,7 @@ func (x *EnableClientRequest) String() string {
 func (*EnableClientRequest) ProtoMessage() {}
 
 func (x *EnableClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[20]
+	mi := &file_signet_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1339,7 @@ func (x *EnableClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableClientRequest.ProtoReflect.Descriptor instead.
 func (*EnableClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EnableClientRequest) GetId() string {
@@ -1240,7 +1360,7 @@ type DeleteClientRequest struct {
 
 func (x *DeleteClientRequest) Reset() {
 	*x = DeleteClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[21]
+	mi := &file_signet_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1372,7 @@ func (x *DeleteClientRequest) String() string {
 func (*DeleteClientRequest) ProtoMessage() {}
 
 func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[21]
+	mi := &file_signet_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1385,7 @@ func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteClientRequest.ProtoReflect.Descriptor instead.
 func (*DeleteClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DeleteClientRequest) GetId() string {
@@ -1300,7 +1420,7 @@ type Audience struct {
 
 func (x *Audience) Reset() {
 	*x = Audience{}
-	mi := &file_signet_v1_admin_proto_msgTypes[22]
+	mi := &file_signet_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1432,7 @@ func (x *Audience) String() string {
 func (*Audience) ProtoMessage() {}
 
 func (x *Audience) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[22]
+	mi := &file_signet_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1445,7 @@ func (x *Audience) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audience.ProtoReflect.Descriptor instead.
 func (*Audience) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Audience) GetId() string {
@@ -1395,7 +1515,7 @@ type CreateAudienceRequest struct {
 
 func (x *CreateAudienceRequest) Reset() {
 	*x = CreateAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[23]
+	mi := &file_signet_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1407,7 +1527,7 @@ func (x *CreateAudienceRequest) String() string {
 func (*CreateAudienceRequest) ProtoMessage() {}
 
 func (x *CreateAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[23]
+	mi := &file_signet_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1420,7 +1540,7 @@ func (x *CreateAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAudienceRequest.ProtoReflect.Descriptor instead.
 func (*CreateAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CreateAudienceRequest) GetAudience() *Audience {
@@ -1441,7 +1561,7 @@ type GetAudienceRequest struct {
 
 func (x *GetAudienceRequest) Reset() {
 	*x = GetAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[24]
+	mi := &file_signet_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1573,7 @@ func (x *GetAudienceRequest) String() string {
 func (*GetAudienceRequest) ProtoMessage() {}
 
 func (x *GetAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[24]
+	mi := &file_signet_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1586,7 @@ func (x *GetAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAudienceRequest.ProtoReflect.Descriptor instead.
 func (*GetAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetAudienceRequest) GetId() string {
@@ -1489,7 +1609,7 @@ type ListAudiencesRequest struct {
 
 func (x *ListAudiencesRequest) Reset() {
 	*x = ListAudiencesRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[25]
+	mi := &file_signet_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1501,7 +1621,7 @@ func (x *ListAudiencesRequest) String() string {
 func (*ListAudiencesRequest) ProtoMessage() {}
 
 func (x *ListAudiencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[25]
+	mi := &file_signet_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1514,7 +1634,7 @@ func (x *ListAudiencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAudiencesRequest.ProtoReflect.Descriptor instead.
 func (*ListAudiencesRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListAudiencesRequest) GetPageSize() int32 {
@@ -1544,7 +1664,7 @@ type ListAudiencesResponse struct {
 
 func (x *ListAudiencesResponse) Reset() {
 	*x = ListAudiencesResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[26]
+	mi := &file_signet_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1676,7 @@ func (x *ListAudiencesResponse) String() string {
 func (*ListAudiencesResponse) ProtoMessage() {}
 
 func (x *ListAudiencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[26]
+	mi := &file_signet_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1689,7 @@ func (x *ListAudiencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAudiencesResponse.ProtoReflect.Descriptor instead.
 func (*ListAudiencesResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListAudiencesResponse) GetAudiences() []*Audience {
@@ -1599,7 +1719,7 @@ type UpdateAudienceRequest struct {
 
 func (x *UpdateAudienceRequest) Reset() {
 	*x = UpdateAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[27]
+	mi := &file_signet_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1731,7 @@ func (x *UpdateAudienceRequest) String() string {
 func (*UpdateAudienceRequest) ProtoMessage() {}
 
 func (x *UpdateAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[27]
+	mi := &file_signet_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1744,7 @@ func (x *UpdateAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAudienceRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *UpdateAudienceRequest) GetAudience() *Audience {
@@ -1652,7 +1772,7 @@ type DisableAudienceRequest struct {
 
 func (x *DisableAudienceRequest) Reset() {
 	*x = DisableAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[28]
+	mi := &file_signet_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1784,7 @@ func (x *DisableAudienceRequest) String() string {
 func (*DisableAudienceRequest) ProtoMessage() {}
 
 func (x *DisableAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[28]
+	mi := &file_signet_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1797,7 @@ func (x *DisableAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableAudienceRequest.ProtoReflect.Descriptor instead.
 func (*DisableAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DisableAudienceRequest) GetId() string {
@@ -1698,7 +1818,7 @@ type EnableAudienceRequest struct {
 
 func (x *EnableAudienceRequest) Reset() {
 	*x = EnableAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[29]
+	mi := &file_signet_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1710,7 +1830,7 @@ func (x *EnableAudienceRequest) String() string {
 func (*EnableAudienceRequest) ProtoMessage() {}
 
 func (x *EnableAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[29]
+	mi := &file_signet_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1723,7 +1843,7 @@ func (x *EnableAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableAudienceRequest.ProtoReflect.Descriptor instead.
 func (*EnableAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *EnableAudienceRequest) GetId() string {
@@ -1744,7 +1864,7 @@ type DeleteAudienceRequest struct {
 
 func (x *DeleteAudienceRequest) Reset() {
 	*x = DeleteAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[30]
+	mi := &file_signet_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1876,7 @@ func (x *DeleteAudienceRequest) String() string {
 func (*DeleteAudienceRequest) ProtoMessage() {}
 
 func (x *DeleteAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[30]
+	mi := &file_signet_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1889,7 @@ func (x *DeleteAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAudienceRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeleteAudienceRequest) GetId() string {
@@ -1798,7 +1918,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_signet_v1_admin_proto_msgTypes[31]
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1930,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[31]
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1943,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Key) GetKid() string {
@@ -1876,7 +1996,7 @@ type KeySpan struct {
 
 func (x *KeySpan) Reset() {
 	*x = KeySpan{}
-	mi := &file_signet_v1_admin_proto_msgTypes[32]
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +2008,7 @@ func (x *KeySpan) String() string {
 func (*KeySpan) ProtoMessage() {}
 
 func (x *KeySpan) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[32]
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +2021,7 @@ func (x *KeySpan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySpan.ProtoReflect.Descriptor instead.
 func (*KeySpan) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *KeySpan) GetState() string {
@@ -1934,7 +2054,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2066,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2079,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 // ListKeysResponse is the whole ring.
@@ -1973,7 +2093,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2105,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2118,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2023,7 +2143,7 @@ type RotateKeysRequest struct {
 
 func (x *RotateKeysRequest) Reset() {
 	*x = RotateKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2035,7 +2155,7 @@ func (x *RotateKeysRequest) String() string {
 func (*RotateKeysRequest) ProtoMessage() {}
 
 func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2048,7 +2168,7 @@ func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RotateKeysRequest) GetAlgorithms() []string {
@@ -2085,7 +2205,7 @@ type RotateKeysResponse struct {
 
 func (x *RotateKeysResponse) Reset() {
 	*x = RotateKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2217,7 @@ func (x *RotateKeysResponse) String() string {
 func (*RotateKeysResponse) ProtoMessage() {}
 
 func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2230,7 @@ func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RotateKeysResponse) GetSteps() []*KeyStep {
@@ -2146,7 +2266,7 @@ type KeyStep struct {
 
 func (x *KeyStep) Reset() {
 	*x = KeyStep{}
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2278,7 @@ func (x *KeyStep) String() string {
 func (*KeyStep) ProtoMessage() {}
 
 func (x *KeyStep) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2291,7 @@ func (x *KeyStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStep.ProtoReflect.Descriptor instead.
 func (*KeyStep) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *KeyStep) GetAt() *timestamppb.Timestamp {
@@ -2220,7 +2340,7 @@ type CancelKeyRequest struct {
 
 func (x *CancelKeyRequest) Reset() {
 	*x = CancelKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +2352,7 @@ func (x *CancelKeyRequest) String() string {
 func (*CancelKeyRequest) ProtoMessage() {}
 
 func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +2365,7 @@ func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelKeyRequest.ProtoReflect.Descriptor instead.
 func (*CancelKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CancelKeyRequest) GetKid() string {
@@ -2266,7 +2386,7 @@ type CompromiseKeyRequest struct {
 
 func (x *CompromiseKeyRequest) Reset() {
 	*x = CompromiseKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2278,7 +2398,7 @@ func (x *CompromiseKeyRequest) String() string {
 func (*CompromiseKeyRequest) ProtoMessage() {}
 
 func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2291,7 +2411,7 @@ func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompromiseKeyRequest.ProtoReflect.Descriptor instead.
 func (*CompromiseKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CompromiseKeyRequest) GetKid() string {
@@ -2332,13 +2452,15 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x11EnableUserRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\"/\n" +
 	"\x11DeleteUserRequest\x12\x1a\n" +
+	"\busername\x18\x01 \x01(\tR\busername\"/\n" +
+	"\x11UnlockUserRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\"P\n" +
 	"\x16SetUserPasswordRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"c\n" +
 	"\x14SetUserClaimsRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12/\n" +
-	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xad\x04\n" +
+	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xeb\x04\n" +
 	"\x06Client\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2355,7 +2477,12 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\vdisabled_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"disabledAt\x129\n" +
 	"\n" +
-	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"@\n" +
+	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n" +
+	"\x04jwks\x18\x0e \x01(\tR\x04jwks\x12(\n" +
+	"\x04keys\x18\x0f \x03(\v2\x14.signet.v1.ClientKeyR\x04keys\";\n" +
+	"\tClientKey\x12\x10\n" +
+	"\x03kid\x18\x01 \x01(\tR\x03kid\x12\x1c\n" +
+	"\talgorithm\x18\x02 \x01(\tR\talgorithm\"@\n" +
 	"\x13CreateClientRequest\x12)\n" +
 	"\x06client\x18\x01 \x01(\v2\x11.signet.v1.ClientR\x06client\"f\n" +
 	"\x14CreateClientResponse\x12)\n" +
@@ -2447,7 +2574,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x10CancelKeyRequest\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\"(\n" +
 	"\x14CompromiseKeyRequest\x12\x10\n" +
-	"\x03kid\x18\x01 \x01(\tR\x03kid2\xbf\x0f\n" +
+	"\x03kid\x18\x01 \x01(\tR\x03kid2\x83\x10\n" +
 	"\fAdminService\x12;\n" +
 	"\n" +
 	"CreateUser\x12\x1c.signet.v1.CreateUserRequest\x1a\x0f.signet.v1.User\x125\n" +
@@ -2457,7 +2584,9 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"EnableUser\x12\x1c.signet.v1.EnableUserRequest\x1a\x16.google.protobuf.Empty\x12B\n" +
 	"\n" +
-	"DeleteUser\x12\x1c.signet.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\x12L\n" +
+	"DeleteUser\x12\x1c.signet.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\x12B\n" +
+	"\n" +
+	"UnlockUser\x12\x1c.signet.v1.UnlockUserRequest\x1a\x16.google.protobuf.Empty\x12L\n" +
 	"\x0fSetUserPassword\x12!.signet.v1.SetUserPasswordRequest\x1a\x16.google.protobuf.Empty\x12H\n" +
 	"\rSetUserClaims\x12\x1f.signet.v1.SetUserClaimsRequest\x1a\x16.google.protobuf.Empty\x12O\n" +
 	"\fCreateClient\x12\x1e.signet.v1.CreateClientRequest\x1a\x1f.signet.v1.CreateClientResponse\x12;\n" +
@@ -2493,7 +2622,7 @@ func file_signet_v1_admin_proto_rawDescGZIP() []byte {
 	return file_signet_v1_admin_proto_rawDescData
 }
 
-var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_signet_v1_admin_proto_goTypes = []any{
 	(*User)(nil),                       // 0: signet.v1.User
 	(*CreateUserRequest)(nil),          // 1: signet.v1.CreateUserRequest
@@ -2503,134 +2632,139 @@ var file_signet_v1_admin_proto_goTypes = []any{
 	(*DisableUserRequest)(nil),         // 5: signet.v1.DisableUserRequest
 	(*EnableUserRequest)(nil),          // 6: signet.v1.EnableUserRequest
 	(*DeleteUserRequest)(nil),          // 7: signet.v1.DeleteUserRequest
-	(*SetUserPasswordRequest)(nil),     // 8: signet.v1.SetUserPasswordRequest
-	(*SetUserClaimsRequest)(nil),       // 9: signet.v1.SetUserClaimsRequest
-	(*Client)(nil),                     // 10: signet.v1.Client
-	(*CreateClientRequest)(nil),        // 11: signet.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),       // 12: signet.v1.CreateClientResponse
-	(*GetClientRequest)(nil),           // 13: signet.v1.GetClientRequest
-	(*ListClientsRequest)(nil),         // 14: signet.v1.ListClientsRequest
-	(*ListClientsResponse)(nil),        // 15: signet.v1.ListClientsResponse
-	(*UpdateClientRequest)(nil),        // 16: signet.v1.UpdateClientRequest
-	(*RotateClientSecretRequest)(nil),  // 17: signet.v1.RotateClientSecretRequest
-	(*RotateClientSecretResponse)(nil), // 18: signet.v1.RotateClientSecretResponse
-	(*DisableClientRequest)(nil),       // 19: signet.v1.DisableClientRequest
-	(*EnableClientRequest)(nil),        // 20: signet.v1.EnableClientRequest
-	(*DeleteClientRequest)(nil),        // 21: signet.v1.DeleteClientRequest
-	(*Audience)(nil),                   // 22: signet.v1.Audience
-	(*CreateAudienceRequest)(nil),      // 23: signet.v1.CreateAudienceRequest
-	(*GetAudienceRequest)(nil),         // 24: signet.v1.GetAudienceRequest
-	(*ListAudiencesRequest)(nil),       // 25: signet.v1.ListAudiencesRequest
-	(*ListAudiencesResponse)(nil),      // 26: signet.v1.ListAudiencesResponse
-	(*UpdateAudienceRequest)(nil),      // 27: signet.v1.UpdateAudienceRequest
-	(*DisableAudienceRequest)(nil),     // 28: signet.v1.DisableAudienceRequest
-	(*EnableAudienceRequest)(nil),      // 29: signet.v1.EnableAudienceRequest
-	(*DeleteAudienceRequest)(nil),      // 30: signet.v1.DeleteAudienceRequest
-	(*Key)(nil),                        // 31: signet.v1.Key
-	(*KeySpan)(nil),                    // 32: signet.v1.KeySpan
-	(*ListKeysRequest)(nil),            // 33: signet.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),           // 34: signet.v1.ListKeysResponse
-	(*RotateKeysRequest)(nil),          // 35: signet.v1.RotateKeysRequest
-	(*RotateKeysResponse)(nil),         // 36: signet.v1.RotateKeysResponse
-	(*KeyStep)(nil),                    // 37: signet.v1.KeyStep
-	(*CancelKeyRequest)(nil),           // 38: signet.v1.CancelKeyRequest
-	(*CompromiseKeyRequest)(nil),       // 39: signet.v1.CompromiseKeyRequest
-	(*structpb.Struct)(nil),            // 40: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 41: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 42: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 43: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),              // 44: google.protobuf.Empty
+	(*UnlockUserRequest)(nil),          // 8: signet.v1.UnlockUserRequest
+	(*SetUserPasswordRequest)(nil),     // 9: signet.v1.SetUserPasswordRequest
+	(*SetUserClaimsRequest)(nil),       // 10: signet.v1.SetUserClaimsRequest
+	(*Client)(nil),                     // 11: signet.v1.Client
+	(*ClientKey)(nil),                  // 12: signet.v1.ClientKey
+	(*CreateClientRequest)(nil),        // 13: signet.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),       // 14: signet.v1.CreateClientResponse
+	(*GetClientRequest)(nil),           // 15: signet.v1.GetClientRequest
+	(*ListClientsRequest)(nil),         // 16: signet.v1.ListClientsRequest
+	(*ListClientsResponse)(nil),        // 17: signet.v1.ListClientsResponse
+	(*UpdateClientRequest)(nil),        // 18: signet.v1.UpdateClientRequest
+	(*RotateClientSecretRequest)(nil),  // 19: signet.v1.RotateClientSecretRequest
+	(*RotateClientSecretResponse)(nil), // 20: signet.v1.RotateClientSecretResponse
+	(*DisableClientRequest)(nil),       // 21: signet.v1.DisableClientRequest
+	(*EnableClientRequest)(nil),        // 22: signet.v1.EnableClientRequest
+	(*DeleteClientRequest)(nil),        // 23: signet.v1.DeleteClientRequest
+	(*Audience)(nil),                   // 24: signet.v1.Audience
+	(*CreateAudienceRequest)(nil),      // 25: signet.v1.CreateAudienceRequest
+	(*GetAudienceRequest)(nil),         // 26: signet.v1.GetAudienceRequest
+	(*ListAudiencesRequest)(nil),       // 27: signet.v1.ListAudiencesRequest
+	(*ListAudiencesResponse)(nil),      // 28: signet.v1.ListAudiencesResponse
+	(*UpdateAudienceRequest)(nil),      // 29: signet.v1.UpdateAudienceRequest
+	(*DisableAudienceRequest)(nil),     // 30: signet.v1.DisableAudienceRequest
+	(*EnableAudienceRequest)(nil),      // 31: signet.v1.EnableAudienceRequest
+	(*DeleteAudienceRequest)(nil),      // 32: signet.v1.DeleteAudienceRequest
+	(*Key)(nil),                        // 33: signet.v1.Key
+	(*KeySpan)(nil),                    // 34: signet.v1.KeySpan
+	(*ListKeysRequest)(nil),            // 35: signet.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),           // 36: signet.v1.ListKeysResponse
+	(*RotateKeysRequest)(nil),          // 37: signet.v1.RotateKeysRequest
+	(*RotateKeysResponse)(nil),         // 38: signet.v1.RotateKeysResponse
+	(*KeyStep)(nil),                    // 39: signet.v1.KeyStep
+	(*CancelKeyRequest)(nil),           // 40: signet.v1.CancelKeyRequest
+	(*CompromiseKeyRequest)(nil),       // 41: signet.v1.CompromiseKeyRequest
+	(*structpb.Struct)(nil),            // 42: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 43: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 44: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 45: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),              // 46: google.protobuf.Empty
 }
 var file_signet_v1_admin_proto_depIdxs = []int32{
-	40, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
-	41, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
-	41, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	40, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
+	42, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
+	43, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
+	43, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	42, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
 	0,  // 4: signet.v1.ListUsersResponse.users:type_name -> signet.v1.User
-	40, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
-	42, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
-	42, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
-	42, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
-	41, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
-	41, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
-	41, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
-	10, // 12: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
-	10, // 13: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
-	10, // 14: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
-	10, // 15: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	43, // 16: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	42, // 17: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	41, // 18: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	41, // 19: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
-	22, // 20: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
-	22, // 21: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
-	22, // 22: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	43, // 23: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	32, // 24: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	41, // 25: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	41, // 26: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
-	31, // 27: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
-	37, // 28: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	41, // 29: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	1,  // 30: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 31: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 32: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 33: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 34: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 35: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 36: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	9,  // 37: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	11, // 38: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	13, // 39: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	14, // 40: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	16, // 41: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	17, // 42: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	19, // 43: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	20, // 44: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	21, // 45: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	23, // 46: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	24, // 47: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	25, // 48: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	27, // 49: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	28, // 50: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	29, // 51: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	30, // 52: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	33, // 53: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	35, // 54: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	38, // 55: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	39, // 56: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 57: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 58: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 59: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	44, // 60: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	44, // 61: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	44, // 62: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	44, // 63: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	44, // 64: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	12, // 65: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	10, // 66: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	15, // 67: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	44, // 68: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	18, // 69: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	44, // 70: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	44, // 71: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	44, // 72: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	22, // 73: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	22, // 74: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	26, // 75: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	44, // 76: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	44, // 77: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	44, // 78: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	44, // 79: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	34, // 80: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	36, // 81: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	44, // 82: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	44, // 83: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	57, // [57:84] is the sub-list for method output_type
-	30, // [30:57] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	42, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
+	44, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
+	44, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
+	44, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
+	43, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
+	43, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
+	43, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
+	11, // 13: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
+	11, // 14: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
+	11, // 15: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
+	11, // 16: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
+	45, // 17: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	44, // 18: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	43, // 19: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	43, // 20: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	24, // 21: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
+	24, // 22: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
+	24, // 23: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
+	45, // 24: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 25: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
+	43, // 26: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	43, // 27: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	33, // 28: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
+	39, // 29: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
+	43, // 30: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	1,  // 31: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 32: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 33: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 34: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 35: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 36: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 37: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 38: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 39: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	13, // 40: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	15, // 41: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	16, // 42: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	18, // 43: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	19, // 44: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	21, // 45: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	22, // 46: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	23, // 47: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	25, // 48: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	26, // 49: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	27, // 50: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	29, // 51: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	30, // 52: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	31, // 53: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	32, // 54: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	35, // 55: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	37, // 56: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	40, // 57: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	41, // 58: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 59: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 60: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 61: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	46, // 62: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	46, // 63: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	46, // 64: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	46, // 65: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	46, // 66: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	46, // 67: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	14, // 68: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 69: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	17, // 70: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	46, // 71: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	20, // 72: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	46, // 73: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	46, // 74: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	46, // 75: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	24, // 76: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	24, // 77: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	28, // 78: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	46, // 79: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	46, // 80: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	46, // 81: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	46, // 82: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	36, // 83: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	38, // 84: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	46, // 85: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	46, // 86: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	59, // [59:87] is the sub-list for method output_type
+	31, // [31:59] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -2644,7 +2778,7 @@ func file_signet_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_admin_proto_rawDesc), len(file_signet_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,7 @@ const (
 	AdminService_DisableUser_FullMethodName        = "/signet.v1.AdminService/DisableUser"
 	AdminService_EnableUser_FullMethodName         = "/signet.v1.AdminService/EnableUser"
 	AdminService_DeleteUser_FullMethodName         = "/signet.v1.AdminService/DeleteUser"
+	AdminService_UnlockUser_FullMethodName         = "/signet.v1.AdminService/UnlockUser"
 	AdminService_SetUserPassword_FullMethodName    = "/signet.v1.AdminService/SetUserPassword"
 	AdminService_SetUserClaims_FullMethodName      = "/signet.v1.AdminService/SetUserClaims"
 	AdminService_CreateClient_FullMethodName       = "/signet.v1.AdminService/CreateClient"
@@ -62,7 +63,7 @@ const (
 // scope PERMISSION_DENIED with reason ACCESS_DENIED.
 //
 // What needs the KEK file (a new KEK, resealing, importing keys), and accepting a restored key ring, is done by `signet keys`
-// where that file is, and not here. Every change is in the audit log, with the caller and the request id, before it is
+// where that file is, and not here; users with their password hashes are imported by `signet users import`. Every change is in the audit log, with the caller and the request id, before it is
 // answered.
 type AdminServiceClient interface {
 	// CreateUser makes an account. ALREADY_EXISTS if the name is taken.
@@ -77,6 +78,8 @@ type AdminServiceClient interface {
 	EnableUser(ctx context.Context, in *EnableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// UnlockUser forgets the user's failed logins, so that the next ones are not throttled.
+	UnlockUser(ctx context.Context, in *UnlockUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(ctx context.Context, in *SetUserPasswordRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// SetUserClaims replaces the user's claims. Tokens that are made from now on carry them.
@@ -186,6 +189,16 @@ func (c *adminServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReque
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
 	err := c.cc.Invoke(ctx, AdminService_DeleteUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) UnlockUser(ctx context.Context, in *UnlockUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, AdminService_UnlockUser_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -413,7 +426,7 @@ func (c *adminServiceClient) CompromiseKey(ctx context.Context, in *CompromiseKe
 // scope PERMISSION_DENIED with reason ACCESS_DENIED.
 //
 // What needs the KEK file (a new KEK, resealing, importing keys), and accepting a restored key ring, is done by `signet keys`
-// where that file is, and not here. Every change is in the audit log, with the caller and the request id, before it is
+// where that file is, and not here; users with their password hashes are imported by `signet users import`. Every change is in the audit log, with the caller and the request id, before it is
 // answered.
 type AdminServiceServer interface {
 	// CreateUser makes an account. ALREADY_EXISTS if the name is taken.
@@ -428,6 +441,8 @@ type AdminServiceServer interface {
 	EnableUser(context.Context, *EnableUserRequest) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(context.Context, *DeleteUserRequest) (*emptypb.Empty, error)
+	// UnlockUser forgets the user's failed logins, so that the next ones are not throttled.
+	UnlockUser(context.Context, *UnlockUserRequest) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(context.Context, *SetUserPasswordRequest) (*emptypb.Empty, error)
 	// SetUserClaims replaces the user's claims. Tokens that are made from now on carry them.
@@ -500,6 +515,9 @@ func (UnimplementedAdminServiceServer) EnableUser(context.Context, *EnableUserRe
 }
 func (UnimplementedAdminServiceServer) DeleteUser(context.Context, *DeleteUserRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteUser not implemented")
+}
+func (UnimplementedAdminServiceServer) UnlockUser(context.Context, *UnlockUserRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlockUser not implemented")
 }
 func (UnimplementedAdminServiceServer) SetUserPassword(context.Context, *SetUserPasswordRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetUserPassword not implemented")
@@ -689,6 +707,24 @@ func _AdminService_DeleteUser_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AdminServiceServer).DeleteUser(ctx, req.(*DeleteUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_UnlockUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlockUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).UnlockUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_UnlockUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).UnlockUser(ctx, req.(*UnlockUserRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1101,6 +1137,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteUser",
 			Handler:    _AdminService_DeleteUser_Handler,
+		},
+		{
+			MethodName: "UnlockUser",
+			Handler:    _AdminService_UnlockUser_Handler,
 		},
 		{
 			MethodName: "SetUserPassword",
