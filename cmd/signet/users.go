@@ -18,7 +18,7 @@ const pageSize = 1000
 
 func (p *program) usersCommand() *cobra.Command {
 	return family("users", "Create, list, change and delete the people who log in",
-		p.usersCreate(), p.usersList(), p.usersShow(), p.usersUpdate(), p.usersSetPassword(),
+		p.usersCreate(), p.usersList(), p.usersShow(), p.usersUpdate(), p.usersSetPassword(), p.usersImport(),
 		p.verb("disable NAME", "Refuse a user's logins and suspend the user's grants", "user", "disabled", operator.DisableUser),
 		p.verb("enable NAME", "Let a disabled user in again, and lift the suspension of the user's grants", "user", "enabled", operator.EnableUser),
 		p.verb("unlock NAME", "Forget a user's failed logins, so that the next ones are not throttled", "user", "unlocked", operator.UnlockUser),

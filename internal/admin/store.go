@@ -12,7 +12,7 @@ import (
 // that is an oauth.Code is knowledge, oauth.NotFound for a name or id that does not exist; every other error means that the
 // store could not be asked.
 type Store interface {
-	// CreateUser inserts the user; oauth.AlreadyExists if the name is taken.
+	// CreateUser inserts the user; oauth.AlreadyExists if the name or the id is taken.
 	CreateUser(ctx context.Context, u oauth.User) error
 	// User returns the user of that canonical name, or oauth.NotFound.
 	User(ctx context.Context, username string) (oauth.User, error)

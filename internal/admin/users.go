@@ -2,9 +2,7 @@ package admin
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -25,7 +23,7 @@ func (a *Admin) CreateUser(ctx context.Context, by Actor, name, secret string, c
 		return oauth.User{}, err
 	}
 	u := oauth.User{
-		ID: oauth.UserIDPrefix + strings.ToLower(rand.Text()), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
+		ID: newUserID(), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.time(),
 	}
 	return u, a.done(by, oauth.Event{Name: oauth.EventUserCreated, Subject: u.ID}, a.store.CreateUser(ctx, u))
 }

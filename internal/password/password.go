@@ -85,12 +85,17 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify says whether password is the one that phc was made from and, if it is, whether it should be hashed anew because
-// the hash is weaker than those that Hash makes. It computes exactly one hash; an empty phc, for a user who does not exist,
-// costs one with the present parameters and is never right. It returns ErrTooLong, *Busy, and an error without computing
-// anything if phc is malformed, or asks for more than the budget, 256 MiB, 10 passes or 16 lanes.
+// the hash is weaker than those that Hash makes, or another program's. It computes exactly one hash; an empty phc, for a user
+// who does not exist, costs one with the present parameters and is never right. It returns ErrTooLong, *Busy, and what Check
+// says of phc.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
 	s := h.nobody
 	if phc != "" {
+		if f, known, err := parseForeign(phc); err != nil {
+			return false, false, err
+		} else if known {
+			return h.verifyForeign(ctx, f, password)
+		}
 		if s, err = parse(phc); err != nil {
 			return false, false, err
 		}
@@ -104,25 +109,51 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 	return ok, ok && weak, nil
 }
 
+func (h *Hasher) verifyForeign(ctx context.Context, f foreign, password string) (ok, rehash bool, err error) {
+	err = h.spend(ctx, f.weight, password, func() { ok = f.match([]byte(password)) })
+	return ok, ok, err
+}
+
+// Check returns a Flaw if Verify would compute nothing for phc, because it is malformed or asks for too much: argon2id more
+// than 256 MiB, 10 passes or 16 lanes; bcrypt a cost beyond 14; scrypt more than 256 MiB or 1 GiB of work; pbkdf2 more than
+// 2,000,000 rounds; or anything more than the budget.
+func (h *Hasher) Check(phc string) error {
+	f, known, err := parseForeign(phc)
+	if !known {
+		var s stored
+		s, err = parse(phc)
+		f.weight = s.params.weight()
+	}
+	if err == nil && f.weight.bytes > h.budget.bytes {
+		err = errBudget
+	}
+	return err
+}
+
 // Hashes returns how many hashes have been computed.
 func (h *Hasher) Hashes() uint64 { return h.Stats().Hashes }
 
 // Stats returns what the Hasher does now, and what it has done.
 func (h *Hasher) Stats() Stats { return h.budget.stats() }
 
-// derive computes one hash when its turn has come.
+// derive computes the key of an argon2id hash.
 func (h *Hasher) derive(ctx context.Context, s stored, size int, password string) (key []byte, err error) {
-	if len(password) > MaxLength {
-		return nil, ErrTooLong
-	}
 	p := s.params
-	if w := p.weight(); w.bytes > h.budget.bytes {
-		return nil, fmt.Errorf("the stored password hash asks for %s, which exceeds the memory budget", p)
-	}
-	err = h.budget.spend(ctx, p.weight(), func() {
+	err = h.spend(ctx, p.weight(), password, func() {
 		key = argon2.IDKey(norm.NFKC.Bytes([]byte(password)), s.salt, p.Iterations, p.Memory, p.Parallelism, uint32(size))
 	})
 	return key, err
+}
+
+// spend computes one hash of a password when its turn has come.
+func (h *Hasher) spend(ctx context.Context, w weight, password string, compute func()) error {
+	if len(password) > MaxLength {
+		return ErrTooLong
+	}
+	if w.bytes > h.budget.bytes {
+		return errBudget
+	}
+	return h.budget.spend(ctx, w, compute)
 }
 
 func random(size int) []byte {

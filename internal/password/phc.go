@@ -2,7 +2,6 @@ package password
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,8 +20,15 @@ const (
 	minKey, maxKey   = 16, 64
 )
 
-// errFormat says no more than it must: what is stored is not for the log.
-var errFormat = errors.New("the stored password hash is not an argon2id PHC string")
+// maxStored is how long a stored hash can be at most, in bytes.
+const maxStored = 1 << 10
+
+// They say no more than they must: what is stored is not for the log.
+const (
+	errFormat Flaw = "The password hash is malformed, or of no kind that is known."
+	errCost   Flaw = "The password hash asks for more work than is done for any."
+	errBudget Flaw = "The password hash asks for more memory than the budget has."
+)
 
 // check says whether argon2id can be run with the parameters, and within what limits we are ready to.
 func (p Params) check() error {
@@ -62,8 +68,7 @@ func (s stored) String() string {
 	return fmt.Sprintf("$argon2id$v=%d$%s$%s$%s", argon2.Version, s.params, encode(s.salt), encode(s.key))
 }
 
-// parse reads what stored.String wrote and nothing else: no other order, padding, sign or leading zero. Other formats that
-// may be imported one day are told apart by their identifier here.
+// parse reads what stored.String wrote and nothing else: no other order, padding, sign or leading zero.
 func parse(phc string) (stored, error) {
 	fields := strings.Split(phc, "$")
 	if len(fields) != 6 {
@@ -82,7 +87,10 @@ func parse(phc string) (stored, error) {
 	if len(salt) < minSalt || len(salt) > maxSalt || len(key) < minKey || len(key) > maxKey {
 		return stored{}, errFormat
 	}
-	return s, params.check()
+	if params.check() != nil {
+		return stored{}, errCost
+	}
+	return s, nil
 }
 
 func parseParams(text string) (Params, error) {

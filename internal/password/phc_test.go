@@ -44,7 +44,6 @@ func TestParseTakesOneSpelling(t *testing.T) {
 		strings.Replace(good, key, "AAAAAAAAAAAAAAAAAAAA", 1),     // 15 bytes
 		strings.Replace(good, key, strings.Repeat("AAAA", 22), 1), // 66 bytes
 		strings.Replace(good, key, strings.Replace(key, "a", "-", 1), 1),
-		"$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVABCDEFGHI",
 	} {
 		refused(t, h, phc)
 	}

@@ -25,7 +25,7 @@ type Policy struct {
 	Service []string
 }
 
-// A Flaw is why a password cannot be set, in a sentence for the person who chose it.
+// A Flaw is why a password cannot be set, or a hash cannot be used, in a sentence for the person who brought it.
 type Flaw string
 
 // Error returns the sentence.

@@ -38,11 +38,11 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.Use
 		`SELECT `+userColumns+` FROM users WHERE username > $1 ORDER BY username LIMIT $2`, after, limit)
 }
 
-// CreateUser inserts the user, or returns oauth.AlreadyExists if the name is taken.
+// CreateUser inserts the user, or returns oauth.AlreadyExists if the name or the id is taken.
 func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (username) DO NOTHING`, userFields(&u)...)
+			ON CONFLICT DO NOTHING`, userFields(&u)...)
 		if err == nil && tag.RowsAffected() == 0 {
 			err = oauth.AlreadyExists
 		}

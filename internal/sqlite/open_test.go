@@ -177,10 +177,10 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 func TestFailedChangeLeavesTheWriterWhole(t *testing.T) {
 	s := open(t, newFile(t))
 	must(t, s.CreateUser(t.Context(), ann))
-	twin := ann
-	twin.Username = "twin" // and the same id
+	twin := oauth.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, MovedAt: then, ExpiresAt: then, CreatedAt: then}
+	must(t, s.MintGrant(t.Context(), twin))
 	for range 3 {
-		if err := s.CreateUser(t.Context(), twin); err == nil || errors.Is(err, oauth.AlreadyExists) {
+		if err := s.MintGrant(t.Context(), twin); err == nil || errors.Is(err, oauth.AlreadyExists) {
 			t.Errorf("error %v, want one that is no answer", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -37,11 +37,11 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.Use
 		`SELECT `+userColumns+` FROM users WHERE username > ? ORDER BY username LIMIT ?`, after, limit)
 }
 
-// CreateUser inserts the user, or returns oauth.AlreadyExists if the name is taken.
+// CreateUser inserts the user, or returns oauth.AlreadyExists if the name or the id is taken.
 func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (username) DO NOTHING`, userFields(&u)...))
+			ON CONFLICT DO NOTHING`, userFields(&u)...))
 		if err == nil && n == 0 {
 			err = oauth.AlreadyExists
 		}

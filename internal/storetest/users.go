@@ -9,7 +9,7 @@ import (
 
 var userCases = []single{
 	{"UserComesBackAsItWent", userComesBack},
-	{"UserNameIsTakenOnce", userNameIsTaken},
+	{"UserNameAndIDAreTakenOnce", userNameIsTaken},
 	{"UsersArePagedByTheirBytes", usersArePaged},
 	{"UserWhoIsMissingIsNotFound", userIsMissing},
 	{"RehashReplacesTheOldHashOnly", rehash},
@@ -47,6 +47,11 @@ func userNameIsTaken(t *testing.T, s Store) {
 	second := aUser("ann")
 	second.ID = "usr_other"
 	refused(t, s.CreateUser(t.Context(), second), oauth.AlreadyExists)
+	twin := aUser("twin")
+	twin.ID = first.ID
+	refused(t, s.CreateUser(t.Context(), twin), oauth.AlreadyExists)
+	_, err := s.User(t.Context(), "twin")
+	refused(t, err, oauth.NotFound)
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, first)
