@@ -81,7 +81,8 @@ func hashingOf(s password.Stats) telemetry.Hashing {
 
 func sweeperOf(s issuer.SweepStats) telemetry.Sweeper {
 	w := telemetry.Sweeper{
-		Passes: s.Passes, Failures: s.Failures, Removed: map[string]uint64{"grants": s.Grants, "assertions": s.Assertions},
+		Passes: s.Passes, Failures: s.Failures,
+		Removed: map[string]uint64{"grants": s.Grants, "assertions": s.Assertions, "guesses": s.Guesses},
 	}
 	if s.Passes > 0 {
 		w.Grants = map[string]uint64{"live": s.Live, "ended": s.Ended}

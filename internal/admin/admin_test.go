@@ -107,6 +107,7 @@ func TestVerbsOnWhoIsNotThere(t *testing.T) {
 		"enable user":      o.EnableUser(ctx, by, "ada"),
 		"set password":     o.SetPassword(ctx, by, "ada", secret),
 		"set claims":       o.SetClaims(ctx, by, "ada", nil),
+		"unlock user":      o.UnlockUser(ctx, by, "ada"),
 		"delete user":      o.DeleteUser(ctx, by, "ada"),
 		"revoke grant":     o.RevokeGrant(ctx, by, oauth.GrantID{1}),
 		"disable client":   o.DisableClient(ctx, by, "gateway"),
@@ -270,6 +271,7 @@ func TestEveryVerbIsAudited(t *testing.T) {
 	must(t, err)
 	must(t, o.DisableUser(ctx, by, "ada"))
 	must(t, o.EnableUser(ctx, by, "ada"))
+	must(t, o.UnlockUser(ctx, by, " ADA "))
 	must(t, o.SetPassword(ctx, by, "ada", "another password"))
 	must(t, o.SetClaims(ctx, by, "ada", map[string]any{"tenant": "acme"}))
 	_, err = o.RevokeGrants(ctx, by, "ada")
@@ -288,7 +290,7 @@ func TestEveryVerbIsAudited(t *testing.T) {
 			t.Errorf("event %+v names another user", e)
 		}
 	}
-	want := "audience.created client.created user.created user.disabled user.enabled user.password_set user.claims_set " +
+	want := "audience.created client.created user.created user.disabled user.enabled user.unlocked user.password_set user.claims_set " +
 		"grant.revoked user.deleted audience.updated audience.updated client.deleted"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("events\n%s, want\n%s", got, want)

@@ -18,7 +18,8 @@ const giveBackTimeout = 2 * time.Second
 type allowance struct {
 	issuer   *Issuer
 	counters []throttle.Counter
-	at       time.Time
+	// at is when it was counted, by a clock that does not jump when the machine's does.
+	at time.Time
 	// throttled is why the guess may not be made; empty if it may.
 	throttled string
 	// leave lets the next guess at the same account begin.
@@ -28,7 +29,7 @@ type allowance struct {
 // allow counts the guess before it is made, so that of any number at once no more are made than are left. An address that
 // has none left is told so, which says nothing about accounts; whether the account has some left, nobody is told.
 func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g guess) (allowance, error) {
-	a := allowance{issuer: i, at: g.at}
+	a := allowance{issuer: i, at: i.keys.Now()}
 	known, err := i.knows(ctx, user, g.deviceToken)
 	if err != nil {
 		return a, err
@@ -40,7 +41,7 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: time.Second,
 		}
 	}
-	taken, err := i.store.TakeGuess(ctx, a.counters, g.at)
+	taken, err := i.store.TakeGuess(ctx, a.counters, a.at)
 	if err == nil && taken > last {
 		return a, nil
 	}

@@ -40,7 +40,7 @@ func (i *Issuer) ChangePassword(ctx context.Context, caller Caller, r ChangePass
 	}
 	defer leave()
 	user, _, err := i.prove(ctx, caller, guess{
-		username: r.Username, password: r.OldPassword, deviceToken: r.DeviceToken, address: address, at: i.storeTime(s),
+		username: r.Username, password: r.OldPassword, deviceToken: r.DeviceToken, address: address,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,9 @@ type house struct {
 	keys      *keys.Manager
 	store     *sqlite.Store
 	passwords *password.Hasher
-	caller    issuer.Caller
+	// ahead is how far the machine's clock is wrong, as a time.Duration.
+	ahead  atomic.Int64
+	caller issuer.Caller
 
 	mu     sync.Mutex
 	events []oauth.Event
@@ -42,12 +45,14 @@ type house struct {
 
 var operator = admin.Actor{Name: "operator:test"}
 
-func newHouse(t *testing.T) *house {
+// newHouse opens a house. edit may change what its issuer is made of.
+func newHouse(t *testing.T, edit ...func(*issuer.Options)) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	h := &house{}
+	clock := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
 	var err error
-	h.store, err = sqlite.Open(ctx, filepath.Join(dir, "signet.db"), sqlite.Options{Now: time.Now})
+	h.store, err = sqlite.Open(ctx, filepath.Join(dir, "signet.db"), sqlite.Options{Now: clock})
 	must(t, err)
 	t.Cleanup(func() { h.store.Close() })
 	must(t, h.store.Migrate(ctx))
@@ -57,10 +62,10 @@ func newHouse(t *testing.T) *house {
 	keks, err := seal.Load(kek)
 	must(t, err)
 
-	h.directory, err = issuer.OpenDirectory(ctx, h.store, time.Now, slog.New(slog.DiscardHandler))
+	h.directory, err = issuer.OpenDirectory(ctx, h.store, clock, slog.New(slog.DiscardHandler))
 	must(t, err)
 	h.keys, err = keys.Open(ctx, keys.Options{
-		Store: h.store, KEKs: keks, Policy: policy(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Store: h.store, KEKs: keks, Policy: policy(), Now: clock, Log: slog.New(slog.DiscardHandler),
 		InUse: func() []string {
 			return h.directory.Algorithms(func(a string) bool { return h.keys != nil && h.keys.Ready(a) })
 		},
@@ -69,17 +74,21 @@ func newHouse(t *testing.T) *house {
 	h.passwords, err = password.New(password.Floor, 0)
 	must(t, err)
 	h.admin = admin.New(admin.Options{
-		Store: h.store, Passwords: h.passwords, Now: time.Now,
+		Store: h.store, Passwords: h.passwords, Now: clock,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
 	})
-	h.Issuer = issuer.New(issuer.Options{
+	o := issuer.Options{
 		Identifier: "https://issuer.example", Store: h.store, Directory: h.directory, Keys: h.keys, Passwords: h.passwords,
 		Lifetimes: issuer.Lifetimes{
 			Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 30 * 24 * time.Hour,
 			MaxAbsolute: 90 * 24 * time.Hour, Leeway: 10 * time.Second,
 		},
-		AddressPerHour: 100, Now: time.Now, Log: slog.New(slog.DiscardHandler), Audit: h.record,
-	})
+		AddressPerHour: 100, Now: clock, Log: slog.New(slog.DiscardHandler), Audit: h.record,
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	h.Issuer = issuer.New(o)
 	_, err = h.admin.CreateAudience(ctx, operator, oauth.Audience{ID: api})
 	must(t, err)
 	_, err = h.admin.CreateUser(ctx, operator, username, rightWord, nil)

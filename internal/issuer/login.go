@@ -74,7 +74,7 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	}
 	defer leave()
 	user, rehash, err := i.prove(ctx, caller, guess{
-		username: r.Username, password: r.Password, deviceToken: r.DeviceToken, address: address, at: i.storeTime(s),
+		username: r.Username, password: r.Password, deviceToken: r.DeviceToken, address: address,
 	})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"time"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -17,8 +16,6 @@ type guess struct {
 	deviceToken string
 	// address is the end user's, as far as it is known; see endUserAddress.
 	address netip.Addr
-	// at is when the guess arrived, in store time.
-	at time.Time
 }
 
 // endUserAddress returns the end user's address. A public client runs on the end user's device and could report any address,

@@ -48,8 +48,8 @@ type Sweeper struct {
 type SweepStats struct {
 	// Passes are the whole walks, Failures those that the store broke off.
 	Passes, Failures uint64
-	// Grants and Assertions are how many of them were removed.
-	Grants, Assertions uint64
+	// Grants, Assertions and Guesses (counters of them) are how many were removed.
+	Grants, Assertions, Guesses uint64
 	// Live and Ended are how many grants of either kind the last whole walk saw and left.
 	Live, Ended uint64
 }
@@ -98,8 +98,8 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// walk looks at all grants once and removes what is over for long, and then the assertions that nobody can use any more;
-// unless it shall keep all.
+// walk looks at all grants once and removes what is over for long, and then the assertions that nobody can use any more
+// and the counters that have drained; unless it shall keep all.
 func (s *Sweeper) walk(ctx context.Context, keep bool) error {
 	live, ended, after := 0, 0, oauth.GrantID{}
 	err := s.slices(ctx, func(ctx context.Context, now time.Time) (int, error) {
@@ -121,9 +121,17 @@ func (s *Sweeper) walk(ctx context.Context, keep bool) error {
 	if keep {
 		return nil
 	}
-	return s.slices(ctx, func(ctx context.Context, now time.Time) (int, error) {
+	err = s.slices(ctx, func(ctx context.Context, now time.Time) (int, error) {
 		n, err := s.o.Store.SweepAssertions(ctx, now.Add(-keepAssertions), sweepLimit)
 		s.note(func(stats *SweepStats) { stats.Assertions += uint64(n) })
+		return n, err
+	})
+	if err != nil {
+		return err
+	}
+	return s.slices(ctx, func(ctx context.Context, now time.Time) (int, error) {
+		n, err := s.o.Store.SweepGuesses(ctx, now, sweepLimit)
+		s.note(func(stats *SweepStats) { stats.Guesses += uint64(n) })
 		return n, err
 	})
 }

@@ -11,7 +11,9 @@ import (
 // a rate misses that event.
 func (m *Metrics) prepare() {
 	m.logins.WithLabelValues("success", "")
-	for _, reason := range []string{"unknown_user", "wrong_password", "user_disabled"} {
+	for _, reason := range []string{
+		"unknown_user", "wrong_password", "user_disabled", "throttled_account", "throttled_device", "throttled_address",
+	} {
 		m.logins.WithLabelValues("failure", reason)
 	}
 	for _, outcome := range []string{

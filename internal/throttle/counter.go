@@ -27,9 +27,11 @@ type Count struct {
 	DrainedAt time.Time
 }
 
-// MaxSkew is by how much the clocks of servers may differ. A last guess that is further in the future was taken before the
-// clock was set back: it holds up nobody, or else nobody could guess until the clock has caught up.
-const MaxSkew = time.Minute
+// MaxSkew is by how much the clocks of servers may differ, and by how much the clock may be set back before waits are
+// shortened for it. A last guess that is further in the future holds up nobody: else nobody could guess until the clock has
+// caught up. It is far more than the clocks of one store's servers differ by: one that was further behind would not make
+// anybody wait.
+const MaxSkew = time.Hour
 
 // growth is by how much each wait is longer than the one before.
 const growth = 4
