@@ -71,12 +71,19 @@ func (p *program) grantsList() *cobra.Command {
 }
 
 func (p *program) grantsRevoke() *cobra.Command {
-	c := &cobra.Command{Use: "revoke", Short: "Revoke all grants of a user, or one", Args: cobra.NoArgs}
-	name := userFlag(c)
-	grant := c.Flags().String("grant", "", "revoke this `GRANT` only")
-	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
+	c := &cobra.Command{Use: "revoke", Short: "Revoke all grants of a user, or one, or what an audit log says", Long: replayHelp, Args: cobra.NoArgs}
+	flags := c.Flags()
+	name := flags.String("user", "", "the user's `NAME`")
+	grant := flags.String("grant", "", "revoke this `GRANT` only")
+	log := flags.String("replay", "", "do again what the audit log `FILE` says, after a restore")
+	since := flags.String("since", "", "with --replay: leave out what was before this `TIME`, that of the backup (RFC 3339)")
+	c.MarkFlagsOneRequired("user", "replay")
+	c.MarkFlagsMutuallyExclusive("user", "replay")
+	c.MarkFlagsMutuallyExclusive("grant", "replay")
+	c.MarkFlagsMutuallyExclusive("user", "since")
+	byUser := p.asOperator(func(ctx context.Context, o operator, _ []string) error {
 		revoke := revokeAll
-		if c.Flags().Changed("grant") {
+		if flags.Changed("grant") {
 			revoke = revokeOne
 		}
 		n, err := revoke(ctx, o, *name, *grant)
@@ -87,6 +94,12 @@ func (p *program) grantsRevoke() *cobra.Command {
 			fmt.Fprintf(w, "user %s: %d revoked\n", printable(*name), n)
 		})
 	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if flags.Changed("replay") {
+			return p.replay(c.Context(), *log, *since)
+		}
+		return byUser(c, args)
+	}
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -40,7 +41,8 @@ type machine struct {
 	t              *testing.T
 	dir            string
 	env            []string
-	http, grpc, at string // the doors; at is that of the operator
+	http, grpc, at string  // the doors; at is that of the operator
+	said           *synced // what commands wrote to stderr
 }
 
 // newMachine returns a machine with free addresses, and settings of its own.
@@ -50,7 +52,7 @@ func newMachine(t *testing.T, settings ...string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{t: t, dir: t.TempDir(), http: addresses[0], grpc: addresses[1], at: addresses[2]}
+	m := &machine{t: t, dir: t.TempDir(), said: new(synced), http: addresses[0], grpc: addresses[1], at: addresses[2]}
 	m.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, endAtOnce,
 		"SIGNET_HTTP_ADDRESS=" + m.http, "SIGNET_GRPC_ADDRESS=" + m.grpc, "SIGNET_OPS_ADDRESS=" + m.at,
@@ -70,7 +72,7 @@ func (m *machine) signet(stdin string, args ...string) string {
 	m.t.Helper()
 	var out, errs bytes.Buffer
 	c := m.command(args...)
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, &errs
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &out, io.MultiWriter(&errs, m.said)
 	if err := c.Run(); err != nil {
 		m.t.Fatalf("signet %s: %v\n%s", strings.Join(args, " "), err, errs.String())
 	}

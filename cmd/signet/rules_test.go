@@ -68,12 +68,7 @@ func sqliteDump(t *testing.T, m *machine) []byte {
 
 func postgresDump(t *testing.T, database string) []byte {
 	t.Helper()
-	program := "pg_dump"
-	if initdb, err := exec.LookPath("initdb"); err == nil { // the one beside the server has its version
-		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
-			program = filepath.Join(filepath.Dir(initdb), program)
-		}
-	}
+	program := postgresProgram("pg_dump")
 	var errs bytes.Buffer
 	c := exec.Command(program, "--inserts", "--dbname="+database)
 	c.Stderr = &errs
@@ -82,6 +77,16 @@ func postgresDump(t *testing.T, database string) []byte {
 		t.Fatalf("%s: %v: %s", program, err, errs.String())
 	}
 	return dump
+}
+
+// postgresProgram returns one of PostgreSQL's own programs.
+func postgresProgram(name string) string {
+	if initdb, err := exec.LookPath("initdb"); err == nil { // the one beside the server has its version
+		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
+			return filepath.Join(filepath.Dir(initdb), name)
+		}
+	}
+	return name
 }
 
 // A haul is what must not be in a dump, by what it is, and what must: a dump without it is none.

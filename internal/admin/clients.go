@@ -41,7 +41,7 @@ func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func
 	if err != nil {
 		return err
 	}
-	return a.changeClient(ctx, by, id, "settings", func(c *oauth.Client) error {
+	return a.changeClient(ctx, by, id, clientSettings, func(c *oauth.Client) error {
 		old := *c
 		edit(c)
 		c.ID, c.Public, c.Secrets, c.DisabledAt, c.CreatedAt = old.ID, old.Public, old.Secrets, old.DisabledAt, old.CreatedAt
@@ -52,7 +52,7 @@ func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func
 // RotateSecret gives a confidential client one more secret and returns it. The one before goes on working; the one before
 // that stops.
 func (a *Admin) RotateSecret(ctx context.Context, by Actor, id string) (secret string, err error) {
-	err = a.changeClient(ctx, by, id, "secret", func(c *oauth.Client) error {
+	err = a.changeClient(ctx, by, id, clientSecret, func(c *oauth.Client) error {
 		if c.Public {
 			return oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
 		}
@@ -64,7 +64,7 @@ func (a *Admin) RotateSecret(ctx context.Context, by Actor, id string) (secret s
 
 // DisableClient refuses the client everywhere within half a second; its grants stay. EnableClient undoes it.
 func (a *Admin) DisableClient(ctx context.Context, by Actor, id string) error {
-	return a.changeClient(ctx, by, id, "disabled", func(c *oauth.Client) error {
+	return a.changeClient(ctx, by, id, clientDisabled, func(c *oauth.Client) error {
 		if c.DisabledAt.IsZero() {
 			c.DisabledAt = a.time()
 		}
@@ -74,7 +74,7 @@ func (a *Admin) DisableClient(ctx context.Context, by Actor, id string) error {
 
 // EnableClient lets a disabled client in again.
 func (a *Admin) EnableClient(ctx context.Context, by Actor, id string) error {
-	return a.changeClient(ctx, by, id, "enabled", func(c *oauth.Client) error {
+	return a.changeClient(ctx, by, id, clientEnabled, func(c *oauth.Client) error {
 		c.DisabledAt = time.Time{}
 		return nil
 	})

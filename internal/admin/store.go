@@ -16,6 +16,8 @@ type Store interface {
 	CreateUser(ctx context.Context, u oauth.User) error
 	// User returns the user of that canonical name, or oauth.NotFound.
 	User(ctx context.Context, username string) (oauth.User, error)
+	// UserByID returns the user of that id, or oauth.NotFound.
+	UserByID(ctx context.Context, id string) (oauth.User, error)
 	// Users returns at most limit users whose names sort (bytewise) after after, by name.
 	Users(ctx context.Context, after string, limit int) ([]oauth.User, error)
 	// DisableUser sets DisabledAt if it is not set, raises the epoch and suspends the user's grants that are neither
@@ -50,6 +52,8 @@ type Store interface {
 	// DeleteAudience deletes the audience. No grant is touched.
 	DeleteAudience(ctx context.Context, id string) error
 
+	// Grant returns the grant of that id, or oauth.NotFound.
+	Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error)
 	// Grants returns the grants that the filter means, by id.
 	Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error)
 	// RevokeGrants ends a subject's grants, as issuer.Store has it.
