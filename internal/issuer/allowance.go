@@ -66,7 +66,8 @@ func (i *Issuer) refuseAddress(caller Caller, user oauth.User, g guess, c thrott
 		return err
 	}
 	return &oauth.Error{
-		Code: oauth.SlowDown, Sentence: "Too many failed logins from this address; try again later.", Cause: err, RetryAfter: c.Leak(),
+		Code: oauth.SlowDown, Sentence: "Too many failed logins from this address; try again later.",
+		Cause: errors.Unwrap(err), RetryAfter: c.Leak(),
 	}
 }
 

@@ -76,6 +76,26 @@ func TestSweeperRemovesWhatIsLongOver(t *testing.T) {
 	})
 }
 
+// TestSweeperRemovesDrainedCounters: a guess is forgotten when it has leaked away.
+func TestSweeperRemovesDrainedCounters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		s := h.keepSweeping(t, time.Now)
+		h.wantTries(t, 1, h.caller, wrong, "wrong_password")
+		h.wantTries(t, 2, h.caller, issuer.LoginRequest{Username: "nobody"}, "unknown_user")
+		for _, step := range []struct {
+			after time.Duration
+			swept uint64
+		}{{2 * time.Hour, 0}, {9 * time.Hour, 1}, {9 * time.Hour, 2}} {
+			time.Sleep(step.after)
+			synctest.Wait()
+			if got := s.Stats(); got.Guesses != step.swept || got.Failures > 0 {
+				t.Errorf("%+v after another %v, want %d counters gone", got, step.after, step.swept)
+			}
+		}
+	})
+}
+
 // TestRule74_NoMassExpiry: a server that starts on a machine whose clock is a year ahead deletes no grant before the clock has
 // stayed so for an hour, and whoever is still right, deletes none at all.
 func TestRule74_NoMassExpiry(t *testing.T) {

@@ -58,7 +58,7 @@ func (m *Metrics) Request(handler, method, code string, took time.Duration) {
 	m.requestTime.WithLabelValues(handler, method).Observe(took.Seconds())
 }
 
-// Login counts a login whose password was judged; reason is empty for success, else one of our own words.
+// Login counts a login that was let in or refused; reason is empty for success, else one of our own words.
 func (m *Metrics) Login(reason string) {
 	result := "success"
 	if reason != "" {

@@ -67,7 +67,7 @@ func NewMetrics(b Build) *Metrics {
 			"handler", "method"),
 
 		logins: l.counters("signet_logins_total",
-			"Logins whose password was judged: result is success or failure, reason is why one was refused. What callers hear does not tell the reasons apart.",
+			"Logins that were let in or refused: result is success or failure, reason is why one was refused. What callers hear does not tell the reasons apart.",
 			"result", "reason"),
 		refreshes: l.counters("signet_refreshes_total",
 			"Presented refresh tokens by what became of them: the rows of the table in docs/protocol.md; invalid and unknown_key for tokens that reached no store; unavailable if nothing could be decided.",
