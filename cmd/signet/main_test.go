@@ -16,7 +16,7 @@ import (
 // TestMain puts this test program into PATH under the names of the programs that the scripts call.
 func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){
-		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl,
+		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "jq": jq,
 	})
 }
 
@@ -30,14 +30,28 @@ func (w withPostgres) Run() int { return pgtest.Main(w.m, nil) }
 func fetch() {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, os.Args[len(os.Args)-1], nil)
 	if err == nil {
-		var answer *http.Response
-		if answer, err = http.DefaultClient.Do(r); err == nil {
-			_, err = io.Copy(os.Stdout, answer.Body)
-			if answer.StatusCode != http.StatusOK {
-				err = fmt.Errorf("the status is %s", answer.Status)
-			}
-		}
+		err = printAnswer(r)
 	}
+	quitIf(err)
+}
+
+// printAnswer prints the answer to a request; any status but 200 is an error.
+func printAnswer(r *http.Request) error {
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the status is %s", answer.Status)
+	}
+	return nil
+}
+
+func quitIf(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -63,12 +63,3 @@ func runFromSource() {
 	os.Args = append([]string{"signet"}, os.Args[3:]...)
 	main()
 }
-
-// curl stands for curl: it fetches from the free port that the test has in place of the usual one.
-func curl() {
-	last := &os.Args[len(os.Args)-1]
-	if at := os.Getenv("HTTP"); at != "" {
-		*last = strings.Replace(*last, "127.0.0.1:8080", at, 1)
-	}
-	fetch()
-}
