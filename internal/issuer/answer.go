@@ -105,6 +105,15 @@ func (i *Issuer) userOf(ctx context.Context, subject string) (oauth.User, error)
 	return user, oauth.FromStore(err)
 }
 
+// enabledUser does it for what is not held by a grant, which would be suspended: a user who is disabled is invalid_grant too.
+func (i *Issuer) enabledUser(ctx context.Context, subject string) (oauth.User, error) {
+	user, err := i.userOf(ctx, subject)
+	if err == nil && !user.DisabledAt.IsZero() {
+		err = oauth.Refused(oauth.InvalidGrant, errors.New("user_disabled"))
+	}
+	return user, err
+}
+
 // pick returns the claims of those names; a later source goes before an earlier one.
 func pick(names []string, sources ...map[string]any) map[string]any {
 	picked := make(map[string]any, len(names))

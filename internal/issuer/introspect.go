@@ -55,20 +55,32 @@ func (i *Issuer) introspectAccess(ctx context.Context, s *snapshot, caller Calle
 	if access.ClientID != caller.Client.ID && !slices.Contains(access.Audience, caller.Client.ID) {
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errNotOurs)
 	}
-	if access.GrantID != "" {
-		id, err := oauth.ParseGrantID(access.GrantID)
-		if err != nil {
-			return Introspection{}, oauth.Refused(oauth.InvalidGrant, err)
-		}
-		if _, err := i.liveGrant(ctx, s, id); err != nil {
-			return Introspection{}, err
-		}
+	if err := i.stillGood(ctx, s, access); err != nil {
+		return Introspection{}, err
 	}
 	return Introspection{
 		Active: true, Scope: access.Scope, ClientID: access.ClientID, Subject: access.Subject, Audience: access.Audience,
 		Issuer: access.Issuer, TokenID: access.ID, GrantID: access.GrantID, TokenType: "access_token",
 		ExpiresAt: access.ExpiresAt, IssuedAt: access.IssuedAt, AuthTime: access.AuthTime,
 	}, nil
+}
+
+// stillGood returns nil if the grant of an access token is live or, for a token without one, if its client may still act and
+// its subject, if that is a user of ours, is enabled; else invalid_grant.
+func (i *Issuer) stillGood(ctx context.Context, s *snapshot, access token.Access) error {
+	if access.GrantID == "" {
+		if client, ok := s.clients[access.ClientID]; !ok || !client.DisabledAt.IsZero() {
+			return oauth.Refused(oauth.InvalidGrant, errors.New("the client is disabled or deleted"))
+		}
+		_, err := i.enabledUser(ctx, access.Subject)
+		return err
+	}
+	id, err := oauth.ParseGrantID(access.GrantID)
+	if err != nil {
+		return oauth.Refused(oauth.InvalidGrant, err)
+	}
+	_, err = i.liveGrant(ctx, s, id)
+	return err
 }
 
 // introspectRefresh knows only the refresh token that moves the grant on: one that was spent is not active.

@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -67,11 +66,8 @@ func (i *Issuer) Mint(ctx context.Context, caller Caller, r MintRequest) (*MintR
 	if err := m.checkClaims(r.Claims); err != nil {
 		return nil, err
 	}
-	if m.user, err = i.userOf(ctx, r.Subject); err != nil {
+	if m.user, err = i.enabledUser(ctx, r.Subject); err != nil {
 		return nil, err
-	}
-	if !m.user.DisabledAt.IsZero() {
-		return nil, oauth.Refused(oauth.InvalidGrant, errors.New("user_disabled"))
 	}
 	if r.Refresh {
 		return i.mintGrant(ctx, s, m, caller, r)

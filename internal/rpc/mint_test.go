@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -288,6 +289,41 @@ func TestRule28_MintedGrantEndsWithTheUser(t *testing.T) {
 	if _, err := refresh(); reason(err) != "INVALID_GRANT" {
 		t.Errorf("deleted: %v", err)
 	}
+}
+
+// A token without a grant is active as long as its client may act and its user is enabled.
+func TestIntrospectMintedTokens(t *testing.T) {
+	h := openHouse(t)
+	minted := func(subject string) string {
+		t.Helper()
+		return h.mint(t, "mesh", &signetv1.MintRequest{Subject: subject}).GetTokens()[0].GetAccessToken()
+	}
+	own, foreign, ours := minted(""), minted("7"), minted(h.userID(t))
+	_, word, err := h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: "api"})
+	must(t, err)
+	must(t, h.directory.Poll(t.Context()))
+	api := metadata.NewOutgoingContext(soon(t), metadata.Pairs("authorization", "Basic "+encoded("api:"+word)))
+	check := func(when string, want ...bool) {
+		t.Helper()
+		for n, token := range []string{own, foreign, ours} {
+			// The client itself may be disabled: it is the audience that asks.
+			found, err := h.tokens.Introspect(api, &signetv1.IntrospectRequest{Token: token})
+			must(t, err)
+			if found.GetActive() != want[n] {
+				t.Errorf("%s: token %d is active: %v", when, n, found.GetActive())
+			}
+		}
+	}
+	check("at first", true, true, true)
+	must(t, h.admin.DisableUser(t.Context(), operator, username))
+	check("the user is disabled", true, true, false)
+	must(t, h.admin.EnableUser(t.Context(), operator, username))
+	check("the user is enabled", true, true, true)
+	must(t, h.admin.DeleteUser(t.Context(), operator, username))
+	check("the user is deleted", true, true, false)
+	must(t, h.admin.DisableClient(t.Context(), operator, "mesh"))
+	must(t, h.directory.Poll(t.Context()))
+	check("the client is disabled", false, false, false)
 }
 
 // What is minted for a subject is audited before it is answered; a client's own tokens are not.
