@@ -23,6 +23,9 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run is one run of the program; it returns the exit code.
 func run(args []string) int {
+	if err := protect(); err != nil {
+		fmt.Fprintf(os.Stderr, "signet: this process cannot be protected: %v\n", err)
+	}
 	ctx, stop := untilSignal()
 	defer stop()
 	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, output: outputText}

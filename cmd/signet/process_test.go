@@ -109,8 +109,20 @@ func (s *synced) String() string {
 // start starts a server; it is killed when the test ends.
 func (m *machine) start(args ...string) *process {
 	m.t.Helper()
+	return m.prepare(args...).run()
+}
+
+// prepare returns a server that does not run yet, so that a test may change how it will.
+func (m *machine) prepare(args ...string) *process {
 	p := &process{m: m, c: m.command(append([]string{"serve"}, args...)...), log: new(synced), ended: make(chan struct{})}
 	p.c.Stdout, p.c.Stderr = p.log, p.log
+	return p
+}
+
+// run starts a server that was prepared.
+func (p *process) run() *process {
+	m := p.m
+	m.t.Helper()
 	if err := p.c.Start(); err != nil {
 		m.t.Fatal(err)
 	}
