@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/keys"
 )
 
@@ -19,7 +20,7 @@ type keysFlags struct {
 	rotate, plan, now     bool
 	algorithms            []string
 	cancel, compromise    string
-	newKEK                string
+	newKEK, importFile    string
 	reseal, acceptRestore bool
 }
 
@@ -32,7 +33,10 @@ func (p *program) keysCommand() *cobra.Command {
 			"--new-kek FILE makes a fresh KEK in FILE, a new file, which is all if the servers have no KEK yet. If they have, it also\n" +
 			"writes it behind the others in kek.file and seals with it from now on. Servers that have copies of kek.file must have\n" +
 			"the new one first: write it into all of them (`openssl rand -base64 32`), and then name kek.file itself. --reseal moves\n" +
-			"all keys to the new one, after which the older ones can be deleted from kek.file.",
+			"all keys to the new one, after which the older ones can be deleted from kek.file.\n\n" +
+			"--import FILE takes a key that was made elsewhere, such as that of the issuer before this one. It becomes the spare of its\n" +
+			"algorithm, is published at once and signs after the next --rotate. Its kid is its RFC 7638 thumbprint here, whatever it was\n" +
+			"there. The file stays as it is: delete it once it is not needed.",
 		Args: cobra.NoArgs,
 	}
 	var f keysFlags
@@ -44,11 +48,12 @@ func (p *program) keysCommand() *cobra.Command {
 	flags.StringVar(&f.cancel, "cancel", "", "take the date of the pre-active key `KID` back")
 	flags.StringVar(&f.compromise, "compromise", "", "take the key `KID` out of service at once: the panic button")
 	flags.StringVar(&f.newKEK, "new-kek", "", "make a KEK in the new `FILE` and seal with it from now on")
+	flags.StringVar(&f.importFile, "import", "", "take the private signing key in `FILE` (PEM or JWK) in as the spare")
 	flags.BoolVar(&f.reseal, "reseal", false, "seal everything with the newest KEK; fails while anything remains under another")
 	flags.BoolVar(&f.acceptRestore, "accept-restore", false, "accept that the store was put back to a state of before")
-	c.MarkFlagsMutuallyExclusive("rotate", "cancel", "compromise", "new-kek", "reseal", "accept-restore")
+	c.MarkFlagsMutuallyExclusive("rotate", "cancel", "compromise", "new-kek", "import", "reseal", "accept-restore")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		for _, name := range []string{"cancel", "compromise", "new-kek"} {
+		for _, name := range []string{"cancel", "compromise", "new-kek", "import"} {
 			if flags.Changed(name) && flags.Lookup(name).Value.String() == "" {
 				return usageError("--" + name + " wants a value")
 			}
@@ -88,6 +93,8 @@ func (p *program) changeKeys(ctx context.Context, h *house, f keysFlags) error {
 		return p.did("key", f.cancel, "cancelled; it is a spare again")
 	case f.compromise != "":
 		return p.compromise(ctx, h, f.compromise)
+	case f.importFile != "":
+		return p.importKey(ctx, h, f.importFile)
 	case f.reseal:
 		return p.reseal(ctx, h)
 	case f.acceptRestore:
@@ -218,6 +225,19 @@ func (h *house) compromised(kid string, now time.Time) compromised {
 		}
 	}
 	return result
+}
+
+// importKey takes a key in that was made elsewhere.
+func (p *program) importKey(ctx context.Context, h *house, path string) error {
+	text, err := seal.ReadGiven(path)
+	if err != nil {
+		return err
+	}
+	kid, err := h.keys.Import(ctx, keys.Actor(h.operator()), text)
+	if err != nil {
+		return about(path, err)
+	}
+	return p.did("key", kid, "imported; it is the spare, and `signet keys --rotate` hands over to it")
 }
 
 func (p *program) reseal(ctx context.Context, h *house) error {

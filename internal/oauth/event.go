@@ -82,6 +82,7 @@ const (
 	EventAudienceUpdated = "audience.updated"
 	EventAudienceDeleted = "audience.deleted"
 	EventKeyCreated      = "key.created"
+	EventKeyImported     = "key.imported"
 	EventKeyRotated      = "key.rotated"
 	EventKeyCompromised  = "key.compromised"
 	EventKeyDestroyed    = "key.destroyed"
