@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,8 +24,8 @@ const (
 	maxPageToken = 1 << 10
 )
 
-// A page token is the id of a MAC key, the first 16 bytes of HMAC-SHA-256(secret, pageLabel + list + 0 + cursor), and the
-// cursor, in base64url. Any server of the issuer can read it, and nobody else can make one, so that no cursor reaches the
+// A page token is the id of a MAC key, the first 16 bytes of HMAC-SHA-256(secret, pageLabel + length of list + list + cursor),
+// and the cursor, in base64url. Any server of the issuer can read it, and nobody else can make one, so that no cursor reaches the
 // store but those that came from it.
 const (
 	pageLabel   = "signet page token\x00"
@@ -75,7 +76,9 @@ func (p pages) cursor(ctx context.Context, list, token string) (string, error) {
 
 func pageSum(secret []byte, list, cursor string) []byte {
 	h := hmac.New(sha256.New, secret)
-	h.Write([]byte(pageLabel + list + "\x00" + cursor))
+	h.Write([]byte(pageLabel))
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(list))))
+	h.Write([]byte(list + cursor))
 	return h.Sum(nil)[:pageMAC]
 }
 
