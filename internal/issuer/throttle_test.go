@@ -252,48 +252,47 @@ func TestRule52_SprayingIsThrottled(t *testing.T) {
 
 // TestRule52_ParallelGuesses: of many wrong guesses at the same moment only so many reach the hash as are left.
 func TestRule52_ParallelGuesses(t *testing.T) {
-	h := newHouse(t)
-	h.keepPolling(t)
-	guesses := 200
-	if testing.Short() {
-		guesses = 50
-	}
-	hashes := h.passwords.Hashes()
-	var all sync.WaitGroup
-	for i := range guesses {
-		all.Go(func() {
-			r := wrong
-			r.EndUser = from(fmt.Sprint("192.0.2.", i))
-			if _, err := h.Login(t.Context(), h.caller, r); !errors.Is(err, oauth.InvalidGrant) {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	got := h.reasons()
-	if got["throttled_account"] != guesses-got["wrong_password"] || got["wrong_password"] < atOnce || got["wrong_password"] > atOnce+4 {
-		t.Errorf("%v of %d guesses; want %d that reach the hash, and what the seconds since have allowed", got, guesses, atOnce)
-	}
-	if n := h.passwords.Hashes() - hashes; n != uint64(guesses) {
-		t.Errorf("%d hashes for %d guesses", n, guesses)
-	}
+	inBubble(t, func(t *testing.T, h *house) {
+		guesses := 200
+		if testing.Short() {
+			guesses = 50
+		}
+		hashes := h.passwords.Hashes()
+		var all sync.WaitGroup
+		for i := range guesses {
+			all.Go(func() {
+				r := wrong
+				r.EndUser = from(fmt.Sprint("192.0.2.", i))
+				if _, err := h.Login(t.Context(), h.caller, r); !errors.Is(err, oauth.InvalidGrant) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if got := h.reasons(); got["wrong_password"] != atOnce || got["throttled_account"] != guesses-atOnce {
+			t.Errorf("%v of %d guesses, want %d that reach the hash", got, guesses, atOnce)
+		}
+		if n := h.passwords.Hashes() - hashes; n != uint64(guesses) {
+			t.Errorf("%d hashes for %d guesses", n, guesses)
+		}
+	})
 }
 
 // TestParallelLoginsDoNotThrottleEachOther: right ones are counted until they are known to be right.
 func TestParallelLoginsDoNotThrottleEachOther(t *testing.T) {
-	h := newHouse(t)
-	h.keepPolling(t)
-	known := right
-	known.DeviceToken = h.login(t).DeviceToken
-	var all sync.WaitGroup
-	for i := range 40 {
-		all.Go(func() {
-			if _, err := h.Login(t.Context(), h.caller, []issuer.LoginRequest{right, known}[i%2]); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
+	inBubble(t, func(t *testing.T, h *house) {
+		known := right
+		known.DeviceToken = h.login(t).DeviceToken
+		var all sync.WaitGroup
+		for i := range 60 {
+			all.Go(func() {
+				if _, err := h.Login(t.Context(), h.caller, []issuer.LoginRequest{right, known}[i%2]); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 // TestRule53_OneCounterForAllSpellings of a name, whether there is such an account or not.
@@ -396,20 +395,21 @@ func (s *leavingStore) TakeGuess(ctx context.Context, counters []throttle.Counte
 
 // TestGuessThatIsNotMadeIsGivenBack: who waits for the hash in vain has not guessed.
 func TestGuessThatIsNotMadeIsGivenBack(t *testing.T) {
-	leaving := &leavingStore{}
-	h := newHouse(t, func(o *issuer.Options) {
-		leaving.Store = o.Store
-		o.Store = leaving
+	synctest.Test(t, func(t *testing.T) {
+		leaving := &leavingStore{}
+		h := newHouse(t, func(o *issuer.Options) {
+			leaving.Store = o.Store
+			o.Store = leaving
+		})
+		for range 2 * atOnce {
+			var ctx context.Context
+			ctx, leaving.leave = context.WithCancel(t.Context())
+			_, err := h.Login(ctx, h.caller, wrong)
+			wantCode(t, err, oauth.SlowDown)
+		}
+		leaving.leave = nil
+		h.want(t, h.caller, right, "in")
 	})
-	h.keepPolling(t)
-	for range 2 * atOnce {
-		var ctx context.Context
-		ctx, leaving.leave = context.WithCancel(t.Context())
-		_, err := h.Login(ctx, h.caller, wrong)
-		wantCode(t, err, oauth.SlowDown)
-	}
-	leaving.leave = nil
-	h.want(t, h.caller, right, "in")
 }
 
 // TestRule74_RateWindowsOutliveAClockThatJumps: a machine whose clock is set forward by a year, or back, has not waited.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/signetd/signet/internal/issuer"
@@ -110,39 +111,40 @@ func refusals(i int) map[string]issuer.LoginRequest {
 
 // TestRule49_RefusedLoginsCostTheSame: the same answer, one hash, and the same questions to the store.
 func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
-	store := &notingStore{}
-	h := newHouse(t, func(o *issuer.Options) {
-		store.Store = o.Store
-		o.Store = store
-	})
-	h.keepPolling(t)
-	h.crowd(t, 2)
-	for _, ip := range []string{"", "192.0.2.1"} {
-		for reason, r := range refusals(len(ip) / 9) {
-			r.EndUser = from(ip)
-			hashes := h.passwords.Hashes()
-			store.asked = nil
-			_, err := h.Login(t.Context(), h.caller, r)
-			got := oauth.AsError(err)
-			if got.Code != oauth.InvalidGrant || got.Sentence != "The login or token is not valid." || got.RetryAfter != 0 {
-				t.Errorf("%s: %+v", reason, got)
-			}
-			if n := h.passwords.Hashes() - hashes; n != 1 {
-				t.Errorf("%s: %d hashes, want 1", reason, n)
-			}
-			if want := fmt.Sprint("User, TakeGuess of ", 1+len(ip)/9); strings.Join(store.asked, ", ") != want {
-				t.Errorf("%s: the store is asked %s, want %s", reason, store.asked, want)
-			}
-			if h.reasons()[reason] != 1+len(ip)/9 {
-				t.Errorf("%s: refused for %v", reason, h.reasons())
+	synctest.Test(t, func(t *testing.T) {
+		store := &notingStore{}
+		h := newHouse(t, func(o *issuer.Options) {
+			store.Store = o.Store
+			o.Store = store
+		})
+		h.crowd(t, 2)
+		for _, ip := range []string{"", "192.0.2.1"} {
+			for reason, r := range refusals(len(ip) / 9) {
+				r.EndUser = from(ip)
+				hashes := h.passwords.Hashes()
+				store.asked = nil
+				_, err := h.Login(t.Context(), h.caller, r)
+				got := oauth.AsError(err)
+				if got.Code != oauth.InvalidGrant || got.Sentence != "The login or token is not valid." || got.RetryAfter != 0 {
+					t.Errorf("%s: %+v", reason, got)
+				}
+				if n := h.passwords.Hashes() - hashes; n != 1 {
+					t.Errorf("%s: %d hashes, want 1", reason, n)
+				}
+				if want := fmt.Sprint("User, TakeGuess of ", 1+len(ip)/9); strings.Join(store.asked, ", ") != want {
+					t.Errorf("%s: the store is asked %s, want %s", reason, store.asked, want)
+				}
+				if h.reasons()[reason] != 1+len(ip)/9 {
+					t.Errorf("%s: refused for %v", reason, h.reasons())
+				}
 			}
 		}
-	}
-	store.asked = nil
-	h.want(t, h.caller, right, "in")
-	if got := strings.Join(store.asked, ", "); got != "User, TakeGuess of 1, GiveGuessBack, CreateGrant" {
-		t.Errorf("a login asks %s", got)
-	}
+		store.asked = nil
+		h.want(t, h.caller, right, "in")
+		if got := strings.Join(store.asked, ", "); got != "User, TakeGuess of 1, GiveGuessBack, CreateGrant" {
+			t.Errorf("a login asks %s", got)
+		}
+	})
 }
 
 // TestRule49_RefusedLoginsTakeTheSameTime compares samples of each kind of refused login, interleaved, with those of wrong
