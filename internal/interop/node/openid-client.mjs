@@ -1,0 +1,42 @@
+// A back end that knows nothing of Signet but its address: openid-client finds the rest by discovery.
+import assert from 'node:assert/strict';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+import { Issuer, errors } from 'openid-client';
+
+const { ISSUER, AUDIENCE, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, JWK } = process.env;
+
+const issuer = await Issuer.discover(ISSUER);
+assert.equal(issuer.metadata.issuer, ISSUER);
+const client = new issuer.Client({ client_id: CLIENT_ID, client_secret: CLIENT_SECRET });
+
+// A token in its own name, verified as an API would.
+const own = await client.grant({ grant_type: 'client_credentials', resource: AUDIENCE, scope: 'read' });
+assert.equal(own.token_type, 'Bearer');
+assert.equal(own.refresh_token, undefined);
+const keys = createRemoteJWKSet(new URL(issuer.metadata.jwks_uri));
+const { payload, protectedHeader } = await jwtVerify(own.access_token, keys, { issuer: ISSUER, audience: AUDIENCE, typ: 'at+jwt' });
+assert.equal(payload.sub, CLIENT_ID);
+assert.equal(payload.scope, 'read');
+assert.ok(protectedHeader.kid);
+
+// A login's tokens: refresh, ask, end.
+const fresh = await client.refresh(REFRESH_TOKEN);
+assert.notEqual(fresh.refresh_token, REFRESH_TOKEN);
+const told = await client.introspect(fresh.access_token, 'access_token');
+assert.equal(told.active, true);
+assert.equal(told.iss, ISSUER);
+await client.revoke(fresh.refresh_token, 'refresh_token');
+assert.equal((await client.introspect(fresh.access_token)).active, false);
+await assert.rejects(client.refresh(fresh.refresh_token), (e) => e instanceof errors.OPError && e.error === 'invalid_grant');
+
+// Wrong credentials, and a scope that nobody granted.
+const stranger = new issuer.Client({ client_id: CLIENT_ID, client_secret: 'wrong' });
+await assert.rejects(stranger.grant({ grant_type: 'client_credentials' }), (e) => e.error === 'invalid_client');
+await assert.rejects(client.grant({ grant_type: 'client_credentials', scope: 'root' }), (e) => e.error === 'invalid_scope');
+
+// The same with a key instead of a secret.
+const signer = new issuer.Client({ client_id: 'robot', token_endpoint_auth_method: 'private_key_jwt' }, { keys: [JSON.parse(JWK)] });
+const robot = await signer.grant({ grant_type: 'client_credentials' });
+assert.equal((await jwtVerify(robot.access_token, keys, { issuer: ISSUER })).payload.sub, 'robot');
+
+console.log('openid-client: all as it should be');
