@@ -50,10 +50,10 @@ func runNode(t *testing.T, script string, facts map[string]string) {
 }
 
 // newDemo starts an issuer with an audience, a client, a client that signs, and a user, and returns what scripts need to know.
-func newDemo(t *testing.T) (*issuer, map[string]string) {
+func newDemo(t *testing.T, settings map[string]string) (*issuer, map[string]string) {
 	t.Helper()
 	const audience, password = "https://api.example", "a long and secret phrase"
-	i := newIssuer(t, nil)
+	i := newIssuer(t, settings)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func writeJSON(t *testing.T, file string, value any) {
 
 // TestNodeClients: openid-client over HTTP and grpc-js over gRPC use the issuer as their users do.
 func TestNodeClients(t *testing.T) {
-	i, facts := newDemo(t)
+	i, facts := newDemo(t, nil)
 	t.Run("grpc-js", func(t *testing.T) { runNode(t, "grpc.mjs", facts) })
 	t.Run("openid-client", func(t *testing.T) {
 		login, err := call(t, i, facts["CLIENT_ID"], facts["CLIENT_SECRET"], signetv1.TokenServiceClient.Login,
