@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -16,7 +17,7 @@ import (
 // TestMain puts this test program into PATH under the names of the programs that the scripts call.
 func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){
-		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "jq": jq,
+		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "jq": jq, "stalls": stalls,
 	})
 }
 
@@ -55,5 +56,26 @@ func quitIf(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// stalls is the bystander: until standard input ends it sleeps for a millisecond again and again, and prints by how much a
+// sleep was too long.
+func stalls() {
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	longest := time.Duration(0)
+	for {
+		began := time.Now()
+		select {
+		case <-ended:
+			fmt.Print(longest)
+			return
+		case <-time.After(time.Millisecond):
+			longest = max(longest, time.Since(began)-time.Millisecond)
+		}
 	}
 }

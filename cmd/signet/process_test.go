@@ -217,7 +217,13 @@ func connect(t *testing.T, address string) *grpc.ClientConn {
 // as returns a context for one call of a client.
 func as(t *testing.T, id, secret string) (context.Context, context.CancelFunc) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	return asFor(t, 10*time.Second, id, secret)
+}
+
+// asFor is as with a deadline of its own.
+func asFor(t *testing.T, patience time.Duration, id, secret string) (context.Context, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair))), cancel
 }

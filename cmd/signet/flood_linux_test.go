@@ -1,0 +1,245 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/signetd/signet/internal/password"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// What a flood is, and what the server has for it.
+const (
+	floodLogins   = 1000
+	floodMemory   = 256 << 20
+	floodPassword = "a long and secret phrase"
+	// floodPatience is the deadline of each login.
+	floodPatience = 6 * time.Second
+	// floodRefusal is how long a refusal may take, from the moment the server takes up the call.
+	floodRefusal = 50 * time.Millisecond
+)
+
+// TestRule58_ALoginFloodInASmallMemory starts the program where 256 MiB is all there is, by a control group if this process
+// may make one, else by settings, and lets a thousand people log in at once. The server lives and stays within that; each
+// login is answered or told when to come back, in 50 ms of the server's own time; and beside them a refresh takes no more than
+// twice as long as before. The times are a matter of statistics on a machine with other work to do, so a flood that shows
+// them is looked for twice. What a bystander has to wait for a CPU, and what a disk that others use takes to sync, is no fault
+// of the server's: the one is measured, and the other kept out by a folder in memory.
+func TestRule58_ALoginFloodInASmallMemory(t *testing.T) {
+	if raceDetector() {
+		t.Skip("the race detector takes several times the memory; the same test runs without it")
+	}
+	m := newMachine(t, "SIGNET_LOG_FORMAT=json")
+	m.dir = memoryDir(t)
+	p := m.startSmall(t).ready()
+	m.importFlood()
+	for range 20 { // a server that has never hashed does not know how long it takes
+		p.device(t)
+	}
+	var faults []string
+	for range 2 {
+		if faults = p.flood(t); len(faults) == 0 {
+			break
+		}
+	}
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+	peak := peakMemory(t, p.c.Process.Pid)
+	t.Logf("the server took %d MiB at most", peak>>20)
+	if peak > floodMemory {
+		t.Errorf("that is more than %d MiB", floodMemory>>20)
+	}
+	if err := p.drain(); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+}
+
+// importFlood creates those who will log in. One account would be throttled.
+func (m *machine) importFlood() {
+	m.t.Helper()
+	h, err := password.New(password.Floor, 0)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	phc, err := h.Hash(m.t.Context(), floodPassword)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var lines strings.Builder
+	for i := range floodLogins {
+		fmt.Fprintf(&lines, "{\"username\": \"user%d\", \"password_hash\": %q}\n", i, phc)
+	}
+	began := time.Now()
+	if got := m.signet(lines.String(), "users", "import"); got != fmt.Sprintf("imported %d users, refused 0 lines\n", floodLogins) {
+		m.t.Fatal(got)
+	}
+	m.t.Logf("%d users were imported in %v", floodLogins, time.Since(began).Round(time.Millisecond))
+}
+
+// flood lets everybody log in at once, and returns what it cannot be content with.
+func (p *process) flood(t *testing.T) (faults []string) {
+	t.Helper()
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	d, stalls := p.device(t), startStalls(t)
+	before := len(p.log.String())
+	d.refreshUntil(time.After(2 * time.Second))
+	began := len(p.log.String())
+	done, errs := p.loginAll(t)
+	d.refreshUntil(done)
+	stall, log := stalls(), p.log.String()
+	idle, beside := refreshes(log[before:began]), refreshes(log[began:])
+	t.Logf("refresh: %v without a flood, %v beside it; the longest stall of a bystander was %v", idle, beside, stall)
+	if beside.p99 > 2*idle.p99+stall {
+		fault("a refresh takes %v beside a flood, %v without", beside, idle)
+	}
+	in, out := 0, 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			in++
+		case status.Code(err) == codes.ResourceExhausted && retryAfter(err) >= time.Second:
+			out++
+		default:
+			fault("a login ended with %v, retry after %v", err, retryAfter(err))
+		}
+	}
+	refused, inVain, slowest := refusals(log[began:])
+	t.Logf("%d logins were answered; %d were refused at once, in %v at most; %d waited in vain", in, refused, slowest, inVain)
+	// A refusal may be descheduled itself and wait for another that is.
+	if limit := floodRefusal + 2*stall; in == 0 || refused == 0 || refused+inVain != out || slowest > limit {
+		fault("%d were refused in %v at most, want %v; %d waited in vain, %d heard of it", refused, slowest, limit, inVain, out)
+	}
+	if inVain > floodLogins/50 {
+		fault("%d waited in vain", inVain)
+	}
+	return faults
+}
+
+// loginAll logs everybody in, and closes done when all have their answers.
+func (p *process) loginAll(t *testing.T) (done chan time.Time, errs []error) {
+	facts := p.m.facts()
+	clients := make([]signetv1.TokenServiceClient, 8)
+	for i := range clients {
+		clients[i] = tokens(t, p.m.grpc)
+	}
+	done, errs = make(chan time.Time), make([]error, floodLogins)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			ctx, cancel := asFor(t, floodPatience, facts.ClientID, facts.ClientSecret)
+			defer cancel()
+			_, errs[i] = clients[i%len(clients)].Login(ctx, &signetv1.LoginRequest{Username: fmt.Sprintf("user%d", i), Password: floodPassword})
+		})
+	}
+	go func() { all.Wait(); close(done) }()
+	return done, errs
+}
+
+// A loggedCall is what a log says of one.
+type loggedCall struct {
+	Method   string  `json:"method"`
+	Code     string  `json:"code"`
+	Cause    string  `json:"cause"`
+	Duration float64 `json:"duration_ms"`
+}
+
+func (c loggedCall) took() time.Duration {
+	return time.Duration(c.Duration * float64(time.Millisecond))
+}
+
+// loggedCalls returns the calls of a method that a log has.
+func loggedCalls(log, method string) (found []loggedCall) {
+	for line := range strings.Lines(log) {
+		var c loggedCall
+		if json.Unmarshal([]byte(line), &c) == nil && c.Method == method {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// refusals counts what a log says of refused logins: those that were refused at once, with the slowest of them, and those that
+// had waited before.
+func refusals(log string) (refused, inVain int, slowest time.Duration) {
+	for _, call := range loggedCalls(log, signetv1.TokenService_Login_FullMethodName) {
+		if call.Code != codes.ResourceExhausted.String() {
+			continue
+		}
+		if strings.Contains(call.Cause, "deadline exceeded") {
+			inVain++
+			continue
+		}
+		refused++
+		slowest = max(slowest, call.took())
+	}
+	return refused, inVain, slowest
+}
+
+func retryAfter(err error) time.Duration {
+	for _, detail := range status.Convert(err).Details() {
+		if retry, ok := detail.(*errdetails.RetryInfo); ok {
+			return retry.GetRetryDelay().AsDuration()
+		}
+	}
+	return 0
+}
+
+// device returns a new login of the demo's user.
+func (p *process) device(t *testing.T) *device {
+	t.Helper()
+	d := &device{t: t, facts: p.m.facts(), tokens: tokens(t, p.m.grpc)}
+	if err := d.login(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// refreshUntil refreshes again and again until done.
+func (d *device) refreshUntil(done <-chan time.Time) {
+	d.t.Helper()
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+		if err := d.refresh(); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// A spread is how durations are spread.
+type spread struct {
+	n             int
+	p50, p90, p99 time.Duration
+}
+
+// refreshes returns how long the server took for those that a log has.
+func refreshes(log string) spread {
+	var took []time.Duration
+	for _, c := range loggedCalls(log, signetv1.TokenService_Refresh_FullMethodName) {
+		took = append(took, c.took())
+	}
+	slices.Sort(took)
+	n := len(took)
+	if n == 0 {
+		return spread{}
+	}
+	return spread{n: n, p50: took[n/2], p90: took[n*9/10], p99: took[n*99/100]}
+}
+
+// String tells the spread.
+func (s spread) String() string {
+	return fmt.Sprintf("%d of p50 %v, p90 %v, p99 %v", s.n, s.p50, s.p90, s.p99)
+}
