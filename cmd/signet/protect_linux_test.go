@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -80,15 +79,4 @@ func copyProgram(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// search fails the test if one of the secrets stands in a text, in whatever spelling.
-func (h *haul) absent(t *testing.T, where string, text []byte) {
-	t.Helper()
-	for what, secret := range h.secret {
-		if spelling, ok := within(text, secret); ok {
-			at := bytes.Index(text, secret)
-			t.Errorf("%s holds %s (%s), at %d", where, what, spelling, at)
-		}
-	}
 }
