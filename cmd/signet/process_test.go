@@ -227,24 +227,3 @@ func asFor(t *testing.T, patience time.Duration, id, secret string) (context.Con
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair))), cancel
 }
-
-// post sends a form to the HTTP door in a client's name and returns the body of the answer.
-func (m *machine) post(path, id, secret, form string) string {
-	m.t.Helper()
-	r, err := http.NewRequestWithContext(m.t.Context(), http.MethodPost, "http://"+m.http+path, strings.NewReader(form))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(id, secret)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	return string(body)
-}
