@@ -111,7 +111,7 @@ func checkHalves(signer crypto.Signer) error {
 			return errHalves
 		}
 	case ed25519.PrivateKey:
-		if len(key) != ed25519.PrivateKeySize || !bytes.Equal(ed25519.NewKeyFromSeed(key.Seed()), key) {
+		if len(key) != ed25519.PrivateKeySize || !ed25519.NewKeyFromSeed(key.Seed()).Equal(key) {
 			return errHalves
 		}
 	}

@@ -76,6 +76,7 @@ func TestRule66_SecretsStayInside(t *testing.T) {
 	h.gatherKeys(t, m)
 
 	h.absent(t, "what commands print", []byte(printed))
+	h.absent(t, "what commands say on stderr", []byte(m.said.String()))
 	h.absent(t, "a command that does not reach the database", m.outOfReach())
 	for _, path := range []string{
 		"/metrics", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/heap",

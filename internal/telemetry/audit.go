@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
-// An Audit writes security events as JSON lines. It is safe for concurrent use.
+// An Audit writes security events as JSON lines. It is safe for concurrent use. A line that Record has written is with the
+// operating system: it survives the end of the process, however sudden. It is not forced to the disk, since what stands behind
+// stderr is a pipe more often than a file; whoever must keep events through a loss of power ships them to another machine.
 type Audit struct {
 	mu   sync.Mutex
 	w    io.Writer

@@ -12,7 +12,7 @@ import (
 func (m *Metrics) prepare() {
 	m.logins.WithLabelValues("success", "")
 	for _, reason := range []string{
-		"unknown_user", "wrong_password", "user_disabled", "throttled_account", "throttled_device", "throttled_address",
+		"unknown_user", "wrong_password", "user_disabled", "changed_meanwhile", "throttled_account", "throttled_device", "throttled_address",
 	} {
 		m.logins.WithLabelValues("failure", reason)
 	}
