@@ -42,8 +42,11 @@ func (k signingKey) jwk() map[string]any {
 	key := map[string]any{}
 	switch public := k.private.Public().(type) {
 	case *ecdsa.PublicKey:
-		x, y := public.X.FillBytes(make([]byte, 32)), public.Y.FillBytes(make([]byte, 32))
-		key = map[string]any{"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)}
+		point, err := public.Bytes() // 4, x and y
+		if err != nil {
+			panic(err)
+		}
+		key = map[string]any{"kty": "EC", "crv": "P-256", "x": base64url(point[1:33]), "y": base64url(point[33:])}
 	case ed25519.PublicKey:
 		key = map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64url(public)}
 	case *rsa.PublicKey:
@@ -219,8 +222,10 @@ func TestRule12_Assertions(t *testing.T) {
 	// Two keys: each needs its kid.
 	h.setKeys(t, h.key.registered(t, second))
 	h.asserted(t, second.assertion(t, "robot", nil)).want(t, "a key that is new", http.StatusOK, "")
-	h.asserted(t, signingKey{"", "ES256", second.private}.assertion(t, "robot", nil)).
-		want(t, "two keys, no kid", http.StatusUnauthorized, "invalid_client")
+	for _, k := range []signingKey{h.key, second} {
+		h.asserted(t, signingKey{"", "ES256", k.private}.assertion(t, "robot", nil)).
+			want(t, "two keys, no kid", http.StatusUnauthorized, "invalid_client")
+	}
 	must(t, h.admin.DisableClient(t.Context(), operator, "robot"))
 	must(t, h.directory.Poll(t.Context()))
 	h.asserted(t, h.key.assertion(t, "robot", nil)).want(t, "disabled", http.StatusUnauthorized, "invalid_client")
