@@ -83,7 +83,7 @@ type Lifetimes struct {
 	Leeway time.Duration
 }
 
-// An Issuer logs in, refreshes, revokes and introspects.
+// An Issuer has the verbs on tokens and grants.
 type Issuer struct {
 	identifier string
 	store      Store

@@ -106,9 +106,9 @@ func newSampled(l *lister) sampled {
 
 		hashBudget:  l.sample("signet_password_budget_bytes", Gauge, "The memory that password hashes may take together, in bytes."),
 		hashInUse:   l.sample("signet_password_in_use_bytes", Gauge, "The memory that password hashes take now, in bytes."),
-		hashWaiting: l.sample("signet_password_waiting", Gauge, "Password hashes that wait for memory."),
+		hashWaiting: l.sample("signet_password_waiting", Gauge, "Password hashes that wait for their turn."),
 		hashes:      l.sample("signet_password_hashes_total", Counter, "Password hashes that were computed."),
-		hashRefused: l.sample("signet_password_refused_total", Counter, "Password hashes that were refused because the memory was taken."),
+		hashRefused: l.sample("signet_password_refused_total", Counter, "Password hashes that were refused because there was no place or no time for them."),
 
 		poolMax:         l.sample("signet_store_pool_max_connections", Gauge, "Connections to the database that this server may open."),
 		poolAcquired:    l.sample("signet_store_pool_acquired_connections", Gauge, "Connections that are in use."),
@@ -121,7 +121,7 @@ func newSampled(l *lister) sampled {
 			"Grants in the store by state, as the sweeper's last whole pass over the table saw them: an estimate that is as old as the pass.", "state"),
 		swept:        l.sample("signet_sweeper_removed_total", Counter, "Rows that the sweeper removed, by table.", "table"),
 		sweeps:       l.sample("signet_sweeper_passes_total", Counter, "Whole passes of the sweeper over the grants."),
-		sweepFailure: l.sample("signet_sweeper_failures_total", Counter, "Slices that the sweeper could not sweep; it comes back to them."),
+		sweepFailure: l.sample("signet_sweeper_failures_total", Counter, "Passes of the sweeper that the store broke off; it begins anew at its next time."),
 
 		certificateLeft: l.sample("signet_tls_certificate_left_seconds", Gauge,
 			"Seconds until the TLS certificate in use expires. Negative: it has expired."),
