@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
@@ -61,8 +62,8 @@ func (i *Issuer) bearer(s *snapshot, access token.Access) (Caller, bool) {
 	}, true
 }
 
-// standsBehind returns nil if the token was made for its client itself, or if its grant and its user are good now; else
-// invalid_grant.
+// standsBehind returns nil if the token was made for its client itself, or for a user of ours by a grant that is good now, as
+// no grant of a user is who was disabled or deleted; else invalid_grant.
 func (i *Issuer) standsBehind(ctx context.Context, s *snapshot, access token.Access) error {
 	if access.GrantID == "" && access.Subject == access.ClientID {
 		return nil
@@ -71,12 +72,9 @@ func (i *Issuer) standsBehind(ctx context.Context, s *snapshot, access token.Acc
 	if err != nil {
 		return oauth.Refused(oauth.InvalidGrant, err)
 	}
-	if _, err := i.liveGrant(ctx, s, id); err != nil {
-		return err
+	g, err := i.liveGrant(ctx, s, id)
+	if err == nil && (g.UserID != access.Subject || !strings.HasPrefix(g.UserID, oauth.UserIDPrefix)) {
+		err = oauth.Refused(oauth.InvalidGrant, errNotForUs)
 	}
-	user, err := i.store.UserByID(ctx, access.Subject)
-	if errors.Is(err, oauth.NotFound) || err == nil && !user.DisabledAt.IsZero() {
-		return oauth.Refused(oauth.InvalidGrant, errNotForUs)
-	}
-	return oauth.FromStore(err)
+	return err
 }

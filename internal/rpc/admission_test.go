@@ -78,6 +78,18 @@ func TestRule71_AdminServiceNeedsTheScope(t *testing.T) {
 	h := openHouse(t)
 	in := h.adminLogin(t, "ops")
 	gone := h.adminLogin(t, "ops")
+	must(t, h.admin.UpdateClient(t.Context(), operator, "mesh", func(c *oauth.Client) {
+		c.Audiences, c.Scope = append(c.Audiences, identifier), append(c.Scope, issuer.AdminScope)
+	}))
+	must(t, h.admin.DisableClient(t.Context(), operator, "other"))
+	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *oauth.Client) {
+		c.Audiences, c.Scope = []string{identifier}, oauth.NewScope(issuer.AdminScope)
+	}))
+	must(t, h.directory.Poll(t.Context()))
+	minted := func(subject string, refresh bool) string {
+		r := h.mint(t, "mesh", &signetv1.MintRequest{Audience: []string{identifier}, Scope: issuer.AdminScope, Subject: subject, Refresh: refresh})
+		return "Bearer " + r.GetTokens()[0].GetAccessToken()
+	}
 	_, err := h.tokens.Revoke(h.as(t, "ops"), &signetv1.RevokeRequest{Token: gone.GetRefreshToken()})
 	must(t, err)
 	with := func(edit func(*token.Access)) string { return "Bearer " + h.access(t, edit) }
@@ -91,6 +103,12 @@ func TestRule71_AdminServiceNeedsTheScope(t *testing.T) {
 		"scheme in other case":   {[]string{"bearer " + good[7:]}, codes.OK, ""},
 		"somebody who logged in": {[]string{"Bearer " + in.GetAccessToken()}, codes.OK, ""},
 
+		"minted, its own":   {[]string{minted("", false)}, codes.OK, ""},
+		"minted for a user": {[]string{minted(in.GetSubject(), true)}, codes.OK, ""},
+
+		"minted for a subject": {[]string{minted("7", true)}, codes.Unauthenticated, "INVALID_CLIENT"},
+		"and without a grant":  {[]string{minted(in.GetSubject(), false)}, codes.Unauthenticated, "INVALID_CLIENT"},
+		"a disabled client":    {[]string{with(func(a *token.Access) { a.ClientID, a.Subject = "other", "other" })}, codes.Unauthenticated, "INVALID_CLIENT"},
 		"nothing":              {nil, codes.Unauthenticated, "INVALID_CLIENT"},
 		"a good client":        {[]string{h.basic("web")}, codes.Unauthenticated, "INVALID_CLIENT"},
 		"the client itself":    {[]string{h.basic("ops")}, codes.Unauthenticated, "INVALID_CLIENT"},

@@ -78,6 +78,7 @@ func openHouse(t *testing.T, edit ...func(*Options)) *house {
 	must(t, err)
 	h.directory, err = issuer.OpenDirectory(t.Context(), h.store, h.clock.now, h.logs.logger())
 	must(t, err)
+	h.poll(t)
 	o := Options{
 		Issuer: issuer.New(issuer.Options{
 			Identifier: identifier, Store: h.store, Directory: h.directory, Keys: ring, Passwords: passwords,
@@ -121,6 +122,14 @@ func (h *house) open(t *testing.T, file string, keks *seal.KEKs) *keys.Manager {
 	must(t, err)
 	h.ring = ring
 	return ring
+}
+
+// poll keeps the directory in step with the store, as a server does.
+func (h *house) poll(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	var loop sync.WaitGroup
+	loop.Go(func() { h.directory.Run(ctx) })
+	t.Cleanup(func() { stop(); loop.Wait() })
 }
 
 // record is the audit of the house.
