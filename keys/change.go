@@ -83,9 +83,9 @@ func (m *Manager) commit(ctx context.Context, by Actor, d *draft) error {
 			return fmt.Errorf("make a key for %s: %w", o.algorithm, err)
 		}
 		made[i] = k
-		d.note(eventKeyCreated, k.ID, o.reason)
+		d.note(EventKeyCreated, k.ID, o.reason)
 		if o.rotates {
-			d.note(eventKeyRotated, k.ID, o.reason)
+			d.note(EventKeyRotated, k.ID, o.reason)
 		}
 	}
 	swapping, cancel := context.WithTimeout(ctx, swapTimeout)

@@ -9,17 +9,18 @@ import (
 // forgetAfter is how long the row of a destroyed key is kept for the record.
 const forgetAfter = 90 * 24 * time.Hour
 
-// The names of what the audit learns.
+// The names of events.
 const (
-	eventKeyCreated      = "key.created"
-	eventKeyRotated      = "key.rotated"
-	eventKeyCancelled    = "key.cancelled"
-	eventKeyRetired      = "key.retired"
-	eventKeyCompromised  = "key.compromised"
-	eventKeyDestroyed    = "key.destroyed"
-	eventKeyResealed     = "key.resealed"
-	eventKEKAdded        = "kek.added"
-	eventRestoreAccepted = "ring.restore_accepted"
+	EventKeyCreated      = "key.created"
+	EventKeyImported     = "key.imported"
+	EventKeyRotated      = "key.rotated"
+	EventKeyCancelled    = "key.cancelled"
+	EventKeyRetired      = "key.retired"
+	EventKeyCompromised  = "key.compromised"
+	EventKeyDestroyed    = "key.destroyed"
+	EventKeyResealed     = "key.resealed"
+	EventKEKAdded        = "kek.added"
+	EventRestoreAccepted = "ring.restore_accepted"
 )
 
 type event struct{ name, key, reason string }
@@ -118,7 +119,7 @@ func (d *draft) tend(algorithm string) {
 	if next := &d.ring.Keys[waiting[0]]; ok && next.ActivateAt.IsZero() && !d.now.Before(d.due(active)) {
 		at, _ := d.soonest(*next)
 		next.ActivateAt = latest(at, d.now.Add(d.notice(algorithm)))
-		d.note(eventKeyRotated, next.ID, "the active key has signed for keys.rotate_every")
+		d.note(EventKeyRotated, next.ID, "the active key has signed for keys.rotate_every")
 	}
 }
 
@@ -144,7 +145,7 @@ func (d *draft) begin(algorithm string) {
 	}
 	if last := s[len(s)-1]; !last.RetiredAt.IsZero() && last.CompromisedAt.IsZero() && last.DestroyedAt.IsZero() {
 		d.ring.Keys[d.ring.key(last.ID)].RetiredAt = time.Time{}
-		d.note(eventKeyRotated, last.ID, "asked for again before it left the JWK Set")
+		d.note(EventKeyRotated, last.ID, "asked for again before it left the JWK Set")
 		return
 	}
 	at := d.atOnce(algorithm)
@@ -189,11 +190,11 @@ func (d *draft) retire(algorithm string) {
 		spares = append(spares, d.ring.Keys[i].ID)
 	}
 	d.ring.Keys[d.ring.key(active.ID)].RetiredAt = d.now
-	d.note(eventKeyRetired, active.ID, "nothing asks for "+algorithm)
+	d.note(EventKeyRetired, active.ID, "nothing asks for "+algorithm)
 	d.ring.Keys = slices.DeleteFunc(d.ring.Keys, func(k Key) bool {
 		spare := slices.Contains(spares, k.ID)
 		if spare {
-			d.note(eventKeyRetired, k.ID, "nothing asks for "+algorithm+"; it never signed")
+			d.note(EventKeyRetired, k.ID, "nothing asks for "+algorithm+"; it never signed")
 		}
 		return spare
 	})
@@ -213,7 +214,7 @@ func (d *draft) destroy(rested func(string) bool) {
 			continue
 		}
 		k.DestroyedAt, k.Sealed, k.KEK = d.now, nil, ""
-		d.note(eventKeyDestroyed, k.ID, "stopped signing at "+stopped.Format(time.RFC3339))
+		d.note(EventKeyDestroyed, k.ID, "stopped signing at "+stopped.Format(time.RFC3339))
 	}
 }
 
@@ -238,14 +239,14 @@ func (d *draft) compromise(id, reason string) error {
 	switch was {
 	case Compromised:
 		// The panic button may be pressed twice. That changes nothing, but whoever had no answer the first time has a record.
-		d.events = append(d.events, event{eventKeyCompromised, id, "it was compromised before"})
+		d.events = append(d.events, event{EventKeyCompromised, id, "it was compromised before"})
 		return nil
 	case Destroyed:
 		return refuse("the key %s was destroyed at %s: what it signed has expired, and nobody can sign with it", id, k.DestroyedAt.Format(time.RFC3339))
 	}
 	heir := d.ring.preActive(k.Algorithm, d.now)
 	k.CompromisedAt = d.now
-	d.note(eventKeyCompromised, id, reason)
+	d.note(EventKeyCompromised, id, reason)
 	if was != Active {
 		return nil
 	}
@@ -256,7 +257,7 @@ func (d *draft) compromise(id, reason string) error {
 	}
 	next := &d.ring.Keys[heir[0]]
 	next.ActivateAt = at
-	d.note(eventKeyRotated, next.ID, "takes over from a compromised key")
+	d.note(EventKeyRotated, next.ID, "takes over from a compromised key")
 	return nil
 }
 
@@ -277,7 +278,7 @@ func (d *draft) cancel(id string) error {
 		return Refusal("automatic rotation would schedule the key again at once, because the active key has signed for keys.rotate_every: raise that first")
 	}
 	k.ActivateAt = time.Time{}
-	d.note(eventKeyCancelled, id, "asked by the operator")
+	d.note(EventKeyCancelled, id, "asked by the operator")
 	return nil
 }
 

@@ -16,8 +16,6 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-const eventKeyImported = "key.imported"
-
 // Import takes a private signing key that was made elsewhere, PEM (PKCS #8, PKCS #1, SEC 1) or a JWK, into the ring as the
 // spare of its algorithm: it is published from now on and waits as long as any before it may sign. A spare without a date
 // that was there makes way, since it has signed nothing. The kid is its RFC 7638 thumbprint, whatever it was elsewhere.
@@ -53,13 +51,13 @@ func (d *draft) takeIn(k Key) error {
 	for _, i := range d.ring.preActive(k.Algorithm, d.now) {
 		if old := d.ring.Keys[i]; old.ActivateAt.IsZero() {
 			d.ring.Keys = slices.Delete(d.ring.Keys, i, i+1)
-			d.note(eventKeyRetired, old.ID, "makes way for an imported key; it never signed")
+			d.note(EventKeyRetired, old.ID, "makes way for an imported key; it never signed")
 			break
 		}
 	}
 	k.CreatedAt = d.now
 	d.ring.Keys = append(d.ring.Keys, k)
-	d.note(eventKeyImported, k.ID, "asked by the operator")
+	d.note(EventKeyImported, k.ID, "asked by the operator")
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (m *Manager) AcceptRestore(ctx context.Context, by Actor) error {
 		if err != nil {
 			return fmt.Errorf("change the key ring: %w", err)
 		}
-		return errors.Join(m.refresh(ctx), m.record(by, []event{{eventRestoreAccepted, "", "asked by the operator"}}))
+		return errors.Join(m.refresh(ctx), m.record(by, []event{{EventRestoreAccepted, "", "asked by the operator"}}))
 	}
 }
 
@@ -124,7 +124,7 @@ func (m *Manager) sealWith(d *draft, id string, wanted bool) error {
 	}
 	d.ring.KEKs = slices.DeleteFunc(d.ring.KEKs, func(k KEK) bool { return k.ID == id })
 	d.ring.KEKs = append(d.ring.KEKs, KEK{ID: id, Check: check, CreatedAt: latest(d.now, newest.CreatedAt.Add(time.Microsecond))})
-	d.note(eventKEKAdded, "", "the KEK "+id+" seals from now on")
+	d.note(EventKEKAdded, "", "the KEK "+id+" seals from now on")
 	return nil
 }
 
@@ -136,7 +136,7 @@ func (m *Manager) Reseal(ctx context.Context, by Actor) (remaining int, err erro
 		var err error
 		done, remaining, err = m.reseal(d, m.ring.Load().keks)
 		if done > 0 {
-			d.note(eventKeyResealed, "", fmt.Sprintf("%d keys", done))
+			d.note(EventKeyResealed, "", fmt.Sprintf("%d keys", done))
 		}
 		return err
 	})

@@ -54,7 +54,7 @@ func (d *draft) rotate(algorithm string, atOnce bool) (Plan, error) {
 	case pending:
 	case len(waiting) > 0:
 		d.ring.Keys[waiting[0]] = next
-		d.note(eventKeyRotated, next.ID, "asked by the operator")
+		d.note(EventKeyRotated, next.ID, "asked by the operator")
 	default:
 		d.order(order{algorithm: algorithm, rotates: true, reason: "asked by the operator", activateAt: func(k Key) time.Time {
 			if atOnce {

@@ -120,7 +120,7 @@ func (r *replay) one(ctx context.Context, e oauth.Event) {
 
 func (r *replay) do(ctx context.Context, e oauth.Event) (admin.Replayed, error) {
 	switch e.Name {
-	case oauth.EventKeyCompromised, oauth.EventKeyCreated:
+	case keys.EventKeyCompromised, keys.EventKeyCreated:
 		return r.key(ctx, e)
 	case oauth.EventLoginSucceeded, oauth.EventTokenMinted:
 		if r.since.IsZero() {
@@ -140,9 +140,9 @@ func (r *replay) key(ctx context.Context, e oauth.Event) (admin.Replayed, error)
 	rows := r.house.keys.Rows()
 	i := slices.IndexFunc(rows, func(row keys.Row) bool { return row.Key == e.Key })
 	switch {
-	case i < 0 && e.Name == oauth.EventKeyCreated && !r.since.IsZero():
+	case i < 0 && e.Name == keys.EventKeyCreated && !r.since.IsZero():
 		return admin.Replayed{Lost: "the key: what it signed, and refresh tokens made under it, are refused"}, nil
-	case i < 0, e.Name == oauth.EventKeyCreated, rows[i].State == keys.Compromised, rows[i].State == keys.Destroyed:
+	case i < 0, e.Name == keys.EventKeyCreated, rows[i].State == keys.Compromised, rows[i].State == keys.Destroyed:
 		return admin.Replayed{}, nil
 	}
 	return admin.Replayed{Changed: 1}, r.house.keys.Compromise(ctx, keys.Actor(r.house.operator()), e.Key)

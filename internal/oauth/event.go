@@ -59,7 +59,7 @@ func (e Event) Outcome() string {
 	return "success"
 }
 
-// The names of events.
+// The names of events; those of the key ring are in keys.
 const (
 	EventLoginSucceeded  = "login.succeeded"
 	EventLoginFailed     = "login.failed"
@@ -81,11 +81,4 @@ const (
 	EventAudienceCreated = "audience.created"
 	EventAudienceUpdated = "audience.updated"
 	EventAudienceDeleted = "audience.deleted"
-	EventKeyCreated      = "key.created"
-	EventKeyImported     = "key.imported"
-	EventKeyRotated      = "key.rotated"
-	EventKeyCompromised  = "key.compromised"
-	EventKeyDestroyed    = "key.destroyed"
-	EventKEKAdded        = "kek.added"
-	EventRestoreAccepted = "ring.restore_accepted"
 )

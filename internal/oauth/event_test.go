@@ -12,9 +12,9 @@ func TestEventNamesItsTarget(t *testing.T) {
 		{Event{Name: EventLoginFailed}, "user:unknown"},
 		{Event{Name: EventClientUpdated, Client: "gateway"}, "client:gateway"},
 		{Event{Name: EventAudienceDeleted, Audience: "https://api.example.com"}, "audience:https://api.example.com"},
-		{Event{Name: EventKeyRotated, Key: "kid"}, "key:kid"},
-		{Event{Name: EventKEKAdded}, "ring"},
-		{Event{Name: EventRestoreAccepted}, "ring"},
+		{Event{Name: "key.rotated", Key: "kid"}, "key:kid"},
+		{Event{Name: "kek.added"}, "ring"},
+		{Event{Name: "ring.restore_accepted"}, "ring"},
 	} {
 		if got := c.event.Target(); got != c.want {
 			t.Errorf("the target of %+v is %q, want %q", c.event, got, c.want)
