@@ -121,8 +121,10 @@ func (s *server) run(ctx context.Context) (err error) {
 	}
 	s.announce(d)
 	s.open.Store(true)
+	s.notify(notifyReady)
 
 	<-ending.Done()
+	s.notify(notifyStopping)
 	err = s.drain(d)
 	stopFeeding()
 	stopOps()
