@@ -35,7 +35,7 @@ type Place func(t *testing.T) (start func() (Store, error))
 // Run runs all cases, each on a place of its own.
 func Run(t *testing.T, place Place) {
 	t.Run("FirstStarts", func(t *testing.T) { firstStarts(t, place(t)) })
-	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases, sweepCases, guessCases) {
+	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases, sweepCases, guessCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
 	for _, c := range contentionCases {

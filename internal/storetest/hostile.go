@@ -1,0 +1,73 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var hostileCases = []single{{"Rule70_HostileTextIsOnlyText", hostileText}}
+
+// hostile are texts that would do something if they were ever read as a part of a statement, of a pattern or of a record.
+var hostile = []string{
+	`'`, `"`, `''`, `\'`, `' OR 1=1 --`, `'; DROP TABLE grants; --`, `"; DROP TABLE "grants"; --`, `$1`, `?`, `:id`, `@id`, `%`, `_`, `\`,
+	`$$ DELETE FROM users $$`, `/* */`, `-- `, "a\nb\r\n", "\t", `{"a":1}`, `{a,b}`, `{NULL}`, `NULL`, `null`, `[]`, `\x41`, `E'\x00'`, `(1,2)`,
+	"\u202e\u200b", "\ufeff", "e\u0301", "\U0001F600", "\u0001\u001f\u007f",
+}
+
+// hostileText writes each text wherever a record has one, reads it back, finds it by itself alone, and ends what is its own.
+func hostileText(t *testing.T, s Store) {
+	ctx := t.Context()
+	quiet := aGrant(255, "usr_quiet")
+	withGrant(t, s, quiet)
+	for i, text := range hostile {
+		u := aUser(text)
+		u.PasswordHash, u.Claims = text, map[string]any{text: text, "list": []any{text}}
+		must(t, s.CreateUser(ctx, u))
+		g := aGrant(byte(i+1), u.ID)
+		g.ClientID, g.MACKey, g.RevokeReason, g.DeviceLabel, g.IP = text, text, text, text, text
+		g.Audience, g.AMR, g.KeyHash = []string{text, text + text}, []string{text}, []byte(text)
+		must(t, s.CreateGrant(ctx, g, u.Epoch))
+		c := oauth.Client{ID: text, Audiences: []string{text}, CreatedAt: start}
+		must(t, s.CreateClient(ctx, c))
+		must(t, s.CreateAudience(ctx, oauth.Audience{ID: text, CreatedAt: start}))
+
+		byName, err := s.User(ctx, text)
+		must(t, err)
+		equal(t, byName, u)
+		byID, err := s.UserByID(ctx, u.ID)
+		must(t, err)
+		equal(t, byID, u)
+		equal(t, stored(t, s, g.ID), g)
+		own, err := s.Grants(ctx, oauth.GrantFilter{Subject: u.ID, ClientID: text, Limit: 10})
+		must(t, err)
+		equal(t, own, []oauth.Grant{g})
+		must(t, s.UseAssertion(ctx, text, []byte(text), start))
+		refused(t, s.UseAssertion(ctx, text, []byte(text), start), oauth.AlreadyExists)
+		refused(t, s.CreateUser(ctx, u), oauth.AlreadyExists)
+	}
+	d, err := s.Directory(ctx)
+	must(t, err)
+	if len(d.Clients) != len(hostile) || len(d.Audiences) != len(hostile) {
+		t.Errorf("%d clients and %d audiences, want %d of each", len(d.Clients), len(d.Audiences), len(hostile))
+	}
+	for i, text := range hostile {
+		p := oauth.Presented{
+			Grant: oauth.GrantID{byte(i + 1)}, ClientID: text, Generation: 5, KeyHash: []byte(text), MACKey: text + "'",
+			Arrived: start, Deadline: present(quiet).Deadline,
+		}
+		if v := refresh(t, s, p); v.Outcome != oauth.Moved || v.Grant.MACKey != p.MACKey {
+			t.Errorf("%q: the refresh is %s", text, v.Outcome)
+		}
+		n, err := s.RevokeGrants(ctx, "usr_"+text, text, oauth.GrantID{}, text, start)
+		must(t, err)
+		equal(t, n, 1)
+		must(t, s.DeleteUser(ctx, text, start))
+		must(t, s.DeleteClient(ctx, text, start))
+		must(t, s.DeleteAudience(ctx, text))
+	}
+	equal(t, stored(t, s, quiet.ID), quiet)
+	left, err := s.Users(ctx, "", 10)
+	must(t, err)
+	equal(t, left, []oauth.User{aUser("quiet")})
+}
