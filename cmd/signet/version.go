@@ -40,7 +40,11 @@ func buildVersion() build {
 
 func (p *program) versionCommand() *cobra.Command {
 	c := &cobra.Command{Use: "version", Short: "Print which program this is", Args: cobra.NoArgs}
+	sbom := c.Flags().Bool("sbom", false, "print the modules that it is made of, as a CycloneDX document")
 	c.RunE = func(*cobra.Command, []string) error {
+		if *sbom {
+			return p.showBOM()
+		}
 		b := buildVersion()
 		modified := ""
 		if b.Modified {
