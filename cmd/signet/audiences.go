@@ -153,10 +153,9 @@ func (p *program) showAudience(ctx context.Context, o operator, id string) error
 	if err != nil {
 		return err
 	}
-	for _, a := range d.Audiences {
-		if a.ID == id {
-			return p.show(viewAudience(a), viewAudience(a).print)
-		}
+	a, ok := d.Audience(id)
+	if !ok {
+		return about("audience "+id, oauth.NotFound)
 	}
-	return about("audience "+id, oauth.NotFound)
+	return p.show(viewAudience(a), viewAudience(a).print)
 }

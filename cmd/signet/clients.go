@@ -261,11 +261,10 @@ func (p *program) showClient(ctx context.Context, o operator, id, secret string)
 	if err != nil {
 		return err
 	}
-	for _, c := range d.Clients {
-		if c.ID == id {
-			v := viewClient(c, secret)
-			return p.show(v, v.print)
-		}
+	c, ok := d.Client(id)
+	if !ok {
+		return about("client "+id, oauth.NotFound)
 	}
-	return about("client "+id, oauth.NotFound)
+	v := viewClient(c, secret)
+	return p.show(v, v.print)
 }

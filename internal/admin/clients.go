@@ -134,7 +134,7 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 		return err
 	}
 	for _, name := range c.Audiences {
-		if !slices.ContainsFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == name }) {
+		if _, ok := d.Audience(name); !ok {
 			return oauth.Fail(oauth.FailedPrecondition, "There is no such audience; create it first.")
 		}
 	}

@@ -152,9 +152,13 @@ func (a *Admin) replayUser(ctx context.Context, by Actor, e oauth.Event) (Replay
 }
 
 func (a *Admin) replayClient(ctx context.Context, by Actor, e oauth.Event) (Replayed, error) {
-	c, found, err := a.findClient(ctx, e.Client)
-	if err != nil || !found || c.CreatedAt.After(e.Time) { // another client had the name then
+	d, err := a.Directory(ctx)
+	if err != nil {
 		return Replayed{}, err
+	}
+	c, ok := d.Client(e.Client)
+	if !ok || c.CreatedAt.After(e.Time) { // another client had the name then
+		return Replayed{}, nil
 	}
 	switch disabled := !c.DisabledAt.IsZero(); {
 	case e.Name == oauth.EventClientDeleted:
@@ -176,18 +180,6 @@ func newerSecret(c oauth.Client, then time.Time) bool {
 	return slices.ContainsFunc(c.Secrets, func(s oauth.Secret) bool { return !s.CreatedAt.Before(then.Add(-time.Minute)) })
 }
 
-func (a *Admin) findClient(ctx context.Context, id string) (oauth.Client, bool, error) {
-	d, err := a.Directory(ctx)
-	if err != nil {
-		return oauth.Client{}, false, err
-	}
-	i := slices.IndexFunc(d.Clients, func(c oauth.Client) bool { return c.ID == id })
-	if i < 0 {
-		return oauth.Client{}, false, nil
-	}
-	return d.Clients[i], true, nil
-}
-
 // missed says what an event made that the store does not have.
 func (a *Admin) missed(ctx context.Context, e oauth.Event) (Replayed, error) {
 	d, err := a.Directory(ctx)
@@ -202,17 +194,17 @@ func (a *Admin) missed(ctx context.Context, e oauth.Event) (Replayed, error) {
 		}
 		return Replayed{}, oauth.FromStore(err)
 	case oauth.EventClientCreated:
-		if !slices.ContainsFunc(d.Clients, func(c oauth.Client) bool { return c.ID == e.Client }) {
+		if _, ok := d.Client(e.Client); !ok {
 			return Replayed{Lost: "the client: create it again"}, nil
 		}
 	case oauth.EventAudienceCreated:
-		if !slices.ContainsFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == e.Audience }) {
+		if _, ok := d.Audience(e.Audience); !ok {
 			return Replayed{Lost: "the audience: create it again"}, nil
 		}
 	case oauth.EventAudienceUpdated:
 		return Replayed{Lost: "maybe, new settings of the audience: compare them"}, nil
 	case oauth.EventAudienceDeleted:
-		if slices.ContainsFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == e.Audience }) {
+		if _, ok := d.Audience(e.Audience); ok {
 			return Replayed{Lost: "that the audience was deleted: delete it again, if it is not a new one"}, nil
 		}
 	case oauth.EventClaimsSet:

@@ -37,9 +37,7 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 	a.counters = i.countersOf(user, known, g)
 	last := len(a.counters) - 1
 	if a.leave, err = i.lanes.enter(ctx, a.counters[last].Key); err != nil {
-		return a, &oauth.Error{
-			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: time.Second,
-		}
+		return a, tooBusy(err, time.Second)
 	}
 	taken, err := i.store.TakeGuess(ctx, a.counters, a.at)
 	if err == nil && taken > last {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -95,12 +96,14 @@ func (i *Issuer) named(ctx context.Context, username string) (user oauth.User, e
 	return user, nil
 }
 
+func tooBusy(cause error, wait time.Duration) error {
+	return &oauth.Error{Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: cause, RetryAfter: wait}
+}
+
 // hashFault says why a password was not hashed.
 func hashFault(err error) error {
 	if busy, ok := errors.AsType[*password.Busy](err); ok {
-		return &oauth.Error{
-			Code: oauth.SlowDown, Sentence: "Too many logins at once; try again.", Cause: err, RetryAfter: busy.RetryAfter,
-		}
+		return tooBusy(err, busy.RetryAfter)
 	}
 	if errors.Is(err, password.ErrTooLong) {
 		return oauth.Fail(oauth.InvalidRequest, "The password is too long.")

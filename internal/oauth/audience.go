@@ -1,6 +1,9 @@
 package oauth
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // An Audience is an API that verifies our access tokens; it decides their algorithm and lifetime (the resource of
 // RFC 8707).
@@ -32,4 +35,20 @@ type Directory struct {
 	Version   int64
 	Clients   []Client
 	Audiences []Audience
+}
+
+// Client returns the client of that id.
+func (d Directory) Client(id string) (c Client, ok bool) {
+	if n := slices.IndexFunc(d.Clients, func(c Client) bool { return c.ID == id }); n >= 0 {
+		return d.Clients[n], true
+	}
+	return c, false
+}
+
+// Audience returns the audience of that id.
+func (d Directory) Audience(id string) (a Audience, ok bool) {
+	if n := slices.IndexFunc(d.Audiences, func(a Audience) bool { return a.ID == id }); n >= 0 {
+		return d.Audiences[n], true
+	}
+	return a, false
 }

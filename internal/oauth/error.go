@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -60,8 +61,7 @@ func Because(code Code, sentence string, cause error) *Error {
 // ours is never said as invalid_grant or invalid_client, because callers drop logins on those.
 func Unavailable(cause error) *Error {
 	return &Error{
-		Code: TemporarilyUnavailable, Sentence: "The issuer cannot answer at the moment; try again.",
-		Cause: cause, RetryAfter: time.Second,
+		Code: TemporarilyUnavailable, Sentence: sentences[TemporarilyUnavailable], Cause: cause, RetryAfter: time.Second,
 	}
 }
 
@@ -72,6 +72,15 @@ func (e *Error) Error() string {
 		text += " (" + e.Cause.Error() + ")"
 	}
 	return text
+}
+
+// Attrs returns what a request's log line says of the error: its category and its cause.
+func (e *Error) Attrs() []slog.Attr {
+	attrs := []slog.Attr{slog.String("error", string(e.Code))}
+	if e.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+	}
+	return attrs
 }
 
 // Is says whether target is this error's category.

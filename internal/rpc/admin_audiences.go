@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"slices"
 	"sort"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -36,11 +35,11 @@ func (s *adminService) GetAudience(ctx context.Context, r *signetv1.GetAudienceR
 	if err != nil {
 		return nil, err
 	}
-	n := slices.IndexFunc(d.Audiences, func(x oauth.Audience) bool { return x.ID == r.GetId() })
-	if n < 0 {
+	x, ok := d.Audience(r.GetId())
+	if !ok {
 		return nil, oauth.Refused(oauth.NotFound, nil)
 	}
-	return audience(d.Audiences[n]), nil
+	return audience(x), nil
 }
 
 // ListAudiences returns one page of the audiences.

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"slices"
 	"sort"
 	"time"
 
@@ -39,11 +38,11 @@ func (s *adminService) GetClient(ctx context.Context, r *signetv1.GetClientReque
 	if err != nil {
 		return nil, err
 	}
-	n := slices.IndexFunc(d.Clients, func(c oauth.Client) bool { return c.ID == r.GetId() })
-	if n < 0 {
+	c, ok := d.Client(r.GetId())
+	if !ok {
 		return nil, oauth.Refused(oauth.NotFound, nil)
 	}
-	return client(d.Clients[n]), nil
+	return client(c), nil
 }
 
 // ListClients returns one page of the clients.

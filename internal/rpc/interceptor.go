@@ -142,12 +142,7 @@ func faultOf(err error) []slog.Attr {
 	if s, ok := status.FromError(err); ok {
 		return []slog.Attr{slog.String("error", s.Message())}
 	}
-	e := oauth.AsError(err)
-	attrs := []slog.Attr{slog.String("error", string(e.Code))}
-	if e.Cause != nil {
-		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
-	}
-	return attrs
+	return oauth.AsError(err).Attrs()
 }
 
 type callerKey struct{}

@@ -52,10 +52,7 @@ func (s *tokenService) Mint(ctx context.Context, r *signetv1.MintRequest) (*sign
 	}
 	request := issuer.MintRequest{
 		Audience: r.GetAudience(), Scope: r.GetScope(), Subject: r.GetSubject(), AMR: r.GetAmr(),
-		Refresh: r.GetRefresh(), EndUser: endUser(r.GetEndUser()),
-	}
-	if claims := r.GetClaims(); len(claims.GetFields()) > 0 {
-		request.Claims = claims.AsMap()
+		Refresh: r.GetRefresh(), EndUser: endUser(r.GetEndUser()), Claims: claims(r.GetClaims()),
 	}
 	if at := r.GetAuthTime(); at != nil {
 		request.AuthTime = at.AsTime()

@@ -88,5 +88,5 @@ func (e *endpoints) attempt(ctx context.Context, w http.ResponseWriter, r *http.
 // proxy there names; the zero address if there is none.
 func (e *endpoints) origin(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return e.proxies.Origin(peer.Addr().Unmap().WithZone(""), r.Header.Values("X-Forwarded-For"))
+	return e.proxies.Origin(peer.Addr(), r.Header.Values("X-Forwarded-For"))
 }

@@ -49,10 +49,7 @@ func refuse(ctx context.Context, w http.ResponseWriter, err error) {
 	if e.Code == oauth.ServerError {
 		level = slog.LevelError
 	}
-	note(w, level, slog.String("error", string(e.Code)))
-	if e.Cause != nil {
-		note(w, level, slog.String("cause", e.Cause.Error()))
-	}
+	note(w, level, e.Attrs()...)
 	h := w.Header()
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge)
