@@ -20,6 +20,7 @@ const watchInterval = 500 * time.Millisecond
 var healthServices = []string{
 	"",
 	signetv1.TokenService_ServiceDesc.ServiceName,
+	signetv1.GrantService_ServiceDesc.ServiceName,
 	signetv1.AdminService_ServiceDesc.ServiceName,
 	signetv1.KeyService_ServiceDesc.ServiceName,
 	healthv1.Health_ServiceDesc.ServiceName,

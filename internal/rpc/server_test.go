@@ -40,14 +40,14 @@ func TestHealthFollowsReadiness(t *testing.T) {
 	}
 	all := func(want healthv1.HealthCheckResponse_ServingStatus) {
 		t.Helper()
-		for _, service := range []string{"", "signet.v1.TokenService", "signet.v1.KeyService"} {
+		for _, service := range []string{"", "signet.v1.TokenService", "signet.v1.GrantService", "signet.v1.AdminService", "signet.v1.KeyService"} {
 			r, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
 			if err != nil || r.GetStatus() != want {
 				t.Errorf("Check %q: %v %v, want %v", service, r.GetStatus(), err, want)
 			}
 		}
 		list, err := health.List(t.Context(), &healthv1.HealthListRequest{})
-		if err != nil || len(list.GetStatuses()) != 5 || list.GetStatuses()[""].GetStatus() != want {
+		if err != nil || len(list.GetStatuses()) != 6 || list.GetStatuses()[""].GetStatus() != want {
 			t.Errorf("List: %v %v, want %v", list, err, want)
 		}
 		if r, err := stream.Recv(); err != nil || r.GetStatus() != want {
