@@ -34,7 +34,9 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 	if err != nil {
 		return a, err
 	}
-	a.counters = i.countersOf(user, known, g)
+	if a.counters, err = i.countersOf(user, known, g); err != nil {
+		return a, err
+	}
 	last := len(a.counters) - 1
 	if a.leave, err = i.lanes.enter(ctx, a.counters[last].Key); err != nil {
 		return a, tooBusy(err, time.Second)
@@ -71,22 +73,26 @@ func (i *Issuer) refuseAddress(caller Caller, user oauth.User, g guess, c thrott
 
 // countersOf returns what counts the guess. A device that the account knows has an allowance of its own, which neither those
 // who attack the account nor those who share the device's address can use up.
-func (i *Issuer) countersOf(user oauth.User, known bool, g guess) []throttle.Counter {
+func (i *Issuer) countersOf(user oauth.User, known bool, g guess) ([]throttle.Counter, error) {
 	if known {
-		return throttle.Device(user.ID, g.deviceToken)
+		return throttle.Device(user.ID, g.deviceToken), nil
+	}
+	_, secret, err := i.keys.CurrentMAC() // for users too, so that whoever asks is told the same
+	if err != nil {
+		return nil, oauth.Unavailable(err)
 	}
 	var counters []throttle.Counter
 	if g.address.IsValid() {
 		counters = append(counters, throttle.Address(g.address, i.perHour))
 	}
 	if user.ID != "" {
-		return append(counters, throttle.Account(user.ID))
+		return append(counters, throttle.Account(user.ID)), nil
 	}
 	name, err := oauth.CanonicalUsername(g.username)
 	if err != nil {
 		name = g.username
 	}
-	return append(counters, throttle.Nobody(name))
+	return append(counters, throttle.Nobody(secret, name)), nil
 }
 
 // knows says whether the device token was made for the user. One of a key that is unknown, gone or compromised says nothing.

@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -292,6 +293,24 @@ func TestParallelLoginsDoNotThrottleEachOther(t *testing.T) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+// TestRule49_NobodyCanTellWhichNamesShareACounter: names that no account has share few counters. Who could compute which, would
+// use up the counter by a name of their own and see whether another name is throttled, and so has no account.
+func TestRule49_NobodyCanTellWhichNamesShareACounter(t *testing.T) {
+	bucket := func(name string) [2]byte {
+		sum := sha256.Sum256([]byte(name))
+		return [2]byte(sum[:])
+	}
+	inBubble(t, func(t *testing.T, h *house) {
+		shared := "shared 0"
+		for n := 1; bucket(shared) != bucket("eve"); n++ {
+			shared = fmt.Sprint("shared ", n)
+		}
+		h.wantTries(t, atOnce, h.caller, issuer.LoginRequest{Username: shared}, "unknown_user")
+		h.wantTries(t, 1, h.caller, issuer.LoginRequest{Username: shared}, "throttled_account")
+		h.wantTries(t, 1, h.caller, issuer.LoginRequest{Username: "eve"}, "unknown_user")
 	})
 }
 

@@ -141,7 +141,7 @@ func sweepGuesses(t *testing.T, s Store) {
 func guessesInParallel(t *testing.T, servers [2]Store) {
 	const guesses = 200
 	account, address := throttle.Account("usr_ann"), throttle.Address(netip.MustParseAddr("192.0.2.1"), 10*guesses)
-	wide := throttle.Counter{Key: throttle.Nobody("n").Key, Free: guesses - 1, Waits: []time.Duration{time.Hour}}
+	wide := throttle.Counter{Key: throttle.Nobody(nil, "n").Key, Free: guesses - 1, Waits: []time.Duration{time.Hour}}
 	now := start.Add(time.Hour)
 	var both, counted atomic.Int64
 	atOnce(servers, guesses, func(_ int, s Store) {

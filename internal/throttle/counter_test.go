@@ -79,9 +79,11 @@ func TestTake(t *testing.T) {
 	}
 }
 
+var secret = []byte("a secret")
+
 func anyCounter(t *rapid.T) Counter {
 	return rapid.SampledFrom([]Counter{
-		Account("u"), Nobody("n"), Device("u", "t")[0], Device("u", "t")[1],
+		Account("u"), Nobody(secret, "n"), Device("u", "t")[0], Device("u", "t")[1],
 		Address(netip.MustParseAddr("192.0.2.1"), rapid.IntRange(MinPerHour, 300).Draw(t, "per hour")),
 	}).Draw(t, "counter")
 }
@@ -129,7 +131,7 @@ func TestRule51_TheLimitsInFigures(t *testing.T) {
 		most    int
 	}{
 		{"account", Account("u"), month, 100},
-		{"nobody", Nobody("n"), month, 100},
+		{"nobody", Nobody(secret, "n"), month, 100},
 		{"device", devices[0], month, 80},
 		{"all devices", devices[1], month, 100},
 		{"address", Address(netip.MustParseAddr("192.0.2.1"), 100), time.Hour, 100},
@@ -171,7 +173,7 @@ func TestKeys(t *testing.T) {
 		"IPv4 in two forms":   {address("192.0.2.1"), address("::ffff:192.0.2.1")},
 		"zones":               {address("fe80::1%eth0"), address("fe80::1%eth1")},
 		"devices, any":        {Device("u", "t")[1].Key, Device("u", "v")[1].Key},
-		"a name that is none": {Nobody("n").Key, Nobody("n").Key},
+		"a name that is none": {Nobody(secret, "n").Key, Nobody(secret, "n").Key},
 	}
 	for name, k := range same {
 		if k[0] != k[1] {
@@ -180,7 +182,7 @@ func TestKeys(t *testing.T) {
 	}
 	keys := map[Key]string{}
 	for name, k := range map[string]Key{
-		"u": Account("u").Key, "v": Account("v").Key, "nobody u": Nobody("u").Key, "nobody v": Nobody("v").Key,
+		"u": Account("u").Key, "v": Account("v").Key, "nobody u": Nobody(secret, "u").Key, "nobody v": Nobody(secret, "v").Key,
 		"device t": Device("u", "t")[0].Key, "device v": Device("u", "v")[0].Key, "v's": Device("v", "t")[0].Key,
 		"devices": Device("u", "t")[1].Key, "v's devices": Device("v", "t")[1].Key,
 		"192.0.2.1": address("192.0.2.1"), "192.0.2.2": address("192.0.2.2"),
@@ -191,6 +193,9 @@ func TestKeys(t *testing.T) {
 		}
 		keys[k] = name
 	}
+	if Nobody(secret, "n").Key == Nobody([]byte("another secret"), "n").Key {
+		t.Error("who does not have the secret can tell the counter of a name")
+	}
 	if Account("u").Key.Owner != Owner("u") || Device("u", "t")[0].Key.Owner != Owner("u") || Device("u", "t")[1].Key.Owner != Owner("u") {
 		t.Error("the counters of an account are not all its owner's")
 	}
@@ -200,7 +205,7 @@ func TestKeys(t *testing.T) {
 func TestNobodyHasFewCounters(t *testing.T) {
 	counters := map[Key]bool{}
 	for i := range 1 << 18 {
-		counters[Nobody("guessed "+time.Duration(i).String()).Key] = true
+		counters[Nobody(secret, "guessed "+time.Duration(i).String()).Key] = true
 	}
 	if len(counters) > 1<<16 {
 		t.Errorf("%d counters, want 65,536 at most", len(counters))

@@ -1,6 +1,7 @@
 package throttle
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"net/netip"
 	"time"
@@ -33,10 +34,12 @@ func Account(userID string) Counter {
 }
 
 // Nobody counts the guesses at a name that no account has, as Account does. Such names are without number, so they share
-// 65,536 counters.
-func Nobody(name string) Counter {
-	sum := sha256.Sum256([]byte(name))
-	return leaky(Key{Owner: hash("nobody", string(sum[:2]))}, accountBurst, accountLeak)
+// 65,536 counters. Only who has the secret can tell which share one: else whoever used one up by a name of their own could see
+// whether it holds up another name too, and so whether that has an account.
+func Nobody(secret []byte, name string) Counter {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("signet name of nobody\x00" + name))
+	return leaky(Key{Owner: hash("nobody", string(h.Sum(nil)[:2]))}, accountBurst, accountLeak)
 }
 
 // Device counts the guesses that come with a device token of the account: each device has an allowance of its own, which
