@@ -1,23 +1,30 @@
 package password
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// maxWord is how long a word of the lists can be, in code points; a longer one is not looked for.
+// maxWord is how long one of the names can be, in code points; a longer one is not looked for.
 const maxWord = 64
 
 // pieces returns of how few pieces a text can be put together, where a piece is what a guesser would try as a whole: a common
 // password, one of words, a year, a run such as aaa, 123, cba or qwerty, or else a single character. White space and the like
 // between them is free, and of a text that repeats itself only the first time counts.
-func pieces(text string, words map[string]bool) int {
+func pieces(text string, words [][]rune) int {
 	characters := plain(text)
 	characters = characters[:min(len(characters), MaxLength)] // NFKC can make eighteen of one
-	return min(cut(characters, words), cut(characters[:period(characters)], words))
+	least := cut(characters, words)
+	if p := period(characters); p < len(characters) {
+		least = min(least, cut(characters[:p], words))
+	}
+	return least
 }
 
 // cut is pieces of characters that do not repeat themselves as a whole. The best way to cut the first i of them is followed by
 // each piece that could come next.
-func cut(characters []rune, words map[string]bool) int {
-	letters, longest, runs := spelled(characters), longestOf(words), runsOf(characters)
+func cut(characters []rune, words [][]rune) int {
+	letters, runs := spelled(characters), runsOf(characters)
 	best := make([]int, len(characters)+1) // best[i] is for the first i characters
 	for i := range characters {
 		best[i+1] = len(characters)
@@ -31,23 +38,42 @@ func cut(characters []rune, words map[string]bool) int {
 		if isYear(characters[i:]) {
 			reach(i+4, 1)
 		}
-		for j := i + 3; j <= min(i+longest, len(letters)); j++ {
-			if word := string(letters[i:j]); common[word] || words[word] {
-				reach(j, 1)
+		for _, n := range commonAt(letters[i:]) {
+			reach(i+n, 1)
+		}
+		for _, word := range words {
+			if n := len(word); n <= len(letters)-i && slices.Equal(letters[i:i+n], word) {
+				reach(i+n, 1)
 			}
 		}
 	}
 	return best[len(characters)]
 }
 
-// longestOf returns how long a word can be that is common or one of words.
-func longestOf(words map[string]bool) int {
-	longest := longestCommon
-	for word := range words {
-		longest = max(longest, len(word))
+// commonAt returns the lengths of the common passwords that the text begins with. Few texts begin as any of them does, and only
+// those are looked up: whoever sends long passwords must not keep a CPU busy.
+func commonAt(letters []rune) (lengths []int) {
+	if len(letters) < 3 || !commonStarts[[3]rune(letters)] {
+		return nil
 	}
-	return min(longest, maxWord)
+	for n := 3; n <= min(longestCommon, len(letters)); n++ {
+		if common[string(letters[:n])] {
+			lengths = append(lengths, n)
+		}
+	}
+	return lengths
 }
+
+// commonStarts are the first three characters of the common passwords.
+var commonStarts = func() map[[3]rune]bool {
+	starts := map[[3]rune]bool{}
+	for word := range common {
+		if letters := []rune(word); len(letters) >= 3 {
+			starts[[3]rune(letters)] = true
+		}
+	}
+	return starts
+}()
 
 var longestCommon = func() (longest int) {
 	for word := range common {

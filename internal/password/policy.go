@@ -3,6 +3,7 @@ package password
 import (
 	_ "embed" // the list of common passwords
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,12 +55,12 @@ func (p Policy) Check(password, username string) error {
 		return flawText
 	case characters(password) < least:
 		return Flaw(fmt.Sprintf("The password must have at least %d characters.", least))
-	case pieces(password, nil) < enough:
+	case pieces(password, contextWords(slices.Concat(p.Service, []string{username, "signet"}))) >= enough:
+		return nil
+	case pieces(password, nil) < enough: // also without those names
 		return flawCommon
-	case pieces(password, contextWords(append(p.Service, username, "signet"))) < enough:
-		return flawContext
 	}
-	return nil
+	return flawContext
 }
 
 // characters counts code points, of the text as it is or as it is hashed, whichever has fewer: one ligature of many letters is
@@ -88,12 +89,12 @@ func readCommon(text string) map[string]bool {
 }
 
 // contextWords are the names and their parts of three letters or more.
-func contextWords(names []string) map[string]bool {
-	words := map[string]bool{}
+func contextWords(names []string) (words [][]rune) {
+	taken := map[string]bool{}
 	for _, name := range names {
 		for _, part := range append(strings.FieldsFunc(name, func(r rune) bool { return !isLetterOrDigit(r) }), name) {
-			if word := spelled(plain(part)); len(word) >= 3 {
-				words[string(word)] = true
+			if word := spelled(plain(part)); len(word) >= 3 && len(word) <= maxWord && !taken[string(word)] {
+				taken[string(word)], words = true, append(words, word)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package password
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -95,5 +96,22 @@ func TestPeriod(t *testing.T) {
 		if got := period([]rune(text)); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
+	}
+}
+
+// TestRule55_LongPasswordsAreJudgedCheaply: a new password is judged before anything is counted, so that must not be work.
+func TestRule55_LongPasswordsAreJudgedCheaply(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	long := make([]byte, MaxLength)
+	for i := range long {
+		long[i] = byte('a' + random.IntN(26))
+	}
+	allocations := testing.AllocsPerRun(1, func() {
+		if err := (Policy{}).Check(string(long), strings.Repeat("q", maxWord)); err != nil {
+			t.Error(err)
+		}
+	})
+	if allocations > MaxLength { // looking up each part of it took thirty times as many
+		t.Errorf("%v allocations for %d characters", allocations, len(long))
 	}
 }
