@@ -191,6 +191,15 @@ func TestClientsThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestRule69_NoClientIsAnotherActor: what a client does stands in the audit log under its id.
+func TestRule69_NoClientIsAnotherActor(t *testing.T) {
+	o := newOffice(t)
+	for _, id := range []string{"server", "operator:root", "operator:", "usr_a"} {
+		_, _, err := o.CreateClient(t.Context(), by, oauth.Client{ID: id})
+		wantCode(t, err, oauth.InvalidRequest)
+	}
+}
+
 func TestNoTwoClientsShareACertificateName(t *testing.T) {
 	o := newOffice(t)
 	_, _, err := o.CreateClient(t.Context(), by, oauth.Client{ID: "a", CertSANs: []string{"dns:a.example"}})

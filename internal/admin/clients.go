@@ -117,6 +117,8 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 		return oauth.Fail(oauth.InvalidRequest, "A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
 	case strings.HasPrefix(c.ID, oauth.UserIDPrefix): // its own tokens would name it as a user (RFC 9068 §5)
 		return oauth.Fail(oauth.InvalidRequest, "A client id does not begin with usr_, as the ids of users do.")
+	case c.ID == "server", strings.HasPrefix(c.ID, "operator:"): // the other actors in the audit log
+		return oauth.Fail(oauth.InvalidRequest, "A client id is not server and does not begin with operator:, which are others in the audit log.")
 	case c.RefreshIdle < 0 || c.RefreshIdle > a.limits.MaxRefresh || c.RefreshIdle != 0 && c.RefreshIdle < time.Second:
 		return oauth.Fail(oauth.InvalidRequest, "The idle lifetime must be 1s to refresh.max_lifetime.")
 	case c.RefreshAbsolute < 0 || c.RefreshAbsolute > a.limits.MaxRefresh || c.RefreshAbsolute != 0 && c.RefreshAbsolute < time.Second:

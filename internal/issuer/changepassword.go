@@ -59,7 +59,11 @@ func (i *Issuer) ChangePassword(ctx context.Context, caller Caller, r ChangePass
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	return i.record(caller, oauth.Event{Name: oauth.EventPasswordSet, Subject: user.ID, IP: text(address)})
+	e := oauth.Event{Name: oauth.EventPasswordSet, Subject: user.ID, IP: text(address)}
+	if keep != (oauth.GrantID{}) {
+		e.Kept = keep.String()
+	}
+	return i.record(caller, e)
 }
 
 // checkChange refuses what the request alone shows to be wrong, and returns the end user's address.

@@ -41,6 +41,11 @@ func TestChangePasswordEndsTheOtherGrants(t *testing.T) {
 	if n := h.count(oauth.EventPasswordSet); n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}
+	for _, e := range h.events { // who does it again from the log keeps the grant, too
+		if e.Name == oauth.EventPasswordSet && e.Kept != mine.GrantID.String() {
+			t.Errorf("the event keeps %q, want %s", e.Kept, mine.GrantID)
+		}
+	}
 }
 
 // TestChangePasswordKeepsOnlyTheCallersOwnGrant: neither another client's grant nor another user's outlives it.
