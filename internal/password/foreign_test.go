@@ -76,7 +76,8 @@ func TestRule55_ImportedBcryptKnows72Bytes(t *testing.T) {
 }
 
 func TestRule58_ImportedHashesCannotAskForTooMuch(t *testing.T) {
-	h := hasher(t, cheap)
+	h, err := newHasher(cheap, 1<<30, 2) // whatever is refused is not for want of budget
+	must(t, err)
 	const scrypted, derived = "$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E", "$c2FsdA$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o"
 	for _, phc := range []string{
 		strings.Replace(imported[0].phc, "$05$", "$15$", 1),
@@ -85,7 +86,6 @@ func TestRule58_ImportedHashesCannotAskForTooMuch(t *testing.T) {
 		"$scrypt$ln=18,r=9,p=1" + scrypted, "$scrypt$ln=25,r=1,p=1" + scrypted, "$scrypt$ln=2147483647,r=8,p=1" + scrypted,
 		"$scrypt$ln=17,r=8,p=16" + scrypted, "$scrypt$ln=4,r=1,p=17" + scrypted, "$scrypt$ln=1,r=65,p=1" + scrypted,
 		"$scrypt$ln=0,r=8,p=1" + scrypted, "$scrypt$ln=14,r=0,p=1" + scrypted, "$scrypt$ln=14,r=8,p=0" + scrypted,
-		"$scrypt$ln=16,r=8,p=1" + scrypted, // 64 MiB and a little: more than the budget
 		strings.Replace(imported[len(imported)-1].phc, "ln=14", "ln=19", 1),
 		"$pbkdf2-sha256$2000001" + derived, "$pbkdf2-sha256$0" + derived, "$pbkdf2-sha512$i=2147483647" + derived,
 	} {
@@ -94,6 +94,11 @@ func TestRule58_ImportedHashesCannotAskForTooMuch(t *testing.T) {
 		}
 		refused(t, h, phc)
 	}
+	poor := hasher(t, cheap)
+	if poor.Check("$scrypt$ln=16,r=8,p=1"+scrypted) != errBudget {
+		t.Error("a hash of 64 MiB and a little fits into 64 MiB")
+	}
+	refused(t, poor, "$scrypt$ln=16,r=8,p=1"+scrypted)
 	for _, phc := range []string{"$scrypt$ln=15,r=8,p=16" + scrypted, "$pbkdf2-sha256$2000000" + derived, strings.Replace(imported[0].phc, "$05$", "$14$", 1)} {
 		must(t, h.Check(phc))
 	}
