@@ -3,7 +3,6 @@ package internal_test
 import (
 	"fmt"
 	"go/ast"
-	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -96,7 +95,7 @@ type scan struct {
 func (s *scan) files(files []*ast.File) (faults []string, seen int) {
 	s.info = types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
 	// What other packages declare is not looked up: constants of this one are all that is wanted.
-	config := types.Config{Error: func(error) {}, Importer: importer.For("none", nil), FakeImportC: true}
+	config := types.Config{Error: func(error) {}}
 	_, _ = config.Check("x", s.fset, files, &s.info)
 	s.takers, s.given = maps.Clone(statements), map[types.Object][]ast.Expr{}
 	for _, f := range files {
