@@ -26,8 +26,8 @@ func TestHTTPPage(t *testing.T) {
 	testscript.Run(t, p)
 }
 
-// curl stands for curl, with those of its flags that our pages use. It calls the free port that the test has in place of the
-// usual one.
+// curl stands for curl, with those of its flags that our pages use. It calls the free ports that the test has in place of
+// the usual ones.
 func curl() {
 	method, address, form, header := http.MethodGet, "", []string(nil), http.Header{}
 	for args := os.Args[1:]; len(args) > 0; args = args[1:] {
@@ -48,8 +48,10 @@ func curl() {
 		}
 		args = args[1:]
 	}
-	if at := os.Getenv("HTTP"); at != "" {
-		address = strings.Replace(address, "127.0.0.1:8080", at, 1)
+	for usual, door := range map[string]string{"127.0.0.1:8080": "HTTP", "127.0.0.1:8081": "OPS"} {
+		if at := os.Getenv(door); at != "" {
+			address = strings.Replace(address, usual, at, 1)
+		}
 	}
 	r, err := http.NewRequestWithContext(context.Background(), method, address, strings.NewReader(strings.Join(form, "&")))
 	quitIf(err)
