@@ -143,12 +143,9 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 	return checkCertSANs(c, d.Clients)
 }
 
-// maxCertSANs bounds by how many names a client's certificate is known.
-const maxCertSANs = 16
-
 // checkCertSANs refuses names that are malformed, or by which another client is known already.
 func checkCertSANs(c oauth.Client, others []oauth.Client) error {
-	if len(c.CertSANs) > maxCertSANs {
+	if len(c.CertSANs) > oauth.MaxCertSANs {
 		return oauth.Fail(oauth.InvalidRequest, "A client has at most 16 certificate names.")
 	}
 	for _, san := range c.CertSANs {

@@ -150,7 +150,7 @@ type minting struct {
 // so that a value which none knows is refused.
 func (i *Issuer) minting(s *snapshot, client oauth.Client, r MintRequest) (m minting, err error) {
 	names := orDefaultAudience(client, r.Audience)
-	if len(names) == 0 || len(names) > maxAudiences {
+	if len(names) == 0 || len(names) > oauth.MaxAudiences {
 		return m, errNoAudience
 	}
 	scope, err := oauth.ParseScope(r.Scope)

@@ -15,9 +15,6 @@ var (
 	errNoAudience      = oauth.Fail(oauth.InvalidTarget, "The client may ask for no such audience.")
 )
 
-// maxAudiences bounds what one request may name.
-const maxAudiences = 16
-
 // A target is what an access token is for: who verifies it, how it is signed, how long it lives, what it may carry.
 type target struct {
 	audience  []string
@@ -31,7 +28,7 @@ type target struct {
 // algorithm, the shortest lifetime holds, and the scope is what the client may have and some audience knows.
 func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (target, error) {
 	var t target
-	if len(names) == 0 || len(names) > maxAudiences {
+	if len(names) == 0 || len(names) > oauth.MaxAudiences {
 		return t, errNoAudience
 	}
 	var scope oauth.Scope

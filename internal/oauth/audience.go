@@ -28,7 +28,7 @@ type Audience struct {
 
 // ValidAudienceID says whether id may be an aud value: 1 to 256 printable ASCII characters without space, quote and
 // backslash. URLs and plain names both fit.
-func ValidAudienceID(id string) bool { return len(id) <= 256 && isScopeToken(id) }
+func ValidAudienceID(id string) bool { return len(id) <= MaxAudienceID && isScopeToken(id) }
 
 // A Directory is all clients and audiences at one version. It is read whole and kept as a snapshot.
 type Directory struct {

@@ -7,9 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxClaimName bounds a claim's name, in bytes.
-const maxClaimName = 128
-
 // reservedClaims are the names that a token's meaning hangs on: those that we write, and those of RFC 7519 §4.1, RFC 7662
 // §2.2, RFC 7800 §3, RFC 8693 §4, RFC 8417 §2, RFC 9396 §9.1, RFC 9493 §4 and OpenID Connect that a verifier might obey. scp
 // is what some verifiers read as the scope.
@@ -24,7 +21,7 @@ var reservedClaims = map[string]bool{
 // ValidClaimName says whether a claim of that name may stand in a token beside the standard ones: it matches
 // [A-Za-z][A-Za-z0-9_:/.-]{0,127} and is not reserved.
 func ValidClaimName(name string) bool {
-	if name == "" || len(name) > maxClaimName || !isLetter(name[0]) || ReservedClaim(name) {
+	if name == "" || len(name) > MaxClaimName || !isLetter(name[0]) || ReservedClaim(name) {
 		return false
 	}
 	for i := range len(name) {
@@ -45,12 +42,12 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 // ValidSubject says whether id may be the sub of a token: 1 to 255 bytes (OpenID Connect Core §2) of UTF-8 without control
 // and format characters.
 func ValidSubject(id string) bool {
-	return id != "" && len(id) <= 255 && utf8.ValidString(id) &&
+	return id != "" && len(id) <= MaxSubject && utf8.ValidString(id) &&
 		!strings.ContainsFunc(id, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) })
 }
 
 // ValidAMR says whether methods may be the amr of a token (RFC 8176): at most 16, each of 1 to 64 printable ASCII characters
 // without space, quote and backslash.
 func ValidAMR(methods []string) bool {
-	return len(methods) <= 16 && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !isScopeToken(m) })
+	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !isScopeToken(m) })
 }

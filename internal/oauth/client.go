@@ -73,4 +73,4 @@ func (c Client) SecretMatches(secret string) bool {
 
 // ValidClientID says whether id may name a client: 1 to 128 printable ASCII characters without space, quote and
 // backslash (a subset of RFC 6749 appendix A.1).
-func ValidClientID(id string) bool { return len(id) <= 128 && isScopeToken(id) }
+func ValidClientID(id string) bool { return len(id) <= MaxClientID && isScopeToken(id) }

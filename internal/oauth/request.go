@@ -34,7 +34,7 @@ func ParseBasic(values []string) (id, secret string, ok bool) {
 }
 
 // maxBearer bounds an authorization header that holds a token: no access token of ours is longer than 8 KiB.
-const maxBearer = 8<<10 + len("Bearer ")
+const maxBearer = MaxToken + len("Bearer ")
 
 // ParseBearer reads `Bearer TOKEN`, the one value that an authorization header must have (RFC 6750 §2.1). ok says that it is
 // a bearer token, whatever that token is worth.

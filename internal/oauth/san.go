@@ -7,15 +7,12 @@ import (
 	"strings"
 )
 
-// maxSAN bounds a subject alternative name, in bytes.
-const maxSAN = 1 << 10
-
 // ValidCertSAN says whether san names one subject alternative name of a certificate (RFC 5280 §4.2.1.6, RFC 8705 §2.1.2)
 // in its one spelling: dns:NAME in lower case, uri:URI such as a SPIFFE ID, email:ADDRESS or ip:ADDRESS. Names are compared
 // byte by byte, and a wildcard names nobody.
 func ValidCertSAN(san string) bool {
 	kind, name, _ := strings.Cut(san, ":")
-	if len(san) > maxSAN {
+	if len(san) > MaxCertSAN {
 		return false
 	}
 	switch kind {

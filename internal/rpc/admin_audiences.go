@@ -28,7 +28,7 @@ func (s *adminService) CreateAudience(ctx context.Context, r *signetv1.CreateAud
 
 // GetAudience returns an audience.
 func (s *adminService) GetAudience(ctx context.Context, r *signetv1.GetAudienceRequest) (*signetv1.Audience, error) {
-	if err := validateID(r.GetId(), maxAudience); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxAudienceID); err != nil {
 		return nil, err
 	}
 	d, err := s.admin.Directory(ctx)
@@ -83,7 +83,7 @@ func (s *adminService) UpdateAudience(ctx context.Context, r *signetv1.UpdateAud
 
 // DisableAudience stops tokens for the audience.
 func (s *adminService) DisableAudience(ctx context.Context, r *signetv1.DisableAudienceRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxAudience); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxAudienceID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.DisableAudience(ctx, actorOf(ctx), r.GetId()))
@@ -91,7 +91,7 @@ func (s *adminService) DisableAudience(ctx context.Context, r *signetv1.DisableA
 
 // EnableAudience undoes DisableAudience.
 func (s *adminService) EnableAudience(ctx context.Context, r *signetv1.EnableAudienceRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxAudience); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxAudienceID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.EnableAudience(ctx, actorOf(ctx), r.GetId()))
@@ -99,7 +99,7 @@ func (s *adminService) EnableAudience(ctx context.Context, r *signetv1.EnableAud
 
 // DeleteAudience deletes the audience.
 func (s *adminService) DeleteAudience(ctx context.Context, r *signetv1.DeleteAudienceRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxAudience); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxAudienceID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.DeleteAudience(ctx, actorOf(ctx), r.GetId()))

@@ -31,7 +31,7 @@ func (s *adminService) CreateClient(ctx context.Context, r *signetv1.CreateClien
 
 // GetClient returns a client.
 func (s *adminService) GetClient(ctx context.Context, r *signetv1.GetClientRequest) (*signetv1.Client, error) {
-	if err := validateID(r.GetId(), maxClientID); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
 	d, err := s.admin.Directory(ctx)
@@ -88,7 +88,7 @@ func (s *adminService) UpdateClient(ctx context.Context, r *signetv1.UpdateClien
 func (s *adminService) RotateClientSecret(
 	ctx context.Context, r *signetv1.RotateClientSecretRequest,
 ) (*signetv1.RotateClientSecretResponse, error) {
-	if err := validateID(r.GetId(), maxClientID); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
 	secret, err := s.admin.RotateSecret(ctx, actorOf(ctx), r.GetId())
@@ -100,7 +100,7 @@ func (s *adminService) RotateClientSecret(
 
 // DisableClient refuses the client.
 func (s *adminService) DisableClient(ctx context.Context, r *signetv1.DisableClientRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxClientID); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.DisableClient(ctx, actorOf(ctx), r.GetId()))
@@ -108,7 +108,7 @@ func (s *adminService) DisableClient(ctx context.Context, r *signetv1.DisableCli
 
 // EnableClient undoes DisableClient.
 func (s *adminService) EnableClient(ctx context.Context, r *signetv1.EnableClientRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxClientID); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.EnableClient(ctx, actorOf(ctx), r.GetId()))
@@ -116,7 +116,7 @@ func (s *adminService) EnableClient(ctx context.Context, r *signetv1.EnableClien
 
 // DeleteClient deletes the client.
 func (s *adminService) DeleteClient(ctx context.Context, r *signetv1.DeleteClientRequest) (*emptypb.Empty, error) {
-	if err := validateID(r.GetId(), maxClientID); err != nil {
+	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
 	return done(s.admin.DeleteClient(ctx, actorOf(ctx), r.GetId()))

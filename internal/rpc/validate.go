@@ -11,23 +11,16 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// How long a field may be, in bytes, and how many audiences a request may name.
+// How long a field may be, in bytes, beside what is bounded at every door; see oauth.MaxToken.
 const (
-	maxUsername       = 1 << 10
-	maxPassword       = 1 << 10
-	maxAudiences      = 16
-	maxAudience       = 256
-	maxScope          = 4 << 10
-	maxToken          = 8 << 10
-	maxHint           = 64
-	maxIdempotencyKey = 256
-	maxIP             = 64
-	maxUserAgent      = 512
-	maxDeviceLabel    = 256
-	maxDeviceToken    = 256
-	maxSubject        = 255
-	maxMethods        = 16
-	maxGrantID        = 32
+	maxUsername    = 1 << 10
+	maxPassword    = 1 << 10
+	maxHint        = 64
+	maxIP          = 64
+	maxUserAgent   = 512
+	maxDeviceLabel = 256
+	maxDeviceToken = 256
+	maxGrantID     = 32
 )
 
 // violations are the fields of a request that are not as they must be: an invalid_request.
@@ -73,12 +66,12 @@ func (v *violations) required(field, value string, limit int) {
 }
 
 func (v *violations) audience(names []string) {
-	if len(names) > maxAudiences {
-		v.add("audience", fmt.Sprintf("must not name more than %d", maxAudiences))
+	if len(names) > oauth.MaxAudiences {
+		v.add("audience", fmt.Sprintf("must not name more than %d", oauth.MaxAudiences))
 		return
 	}
 	for n, name := range names {
-		v.required(fmt.Sprintf("audience[%d]", n), name, maxAudience)
+		v.required(fmt.Sprintf("audience[%d]", n), name, oauth.MaxAudienceID)
 	}
 }
 
@@ -101,7 +94,7 @@ func validateLogin(r *signetv1.LoginRequest) error {
 	v.required("username", r.GetUsername(), maxUsername)
 	v.required("password", r.GetPassword(), maxPassword)
 	v.audience(r.GetAudience())
-	v.bounded("scope", r.GetScope(), maxScope)
+	v.bounded("scope", r.GetScope(), oauth.MaxScope)
 	v.endUser(r.GetEndUser())
 	v.bounded("device_token", r.GetDeviceToken(), maxDeviceToken)
 	return v.err()
@@ -110,13 +103,13 @@ func validateLogin(r *signetv1.LoginRequest) error {
 func validateMint(r *signetv1.MintRequest) error {
 	var v violations
 	v.audience(r.GetAudience())
-	v.bounded("scope", r.GetScope(), maxScope)
-	v.bounded("subject", r.GetSubject(), maxSubject)
+	v.bounded("scope", r.GetScope(), oauth.MaxScope)
+	v.bounded("subject", r.GetSubject(), oauth.MaxSubject)
 	if at := r.GetAuthTime(); at != nil && !at.IsValid() {
 		v.add("auth_time", "must be a time of the years 1 to 9999")
 	}
-	if len(r.GetAmr()) > maxMethods {
-		v.add("amr", fmt.Sprintf("must not have more than %d values", maxMethods))
+	if len(r.GetAmr()) > oauth.MaxMethods {
+		v.add("amr", fmt.Sprintf("must not have more than %d values", oauth.MaxMethods))
 	}
 	v.endUser(r.GetEndUser())
 	return v.err()
@@ -140,24 +133,24 @@ func validateChangePassword(r *signetv1.ChangePasswordRequest) (keep oauth.Grant
 
 func validateRefresh(r *signetv1.RefreshRequest) error {
 	var v violations
-	v.required("refresh_token", r.GetRefreshToken(), maxToken)
-	v.bounded("scope", r.GetScope(), maxScope)
+	v.required("refresh_token", r.GetRefreshToken(), oauth.MaxToken)
+	v.bounded("scope", r.GetScope(), oauth.MaxScope)
 	v.audience(r.GetAudience())
-	v.bounded("idempotency_key", r.GetIdempotencyKey(), maxIdempotencyKey)
+	v.bounded("idempotency_key", r.GetIdempotencyKey(), oauth.MaxIdempotencyKey)
 	return v.err()
 }
 
 // validateToken is for Revoke and Introspect.
 func validateToken(token, hint string) error {
 	var v violations
-	v.required("token", token, maxToken)
+	v.required("token", token, oauth.MaxToken)
 	v.bounded("token_type_hint", hint, maxHint)
 	return v.err()
 }
 
 func validateListGrants(r *signetv1.ListGrantsRequest) error {
 	var v violations
-	v.required("subject", r.GetSubject(), maxSubject)
+	v.required("subject", r.GetSubject(), oauth.MaxSubject)
 	v.page(r.GetPageSize(), r.GetPageToken())
 	return v.err()
 }
@@ -170,7 +163,7 @@ func validateRevokeGrant(r *signetv1.RevokeGrantRequest) error {
 
 func validateRevokeAllGrants(r *signetv1.RevokeAllGrantsRequest) error {
 	var v violations
-	v.required("subject", r.GetSubject(), maxSubject)
+	v.required("subject", r.GetSubject(), oauth.MaxSubject)
 	v.bounded("except_grant_id", r.GetExceptGrantId(), maxGrantID)
 	return v.err()
 }

@@ -9,19 +9,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// How long a field of administration may be, in bytes, and how many values a list may have.
+// How long a field of administration may be beside those, in bytes, and how many values a list may have.
 const (
-	maxClientID   = 128
 	maxName       = 256
-	maxCertSANs   = 16
-	maxCertSAN    = 512
 	maxKnown      = 256 // audiences that a client may ask for
 	maxClaimNames = 32
-	maxClaimName  = 128
 	maxKid        = 128
 	maxJWKS       = 32 << 10
 )
@@ -74,14 +71,14 @@ func validateNewClient(c *signetv1.Client) error {
 	if c == nil {
 		v.add("client", "must be set")
 	}
-	v.bounded("client.id", c.GetId(), maxClientID)
+	v.bounded("client.id", c.GetId(), oauth.MaxClientID)
 	v.client(c)
 	return v.err()
 }
 
 func validateClientUpdate(r *signetv1.UpdateClientRequest) error {
 	var v violations
-	v.required("client.id", r.GetClient().GetId(), maxClientID)
+	v.required("client.id", r.GetClient().GetId(), oauth.MaxClientID)
 	v.client(r.GetClient())
 	v.mask(r.GetUpdateMask(), slices.Sorted(maps.Keys(clientFields)))
 	return v.err()
@@ -89,12 +86,12 @@ func validateClientUpdate(r *signetv1.UpdateClientRequest) error {
 
 func (v *violations) client(c *signetv1.Client) {
 	v.label("client.name", c.GetName(), maxName)
-	v.list("client.audience", c.GetAudience(), maxKnown, maxAudience)
-	v.bounded("client.scope", c.GetScope(), maxScope)
+	v.list("client.audience", c.GetAudience(), maxKnown, oauth.MaxAudienceID)
+	v.bounded("client.scope", c.GetScope(), oauth.MaxScope)
 	v.duration("client.refresh_idle", c.GetRefreshIdle())
 	v.duration("client.refresh_absolute", c.GetRefreshAbsolute())
 	v.duration("client.leeway", c.GetLeeway())
-	v.list("client.cert_san", c.GetCertSan(), maxCertSANs, maxCertSAN)
+	v.list("client.cert_san", c.GetCertSan(), oauth.MaxCertSANs, oauth.MaxCertSAN)
 	v.bounded("client.jwks", c.GetJwks(), maxJWKS)
 }
 
@@ -112,11 +109,11 @@ func validateAudienceUpdate(r *signetv1.UpdateAudienceRequest) error {
 }
 
 func (v *violations) audienceSettings(x *signetv1.Audience) {
-	v.required("audience.id", x.GetId(), maxAudience)
+	v.required("audience.id", x.GetId(), oauth.MaxAudienceID)
 	v.bounded("audience.algorithm", x.GetAlgorithm(), maxHint)
 	v.duration("audience.lifetime", x.GetLifetime())
-	v.bounded("audience.scope", x.GetScope(), maxScope)
-	v.list("audience.claims", x.GetClaims(), maxClaimNames, maxClaimName)
+	v.bounded("audience.scope", x.GetScope(), oauth.MaxScope)
+	v.list("audience.claims", x.GetClaims(), maxClaimNames, oauth.MaxClaimName)
 }
 
 // mask wants at least one of the known fields, and no other.

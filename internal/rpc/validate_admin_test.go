@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -22,7 +23,7 @@ func TestSizesOfAdministrationAreBounded(t *testing.T) {
 	mask := func(paths ...string) *fieldmaskpb.FieldMask { return &fieldmaskpb.FieldMask{Paths: paths} }
 	largest := &signetv1.Client{
 		Id: x(128), Name: "👩‍💻 " + x(240), Audience: names(256, 256), Scope: x(4096), RefreshIdle: minute, RefreshAbsolute: minute,
-		Leeway: minute, CertSan: names(16, 512), Jwks: x(32 << 10),
+		Leeway: minute, CertSan: names(16, 1024), Jwks: x(32 << 10),
 	}
 	tooLarge := &signetv1.Client{
 		Id: x(129), Name: x(257), Audience: names(257, 1), Scope: x(4097), RefreshIdle: broken, RefreshAbsolute: broken, Leeway: broken,
@@ -47,9 +48,9 @@ func TestSizesOfAdministrationAreBounded(t *testing.T) {
 		"largest page":        {validatePage(1000, x(1024)), nil},
 		"too large page":      {validatePage(1001, x(1025)), []string{"page_size", "page_token"}},
 		"negative page":       {validatePage(-1, ""), []string{"page_size"}},
-		"largest id":          {validateID(x(128), maxClientID), nil},
-		"empty id":            {validateID("", maxClientID), []string{"id"}},
-		"too large id":        {validateID(x(129), maxClientID), []string{"id"}},
+		"largest id":          {validateID(x(128), oauth.MaxClientID), nil},
+		"empty id":            {validateID("", oauth.MaxClientID), []string{"id"}},
+		"too large id":        {validateID(x(129), oauth.MaxClientID), []string{"id"}},
 		"largest kid":         {validateKid(x(128)), nil},
 		"empty kid":           {validateKid(""), []string{"kid"}},
 		"too large kid":       {validateKid(x(129)), []string{"kid"}},
@@ -60,7 +61,7 @@ func TestSizesOfAdministrationAreBounded(t *testing.T) {
 		"no client":           {validateNewClient(nil), []string{"client"}},
 		"largest client":      {validateNewClient(largest), nil},
 		"too large client":    {validateNewClient(tooLarge), append([]string{"client.id"}, settings...)},
-		"lists":               {validateNewClient(&signetv1.Client{Audience: []string{"a", ""}, CertSan: names(1, 513)}), []string{"client.audience[1]", "client.cert_san[0]"}},
+		"lists":               {validateNewClient(&signetv1.Client{Audience: []string{"a", ""}, CertSan: names(1, 1025)}), []string{"client.audience[1]", "client.cert_san[0]"}},
 		"a name in red":       {validateNewClient(&signetv1.Client{Name: "\x1b[31mred"}), []string{"client.name"}},
 		"largest update":      {validateClientUpdate(&signetv1.UpdateClientRequest{Client: largest, UpdateMask: mask("name", "cert_san")}), nil},
 		"empty update":        {validateClientUpdate(&signetv1.UpdateClientRequest{}), []string{"client.id", "update_mask"}},

@@ -16,13 +16,6 @@ import (
 // accessType is the typ of an access token (RFC 9068 §2.1).
 const accessType = "at+jwt"
 
-// What an access token may hold of each.
-const (
-	maxSubject   = 255 // bytes, as in OpenID Connect Core §2
-	maxAudiences = 16
-	maxMethods   = 16 // of amr
-)
-
 // Access is what an access token says (RFC 9068 §2.2). Times are whole seconds in the token.
 type Access struct {
 	Issuer   string
@@ -73,9 +66,9 @@ func (a Access) check() error {
 	switch {
 	case a.Issuer == "":
 		return errors.New("iss is missing")
-	case a.Subject == "" || len(a.Subject) > maxSubject || !utf8.ValidString(a.Subject):
+	case a.Subject == "" || len(a.Subject) > oauth.MaxSubject || !utf8.ValidString(a.Subject):
 		return errors.New("sub is missing or malformed")
-	case len(a.Audience) == 0 || len(a.Audience) > maxAudiences || !all(a.Audience, oauth.ValidAudienceID):
+	case len(a.Audience) == 0 || len(a.Audience) > oauth.MaxAudiences || !all(a.Audience, oauth.ValidAudienceID):
 		return errors.New("aud is missing or malformed")
 	case !oauth.ValidClientID(a.ClientID):
 		return errors.New("client_id is missing or malformed")
@@ -85,7 +78,7 @@ func (a Access) check() error {
 		return errors.New("exp is not after iat")
 	case !a.AuthTime.IsZero() && !validTime(a.AuthTime):
 		return errors.New("auth_time is malformed")
-	case len(a.AMR) > maxMethods || slices.Contains(a.AMR, ""):
+	case len(a.AMR) > oauth.MaxMethods || slices.Contains(a.AMR, ""):
 		return errors.New("amr is malformed")
 	}
 	if !a.Scope.Valid() {

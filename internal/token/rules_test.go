@@ -125,7 +125,7 @@ func TestRule12_IssuerAndAudience(t *testing.T) {
 		}
 		mustRefuse(t, "iss "+other, with(t, "iss", string(quoted)))
 	}
-	many := `"a"` + strings.Repeat(`,"a"`, maxAudiences)
+	many := `"a"` + strings.Repeat(`,"a"`, oauth.MaxAudiences)
 	for _, aud := range []string{
 		"", "null", `""`, "1", "true", "{}", "[]", `[""]`, `["reports",""]`, `["reports",1]`, `["reports",null]`, `[["reports"]]`, `"a b"`, `["a\nb"]`, "[" + many + "]",
 	} {

@@ -14,14 +14,8 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// How long a body may be, and what it holds, in bytes; and how many resources a request may name.
-const (
-	maxBody           = 64 << 10
-	maxToken          = 8 << 10
-	maxScope          = 4 << 10
-	maxIdempotencyKey = 256
-	maxResources      = 16
-)
+// maxBody bounds a body, in bytes; what it may hold is in oauth.MaxToken and its kin.
+const maxBody = 64 << 10
 
 // A form is what an OAuth 2.0 request says in its body. A parameter without a value is not there (RFC 6749 §3.2).
 type form struct {
@@ -86,12 +80,12 @@ func parseForm(body string) (form, error) {
 
 // check bounds what goes on to the issuer.
 func (f form) check() error {
-	for name, limit := range map[string]int{"token": maxToken, "refresh_token": maxToken, "scope": maxScope} {
+	for name, limit := range map[string]int{"token": oauth.MaxToken, "refresh_token": oauth.MaxToken, "scope": oauth.MaxScope} {
 		if len(f.get(name)) > limit {
 			return malformed(fmt.Sprintf("The parameter %s is longer than %d bytes.", name, limit))
 		}
 	}
-	if len(f.resources) > maxResources {
+	if len(f.resources) > oauth.MaxAudiences {
 		return malformed("There are more than 16 resources.")
 	}
 	for _, resource := range f.resources {
@@ -106,7 +100,7 @@ func idempotencyKey(values []string) (string, error) {
 	switch {
 	case len(values) == 0:
 		return "", nil
-	case len(values) > 1 || len(values[0]) > maxIdempotencyKey:
+	case len(values) > 1 || len(values[0]) > oauth.MaxIdempotencyKey:
 		return "", malformed("There must be one Idempotency-Key, of at most 256 bytes.")
 	}
 	return values[0], nil

@@ -81,7 +81,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 func FuzzParseForm(f *testing.F) {
 	for _, seed := range []string{
 		"grant_type=refresh_token&refresh_token=x&resource=a&resource=b", "a=b&a=c", "a=%ff", "a=%zz", "a;b=c", "=x", "&&&", "resource=&resource",
-		"token=" + strings.Repeat("a", maxToken+1), "scope=a+b", "audience=a", "\xff=\xfe",
+		"token=" + strings.Repeat("a", oauth.MaxToken+1), "scope=a+b", "audience=a", "\xff=\xfe",
 	} {
 		f.Add(seed)
 	}
@@ -102,7 +102,7 @@ func FuzzParseForm(f *testing.F) {
 				t.Fatalf("%q: %s is %q of %q", body, name, value, all[name])
 			}
 		}
-		if len(form.get("token")) > maxToken || len(form.resources) > maxResources {
+		if len(form.get("token")) > oauth.MaxToken || len(form.resources) > oauth.MaxAudiences {
 			t.Fatalf("%q: bounds", body)
 		}
 	})
