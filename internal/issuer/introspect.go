@@ -83,8 +83,14 @@ func (i *Issuer) stillGood(ctx context.Context, s *snapshot, access token.Access
 	return err
 }
 
-// introspectRefresh knows only the refresh token that moves the grant on: one that was spent is not active.
+var errUnproved = errors.New("a public client asks about a refresh token")
+
+// introspectRefresh knows only the refresh token that moves the grant on: one that was spent is not active. In the name of a
+// public client a thief could ask, and learn without presenting a token, which shows a theft, whether it is still good.
 func (i *Issuer) introspectRefresh(ctx context.Context, s *snapshot, caller Caller, text string) (Introspection, error) {
+	if caller.Client.Public {
+		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errUnproved)
+	}
 	r, err := i.openRefresh(ctx, text)
 	if err != nil {
 		return Introspection{}, err

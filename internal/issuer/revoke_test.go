@@ -88,3 +88,17 @@ func TestIntrospectAnswersTheConcernedOnly(t *testing.T) {
 		t.Errorf("a spent refresh token: %v, %v", found.Active, err)
 	}
 }
+
+// TestRule25_NobodyFindsOutWhetherAStolenTokenIsSpent: whoever presents it moves the grant, and so is found out. A public client
+// proves nothing, so that a thief could ask in its name.
+func TestRule25_NobodyFindsOutWhetherAStolenTokenIsSpent(t *testing.T) {
+	h := newHouse(t)
+	spa := h.client(t, oauth.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	stolen, err := h.Login(t.Context(), spa, issuer.LoginRequest{Username: username, Password: rightWord})
+	must(t, err)
+	found, err := h.Introspect(t.Context(), spa, stolen.RefreshToken)
+	must(t, err)
+	if found.Active || found.Subject != "" {
+		t.Errorf("who names the public client is told %+v", found)
+	}
+}

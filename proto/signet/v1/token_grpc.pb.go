@@ -54,7 +54,8 @@ type TokenServiceClient interface {
 	// clients, are success.
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
 	// Introspect tells whether a token is good at this moment (RFC 7662). Only the token's audience (a client whose id is
-	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active.
+	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active. Of a refresh token a
+	// public client learns nothing either, since anybody could ask in its name.
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password, proved by the old one as in Login and refused like it: UNAUTHENTICATED with
 	// reason INVALID_GRANT. A new password that may not be is INVALID_ARGUMENT, with a sentence for the person who chose it.
@@ -155,7 +156,8 @@ type TokenServiceServer interface {
 	// clients, are success.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
 	// Introspect tells whether a token is good at this moment (RFC 7662). Only the token's audience (a client whose id is
-	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active.
+	// in the token's aud) and the client of its grant learn anything; to everybody else it is not active. Of a refresh token a
+	// public client learns nothing either, since anybody could ask in its name.
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password, proved by the old one as in Login and refused like it: UNAUTHENTICATED with
 	// reason INVALID_GRANT. A new password that may not be is INVALID_ARGUMENT, with a sentence for the person who chose it.
