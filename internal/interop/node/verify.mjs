@@ -1,0 +1,16 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
+
+const { ISSUER, AUDIENCE } = process.env; // https://login.example.com, https://api.example
+// Kept for five minutes; an unknown kid fetches anew, but not more often than every 30 seconds.
+const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), { cacheMaxAge: 300_000, cooldownDuration: 30_000 });
+
+export async function verify(token) {
+  const { payload } = await jwtVerify(token, keys, {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    typ: 'at+jwt',
+    algorithms: ['ES256'],
+    requiredClaims: ['exp', 'sub', 'client_id'],
+  });
+  return payload;
+}
