@@ -204,7 +204,7 @@ func (p *process) device(t *testing.T) *device {
 	return d
 }
 
-// refreshUntil refreshes again and again until done.
+// refreshUntil refreshes again and again until done. Each refresh must be answered: nobody asks twice here.
 func (d *device) refreshUntil(done <-chan time.Time) {
 	d.t.Helper()
 	for {
@@ -213,9 +213,13 @@ func (d *device) refreshUntil(done <-chan time.Time) {
 			return
 		case <-time.After(5 * time.Millisecond):
 		}
-		if err := d.refresh(); err != nil {
-			d.t.Fatal(err)
+		ctx, cancel := as(d.t, d.facts.ClientID, d.facts.ClientSecret)
+		answer, err := d.tokens.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: d.token, IdempotencyKey: d.key})
+		cancel()
+		if err != nil {
+			d.t.Fatalf("a refresh beside the logins: %v", err)
 		}
+		d.keep(answer.GetRefreshToken())
 	}
 }
 
