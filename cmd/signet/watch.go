@@ -31,7 +31,9 @@ func counted(m *telemetry.Metrics, audit func(oauth.Event) error) func(oauth.Eve
 			m.Reused()
 			m.Revoked(oauth.RevokedByReuse)
 		case oauth.EventGrantRevoked:
-			m.Revoked(e.Reason)
+			if e.Count > 0 { // else they had ended before
+				m.Revoked(e.Reason)
+			}
 		case oauth.EventPasswordSet:
 			m.Revoked(oauth.RevokedByPassword)
 		case oauth.EventUserDeleted, oauth.EventClientDeleted:

@@ -142,10 +142,9 @@ func (a *Admin) RevokeGrants(ctx context.Context, by Actor, name string) (int, e
 // RevokeGrant ends one grant, whoever's it is; not_found if there is none of that id.
 func (a *Admin) RevokeGrant(ctx context.Context, by Actor, id oauth.GrantID) error {
 	g, changed, err := a.store.RevokeGrant(ctx, id, "", oauth.RevokedByAdmin, a.time())
-	if err != nil || !changed {
-		return oauth.FromStore(err)
+	e := oauth.Event{Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByAdmin}
+	if changed {
+		e.Count = 1
 	}
-	return a.record(by, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByAdmin, Count: 1,
-	})
+	return a.done(by, e, err) // also if it had ended before: that may not have been written
 }

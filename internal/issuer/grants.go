@@ -55,12 +55,10 @@ func (i *Issuer) RevokeGrant(ctx context.Context, caller Caller, grant string) e
 		return err
 	}
 	g, changed, err := i.store.RevokeGrant(ctx, id, clientID, revoker(caller), i.storeTime(s))
-	if err != nil || !changed {
+	if err != nil {
 		return oauth.FromStore(err)
 	}
-	return i.record(caller, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: grant, Reason: revoker(caller), IP: g.IP, Count: 1,
-	})
+	return i.recordEnd(caller, g, revoker(caller), changed)
 }
 
 // RevokeAllGrants ends all grants of a subject that are the caller's, but for one if except names it, and returns how many

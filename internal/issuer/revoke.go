@@ -28,12 +28,17 @@ func (i *Issuer) Revoke(ctx context.Context, caller Caller, text string) error {
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	if !changed {
-		return nil
+	return i.recordEnd(caller, g, oauth.RevokedByClient, changed)
+}
+
+// recordEnd writes that a grant was ended, also if it had ended before: whoever repeats that because the first time could not
+// be written must not be told that all is well while the log, from which a restored store is put right, does not have it.
+func (i *Issuer) recordEnd(caller Caller, g oauth.Grant, reason string, changed bool) error {
+	e := oauth.Event{Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
+	if changed {
+		e.Count = 1
 	}
-	return i.record(caller, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: oauth.RevokedByClient, IP: g.IP, Count: 1,
-	})
+	return i.record(caller, e)
 }
 
 // grantOf returns the grant that a token of the caller belongs to, or invalid_grant if there is none to end.

@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/signetd/signet/internal/issuer"
@@ -29,8 +30,8 @@ func TestRule31_RevokedStaysRevoked(t *testing.T) {
 				}
 			}
 			must(t, h.Revoke(t.Context(), h.caller, second.RefreshToken))
-			if n := h.count(oauth.EventGrantRevoked); n != 1 {
-				t.Errorf("%d events, want 1", n)
+			if n := h.count(oauth.EventGrantRevoked); n != 2 || h.events[len(h.events)-1].Count != 0 {
+				t.Errorf("%d events, the last of which is %+v; want the end, and that there was none to make", n, h.events[len(h.events)-1])
 			}
 		})
 	}
@@ -100,5 +101,30 @@ func TestRule25_NobodyFindsOutWhetherAStolenTokenIsSpent(t *testing.T) {
 	must(t, err)
 	if found.Active || found.Subject != "" {
 		t.Errorf("who names the public client is told %+v", found)
+	}
+}
+
+// TestRule31_WhatIsSaidToBeRevokedIsInTheLog: a store that is restored from a backup is put right by the log. A revocation that
+// could not be written is refused, and so the caller tries again, when the grant has ended already.
+func TestRule31_WhatIsSaidToBeRevokedIsInTheLog(t *testing.T) {
+	for name, revoke := range map[string]func(*house, *issuer.TokenResponse) error{
+		"by a token": func(h *house, in *issuer.TokenResponse) error {
+			return h.Revoke(t.Context(), h.caller, in.RefreshToken)
+		},
+		"by its id": func(h *house, in *issuer.TokenResponse) error {
+			return h.RevokeGrant(t.Context(), h.caller, in.GrantID.String())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			in := h.login(t)
+			h.auditError = errors.New("disk full")
+			wantCode(t, revoke(h, in), oauth.TemporarilyUnavailable)
+			h.auditError, h.events = nil, nil
+			must(t, revoke(h, in))
+			if n := h.count(oauth.EventGrantRevoked); n != 1 || h.events[0].Grant != in.GrantID.String() {
+				t.Errorf("the log has %+v", h.events)
+			}
+		})
 	}
 }

@@ -223,7 +223,7 @@ func TestRevokeAllGrantsButOne(t *testing.T) {
 	}
 }
 
-// Rule 69: each end of grants has one record, written before the answer.
+// Rule 69: each end of grants has one record, written before the answer. To end what has ended has one too, and ended none.
 func TestRule69_EndsOfGrantsAreAudited(t *testing.T) {
 	h := openHouse(t)
 	one, two, three := h.login(t, "web"), h.login(t, "web"), h.login(t, "web")
@@ -242,6 +242,7 @@ func TestRule69_EndsOfGrantsAreAudited(t *testing.T) {
 	must(t, err)
 	want := []string{
 		"grant.revoked web grant:" + one.GetGrantId() + " client 1  true",
+		"grant.revoked web grant:" + one.GetGrantId() + " client 0  true",
 		"grant.revoked web user:" + two.GetSubject() + " client 1 " + three.GetGrantId() + " true",
 	}
 	if !slices.Equal(got, want) {
