@@ -68,7 +68,7 @@ func readForeign(key jwk.Key) (f ForeignKey, err error) {
 	if err := key.Raw(&public); err != nil {
 		return f, errors.New("it is malformed")
 	}
-	if f.Algorithm, err = foreignAlgorithm(public); err != nil {
+	if f.Algorithm, err = algorithmOf(public); err != nil {
 		return f, err
 	}
 	if given := key.Algorithm().String(); given != "" && given != f.Algorithm && (given != "Ed25519" || f.Algorithm != EdDSA) {
@@ -87,8 +87,8 @@ func readForeign(key jwk.Key) (f ForeignKey, err error) {
 	return f, err
 }
 
-// foreignAlgorithm returns what a key signs with.
-func foreignAlgorithm(public crypto.PublicKey) (algorithm string, err error) {
+// algorithmOf returns what a key signs with. It refuses keys that do not protect, and those of other types.
+func algorithmOf(public crypto.PublicKey) (algorithm string, err error) {
 	switch public.(type) {
 	case *rsa.PublicKey:
 		algorithm = RS256

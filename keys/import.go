@@ -64,17 +64,7 @@ func (d *draft) takeIn(k Key) error {
 // describe returns the row of a private key without dates and seal, and what is to be sealed. It refuses keys that do not
 // protect or whose halves do not belong together.
 func describe(signer crypto.Signer) (k Key, private []byte, err error) {
-	switch signer.(type) {
-	case *rsa.PrivateKey:
-		k.Algorithm = RS256
-	case *ecdsa.PrivateKey:
-		k.Algorithm = ES256
-	case ed25519.PrivateKey:
-		k.Algorithm = EdDSA
-	default:
-		return k, nil, fmt.Errorf("keys of the type %T are not allowed", signer)
-	}
-	if err := checkPublic(k.Algorithm, signer.Public()); err != nil {
+	if k.Algorithm, err = algorithmOf(signer.Public()); err != nil {
 		return k, nil, err
 	}
 	if err := checkHalves(signer); err != nil {

@@ -240,6 +240,9 @@ func (m *Manager) MAC(ctx context.Context, id string) (secret []byte, err error)
 	return m.ring.Load().mac(id)
 }
 
+// Gone says whether an error of MAC is knowledge: there is no such key any more, or it may not be relied on.
+func Gone(err error) bool { return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrCompromised) }
+
 // Set returns the JWK Set.
 func (m *Manager) Set() *Set { return m.ring.Load().set }
 

@@ -48,14 +48,7 @@ func generate(algorithm string, rsaBits int) (k Key, private []byte, err error) 
 	if err != nil {
 		return k, nil, err
 	}
-	if k.Public, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
-		return k, nil, err
-	}
-	if private, err = x509.MarshalPKCS8PrivateKey(signer); err != nil {
-		return k, nil, err
-	}
-	k.ID, err = thumbprint(signer.Public())
-	return k, private, err
+	return describe(signer)
 }
 
 // thumbprint returns the kid of a public key (RFC 7638, RFC 8037 section 2).

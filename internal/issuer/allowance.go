@@ -102,7 +102,7 @@ func (i *Issuer) knows(ctx context.Context, user oauth.User, deviceToken string)
 		return false, nil // none, or none of ours
 	}
 	secret, err := i.keys.MAC(ctx, device.Key)
-	if errors.Is(err, keys.ErrUnknownKey) || errors.Is(err, keys.ErrCompromised) {
+	if keys.Gone(err) {
 		return false, nil
 	} else if err != nil {
 		return false, oauth.Unavailable(err)

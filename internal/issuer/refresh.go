@@ -76,7 +76,7 @@ func (i *Issuer) openRefresh(ctx context.Context, text string) (token.Refresh, e
 		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
 	}
 	secret, err := i.keys.MAC(ctx, sealed.Key)
-	if errors.Is(err, keys.ErrUnknownKey) || errors.Is(err, keys.ErrCompromised) {
+	if keys.Gone(err) {
 		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
 	} else if err != nil {
 		return token.Refresh{}, oauth.Unavailable(err)
@@ -94,7 +94,7 @@ func (i *Issuer) openRefresh(ctx context.Context, text string) (token.Refresh, e
 // unopened names why a refresh token could not be opened.
 func unopened(err error) string {
 	switch {
-	case errors.Is(err, keys.ErrUnknownKey), errors.Is(err, keys.ErrCompromised):
+	case keys.Gone(err):
 		return OutcomeUnknownKey
 	case errors.Is(err, oauth.InvalidGrant):
 		return OutcomeInvalid

@@ -62,7 +62,7 @@ func (p pages) cursor(ctx context.Context, list, token string) (string, error) {
 		return "", foreignPage()
 	}
 	secret, err := p.keys.MAC(ctx, hex.EncodeToString(b[:pageKey]))
-	if errors.Is(err, keys.ErrUnknownKey) || errors.Is(err, keys.ErrCompromised) {
+	if keys.Gone(err) {
 		return "", foreignPage()
 	} else if err != nil {
 		return "", oauth.Unavailable(err)
