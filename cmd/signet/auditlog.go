@@ -6,12 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/telemetry"
 )
+
+// auditTo writes events as they stand in the audit log.
+func auditTo(a *telemetry.Audit) func(oauth.Event) error {
+	return func(e oauth.Event) error {
+		return a.Record(e.Name, e.Time, slog.String("request_id", e.RequestID), slog.String("actor", e.Actor),
+			slog.String("target", e.Target()), slog.String("outcome", e.Outcome()), slog.String("sub", e.Subject),
+			slog.String("grant", e.Grant), slog.String("kid", e.Key), slog.String("reason", e.Reason), slog.String("ip", e.IP),
+			countOf(e), slog.String("kept", e.Kept))
+	}
+}
+
+// countOf is how many grants were ended, where that is said.
+func countOf(e oauth.Event) slog.Attr {
+	if e.Count == 0 {
+		return slog.String("count", "")
+	}
+	return slog.Int("count", e.Count)
+}
 
 // maxAuditLine bounds what is read as one line of an audit log.
 const maxAuditLine = 1 << 20

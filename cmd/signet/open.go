@@ -64,24 +64,6 @@ func (p *program) newHouse(cfg config.Config, format, level string) (*house, err
 	return &house{cfg: cfg, runID: rand.Text(), log: log, metrics: m, audit: counted(m, auditTo(telemetry.NewAudit(p.err)))}, nil
 }
 
-// auditTo writes events as they stand in the audit log.
-func auditTo(a *telemetry.Audit) func(oauth.Event) error {
-	return func(e oauth.Event) error {
-		return a.Record(e.Name, e.Time, slog.String("request_id", e.RequestID), slog.String("actor", e.Actor),
-			slog.String("target", e.Target()), slog.String("outcome", e.Outcome()), slog.String("sub", e.Subject),
-			slog.String("grant", e.Grant), slog.String("kid", e.Key), slog.String("reason", e.Reason), slog.String("ip", e.IP),
-			countOf(e), slog.String("kept", e.Kept))
-	}
-}
-
-// countOf is how many grants were ended, where that is said.
-func countOf(e oauth.Event) slog.Attr {
-	if e.Count == 0 {
-		return slog.String("count", "")
-	}
-	return slog.Int("count", e.Count)
-}
-
 // openStore opens an existing store for a command that runs beside the servers.
 func (p *program) openStore(ctx context.Context) (*house, error) {
 	cfg, err := p.load()
