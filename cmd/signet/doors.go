@@ -57,8 +57,7 @@ func (s *server) openDoors() (doors, error) {
 		http: web.Server(handler, s.log),
 		grpc: rpc.New(rpc.Options{
 			Issuer: s.issuer, Admin: s.admin, Directory: s.directory, Keys: s.keys, Ready: s.checks().Ready, Log: s.log, Reflection: s.cfg.GRPC.Reflection,
-			Proxies: oauth.Proxies(s.cfg.TrustedProxies), TLS: s.protection("h2"), Count: s.metrics.Call,
-			Trace: s.traceCall(),
+			Proxies: oauth.Proxies(s.cfg.TrustedProxies), TLS: s.protection("h2"), Watch: s.grpcWatch(),
 		}),
 		httpAt: public.Addr(), grpcAt: calls.Addr(),
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/rpc"
 	"github.com/signetd/signet/internal/telemetry"
 	"github.com/signetd/signet/internal/web"
 )
@@ -49,10 +50,11 @@ func (h *house) webWatch() web.Watch {
 	return w
 }
 
-// traceCall is who traces gRPC calls, nil for nobody.
-func (h *house) traceCall() func(ctx context.Context, method string, header func(string) string) (context.Context, func(code, requestID, clientID string)) {
-	if h.traces == nil {
-		return nil
+// grpcWatch is who counts and traces gRPC calls.
+func (h *house) grpcWatch() rpc.Watch {
+	w := rpc.Watch{Count: h.metrics.Call}
+	if h.traces != nil {
+		w.Trace = h.traces.Call
 	}
-	return h.traces.Call
+	return w
 }

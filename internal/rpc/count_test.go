@@ -18,7 +18,7 @@ func TestCallsAreCounted(t *testing.T) {
 	var mu sync.Mutex
 	var methods, begun, ended []string
 	h := openHouse(t, func(o *Options) {
-		o.Count = func(service, method, kind string) (func(), func(string, time.Duration)) {
+		o.Watch.Count = func(service, method, kind string) (func(), func(string, time.Duration)) {
 			name := service + "/" + method
 			methods = append(methods, name+" "+kind)
 			note := func(list *[]string, text string) {

@@ -38,7 +38,7 @@ const (
 	pingLimit = 20 * time.Second
 )
 
-// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection, Count and Trace.
+// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Watch.
 type Options struct {
 	Issuer *issuer.Issuer
 	// Admin has the verbs on users, clients and audiences.
@@ -57,11 +57,16 @@ type Options struct {
 	TLS *tls.Config
 	// Reflection tells everybody which services there are (grpc.reflection.v1).
 	Reflection bool
+	// Watch is who counts and traces the calls.
+	Watch Watch
+}
+
+// A Watch is told of every call. A nil field means that nobody is told.
+type Watch struct {
 	// Count is asked once for each method, whose kind is unary or one of the streams, and returns what is called when a call
-	// of it begins and when it has been answered; nil means that nobody counts.
+	// of it begins and when it has been answered.
 	Count func(service, method, kind string) (began func(), ended func(code string, took time.Duration))
-	// Trace begins the span of a call, with what reads the caller's headers, and returns what ends it; nil means that nobody
-	// traces.
+	// Trace begins the span of a call, with what reads the caller's headers, and returns what ends it.
 	Trace func(ctx context.Context, method string, header func(key string) string) (context.Context, func(code, requestID, clientID string))
 }
 
@@ -73,7 +78,7 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Trace}
+	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Watch.Trace}
 	s := &Server{
 		health: newHealth(o.Ready),
 		server: grpc.NewServer(
@@ -92,8 +97,8 @@ func New(o Options) *Server {
 		),
 	}
 	s.register(o)
-	if o.Count != nil {
-		i.countAll(s.server.GetServiceInfo(), o.Count)
+	if o.Watch.Count != nil {
+		i.countAll(s.server.GetServiceInfo(), o.Watch.Count)
 	}
 	return s
 }
