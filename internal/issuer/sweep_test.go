@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,12 +103,13 @@ func TestRule74_NoMassExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.mint(t, 1, 5, time.Hour)
-		ahead := 365 * 24 * time.Hour
-		wrong := h.keepSweeping(t, func() time.Time { return time.Now().Add(ahead) })
+		var ahead atomic.Int64
+		ahead.Store(int64(365 * 24 * time.Hour))
+		wrong := h.keepSweeping(t, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
 		right := h.keepSweeping(t, time.Now)
 		time.Sleep(50 * time.Minute)
 		wantSwept(t, wrong, 0, 5, 0)
-		ahead = 0
+		ahead.Store(0)
 		time.Sleep(3 * 24 * time.Hour)
 		wantSwept(t, wrong, 0, 5, 0)
 		wantSwept(t, right, 0, 5, 0)
