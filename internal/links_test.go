@@ -100,16 +100,6 @@ func TestBrokenLinksAreFound(t *testing.T) {
 	}
 }
 
-// TestWordsOfTheWorkshop: what was written here is about the program, not about how or where it was written.
-func TestWordsOfTheWorkshop(t *testing.T) {
-	workshop := regexp.MustCompile(`(?i)this session|\bTODO\b|\bFIXME\b|/work/|\.\./shared|\bworktree\b|\bassistant\b|\blanguage model\b`)
-	for name, text := range documents(t) {
-		for _, word := range workshop.FindAllString(text, -1) {
-			t.Errorf("%s says %q", name, word)
-		}
-	}
-}
-
 // TestPlanInREADME wants every room that is built in README's floor plan.
 func TestPlanInREADME(t *testing.T) {
 	_, plan, _ := strings.Cut(documents(t)["README.md"], "## The floor plan")

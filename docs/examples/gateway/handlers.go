@@ -98,7 +98,7 @@ func (g *gateway) forward(api *url.URL) func(w http.ResponseWriter, r *http.Requ
 	}
 }
 
-// logout ends this session, here and at the issuer.
+// logout ends the session of this browser, here and at the issuer.
 func (g *gateway) logout(w http.ResponseWriter, r *http.Request, s *session) {
 	s.mu.Lock()
 	request := &signetv1.RevokeRequest{Token: s.refresh}
