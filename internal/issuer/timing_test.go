@@ -19,7 +19,7 @@ import (
 	"github.com/signetd/signet/internal/throttle"
 )
 
-// longTests says whether SIGNET_TEST_LONG is set: then the tests that are statistical or long run in full.
+// longTests says whether SIGNET_TEST_LONG is set: then the tests that are statistical run in full.
 func longTests() bool { return os.Getenv("SIGNET_TEST_LONG") != "" }
 
 // A notingStore is a real one that notes what a login asks of it.
