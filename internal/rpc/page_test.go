@@ -3,6 +3,7 @@ package rpc
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,5 +127,79 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 	page, more = cut(many[:2], 2, func(string) *signetv1.User { return &signetv1.User{Id: strings.Repeat("x", 2*maxPageBytes)} })
 	if len(page) != 1 || !more {
 		t.Errorf("one that is too large: %d, %v", len(page), more)
+	}
+}
+
+func TestListsGoOnPageByPage(t *testing.T) {
+	h := openHouse(t)
+	ctx := h.administrate(t)
+	for n := range 7 {
+		id := fmt.Sprintf("z%d", n)
+		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: id})
+		must(t, err)
+		_, _, err = h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: id})
+		must(t, err)
+		_, err = h.admin.CreateUser(t.Context(), operator, id, "a very good password", nil)
+		must(t, err)
+	}
+	lists := map[string]func(size int32, token string) ([]string, string, error){
+		"users": func(size int32, token string) (ids []string, next string, err error) {
+			r, err := h.operator.ListUsers(ctx, &signetv1.ListUsersRequest{PageSize: size, PageToken: token})
+			for _, x := range r.GetUsers() {
+				ids = append(ids, x.GetUsername())
+			}
+			return ids, r.GetNextPageToken(), err
+		},
+		"clients": func(size int32, token string) (ids []string, next string, err error) {
+			r, err := h.operator.ListClients(ctx, &signetv1.ListClientsRequest{PageSize: size, PageToken: token})
+			for _, x := range r.GetClients() {
+				ids = append(ids, x.GetId())
+			}
+			return ids, r.GetNextPageToken(), err
+		},
+		"audiences": func(size int32, token string) (ids []string, next string, err error) {
+			r, err := h.operator.ListAudiences(ctx, &signetv1.ListAudiencesRequest{PageSize: size, PageToken: token})
+			for _, x := range r.GetAudiences() {
+				ids = append(ids, x.GetId())
+			}
+			return ids, r.GetNextPageToken(), err
+		},
+	}
+	tokens := make(map[string]string)
+	for name, list := range lists {
+		whole, next, err := list(0, "")
+		if err != nil || next != "" || len(whole) < 8 || !slices.IsSorted(whole) {
+			t.Errorf("%s: %q, %q, %v", name, whole, next, err)
+		}
+		for _, size := range []int32{1, 3, int32(len(whole)), 1000} {
+			var all []string
+			for token := ""; ; {
+				ids, next, err := list(size, token)
+				must(t, err)
+				if len(ids) > int(size) || len(ids) == 0 {
+					t.Fatalf("%s: a page of %d has %d", name, size, len(ids))
+				}
+				all = append(all, ids...)
+				if token = next; token == "" {
+					break
+				}
+				tokens[name] = token
+			}
+			if !slices.Equal(all, whole) {
+				t.Errorf("%s by %d: %q, want %q", name, size, all, whole)
+			}
+		}
+		for _, size := range []int32{-1, 1001} {
+			if _, _, err := list(size, ""); reason(err) != "INVALID_REQUEST" {
+				t.Errorf("%s: page_size %d: %v", name, size, err)
+			}
+		}
+	}
+	for name, list := range lists {
+		for of, token := range tokens {
+			if _, _, err := list(1, token); (err == nil) != (of == name) || err != nil && reason(err) != "INVALID_REQUEST" {
+				t.Errorf("the token of %s for %s: %v", of, name, err)
+			}
+		}
 	}
 }

@@ -1,0 +1,96 @@
+package keys
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The JWK Set holds public keys only, each with its own kid, its use and its algorithm.
+func TestRule16_JWKSet(t *testing.T) {
+	keks := newKEKs(t)
+	r := Ring{Keys: []Key{
+		sealed(t, keks, RS256), sealed(t, keks, ES256), sealed(t, keks, EdDSA), sealed(t, keks, EdDSA), sealed(t, keks, MAC),
+		sealed(t, keks, ES256), sealed(t, keks, ES256),
+	}}
+	r.Keys[5].CompromisedAt, r.Keys[6].DestroyedAt = noon, noon
+	s, err := newSnapshot(r, keks, testPolicy(), nil)
+	if err != nil || s.fault != nil {
+		t.Fatal(err, s.fault)
+	}
+	var set struct{ Keys []map[string]any }
+	if err := json.Unmarshal(s.set.Bytes, &set); err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string][]string{
+		RS256: {"RSA", "alg,e,kid,kty,n,use"},
+		ES256: {"EC", "alg,crv,kid,kty,use,x,y"},
+		EdDSA: {"OKP", "alg,crv,kid,kty,use,x"},
+	}
+	seen := make(map[string]bool)
+	for _, k := range set.Keys {
+		kid, algorithm := k["kid"].(string), k["alg"].(string)
+		if i := r.key(kid); i < 0 || i > 3 || seen[kid] || r.Keys[i].Algorithm != algorithm {
+			t.Errorf("the key %v is there once too often, or should not be", k)
+		}
+		seen[kid] = true
+		var members []string
+		for name := range k {
+			members = append(members, name)
+		}
+		slices.Sort(members)
+		if got := strings.Join(members, ","); k["use"] != "sig" || k["kty"] != kinds[algorithm][0] || got != kinds[algorithm][1] {
+			t.Errorf("%s: members %s, %v", algorithm, got, k)
+		}
+	}
+	if len(seen) != 4 {
+		t.Errorf("%d keys are published, want 4", len(seen))
+	}
+	for _, k := range r.Keys[:4] {
+		der, err := keks.Open(k.KEK, k.label(), k.Sealed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if private, ok := parsed(t, der).(*rsa.PrivateKey); ok {
+			if d := base64.RawURLEncoding.EncodeToString(private.D.Bytes()); bytes.Contains(s.set.Bytes, []byte(d[:20])) {
+				t.Error("a private exponent is in the JWK Set")
+			}
+		}
+	}
+	if _, err := publicJWK(Key{ID: "k", Algorithm: RS256}, []byte("a secret of thirty-two bytes …..")); err == nil {
+		t.Error("a secret would be published")
+	}
+}
+
+func TestSetIsTheSameEverywhere(t *testing.T) {
+	keks := newKEKs(t)
+	r := Ring{Keys: []Key{sealed(t, keks, ES256), sealed(t, keks, EdDSA), sealed(t, keks, ES256)}}
+	publish := func(r Ring) *Set {
+		t.Helper()
+		s, err := newSnapshot(r, keks, testPolicy(), nil)
+		if err != nil || s.fault != nil {
+			t.Fatal(err, s.fault)
+		}
+		return s.set
+	}
+	one := publish(r)
+	for range 20 {
+		turned := Ring{Keys: []Key{r.Keys[2], r.Keys[0], r.Keys[1]}}
+		if other := publish(turned); !bytes.Equal(one.Bytes, other.Bytes) || one.ETag != other.ETag {
+			t.Fatalf("two sets of one ring:\n%s\n%s", one.Bytes, other.Bytes)
+		}
+	}
+	if less := publish(Ring{Keys: r.Keys[:2]}); less.ETag == one.ETag {
+		t.Error("two sets with one ETag")
+	}
+	if empty := publish(Ring{}); string(empty.Bytes) != `{"keys":[]}` {
+		t.Errorf("an empty set is %s", empty.Bytes)
+	}
+	if len(one.ETag) < 3 || one.ETag[0] != '"' || one.ETag[len(one.ETag)-1] != '"' {
+		t.Errorf("the ETag %s has no quotes", one.ETag)
+	}
+}
