@@ -15,12 +15,12 @@ func main() {
 	defer stop()
 	root := &cobra.Command{
 		Use:   "signet-lab",
-		Short: "Measure a running issuer",
-		Long: "Measure a running issuer. Point it at servers of your own only, on this machine or a test network: it makes as much\n" +
+		Short: "Measure the issuer",
+		Long: "Measure the issuer. Point it at servers of your own only, on this machine or a test network: it makes as much\n" +
 			"load as it is told to.",
 		SilenceUsage: true,
 	}
-	root.AddCommand(benchCommand())
+	root.AddCommand(benchCommand(), tableCommand(), referenceCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "signet-lab:", err)
 		os.Exit(1)

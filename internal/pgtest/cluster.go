@@ -20,11 +20,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// cluster makes a database cluster in its working directory and runs a server on it, which listens on a socket there.
+// Settings of a server: the fastest is for tests, which lose nothing with it; the durable one is as operators run it, with room
+// between checkpoints so that none falls by chance into one of two measurements that are compared.
+const (
+	fastest = "settings='-c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=400'"
+	durable = "settings='-c max_wal_size=8GB -c checkpoint_timeout=1h'"
+)
+
+// cluster makes a database cluster in its working directory and runs a server on it with the settings before it, which listens
+// on a socket there.
 const cluster = `
 exec 3<&0
 "$bin/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
-"$bin/postgres" -D data -k "$dir" -c listen_addresses= -c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=400 &
+"$bin/postgres" -D data -k "$dir" -c listen_addresses= $settings &
 end=QUIT
 ` + untilInputEnds
 
@@ -38,13 +46,17 @@ wait "$server"
 cd / && rm -rf "$dir"
 `
 
+// StartDurable starts a private server, for measurements, on which everything that is committed is on the disk. It returns the
+// URL of its first database and what ends the server and removes its files, as the end of this program does.
+func StartDurable() (base *url.URL, stop func(), err error) { return startCluster(durable) }
+
 // startCluster starts a private server and returns its URL and what ends it.
-func startCluster() (base *url.URL, stop func(), err error) {
-	bin, err := programs()
+func startCluster(settings string) (base *url.URL, stop func(), err error) {
+	bin, err := Programs()
 	if err != nil {
 		return nil, nil, err
 	}
-	return startServer(cluster, bin, func(dir string) (*url.URL, error) {
+	return startServer(settings+cluster, bin, func(dir string) (*url.URL, error) {
 		return &url.URL{Scheme: "postgres", Path: "/postgres", RawQuery: url.Values{"host": {dir}, "user": {"postgres"}}.Encode()}, nil
 	})
 }
@@ -126,8 +138,8 @@ func await(url string, ended <-chan struct{}) error {
 	}
 }
 
-// programs returns the folder of the newest PostgreSQL's server programs.
-func programs() (string, error) {
+// Programs returns the folder of the newest PostgreSQL's server programs.
+func Programs() (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
 			return filepath.Dir(initdb), nil

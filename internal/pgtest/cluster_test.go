@@ -24,7 +24,7 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 		}
 		select {}
 	}
-	if _, err := programs(); err != nil && os.Getenv(Env) != "" {
+	if _, err := Programs(); err != nil && os.Getenv(Env) != "" {
 		return // where no private server can be started, none is left
 	}
 	program := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")

@@ -92,7 +92,7 @@ func start() (err error) {
 		if err != nil || !strings.HasPrefix(server.base.Scheme, "postgres") {
 			return fmt.Errorf("%s is not a postgres:// URL", Env)
 		}
-	} else if server.base, server.stop, err = startCluster(); err != nil {
+	} else if server.base, server.stop, err = startCluster(fastest); err != nil {
 		server.stop = func() {}
 		return err
 	}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// signedBytes is how much of an access token is signed: header and payload in base64url.
+const signedBytes = 560
+
+// referenceCommand is a server that does what no issuer can do without, and nothing else.
+func referenceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "reference",
+		Short:  "Serve what an issuer is compared with",
+		Long:   "Serve gRPC calls that decide nothing, and over HTTP what standard input held. table starts it.",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(c *cobra.Command, _ []string) error { return serveReference(c.Context()) },
+	}
+}
+
+// doors are the addresses of a server.
+type doors struct {
+	GRPC string `json:"grpc"`
+	HTTP string `json:"http"`
+}
+
+// serveReference serves until ctx ends. It prints where.
+func serveReference(ctx context.Context) error {
+	page, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	calls, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	pages, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	g := grpc.NewServer()
+	signetv1.RegisterTokenServiceServer(g, &reference{key: key})
+	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(page)
+	})}
+	failed := make(chan error, 2)
+	go func() { failed <- g.Serve(calls) }()
+	go func() { failed <- h.Serve(pages) }()
+	if err := json.NewEncoder(os.Stdout).Encode(doors{calls.Addr().String(), pages.Addr().String()}); err != nil {
+		return err
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	g.Stop()
+	return errorsBut(err, h.Close())
+}
+
+func errorsBut(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// reference answers calls with as many bytes as an issuer does.
+type reference struct {
+	signetv1.UnimplementedTokenServiceServer
+	key ed25519.PrivateKey
+}
+
+// Refresh is the echo.
+func (*reference) Refresh(_ context.Context, r *signetv1.RefreshRequest) (*signetv1.TokenResponse, error) {
+	return &signetv1.TokenResponse{AccessToken: filler, TokenType: "Bearer", RefreshToken: r.GetRefreshToken()}, nil
+}
+
+// Mint is the echo with one raw signature inside.
+func (s *reference) Mint(context.Context, *signetv1.MintRequest) (*signetv1.MintResponse, error) {
+	signature, err := s.key.Sign(nil, []byte(filler[:signedBytes]), crypto.Hash(0))
+	if err != nil {
+		return nil, err
+	}
+	token := fmt.Sprintf("%s%x", filler[:signedBytes], signature[:43])
+	return &signetv1.MintResponse{Tokens: []*signetv1.MintedToken{{AccessToken: token, TokenType: "Bearer"}}}, nil
+}
+
+var filler = strings.Repeat("x", signedBytes+86)

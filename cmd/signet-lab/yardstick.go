@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/pgtest"
+)
+
+// rotated is how many rows pgbench rotates, and how many grants the rows that need many have that are refreshed.
+const rotated = 10_000
+
+// rotation is one refresh as a statement of its own, no more than what must be: find the live grant, move it, and read what the
+// next access token says. Its table is a copy of the grants' in all but name.
+const rotation = `\set n random(1, 10000)
+UPDATE rotation SET generation = generation + 1, key_hash = '\x00112233445566778899aabbccddeeff', moved_at = now()
+WHERE id = lpad(to_hex(:n::int), 32, '0')::uuid AND revoked_at IS NULL AND expires_at > now() RETURNING user_id, scope, audience;
+`
+
+// makeRotation makes the table that pgbench works on.
+const makeRotation = `CREATE TABLE rotation (LIKE grants INCLUDING ALL);
+INSERT INTO rotation SELECT lpad(to_hex(n), 32, '0')::uuid, 'usr_' || n, 'lab', 0, NULL, '0123456789abcdef', now(), 3600, now() + interval '30 days',
+	NULL, NULL, '', 'read write', ARRAY['https://eddsa.example'], now(), ARRAY['pwd'], '', '', now(), NULL FROM generate_series(1, 10000) n;
+VACUUM ANALYZE rotation`
+
+var (
+	pgbenchRate    = regexp.MustCompile(`tps = ([0-9.]+)`)
+	pgbenchLatency = regexp.MustCompile(`latency average = ([0-9.]+) ms`)
+)
+
+// pgbench runs the rotation with so many clients, and returns transactions a second and the average latency in milliseconds.
+func (s *stage) pgbench(ctx context.Context, database string, clients int, length time.Duration) (rate, ms float64, err error) {
+	bin, err := pgtest.Programs()
+	if err != nil {
+		return 0, 0, err
+	}
+	script := filepath.Join(s.dir, "rotation.sql")
+	if err := os.WriteFile(script, []byte(rotation), 0o600); err != nil {
+		return 0, 0, err
+	}
+	threads, seconds := min(clients, runtime.NumCPU()), max(1, int(length.Seconds()))
+	c := exec.CommandContext(ctx, filepath.Join(bin, "pgbench"), "-n", "-M", "prepared", "-f", script, "-c", strconv.Itoa(clients),
+		"-j", strconv.Itoa(threads), "-T", strconv.Itoa(seconds), database)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		return 0, 0, fmt.Errorf("pgbench: %w\n%s", err, out)
+	}
+	if rate, err = figure(pgbenchRate, out); err == nil {
+		ms, err = figure(pgbenchLatency, out)
+	}
+	return rate, ms, err
+}
+
+func figure(at *regexp.Regexp, text []byte) (float64, error) {
+	found := at.FindSubmatch(text)
+	if found == nil {
+		return 0, fmt.Errorf("no %s in: %s", at, text)
+	}
+	return strconv.ParseFloat(string(found[1]), 64)
+}
+
+// everyCore does a thing on all cores for a while, and returns how often a second.
+func everyCore(length time.Duration, do func()) float64 { return onCores(runtime.NumCPU(), length, do) }
+
+func onCores(n int, length time.Duration, do func()) float64 {
+	var (
+		all  sync.WaitGroup
+		done atomic.Int64
+	)
+	began := time.Now()
+	for range n {
+		all.Go(func() {
+			for time.Since(began) < length {
+				do()
+				done.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	return float64(done.Load()) / time.Since(began).Seconds()
+}
+
+// rawRSA returns how many RSA-2048 signatures all cores make in a second.
+func rawRSA(length time.Duration) (float64, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return 0, err
+	}
+	input := filler[:signedBytes]
+	return everyCore(length, func() {
+		digest := sha256.Sum256([]byte(input))
+		if _, err := key.Sign(rand.Reader, digest[:], crypto.SHA256); err != nil {
+			panic(err)
+		}
+	}), nil
+}
+
+// rawEdDSA returns how long one Ed25519 signature takes, in milliseconds.
+func rawEdDSA(length time.Duration) (float64, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return 0, err
+	}
+	input := []byte(filler[:signedBytes])
+	rate := onCores(1, length, func() {
+		if _, err := key.Sign(nil, input, crypto.Hash(0)); err != nil {
+			panic(err)
+		}
+	})
+	return 1000 / rate, nil
+}
+
+// bareArgon2id returns how many hashes of the usual cost all cores make in a second.
+func bareArgon2id(length time.Duration) (float64, error) {
+	p := password.Floor
+	return everyCore(length, func() {
+		argon2.IDKey([]byte(stagePassword), []byte("0123456789abcdef"), p.Iterations, p.Memory, p.Parallelism, 32)
+	}), nil
+}
+
+// goBench runs one Go benchmark of a package and returns nanoseconds and allocations of an operation.
+func goBench(ctx context.Context, pkg, name string) (ns, allocs float64, err error) {
+	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark"+name+"$", "-benchmem", "-benchtime", "1s",
+		"github.com/signetd/signet/"+pkg)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		return 0, 0, fmt.Errorf("go test -bench %s %s: %w\n%s", name, pkg, err, out)
+	}
+	if ns, err = figure(regexp.MustCompile(`([0-9.]+) ns/op`), out); err == nil {
+		allocs, err = figure(regexp.MustCompile(`([0-9]+) allocs/op`), out)
+	}
+	return ns, allocs, err
+}
