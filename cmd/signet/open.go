@@ -80,10 +80,14 @@ func (p *program) openStore(ctx context.Context) (*house, error) {
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.store.CheckSchema(ctx); err != nil {
+	err = h.store.CheckSchema(ctx)
+	if err == nil {
+		err = h.administer()
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
-	return h, h.administer()
+	return h, nil
 }
 
 // storeExists refuses an SQLite file that is not there: a command would make an empty one, and say that it is empty.
