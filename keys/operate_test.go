@@ -170,3 +170,44 @@ func TestCompromiseDrill(t *testing.T) {
 		}
 	})
 }
+
+// What was made under a clock that was far ahead does not take its turn before then. The operator throws the spare away, which
+// has signed nothing, and rotates once, since the age of the key that signs counts from then too.
+func TestKeysFromTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.policy.RotateEvery = 3 * time.Hour
+		h.open(skewed(180 * day))
+		m, stop := h.run()
+		defer stop()
+		cli := h.open(operator)
+		wait := func(algorithm string) time.Duration {
+			t.Helper()
+			plan, err := cli.Rotate(t.Context(), by, []string{algorithm}, keys.RotateOptions{Plan: true})
+			must(t, err)
+			return time.Until(plan.Steps[1].At)
+		}
+		for _, algorithm := range []string{keys.ES256, keys.MAC} {
+			if w := wait(algorithm); w < 180*day {
+				t.Errorf("%s from the future would take over in %s", algorithm, w)
+			}
+			must(t, cli.Compromise(t.Context(), by, kids(m, algorithm, keys.PreActive)[0]))
+		}
+		first := h.signs(m, keys.ES256)
+		time.Sleep(poll)
+		if w := wait(keys.ES256); w > h.policy.PublishAhead {
+			t.Errorf("the new spare would take over in %s", w)
+		}
+		if w := wait(keys.MAC); w > 5*time.Second {
+			t.Errorf("the new MAC spare would take over in %s", w)
+		}
+		_, err := cli.Rotate(t.Context(), by, nil, keys.RotateOptions{})
+		must(t, err)
+		time.Sleep(h.policy.PublishAhead + poll)
+		second := h.signs(m, keys.ES256)
+		time.Sleep(h.policy.RotateEvery)
+		if third := h.signs(m, keys.ES256); first == second || second == third {
+			t.Errorf("%s, %s and %s signed, want three keys", first, second, third)
+		}
+	})
+}
