@@ -21,6 +21,9 @@ type Options[K comparable, Q, A any] struct {
 	Key func(Q) K
 	// Flights is how many batches are under way at once, Size how many questions one holds at most. Required.
 	Flights, Size int
+	// Crowd is how many questions may be under way or waiting before they share: up to there each leaves at once and alone,
+	// however many flights that makes. Zero means that Flights is the only bound.
+	Crowd int
 	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
 	// together; nil means that there is no rest.
 	Rest func()
@@ -34,13 +37,14 @@ type Answer[A any] struct {
 	Err   error
 }
 
-// A Batcher carries questions to where they are answered. While fewer than Flights batches are under way a question leaves at
-// once and alone; what comes later waits, and leaves together when one has returned.
+// A Batcher carries questions to where they are answered. While fewer than Flights batches are under way, or no crowd is there, a
+// question leaves at once and alone; what comes later waits, and leaves together when a flight has returned.
 type Batcher[K comparable, Q, A any] struct {
 	o Options[K, Q, A]
 
 	mu      sync.Mutex // guards what follows
 	flights int
+	carried int // the questions under way
 	waiting []*passenger[Q, A] // in the order of their arrival
 }
 
@@ -67,9 +71,10 @@ func New[K comparable, Q, A any](o Options[K, Q, A]) *Batcher[K, Q, A] {
 func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	p := &passenger[Q, A]{ctx, question, make(chan Answer[A], 1)}
 	b.mu.Lock()
-	leaves := b.flights < b.o.Flights
+	leaves := b.flights < b.o.Flights || len(b.waiting) == 0 && b.carried < b.o.Crowd
 	if leaves {
 		b.flights++
+		b.carried++
 	} else {
 		b.waiting = append(b.waiting, p)
 	}
@@ -101,14 +106,20 @@ func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 			batch[i].answer <- a
 		}
 		b.o.Rest()
-		batch = b.board()
+		batch = b.board(len(batch))
 	}
 }
 
-// board returns the next batch, the oldest first: as many as may go together. If there are none, the flight is over.
-func (b *Batcher[K, Q, A]) board() []*passenger[Q, A] {
+// board returns the next batch, the oldest first: as many as may go together. If there are none, or too many flights, this
+// flight is over. landed is how many it has carried.
+func (b *Batcher[K, Q, A]) board(landed int) []*passenger[Q, A] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.carried -= landed
+	if b.flights > b.o.Flights {
+		b.flights--
+		return nil // those that are left take whoever waits
+	}
 	var batch, left []*passenger[Q, A]
 	taken := make(map[K]bool)
 	for i, p := range b.waiting {
@@ -129,7 +140,7 @@ func (b *Batcher[K, Q, A]) board() []*passenger[Q, A] {
 		}
 		batch = append(batch, p)
 	}
-	b.waiting = left
+	b.waiting, b.carried = left, b.carried+len(batch)
 	if len(batch) == 0 {
 		b.flights--
 	}

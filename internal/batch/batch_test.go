@@ -91,6 +91,26 @@ func TestWhoWaitsTogetherGoesTogether(t *testing.T) {
 	})
 }
 
+// Up to a crowd of three each leaves at once. The fourth makes a crowd: from then on there is one flight, which takes all who wait.
+func TestOnlyACrowdShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &road{}
+		b := batch.New(batch.Options[int, int, int]{Run: r.run, Flights: 1, Size: 10, Crowd: 3})
+		few := ask(t, b, 1, 2, 3)
+		time.Sleep(time.Second / 2)
+		ask(t, b, 4, 5, 6, 7)()
+		few()
+		wantTrips(t, r, trip{1}, trip{2}, trip{3}, trip{4, 5, 6, 7})
+
+		crowd := ask(t, b, 8, 9, 10, 11, 12, 13, 14)
+		time.Sleep(3 * time.Second / 2) // the four are under way together
+		later := ask(t, b, 15)
+		crowd()
+		later()
+		wantTrips(t, r, trip{1}, trip{2}, trip{3}, trip{4, 5, 6, 7}, trip{8}, trip{9}, trip{10}, trip{11, 12, 13, 14}, trip{15})
+	})
+}
+
 func TestKeyIsInABatchOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &road{}

@@ -19,20 +19,21 @@ const batchTimeout = time.Second
 // singleTries is how often a member that runs singly is tried.
 const singleTries = 3
 
-// refreshFlights is how many batches of refreshes are under way at once, refreshSize how many tokens one holds at most. A
-// statement of its own is as fast as a shared one until about sixteen wait, so few flights are enough.
+// Up to refreshCrowd refreshes have a statement each, since a statement of its own is as fast as a shared one until about so many
+// are there. A larger crowd shares refreshFlights statements of at most refreshSize tokens.
 const (
-	refreshFlights = 4
+	refreshFlights = 2
 	refreshSize    = 256
+	refreshCrowd   = 12
 )
 
 func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict] {
 	b := batch.Options[oauth.GrantID, oauth.Presented, oauth.Verdict]{
 		Run: s.refreshAll, Key: func(p oauth.Presented) oauth.GrantID { return p.Grant },
-		Flights: refreshFlights, Size: refreshSize, Sent: o.Sent,
+		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.Sent,
 	}
 	if o.Alone {
-		b.Flights, b.Size = int(s.pool.Config().MaxConns), 1
+		b.Flights, b.Size, b.Crowd = int(s.pool.Config().MaxConns), 1, 0
 	}
 	return batch.New(b)
 }
