@@ -44,7 +44,7 @@ type Batcher[K comparable, Q, A any] struct {
 
 	mu      sync.Mutex // guards what follows
 	flights int
-	carried int // the questions under way
+	carried int                // the questions under way
 	waiting []*passenger[Q, A] // in the order of their arrival
 }
 

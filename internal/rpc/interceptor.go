@@ -53,10 +53,14 @@ func (i interceptor) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServ
 }
 
 func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); !ok {
+	deadline, ok := ctx.Deadline()
+	switch {
+	case !ok:
 		return context.WithTimeout(ctx, defaultDeadline)
+	case time.Until(deadline) > maxDeadline:
+		return context.WithTimeout(ctx, maxDeadline)
 	}
-	return context.WithTimeout(ctx, maxDeadline)
+	return ctx, func() {}
 }
 
 func (i interceptor) around(ctx context.Context, method string, handle func(context.Context) error) error {
@@ -78,31 +82,39 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	answer, took := translate(ctx, err), time.Since(began)
 	counted.ended(answer.Code().String(), took)
 	traced(answer.Code().String(), caller.RequestID, caller.Client.ID)
+	if level := levelOf(answer.Code(), open); i.log.Enabled(ctx, level) {
+		i.logCall(ctx, level, method, caller, answer.Code(), took, err)
+	}
+	return answer.Err()
+}
+
+// logCall writes the log line of a call.
+func (i interceptor) logCall(ctx context.Context, level slog.Level, method string, caller issuer.Caller, code codes.Code, took time.Duration, err error) {
 	attrs := []slog.Attr{
 		slog.String("request_id", caller.RequestID),
 		slog.String("method", method),
-		slog.String("code", answer.Code().String()),
+		slog.String("code", code.String()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("peer", peerName(ctx, caller.Address)),
 	}
-	if !open {
+	if !isOpen(method) {
 		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
 	}
 	if caller.Subject != "" {
 		attrs = append(attrs, slog.String("sub", caller.Subject))
 	}
-	i.log.LogAttrs(ctx, levelOf(answer.Code(), open), "call", append(attrs, faultOf(err)...)...)
-	return answer.Err()
+	i.log.LogAttrs(ctx, level, "call", append(attrs, faultOf(err)...)...)
 }
 
-// levelOf says how much the operator should care about an answer.
+// levelOf says how much the operator should care about an answer. Those that are as they should be are counted, and there are
+// thousands a second of them.
 func levelOf(code codes.Code, open bool) slog.Level {
 	switch {
 	case code == codes.Internal || code == codes.Unknown:
 		return slog.LevelError
 	case code == codes.Unavailable:
 		return slog.LevelWarn
-	case open:
+	case open, code == codes.OK:
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

@@ -89,7 +89,7 @@ func TestCallsAreLoggedWithoutTheirContents(t *testing.T) {
 	in := h.login(t, "web")
 	line := h.logs.line(t, "call")
 	for key, want := range map[string]any{
-		"level": "INFO", "method": "/signet.v1.TokenService/Login", "code": "OK", "client_id": "web",
+		"level": "DEBUG", "method": "/signet.v1.TokenService/Login", "code": "OK", "client_id": "web",
 	} {
 		if line[key] != want {
 			t.Errorf("%s is %v, want %v", key, line[key], want)
@@ -108,7 +108,7 @@ func TestCallsAreLoggedWithoutTheirContents(t *testing.T) {
 		t.Fatal(err)
 	}
 	line = h.logs.line(t, "call")
-	if line["error"] != "invalid_grant" || line["cause"] != "wrong_password" || line["code"] != "Unauthenticated" {
+	if line["level"] != "INFO" || line["error"] != "invalid_grant" || line["cause"] != "wrong_password" || line["code"] != "Unauthenticated" {
 		t.Errorf("a refused login is logged as %v", line)
 	}
 	if _, err := h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), IdempotencyKey: "canary-key"}); err != nil {

@@ -36,6 +36,8 @@ const (
 	minPing   = 10 * time.Second
 	pingAfter = time.Minute
 	pingLimit = 20 * time.Second
+	// streamWorkers is how many goroutines wait for calls with a stack that has grown already; calls beyond them get a new one.
+	streamWorkers = 128
 )
 
 // Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Watch.
@@ -94,6 +96,7 @@ func New(o Options) *Server {
 				MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline, Time: pingAfter, Timeout: pingLimit,
 			}),
 			grpc.WaitForHandlers(true),
+			grpc.NumStreamWorkers(streamWorkers),
 		),
 	}
 	s.register(o)

@@ -42,4 +42,9 @@ func escape(line []byte) []byte {
 	return out
 }
 
-func hidden(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+func hidden(r rune) bool {
+	if r < unicode.MaxASCII { // without DEL
+		return r < ' ' && r != '\n'
+	}
+	return !unicode.IsPrint(r)
+}
