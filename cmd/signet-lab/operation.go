@@ -25,6 +25,7 @@ type target struct {
 	username, password string
 	audience           string
 
+	basic string
 	calls signetv1.TokenServiceClient
 	fetch *http.Client
 	close func() error
@@ -36,15 +37,16 @@ func (t *target) open(inFlight int) error {
 	if err != nil {
 		return err
 	}
+	// RFC 6749 §2.3.1
+	t.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.clientID)+":"+url.QueryEscape(t.secret)))
 	t.calls, t.close = signetv1.NewTokenServiceClient(conn), conn.Close
 	t.fetch = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}, Timeout: 10 * time.Second}
 	return nil
 }
 
-// as adds who calls (RFC 6749 §2.3.1).
+// as adds who calls.
 func (t *target) as(ctx context.Context) context.Context {
-	pair := url.QueryEscape(t.clientID) + ":" + url.QueryEscape(t.secret)
-	return metadata.AppendToOutgoingContext(ctx, "authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	return metadata.AppendToOutgoingContext(ctx, "authorization", t.basic)
 }
 
 func (t *target) audiences() []string {

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // ErrPanicked is the answer to everybody in a batch whose Run panicked.
 var ErrPanicked = errors.New("the batch panicked")
+
+// crowdLasts is how long a crowd is taken to be there after it was seen.
+const crowdLasts = 100 * time.Millisecond
 
 // Options is what a Batcher is made of.
 type Options[K comparable, Q, A any] struct {
@@ -22,7 +26,8 @@ type Options[K comparable, Q, A any] struct {
 	// Flights is how many batches are under way at once, Size how many questions one holds at most. Required.
 	Flights, Size int
 	// Crowd is how many questions may be under way or waiting before they share: up to there each leaves at once and alone,
-	// however many flights that makes. Zero means that Flights is the only bound.
+	// however many flights that makes. Those of a crowd come again together, so that it is taken to last for crowdLasts. Zero
+	// means that Flights is the only bound.
 	Crowd int
 	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
 	// together; nil means that there is no rest.
@@ -45,6 +50,7 @@ type Batcher[K comparable, Q, A any] struct {
 	mu      sync.Mutex // guards what follows
 	flights int
 	carried int                // the questions under way
+	crowd   time.Time          // when one was last seen
 	waiting []*passenger[Q, A] // in the order of their arrival
 }
 
@@ -71,7 +77,7 @@ func New[K comparable, Q, A any](o Options[K, Q, A]) *Batcher[K, Q, A] {
 func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	p := &passenger[Q, A]{ctx, question, make(chan Answer[A], 1)}
 	b.mu.Lock()
-	leaves := b.flights < b.o.Flights || len(b.waiting) == 0 && b.carried < b.o.Crowd
+	leaves := b.flights < b.o.Flights || !b.crowded()
 	if leaves {
 		b.flights++
 		b.carried++
@@ -89,6 +95,15 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		var none A
 		return none, ctx.Err()
 	}
+}
+
+// crowded says whether there is a crowd, whoever asks now included, or was one a moment ago.
+func (b *Batcher[K, Q, A]) crowded() bool {
+	now := time.Now()
+	if b.carried+len(b.waiting) >= b.o.Crowd {
+		b.crowd = now
+	}
+	return now.Sub(b.crowd) < crowdLasts
 }
 
 // Waiting returns how many questions wait to leave.

@@ -140,10 +140,15 @@ func collect[T any](ctx context.Context, db querier, fields func(*T) []any, quer
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(found, func(row pgx.CollectableRow) (T, error) {
+	return pgx.CollectRows(found, scanTo(fields))
+}
+
+// scanTo returns what reads one row into a value.
+func scanTo[T any](fields func(*T) []any) pgx.RowToFunc[T] {
+	return func(row pgx.CollectableRow) (T, error) {
 		var one T
 		return one, row.Scan(fields(&one)...)
-	})
+	}
 }
 
 // knowledge turns the absence of a row into oauth.NotFound and leaves every other error as it is.

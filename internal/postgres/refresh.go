@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/signetd/signet/internal/batch"
@@ -195,7 +196,11 @@ func (s *Store) decide(ctx context.Context, statement string, batch []oauth.Pres
 	if len(left) == 0 {
 		return nil
 	}
-	decisions, err := collect(ctx, s.pool, (*decision).fields, statement, arrays(batch, left)...)
+	found, err := s.pool.Query(ctx, statement, arrays(batch, left)...)
+	if err != nil {
+		return err
+	}
+	decisions, err := pgx.AppendRows(make([]decision, 0, len(left)), found, scanTo((*decision).fields))
 	if err != nil {
 		return err
 	}
