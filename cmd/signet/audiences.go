@@ -28,6 +28,7 @@ type audienceView struct {
 	Lifetime          string    `json:"lifetime,omitempty"`
 	Scope             string    `json:"scope,omitempty"`
 	Claims            []string  `json:"claims,omitempty"`
+	RepeatTokens      bool      `json:"repeat_tokens"`
 	DisabledAt        time.Time `json:"disabled_at,omitzero"`
 	CreatedAt         time.Time `json:"created_at"`
 }
@@ -35,7 +36,7 @@ type audienceView struct {
 func viewAudience(a oauth.Audience) audienceView {
 	return audienceView{
 		ID: a.ID, Algorithm: a.Algorithm, PreviousAlgorithm: a.PreviousAlgorithm, Lifetime: lasting(a.Lifetime),
-		Scope: a.Scope.String(), Claims: a.Claims, DisabledAt: a.DisabledAt, CreatedAt: a.CreatedAt,
+		Scope: a.Scope.String(), Claims: a.Claims, RepeatTokens: a.RepeatTokens, DisabledAt: a.DisabledAt, CreatedAt: a.CreatedAt,
 	}
 }
 
@@ -47,10 +48,13 @@ func (v audienceView) print(w io.Writer) {
 		{"lifetime", v.Lifetime},
 		{"scope", v.Scope},
 		{"claims", strings.Join(v.Claims, " ")},
+		{"repeats tokens", v.repeats()},
 		{"disabled", when(v.DisabledAt)},
 		{"created", when(v.CreatedAt)},
 	}.print(w)
 }
+
+func (v audienceView) repeats() string { return map[bool]string{true: "yes"}[v.RepeatTokens] }
 
 // audienceFlags are what create and update set.
 type audienceFlags struct {
@@ -59,6 +63,7 @@ type audienceFlags struct {
 	lifetime  time.Duration
 	scope     []string
 	claims    []string
+	repeat    bool
 }
 
 func newAudienceFlags(c *cobra.Command) *audienceFlags {
@@ -67,6 +72,8 @@ func newAudienceFlags(c *cobra.Command) *audienceFlags {
 	f.flags.DurationVar(&f.lifetime, "lifetime", 0, "how long its access tokens live; 0 is the issuer's default")
 	f.flags.StringArrayVar(&f.scope, "scope", nil, "the `SCOPE` that its tokens may carry (repeatable; default whatever the client may have)")
 	f.flags.StringArrayVar(&f.claims, "claim", nil, "the `NAME` of a user's claim that its tokens carry (repeatable)")
+	f.flags.BoolVar(&f.repeat, "repeat-tokens", false,
+		"let clients that ask in their own name be given the same token, jti and all, for the first tenth of its life")
 	return f
 }
 
@@ -77,6 +84,7 @@ func (f *audienceFlags) edit(scope oauth.Scope) func(*oauth.Audience) {
 		set(f.flags, "lifetime", &a.Lifetime, f.lifetime)
 		set(f.flags, "scope", &a.Scope, scope)
 		set(f.flags, "claim", &a.Claims, nonEmpty(f.claims))
+		set(f.flags, "repeat-tokens", &a.RepeatTokens, f.repeat)
 	}
 }
 
@@ -105,12 +113,12 @@ func (p *program) audiencesList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		audiences, lines := []audienceView{}, table{{"ID", "ALG", "STATE", "LIFETIME", "SCOPE", "CLAIMS", "CREATED"}}
+		audiences, lines := []audienceView{}, table{{"ID", "ALG", "STATE", "LIFETIME", "SCOPE", "CLAIMS", "REPEATS", "CREATED"}}
 		for _, x := range d.Audiences {
 			v := viewAudience(x)
 			audiences = append(audiences, v)
 			lines = append(lines, []string{
-				v.ID, v.Algorithm, stateOf(v.DisabledAt), v.Lifetime, v.Scope, strings.Join(v.Claims, " "), when(v.CreatedAt),
+				v.ID, v.Algorithm, stateOf(v.DisabledAt), v.Lifetime, v.Scope, strings.Join(v.Claims, " "), v.repeats(), when(v.CreatedAt),
 			})
 		}
 		return p.show(audiences, lines.print)

@@ -34,7 +34,7 @@ func (h *house) openTraces(ctx context.Context) (stop func(), err error) {
 
 // issuerWatch is who counts and times what the issuer does.
 func (h *house) issuerWatch() issuer.Watch {
-	w := issuer.Watch{Refreshed: h.metrics.Refreshed, Issued: h.metrics.Issued}
+	w := issuer.Watch{Refreshed: h.metrics.Refreshed, Issued: h.metrics.Issued, Repeated: h.metrics.Repeated}
 	if h.traces != nil {
 		w.Span = h.traces.Span
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -95,6 +97,50 @@ func TestWritesAlone(t *testing.T) {
 		if h := one.GetHistogram(); h.GetSampleSum() != float64(h.GetSampleCount()) {
 			t.Errorf("%v writes went in %d transactions", h.GetSampleSum(), h.GetSampleCount())
 		}
+	}
+}
+
+// TestRepeatedTokens: a server whose audience repeats tokens gives the same at both doors, and its metrics tell what it signed from
+// what it gave again.
+func TestRepeatedTokens(t *testing.T) {
+	m := newMachine(t)
+	m.start("--dev").ready()
+	facts, caller := m.facts(), tokens(t, m.grpc)
+	m.signet("", "audiences", "update", facts.Audience, "--repeat-tokens")
+	ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
+	defer cancel()
+	minted := 0
+	mint := func() string {
+		answer, err := caller.Mint(ctx, &signetv1.MintRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		minted++
+		return answer.GetTokens()[0].GetAccessToken()
+	}
+	token := ""
+	eventually(func() bool { // it is known within half a second
+		token = mint()
+		return mint() == token
+	})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {facts.ClientID}, "client_secret": {facts.ClientSecret}}
+	answer, err := http.PostForm("http://"+m.http+"/oauth2/token", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), token) {
+		t.Errorf("the other door gives another token: %s, %v", text, err)
+	}
+	families := m.scrape()
+	signed, _ := series(families, "signet_tokens_issued_total", "call=mint", "alg=RS256")
+	again, _ := series(families, "signet_tokens_repeated_total", "call=mint", "alg=RS256")
+	signatures, _ := series(families, "signet_sign_duration_seconds", "alg=RS256")
+	if again < 1 || signed+again != float64(minted) || signatures != signed {
+		t.Errorf("of %d tokens %v were signed, with %v signatures, and %v given again", minted, signed, signatures, again)
+	}
+	if n, _ := series(families, "signet_tokens_repeated_total", "call=client_credentials", "alg=RS256"); n != 1 {
+		t.Errorf("the other door gave %v again, want 1", n)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
+	"github.com/signetd/signet/keys"
 )
 
 // answer makes both tokens of a grant: an access token for the target, and the refresh token of the grant's generation. It
@@ -51,6 +52,13 @@ func (i *Issuer) sign(call string, s *snapshot, g oauth.Grant, t target, claims 
 	if err != nil {
 		return "", 0, oauth.Unavailable(err)
 	}
+	access := i.access(s, g, t, claims)
+	signed, err := i.signAccess(call, signer, access)
+	return signed, access.ExpiresAt.Sub(access.IssuedAt), err
+}
+
+// access is what such a token says. It begins to live now.
+func (i *Issuer) access(s *snapshot, g oauth.Grant, t target, claims map[string]any) token.Access {
 	now, lifetime := i.now().Truncate(time.Second), t.lifetime
 	access := token.Access{
 		Issuer: i.identifier, Subject: g.UserID, Audience: t.audience, ClientID: g.ClientID, Scope: t.scope,
@@ -64,15 +72,19 @@ func (i *Issuer) sign(call string, s *snapshot, g oauth.Grant, t target, claims 
 	if slices.Contains(g.AMR, amrPassword) {
 		access.ACR = acrPassword
 	}
+	return access
+}
+
+func (i *Issuer) signAccess(call string, signer keys.Signer, access token.Access) (string, error) {
 	signed, err := token.SignAccess(signer, access)
 	switch {
 	case errors.Is(err, token.ErrTooLong):
-		return "", 0, oauth.Because(oauth.InvalidRequest, "The token would have more than 8 KiB; ask for less.", err)
+		return "", oauth.Because(oauth.InvalidRequest, "The token would have more than 8 KiB; ask for less.", err)
 	case err != nil:
-		return "", 0, oauth.Refused(oauth.ServerError, err)
+		return "", oauth.Refused(oauth.ServerError, err)
 	}
-	i.watch.Issued(call, t.algorithm)
-	return signed, lifetime, nil
+	i.watch.Issued(call, signer.Algorithm)
+	return signed, nil
 }
 
 // refreshExpiresIn is how long the grant's refresh token can still be used.

@@ -28,7 +28,7 @@ func (i *Issuer) ClientCredentials(_ context.Context, caller Caller, r Credentia
 		return nil, err
 	}
 	id := caller.Client.ID
-	signed, lifetime, err := i.sign("client_credentials", s, oauth.Grant{UserID: id, ClientID: id}, t, nil)
+	signed, lifetime, err := i.signOwn("client_credentials", s, id, t)
 	if err != nil {
 		return nil, err
 	}

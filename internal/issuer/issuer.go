@@ -44,6 +44,8 @@ type Watch struct {
 	Refreshed func(outcome string)
 	// Issued gets the call for which an access token was signed, and the algorithm.
 	Issued func(call, algorithm string)
+	// Repeated gets them when a token that was signed before is given again.
+	Repeated func(call, algorithm string)
 	// Span begins the part of a call that the name tells, and returns what ends it.
 	Span func(ctx context.Context, name string) (context.Context, func())
 }
@@ -55,6 +57,9 @@ func (w Watch) filled() Watch {
 	}
 	if w.Issued == nil {
 		w.Issued = func(string, string) {}
+	}
+	if w.Repeated == nil {
+		w.Repeated = func(string, string) {}
 	}
 	if w.Span == nil {
 		w.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
@@ -94,6 +99,7 @@ type Issuer struct {
 	lifetimes  Lifetimes
 	perHour    int
 	lanes      lanes
+	repeats    repeats
 	now        func() time.Time
 	log        *slog.Logger
 	audit      func(oauth.Event) error

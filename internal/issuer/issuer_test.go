@@ -46,7 +46,7 @@ type house struct {
 var operator = admin.Actor{Name: "operator:test"}
 
 // newHouse opens a house. edit may change what its issuer is made of.
-func newHouse(t *testing.T, edit ...func(*issuer.Options)) *house {
+func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	h := &house{}
@@ -125,7 +125,7 @@ func (h *house) count(name string) int {
 }
 
 // client registers a client and returns it as a caller.
-func (h *house) client(t *testing.T, c oauth.Client) issuer.Caller {
+func (h *house) client(t testing.TB, c oauth.Client) issuer.Caller {
 	t.Helper()
 	c, secret, err := h.admin.CreateClient(t.Context(), operator, c)
 	must(t, err)
@@ -155,7 +155,7 @@ func (h *house) mustRefresh(t *testing.T, refreshToken, key string) *issuer.Toke
 }
 
 // keepPolling runs the loops that serve runs, until the test ends.
-func (h *house) keepPolling(t *testing.T) {
+func (h *house) keepPolling(t testing.TB) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
 	done.Go(func() { h.directory.Run(ctx) })
@@ -163,7 +163,7 @@ func (h *house) keepPolling(t *testing.T) {
 	t.Cleanup(func() { cancel(); done.Wait() })
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

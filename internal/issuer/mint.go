@@ -61,7 +61,8 @@ func (i *Issuer) Mint(ctx context.Context, caller Caller, r MintRequest) (*MintR
 		return nil, err
 	}
 	if r.Subject == "" {
-		return i.mint(s, m, oauth.Grant{UserID: caller.Client.ID, ClientID: caller.Client.ID})
+		id := caller.Client.ID
+		return m.answer(id, func(t target) (string, time.Duration, error) { return i.signOwn("mint", s, id, t) })
 	}
 	if err := m.checkClaims(r.Claims); err != nil {
 		return nil, err
@@ -124,9 +125,16 @@ func (i *Issuer) mintGrant(ctx context.Context, s *snapshot, m minting, caller C
 
 // mint signs a token for each target; the grant says for whom.
 func (i *Issuer) mint(s *snapshot, m minting, g oauth.Grant) (*MintResponse, error) {
-	answer := &MintResponse{Subject: g.UserID, Scope: m.scope}
+	return m.answer(g.UserID, func(t target) (string, time.Duration, error) {
+		return i.sign("mint", s, g, t, pick(t.claims, g.Claims, m.user.Claims))
+	})
+}
+
+// answer has a token of the subject for each target, as sign makes it.
+func (m minting) answer(subject string, sign func(target) (string, time.Duration, error)) (*MintResponse, error) {
+	answer := &MintResponse{Subject: subject, Scope: m.scope}
 	for _, t := range m.targets {
-		signed, lifetime, err := i.sign("mint", s, g, t, pick(t.claims, g.Claims, m.user.Claims))
+		signed, lifetime, err := sign(t)
 		if err != nil {
 			return nil, err
 		}

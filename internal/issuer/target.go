@@ -22,12 +22,13 @@ type target struct {
 	lifetime  time.Duration
 	scope     oauth.Scope // what it may carry at most
 	claims    []string    // which of the user's claims it carries
+	repeats   bool        // whether all of its audiences allow that it is given again
 }
 
 // target returns what a token of the client for these audiences is like. All of them must be the client's and share one
 // algorithm, the shortest lifetime holds, and the scope is what the client may have and some audience knows.
 func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (target, error) {
-	var t target
+	t := target{repeats: true}
 	if len(names) == 0 || len(names) > oauth.MaxAudiences {
 		return t, errNoAudience
 	}
@@ -50,6 +51,7 @@ func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (targe
 			t.audience = append(t.audience, name)
 		}
 		t.claims = append(t.claims, a.Claims...)
+		t.repeats = t.repeats && a.RepeatTokens
 		scope = append(scope, a.Scope...)
 		anything = anything || len(a.Scope) == 0
 	}

@@ -21,6 +21,9 @@ type Audience struct {
 	Scope Scope `json:"scope,omitempty"`
 	// Claims names the user's claims that its tokens carry.
 	Claims []string `json:"claims,omitempty"`
+	// RepeatTokens lets clients that ask in their own name be given the same token again, jti and all, for the first tenth of
+	// its life.
+	RepeatTokens bool `json:"repeat_tokens,omitempty"`
 	// DisabledAt is when tokens for it stopped being made; zero if they are.
 	DisabledAt time.Time `json:"disabled_at,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`

@@ -111,11 +111,16 @@ var audienceFields = map[string]func(to *oauth.Audience, from oauth.Audience){
 	"lifetime":  func(to *oauth.Audience, from oauth.Audience) { to.Lifetime = from.Lifetime },
 	"scope":     func(to *oauth.Audience, from oauth.Audience) { to.Scope = from.Scope },
 	"claims":    func(to *oauth.Audience, from oauth.Audience) { to.Claims = from.Claims },
+
+	"repeat_tokens": func(to *oauth.Audience, from oauth.Audience) { to.RepeatTokens = from.RepeatTokens },
 }
 
 // readAudience decodes what a request may say of an audience.
 func readAudience(m *signetv1.Audience) (x oauth.Audience, err error) {
-	x = oauth.Audience{ID: m.GetId(), Algorithm: m.GetAlgorithm(), Lifetime: m.GetLifetime().AsDuration(), Claims: m.GetClaims()}
+	x = oauth.Audience{
+		ID: m.GetId(), Algorithm: m.GetAlgorithm(), Lifetime: m.GetLifetime().AsDuration(), Claims: m.GetClaims(),
+		RepeatTokens: m.GetRepeatTokens(),
+	}
 	x.Scope, err = oauth.ParseScope(m.GetScope())
 	return x, err
 }
@@ -124,5 +129,6 @@ func audience(x oauth.Audience) *signetv1.Audience {
 	return &signetv1.Audience{
 		Id: x.ID, Algorithm: x.Algorithm, PreviousAlgorithm: x.PreviousAlgorithm, Lifetime: duration(x.Lifetime),
 		Scope: x.Scope.String(), Claims: x.Claims, DisabledAt: timestamp(x.DisabledAt), CreatedAt: timestamp(x.CreatedAt),
+		RepeatTokens: x.RepeatTokens,
 	}
 }

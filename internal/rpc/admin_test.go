@@ -164,6 +164,7 @@ func TestAudiencesOverTheWire(t *testing.T) {
 	ctx := h.administrate(t)
 	want := &signetv1.Audience{
 		Id: "https://api.example", Algorithm: "ES256", Lifetime: durationpb.New(time.Minute), Scope: "read", Claims: []string{"roles"},
+		RepeatTokens: true,
 	}
 	made, err := h.operator.CreateAudience(ctx, &signetv1.CreateAudienceRequest{Audience: want})
 	must(t, err)
@@ -183,6 +184,14 @@ func TestAudiencesOverTheWire(t *testing.T) {
 	want.Algorithm, want.PreviousAlgorithm, want.Lifetime, want.Claims, want.DisabledAt = "EdDSA", "ES256", nil, nil, found.GetDisabledAt()
 	if !proto.Equal(found, want) || found.GetDisabledAt() == nil {
 		t.Errorf("updated to %v, want %v", found, want)
+	}
+	_, err = h.operator.UpdateAudience(ctx, &signetv1.UpdateAudienceRequest{
+		Audience: &signetv1.Audience{Id: want.GetId()}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"repeat_tokens"}},
+	})
+	must(t, err)
+	want.RepeatTokens = false
+	if found, err = h.operator.GetAudience(ctx, &signetv1.GetAudienceRequest{Id: want.GetId()}); err != nil || !proto.Equal(found, want) {
+		t.Errorf("updated to %v, want %v: %v", found, want, err)
 	}
 	_, err = h.operator.EnableAudience(ctx, &signetv1.EnableAudienceRequest{Id: want.GetId()})
 	must(t, err)

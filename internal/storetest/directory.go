@@ -33,7 +33,7 @@ func directoryIsWhole(t *testing.T, s Store) {
 			{ID: "X", Algorithm: "RS256", CreatedAt: start},
 			{
 				ID: "x", Algorithm: "EdDSA", PreviousAlgorithm: "RS256", Lifetime: time.Minute, Scope: oauth.NewScope("r"),
-				Claims: []string{"roles"}, DisabledAt: start, CreatedAt: start,
+				Claims: []string{"roles"}, RepeatTokens: true, DisabledAt: start, CreatedAt: start,
 			},
 		},
 	}

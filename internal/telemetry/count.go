@@ -73,8 +73,11 @@ func (m *Metrics) Refreshed(outcome string) { m.refreshes.WithLabelValues(outcom
 // Reused counts a refresh token that was caught.
 func (m *Metrics) Reused() { m.reuses.Inc() }
 
-// Issued counts an access token.
+// Issued counts an access token that was signed.
 func (m *Metrics) Issued(call, algorithm string) { m.issued.WithLabelValues(call, algorithm).Inc() }
+
+// Repeated counts an access token that was given again.
+func (m *Metrics) Repeated(call, algorithm string) { m.repeated.WithLabelValues(call, algorithm).Inc() }
 
 // Revoked counts an act that ended grants.
 func (m *Metrics) Revoked(reason string) { m.revocations.WithLabelValues(reason).Inc() }

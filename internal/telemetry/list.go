@@ -35,6 +35,7 @@ type Metrics struct {
 	refreshes     *prometheus.CounterVec
 	reuses        prometheus.Counter
 	issued        *prometheus.CounterVec
+	repeated      *prometheus.CounterVec
 	revocations   *prometheus.CounterVec
 	events        *prometheus.CounterVec
 	auditFailures prometheus.Counter
@@ -75,6 +76,8 @@ func NewMetrics(b Build) *Metrics {
 		reuses: l.counter("signet_refresh_reuse_detected_total",
 			"Refresh tokens that were presented again after they had been superseded: each revoked its grant."),
 		issued: l.counters("signet_tokens_issued_total", "Access tokens that were signed, by call and algorithm.", "call", "alg"),
+		repeated: l.counters("signet_tokens_repeated_total",
+			"Access tokens that were given again without a signature, by call and algorithm: where the audience repeats tokens.", "call", "alg"),
 		revocations: l.counters("signet_revocations_total",
 			"Acts that ended grants, by reason. One act may end many: all those of a user.", "reason"),
 		events:        l.counters("signet_audit_events_total", "Audit events, by name.", "event"),

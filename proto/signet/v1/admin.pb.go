@@ -1413,7 +1413,10 @@ type Audience struct {
 	// When the audience was disabled; unset if it is not. Told, never taken.
 	DisabledAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=disabled_at,json=disabledAt,proto3" json:"disabled_at,omitempty"`
 	// When the audience was registered. Told, never taken.
-	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Whether a client that asks in its own name may be given the same token again, with the same jti, for the first tenth of its
+	// life. Do not set it for an API that takes each jti once.
+	RepeatTokens  bool `protobuf:"varint,9,opt,name=repeat_tokens,json=repeatTokens,proto3" json:"repeat_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1502,6 +1505,13 @@ func (x *Audience) GetCreatedAt() *timestamppb.Timestamp {
 		return x.CreatedAt
 	}
 	return nil
+}
+
+func (x *Audience) GetRepeatTokens() bool {
+	if x != nil {
+		return x.RepeatTokens
+	}
+	return false
 }
 
 // CreateAudienceRequest describes a new audience.
@@ -1711,7 +1721,8 @@ type UpdateAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the audience, and its new values.
 	Audience *Audience `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
-	// Which fields to take from audience: algorithm, lifetime, scope, claims. One that audience leaves unset is cleared.
+	// Which fields to take from audience: algorithm, lifetime, scope, claims, repeat_tokens. One that audience leaves
+	// unset is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2510,7 +2521,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x13EnableClientRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"%\n" +
 	"\x13DeleteClientRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\xc4\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xe9\x02\n" +
 	"\bAudience\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12-\n" +
@@ -2521,7 +2532,8 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\vdisabled_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"disabledAt\x129\n" +
 	"\n" +
-	"created_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"H\n" +
+	"created_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12#\n" +
+	"\rrepeat_tokens\x18\t \x01(\bR\frepeatTokens\"H\n" +
 	"\x15CreateAudienceRequest\x12/\n" +
 	"\baudience\x18\x01 \x01(\v2\x13.signet.v1.AudienceR\baudience\"$\n" +
 	"\x12GetAudienceRequest\x12\x0e\n" +
