@@ -32,6 +32,8 @@ type Options[K comparable, Q, A any] struct {
 	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
 	// together; nil means that there is no rest.
 	Rest func()
+	// Stay says that whoever's question has left waits for its answer, even when their context ends.
+	Stay bool
 	// Sent is told the size of every batch that leaves; nil means that nobody is told. It must not wait.
 	Sent func(size int)
 }
@@ -59,6 +61,7 @@ type passenger[Q, A any] struct {
 	ctx      context.Context
 	question Q
 	answer   chan Answer[A] // holds one, so that nobody need be there to take it
+	left     bool           // guarded by the Batcher's mu
 }
 
 // New returns a Batcher.
@@ -72,15 +75,20 @@ func New[K comparable, Q, A any](o Options[K, Q, A]) *Batcher[K, Q, A] {
 	return &Batcher[K, Q, A]{o: o}
 }
 
-// Do returns the answer to a question. When ctx ends it returns the error of ctx and no longer waits: a question that has
-// left by then is answered all the same, one that has not is forgotten.
+// Do returns the answer to a question. When ctx ends it returns the error of ctx and, but for Stay, no longer waits: a
+// question that has left by then is answered all the same, one that has not is forgotten.
 func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
-	p := &passenger[Q, A]{ctx, question, make(chan Answer[A], 1)}
+	var none A
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	p := &passenger[Q, A]{ctx: ctx, question: question, answer: make(chan Answer[A], 1)}
 	b.mu.Lock()
 	leaves := b.flights < b.o.Flights || !b.crowded()
 	if leaves {
 		b.flights++
 		b.carried++
+		p.left = true
 	} else {
 		b.waiting = append(b.waiting, p)
 	}
@@ -92,9 +100,19 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	case a := <-p.answer:
 		return a.Value, a.Err
 	case <-ctx.Done():
-		var none A
-		return none, ctx.Err()
 	}
+	if b.o.Stay && b.hasLeft(p) {
+		a := <-p.answer
+		return a.Value, a.Err
+	}
+	return none, ctx.Err()
+}
+
+// hasLeft says whether a question whose context has ended had left by then; if not, it never will.
+func (b *Batcher[K, Q, A]) hasLeft(p *passenger[Q, A]) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return p.left
 }
 
 // crowded says whether there is a crowd, whoever asks now included, or was one a moment ago.
@@ -153,6 +171,7 @@ func (b *Batcher[K, Q, A]) board(landed int) []*passenger[Q, A] {
 			}
 			taken[k] = true
 		}
+		p.left = true
 		batch = append(batch, p)
 	}
 	b.waiting, b.carried = left, b.carried+len(batch)

@@ -169,6 +169,41 @@ func TestDeadlineEndsTheWaitNotTheWork(t *testing.T) {
 	})
 }
 
+// TestWhoStaysGetsTheAnswer: with Stay a deadline ends only the wait of those who have not left.
+func TestWhoStaysGetsTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &road{}
+		b := batch.New(batch.Options[int, int, int]{Run: r.run, Flights: 1, Size: 10, Stay: true})
+		began := time.Now()
+		impatient := func(q int, patience time.Duration) (int, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			return b.Do(ctx, q)
+		}
+		var others sync.WaitGroup
+		others.Go(func() {
+			synctest.Wait() // 2 has left
+			if _, err := impatient(3, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) >= time.Second {
+				t.Errorf("error %v after %s, want the deadline at once", err, time.Since(began))
+			}
+		})
+		others.Go(func() {
+			time.Sleep(time.Microsecond)
+			if a, err := impatient(4, 1500*time.Millisecond); err != nil || a != 16 || time.Since(began) != 2*time.Second {
+				t.Errorf("the answer to 4 is %d, %v after %s", a, err, time.Since(began))
+			}
+		})
+		if a, err := impatient(2, time.Nanosecond); err != nil || a != 4 || time.Since(began) != time.Second {
+			t.Errorf("the answer to 2 is %d, %v after %s", a, err, time.Since(began))
+		}
+		others.Wait()
+		if _, err := impatient(5, 0); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want the deadline that had passed", err)
+		}
+		wantTrips(t, r, trip{2}, trip{4})
+	})
+}
+
 func TestPanicIsAnAnswer(t *testing.T) {
 	for name, run := range map[string]func([]int) []batch.Answer[int]{
 		"words":      func([]int) []batch.Answer[int] { panic("a secret") },
