@@ -128,7 +128,7 @@ func (h *house) openPostgres(ctx context.Context) (store, error) {
 	c := h.cfg.Store
 	s, err := postgres.Open(ctx, postgres.Options{
 		URL: string(c.URL), MaxConns: int32(c.MaxConns), ConnectTimeout: c.ConnectTimeout, StatementTimeout: c.StatementTimeout,
-		Alone: !c.Coalesce, Sent: h.metrics.Batch("refresh"),
+		Alone: !c.Coalesce, SentRefreshes: h.metrics.Batch("refresh"), SentWrites: h.metrics.Batch("write"),
 	})
 	if err != nil {
 		return nil, err

@@ -61,6 +61,9 @@ func TestMetricsOfARealServer(t *testing.T) {
 		m := newMachine(t, "SIGNET_STORE_URL="+pgtest.Empty(t), "SIGNET_KEK_FILE="+kek)
 		m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")
 		families := watched(t, m, "refresh")
+		if n, found := series(families, "signet_batch_size", "batch=write"); n < 5 || found != 1 {
+			t.Errorf("%v transactions of logins, revocations and guesses were sent", n)
+		}
 		if n, found := series(families, "signet_store_pool_max_connections"); n != 16 || found != 1 {
 			t.Errorf("the pool may have %v connections", n)
 		}

@@ -11,14 +11,15 @@ import (
 
 // UseAssertion notes that the client has presented the assertion of that id, or returns oauth.AlreadyExists.
 func (s *Store) UseAssertion(ctx context.Context, clientID string, id []byte, expires time.Time) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO assertions (client_id, id, expires_at) VALUES ($1, $2, $3)
-			ON CONFLICT (client_id, id) DO NOTHING`, clientID, id, at(&expires))
-		if err == nil && tag.RowsAffected() == 0 {
-			err = oauth.AlreadyExists
-		}
-		return err
-	})
+	var noted int
+	err := s.share(ctx, &writing{order: amongAssertions + clientID + string(id), durable: true, queue: func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO assertions (client_id, id, expires_at) VALUES ($1, $2, $3)
+			ON CONFLICT (client_id, id) DO NOTHING`, clientID, id, at(&expires)).Exec(changed(&noted))
+	}})
+	if err == nil && noted == 0 {
+		err = oauth.AlreadyExists
+	}
+	return err
 }
 
 // SweepAssertions forgets at most limit assertions that expired at now or before, and returns how many it forgot. It passes

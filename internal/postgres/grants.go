@@ -25,24 +25,25 @@ func grantFields(g *oauth.Grant) []any {
 // CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 // oauth.InvalidGrant. The lock on the user's row orders it with whatever ends or suspends the user's grants.
 func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
+	var created int
+	err := s.share(ctx, &writing{order: amongUsers + g.UserID, durable: true, queue: func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO grants (`+grantColumns+`)
 			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-			FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = oauth.InvalidGrant
-		}
-		return err
-	})
+			FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...).
+			Exec(changed(&created))
+	}})
+	if err == nil && created == 0 {
+		err = oauth.InvalidGrant
+	}
+	return err
 }
 
 // MintGrant inserts the grant, whose subject need not be a user.
 func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
+	return s.share(ctx, &writing{order: amongGrants + string(g.ID[:]), durable: true, queue: func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO grants (`+grantColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, grantFields(&g)...)
-		return err
-	})
+	}})
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.
@@ -64,21 +65,24 @@ func (s *Store) Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant,
 // returns the row as it stands then.
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
-) (g oauth.Grant, changed bool, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = $1, revoke_reason = $2
-			WHERE id = $3 AND $4 IN ('', client_id) AND revoked_at IS NULL`, at(&now), reason, [16]byte(id), clientID)
-		if err != nil {
-			return err
-		}
-		changed = tag.RowsAffected() > 0
-		return tx.QueryRow(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = $1 AND $2 IN ('', client_id)`,
-			[16]byte(id), clientID).Scan(grantFields(&g)...)
-	})
-	if err != nil {
-		return oauth.Grant{}, false, knowledge(err)
+) (oauth.Grant, bool, error) {
+	var g oauth.Grant
+	var ended int
+	var found error
+	err := s.share(ctx, &writing{order: amongGrants + string(id[:]), durable: true, queue: func(b *pgx.Batch) {
+		b.Queue(`UPDATE grants SET revoked_at = $1, revoke_reason = $2
+			WHERE id = $3 AND $4 IN ('', client_id) AND revoked_at IS NULL`, at(&now), reason, [16]byte(id), clientID).
+			Exec(changed(&ended))
+		b.Queue(`SELECT `+grantColumns+` FROM grants WHERE id = $1 AND $2 IN ('', client_id)`, [16]byte(id), clientID).
+			Query(one(grantFields(&g), &found))
+	}})
+	if err == nil {
+		err = found
 	}
-	return g, changed, nil
+	if err != nil {
+		return oauth.Grant{}, false, err
+	}
+	return g, ended > 0, nil
 }
 
 // RevokeGrants revokes the subject's grants to the client (to any client if clientID is empty) that are not revoked, all but

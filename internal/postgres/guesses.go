@@ -41,7 +41,14 @@ func (s *Store) TakeGuess(ctx context.Context, counters []throttle.Counter, now 
 	if len(counters) > 1 {
 		statement, args = takeFromBoth, append(args, parameters(counters[1])...)
 	}
-	return s.exec(ctx, statement, args...)
+	var taken int
+	err := s.share(ctx, guessAt(counters, func(b *pgx.Batch) { b.Queue(statement, args...).Exec(changed(&taken)) }))
+	return taken, err
+}
+
+func guessAt(counters []throttle.Counter, queue func(*pgx.Batch)) *writing {
+	k := counters[0].Key
+	return &writing{order: amongGuesses + string(k.Owner[:]) + string(k.Part[:]), counters: counters, queue: queue}
 }
 
 func parameters(c throttle.Counter) []any {
@@ -61,22 +68,15 @@ func (s *Store) GiveGuessBack(ctx context.Context, counters []throttle.Counter, 
 	for _, c := range counters {
 		owners, parts, leaks = append(owners, c.Key.Owner[:]), append(parts, c.Key.Part[:]), append(leaks, c.Leak().Microseconds())
 	}
-	_, err := s.exec(ctx, `WITH locked AS MATERIALIZED (
+	return s.share(ctx, guessAt(counters, func(b *pgx.Batch) {
+		b.Queue(`WITH locked AS MATERIALIZED (
 			SELECT owner, part, leak
 			FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) WITH ORDINALITY AS p (owner, part, leak, ord) JOIN guesses g USING (owner, part)
 			ORDER BY ord FOR NO KEY UPDATE OF g
 		) UPDATE guesses g SET drained_at = g.drained_at - leak,
 			last_at = CASE WHEN g.last_at = $4 THEN g.before_at ELSE g.last_at END
 		FROM locked WHERE g.owner = locked.owner AND g.part = locked.part`, owners, parts, leaks, now.UnixMicro())
-	return err
-}
-
-// exec runs a statement that is a transaction by itself, and returns how many rows it changed or returned.
-func (s *Store) exec(ctx context.Context, statement string, args ...any) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	tag, err := s.pool.Exec(ctx, statement, args...)
-	return int(tag.RowsAffected()), err
+	}))
 }
 
 // ForgetGuesses deletes all counters of an owner.

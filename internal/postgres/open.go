@@ -18,10 +18,8 @@ const (
 	defaultConnectTimeout   = 5 * time.Second
 	defaultStatementTimeout = 5 * time.Second
 
-	// beginDurable begins a transaction that outlives the server once it is committed, also on a replicated cluster, whatever
-	// the role is content with elsewhere.
-	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; SELECT set_config('synchronous_commit', 'on', true)
-		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`
+	// beginDurable begins a transaction of its own.
+	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; ` + durable
 )
 
 // Options are where the database is, and bounds.
@@ -35,10 +33,12 @@ type Options struct {
 	// connection included; zero means five seconds.
 	ConnectTimeout   time.Duration
 	StatementTimeout time.Duration
-	// Alone gives every refresh a statement of its own. Otherwise those that wait at the same moment share one.
+	// Alone gives every refresh a statement, and every other write a transaction of its own. Otherwise refreshes that wait at
+	// the same moment share a statement; and logins, counted guesses and ends of one grant share a transaction.
 	Alone bool
-	// Sent is told how many refreshes each statement holds; nil means that nobody is told.
-	Sent func(refreshes int)
+	// SentRefreshes is told how many refreshes each statement holds, SentWrites how many of the other writes each
+	// transaction; nil means that nobody is told.
+	SentRefreshes, SentWrites func(size int)
 }
 
 // A Store is a pool of connections to one database. It keeps the promises of keys.Store, issuer.Store and admin.Store.
@@ -46,6 +46,7 @@ type Store struct {
 	pool      *pgxpool.Pool
 	timeout   time.Duration
 	refreshes *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict]
+	writes    *batch.Batcher[struct{}, *writing, struct{}]
 }
 
 // Open makes the pool and one connection. The schema is left as it is: see Migrate and CheckSchema.
@@ -76,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	s := &Store{pool: pool, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
-	s.refreshes = s.newRefreshes(o)
+	s.refreshes, s.writes = s.newRefreshes(o), s.newWrites(o)
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	if err := pool.Ping(ctx); err != nil {

@@ -127,6 +127,15 @@ func TestChangesAreDurable(t *testing.T) {
 		must(t, s.write(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 			return tx.QueryRow(t.Context(), `SHOW synchronous_commit`).Scan(&inside)
 		}))
+		for _, durable := range []bool{true, false} {
+			var shared string
+			must(t, s.share(t.Context(), &writing{durable: durable, queue: func(b *pgx.Batch) {
+				b.Queue(`SHOW synchronous_commit`).QueryRow(func(row pgx.Row) error { return row.Scan(&shared) })
+			}}))
+			if durable && shared != want || !durable && shared != role {
+				t.Errorf("a role that wants %s has %s in a writing whose durability is %v", role, shared, durable)
+			}
+		}
 		must(t, s.pool.QueryRow(t.Context(), `SHOW synchronous_commit`).Scan(&outside))
 		if inside != want || outside != role {
 			t.Errorf("a role that wants %s has %s inside and %s outside, want %s and %s", role, inside, outside, want, role)

@@ -31,7 +31,7 @@ const (
 func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict] {
 	b := batch.Options[oauth.GrantID, oauth.Presented, oauth.Verdict]{
 		Run: s.refreshAll, Key: func(p oauth.Presented) oauth.GrantID { return p.Grant },
-		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.Sent,
+		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.SentRefreshes,
 	}
 	if o.Alone {
 		b.Flights, b.Size, b.Crowd = int(s.pool.Config().MaxConns), 1, 0

@@ -84,7 +84,7 @@ func NewMetrics(b Build) *Metrics {
 		auditFailures: l.counter("signet_audit_failures_total", "Audit events that could not be written: what they were about got no answer."),
 
 		signSeconds: l.histograms("signet_sign_duration_seconds", "How long one signature took, in seconds.", signBuckets, "alg"),
-		batchSizes:  l.histograms("signet_batch_size", "How many went together: refreshes in one statement of Postgres (refresh), writes in one transaction of SQLite (write).", batchBuckets, "batch"),
+		batchSizes:  l.histograms("signet_batch_size", "How many went together: refreshes in one statement of Postgres (refresh), other writes in one transaction (write), which are logins, revocations and counted guesses on Postgres and everything on SQLite.", batchBuckets, "batch"),
 
 		sampled: newSampled(l),
 	}
