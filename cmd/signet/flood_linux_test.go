@@ -40,7 +40,7 @@ func TestRule58_ALoginFloodInASmallMemory(t *testing.T) {
 	if raceDetector() {
 		t.Skip("the race detector takes several times the memory; the same test runs without it")
 	}
-	m := newMachine(t, "SIGNET_LOG_FORMAT=json")
+	m := newMachine(t, "SIGNET_LOG_FORMAT=json", "SIGNET_LOG_LEVEL=debug") // every call is logged with its time
 	m.dir = memoryDir(t)
 	p := m.startSmall(t).ready()
 	m.importFlood()

@@ -90,7 +90,7 @@ func TestTraces(t *testing.T) {
 		callersSpan  = "00f067aa0ba902b7"
 	)
 	c, at := collect(t)
-	m := newMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+at, "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=issuer-1")
+	m := newMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+at, "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=issuer-1", "SIGNET_LOG_LEVEL=debug")
 	p := m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
