@@ -16,6 +16,7 @@ import (
 // statements are the functions of the drivers that take a statement, and which argument it is.
 var statements = map[string]int{
 	"Exec": 1, "Query": 1, "QueryRow": 1, "Prepare": 1, "ExecContext": 1, "QueryContext": 1, "QueryRowContext": 1, "PrepareContext": 1, "Queue": 0,
+	"statement": 1,
 }
 
 // TestRule70_StatementsAreConstants: whatever the stores send to their databases is known when the program is compiled; what
@@ -50,6 +51,8 @@ func TestScanFindsMadeStatements(t *testing.T) {
 		"db.Exec(ctx, strings.NewReplacer(`a`, table).Replace(table))": 0,
 		"db.Exec(ctx, strings.NewReplacer(`a`, name).Replace(table))":  1,
 		"query := name; db.Exec(ctx, query)":                           1,
+		"s.statement(tx, `SELECT 1`).Exec(name, name)":                 0,
+		"s.statement(tx, name).Exec(name, name)":                       1,
 	} {
 		file := "package x\nconst table = `t`\nfunc run(ctx any, sql string) { db.Exec(ctx, sql) }\nfunc f(ctx any) { name := g()\n" + text + "\n}"
 		fset := token.NewFileSet()
@@ -177,7 +180,7 @@ func (s *scan) function(fn *ast.FuncDecl) (faults []string, seen int) {
 			return true
 		}
 		at, ok := s.takers[called(call.Fun)]
-		if !ok || at >= len(call.Args) {
+		if !ok || at >= len(call.Args) || prepared(call.Fun) {
 			return true
 		}
 		seen++
@@ -194,6 +197,17 @@ func (s *scan) function(fn *ast.FuncDecl) (faults []string, seen int) {
 		return true
 	})
 	return faults, seen
+}
+
+// prepared says whether what is called is a method of a statement that was prepared before, which takes values only. The store
+// has its own from a method of this name, which takes the statement.
+func prepared(f ast.Expr) bool {
+	method, ok := f.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	of, ok := method.X.(*ast.CallExpr)
+	return ok && called(of.Fun) == "statement"
 }
 
 // called returns the last name of what is called.

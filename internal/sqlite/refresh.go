@@ -32,7 +32,7 @@ func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]o
 				return fmt.Errorf("a batch holds grant %s twice", p.Grant)
 			}
 			seen[p.Grant] = true
-			v, err := refresh(ctx, tx, p, now)
+			v, err := s.refresh(tx, p, now)
 			if err != nil {
 				return err
 			}
@@ -46,9 +46,15 @@ func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]o
 	return verdicts, nil
 }
 
-func refresh(ctx context.Context, tx *sql.Tx, p oauth.Presented, now time.Time) (oauth.Verdict, error) {
+// Most refreshes are these two statements.
+const (
+	findGrant = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
+	moveGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`
+)
+
+func (s *Store) refresh(tx *sql.Tx, p oauth.Presented, now time.Time) (oauth.Verdict, error) {
 	var g oauth.Grant
-	err := tx.QueryRowContext(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ?`, inBytes{&p.Grant}).Scan(grantFields(&g)...)
+	err := s.statement(tx, findGrant).QueryRow(inBytes{&p.Grant}).Scan(grantFields(&g)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return oauth.Verdict{Outcome: oauth.Missing}, nil
 	}
@@ -63,11 +69,10 @@ func refresh(ctx context.Context, tx *sql.Tx, p oauth.Presented, now time.Time) 
 		if p.Arrived.After(g.MovedAt) {
 			g.MovedAt = p.Arrived
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`,
-			&g.Generation, &g.KeyHash, &g.MACKey, at{&g.MovedAt}, inBytes{&g.ID})
+		_, err = s.statement(tx, moveGrant).Exec(&g.Generation, &g.KeyHash, &g.MACKey, at{&g.MovedAt}, inBytes{&g.ID})
 	case oauth.Reused:
 		g.RevokedAt, g.RevokeReason = p.Arrived, oauth.RevokedByReuse
-		_, err = tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
+		_, err = tx.ExecContext(context.Background(), `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
 			at{&g.RevokedAt}, &g.RevokeReason, inBytes{&g.ID})
 	}
 	return oauth.Verdict{Outcome: outcome, Grant: g}, err

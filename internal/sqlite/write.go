@@ -29,10 +29,40 @@ const (
 type commits struct {
 	*batch.Batcher[struct{}, *writing, struct{}]
 	held time.Duration // how long the last transaction held the file
+	// hot are the statements of every write and of refreshes, by their text. SQLite takes longer to read one than to run it.
+	hot map[string]*sql.Stmt
+}
+
+// Each write has a savepoint of its own.
+const (
+	beginOne = `SAVEPOINT one`
+	undoOne  = `ROLLBACK TO one`
+	endOne   = `RELEASE one`
+)
+
+// prepare reads the hot statements, once there is a schema.
+func (s *Store) prepare() error {
+	for _, text := range []string{beginOne, undoOne, endOne, findGrant, moveGrant} {
+		if s.commits.hot[text] != nil {
+			continue
+		}
+		statement, err := s.writes.PrepareContext(context.Background(), text)
+		if err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		s.commits.hot[text] = statement
+	}
+	return nil
+}
+
+// statement returns a hot statement for a transaction. It runs to its end whatever becomes of the caller's context: to watch
+// that costs more than to run it.
+func (s *Store) statement(tx *sql.Tx, text string) *sql.Stmt {
+	return tx.StmtContext(context.Background(), s.commits.hot[text])
 }
 
 func (s *Store) newCommits(o Options) *commits {
-	c, size := &commits{}, maxWrites
+	c, size := &commits{hot: make(map[string]*sql.Stmt)}, maxWrites
 	if o.Alone {
 		size = 1
 	}
@@ -78,10 +108,16 @@ func (s *Store) commit(writes []*writing) []batch.Answer[struct{}] {
 		}
 	}()
 	answers := make([]batch.Answer[struct{}], len(writes))
+	if err := s.prepare(); err != nil {
+		for _, w := range writes {
+			w.err = err
+		}
+		return batch.Whole[struct{}](len(writes), err)
+	}
 	err := s.transact(func(ctx context.Context, tx *sql.Tx) (broken error) {
 		for i, w := range writes {
 			if answers[i].Err = errAbandoned; w.taken.CompareAndSwap(false, true) {
-				answers[i].Err, broken = savepoint(ctx, tx, w.change)
+				answers[i].Err, broken = s.savepoint(ctx, tx, w.change)
 			}
 			if broken != nil {
 				return broken
@@ -119,16 +155,19 @@ func (s *Store) transact(work func(context.Context, *sql.Tx) error) error {
 
 // savepoint makes one change and undoes what it did if it failed. broken says that the transaction as a whole is lost, as
 // SQLite gives it up when the disk is full.
-func savepoint(ctx context.Context, tx *sql.Tx, change func(context.Context, *sql.Tx) error) (err, broken error) {
-	if _, broken = tx.ExecContext(ctx, `SAVEPOINT one`); broken != nil {
+func (s *Store) savepoint(ctx context.Context, tx *sql.Tx, change func(context.Context, *sql.Tx) error) (err, broken error) {
+	if broken = ctx.Err(); broken != nil {
+		return nil, broken
+	}
+	if _, broken = s.statement(tx, beginOne).Exec(); broken != nil {
 		return nil, broken
 	}
 	if err = change(ctx, tx); err != nil {
-		if _, broken = tx.ExecContext(ctx, `ROLLBACK TO one`); broken != nil {
+		if _, broken = s.statement(tx, undoOne).Exec(); broken != nil {
 			return nil, errors.Join(err, broken)
 		}
 	}
-	if _, broken = tx.ExecContext(ctx, `RELEASE one`); broken != nil {
+	if _, broken = s.statement(tx, endOne).Exec(); broken != nil {
 		return nil, errors.Join(err, broken)
 	}
 	return err, nil

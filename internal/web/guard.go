@@ -31,10 +31,12 @@ func guard(log *slog.Logger, watch Watch, next http.Handler) http.Handler {
 		if (a.status >= http.StatusInternalServerError && r.Pattern != readyPattern) || !whole {
 			level = max(level, slog.LevelWarn)
 		}
-		log.LogAttrs(r.Context(), level, "http request", append([]slog.Attr{
-			slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("code", a.status),
-			slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
-		}, a.notes...)...)
+		if log.Enabled(r.Context(), level) {
+			log.LogAttrs(r.Context(), level, "http request", append([]slog.Attr{
+				slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("code", a.status),
+				slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
+			}, a.notes...)...)
+		}
 		if !whole {
 			panic(http.ErrAbortHandler) // the one way to break an answer off
 		}
