@@ -30,8 +30,11 @@ type Options[K comparable, Q, A any] struct {
 	// means that Flights is the only bound.
 	Crowd int
 	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
-	// together; nil means that there is no rest.
+	// together; nil means that there is no rest, and with a Bound there is none.
 	Rest func()
+	// Bound is how long Run takes at most. Who leaves alone, and has as much time or stays, carries the question: to hand it to a
+	// goroutine that must be woken takes longer than many a question. Zero means that nobody knows, and nobody does.
+	Bound time.Duration
 	// Stay says that whoever's question has left waits for its answer, even when their context ends.
 	Stay bool
 	// Sent is told the size of every batch that leaves; nil means that nobody is told. It must not wait.
@@ -93,6 +96,13 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		b.waiting = append(b.waiting, p)
 	}
 	b.mu.Unlock()
+	if leaves && b.carriesItself(ctx) {
+		a := b.pass([]*passenger[Q, A]{p})[0]
+		if next := b.board(1); len(next) > 0 {
+			go b.fly(next)
+		}
+		return a.Value, a.Err
+	}
 	if leaves {
 		go b.fly([]*passenger[Q, A]{p})
 	}
@@ -106,6 +116,12 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		return a.Value, a.Err
 	}
 	return none, ctx.Err()
+}
+
+// carriesItself says whether who leaves alone can wait until the answer is there.
+func (b *Batcher[K, Q, A]) carriesItself(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return b.o.Bound > 0 && (b.o.Stay || !ok || time.Until(deadline) >= b.o.Bound)
 }
 
 // hasLeft says whether a question whose context has ended had left by then; if not, it never will.
@@ -134,13 +150,18 @@ func (b *Batcher[K, Q, A]) Waiting() int {
 // fly carries a batch, and then those that have come to wait meanwhile, until nobody waits.
 func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 	for len(batch) > 0 {
-		b.o.Sent(len(batch))
-		for i, a := range b.run(batch) {
+		for i, a := range b.pass(batch) {
 			batch[i].answer <- a
 		}
 		b.o.Rest()
 		batch = b.board(len(batch))
 	}
+}
+
+// pass answers a batch that leaves.
+func (b *Batcher[K, Q, A]) pass(batch []*passenger[Q, A]) []Answer[A] {
+	b.o.Sent(len(batch))
+	return b.run(batch)
 }
 
 // board returns the next batch, the oldest first: as many as may go together. If there are none, or too many flights, this

@@ -111,6 +111,33 @@ func TestOnlyACrowdShares(t *testing.T) {
 	})
 }
 
+// Who leaves alone and has time carries the question; those who come meanwhile leave when it has landed all the same, and who has
+// less time than it takes at most does not wait for longer than that.
+func TestWhoHasTimeCarriesTheQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &road{}
+		b := batch.New(batch.Options[int, int, int]{Run: r.run, Flights: 1, Size: 10, Bound: 2 * time.Second})
+		first := ask(t, b, 1)
+		ask(t, b, 2, 3)()
+		first()
+		wantTrips(t, r, trip{1}, trip{2, 3})
+
+		began := time.Now()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		if _, err := b.Do(impatient, 4); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second/2 {
+			t.Errorf("error %v after %s, want the deadline's", err, time.Since(began))
+		}
+		time.Sleep(time.Second)
+		patient, end := context.WithTimeout(t.Context(), 2*time.Second)
+		defer end()
+		if a, err := b.Do(patient, 5); a != 25 || err != nil {
+			t.Errorf("%d, %v", a, err)
+		}
+		wantTrips(t, r, trip{1}, trip{2, 3}, trip{4}, trip{5})
+	})
+}
+
 func TestKeyIsInABatchOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &road{}

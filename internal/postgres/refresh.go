@@ -32,6 +32,7 @@ func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Pres
 	b := batch.Options[oauth.GrantID, oauth.Presented, oauth.Verdict]{
 		Run: s.refreshAll, Key: func(p oauth.Presented) oauth.GrantID { return p.Grant },
 		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.SentRefreshes,
+		Bound: batchTimeout,
 	}
 	if o.Alone {
 		b.Flights, b.Size, b.Crowd = int(s.pool.Config().MaxConns), 1, 0

@@ -56,7 +56,7 @@ const (
 
 func (s *Store) newWrites(o Options) *batch.Batcher[struct{}, *writing, struct{}] {
 	b := batch.Options[struct{}, *writing, struct{}]{
-		Run: s.shareAll, Flights: writeFlights, Size: writeSize, Stay: true, Sent: o.SentWrites,
+		Run: s.shareAll, Flights: writeFlights, Size: writeSize, Bound: batchTimeout, Stay: true, Sent: o.SentWrites,
 	}
 	if o.Alone {
 		b.Flights, b.Size = int(s.pool.Config().MaxConns), 1
