@@ -38,7 +38,7 @@ func cut(characters []rune, words [][]rune) int {
 		if isYear(characters[i:]) {
 			reach(i+4, 1)
 		}
-		for _, n := range commonAt(letters[i:]) {
+		for _, n := range common().at(letters[i:]) {
 			reach(i+n, 1)
 		}
 		for _, word := range words {
@@ -50,37 +50,19 @@ func cut(characters []rune, words [][]rune) int {
 	return best[len(characters)]
 }
 
-// commonAt returns the lengths of the common passwords that the text begins with. Few texts begin as any of them does, and only
+// at returns the lengths of the common passwords that the text begins with. Few texts begin as any of them does, and only
 // those are looked up: whoever sends long passwords must not keep a CPU busy.
-func commonAt(letters []rune) (lengths []int) {
-	if len(letters) < 3 || !commonStarts[[3]rune(letters)] {
+func (c *commonWords) at(letters []rune) (lengths []int) {
+	if len(letters) < 3 || !c.starts[[3]rune(letters)] {
 		return nil
 	}
-	for n := 3; n <= min(longestCommon, len(letters)); n++ {
-		if common[string(letters[:n])] {
+	for n := 3; n <= min(c.longest, len(letters)); n++ {
+		if c.words[string(letters[:n])] {
 			lengths = append(lengths, n)
 		}
 	}
 	return lengths
 }
-
-// commonStarts are the first three characters of the common passwords.
-var commonStarts = func() map[[3]rune]bool {
-	starts := map[[3]rune]bool{}
-	for word := range common {
-		if letters := []rune(word); len(letters) >= 3 {
-			starts[[3]rune(letters)] = true
-		}
-	}
-	return starts
-}()
-
-var longestCommon = func() (longest int) {
-	for word := range common {
-		longest = max(longest, len(word))
-	}
-	return longest
-}()
 
 // single is what a character costs by itself.
 func single(r rune) int {

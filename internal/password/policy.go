@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -72,20 +73,34 @@ func characters(text string) int {
 //go:embed common.txt
 var commonText string
 
-var common = readCommon(commonText)
+// commonWords are the common passwords, as they are spelled.
+type commonWords struct {
+	words map[string]bool
+	// starts are the first three characters of each, longest is how many the longest has.
+	starts  map[[3]rune]bool
+	longest int
+}
+
+// common reads the list when it is first asked for: most calls of the program never do.
+var common = sync.OnceValue(func() *commonWords { return readCommon(commonText) })
 
 // readCommon reads a list of words; lines that begin with # are comments.
-func readCommon(text string) map[string]bool {
-	words := map[string]bool{}
+func readCommon(text string) *commonWords {
+	c := &commonWords{words: map[string]bool{}, starts: map[[3]rune]bool{}}
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		for _, word := range strings.Fields(line) {
-			words[string(spelled(plain(word)))] = true
+			letters := spelled(plain(word))
+			c.words[string(letters)] = true
+			c.longest = max(c.longest, len(letters))
+			if len(letters) >= 3 {
+				c.starts[[3]rune(letters)] = true
+			}
 		}
 	}
-	return words
+	return c
 }
 
 // contextWords are the names and their parts of three letters or more.
