@@ -159,6 +159,7 @@ func TestRule57_NoPolicyAtLogin(t *testing.T) {
 // TestRule58_AFullBudgetIsSlowDown: whoever could not be served in time is told when to come back; no user is read and no
 // event is written.
 func TestRule58_AFullBudgetIsSlowDown(t *testing.T) {
+	atRealCost(t)
 	h := newHouse(t)
 	events := len(h.events)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -11,6 +11,7 @@ import (
 
 // TestRule59_AnImportedHashIsReplacedAtTheNextLogin, and only by who knows the password; its grants stay.
 func TestRule59_AnImportedHashIsReplacedAtTheNextLogin(t *testing.T) {
+	atRealCost(t)
 	h := newHouse(t)
 	_, err := h.admin.ImportUser(t.Context(), operator, admin.ImportedUser{
 		Username: "old", PasswordHash: "$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -45,36 +46,31 @@ type house struct {
 
 var operator = admin.Actor{Name: "operator:test"}
 
+// realFloor is what a hash costs at least. The tests make thousands and ask how many there were, not how dear: they lower it.
+var realFloor = password.Floor
+
+func TestMain(m *testing.M) {
+	password.Floor = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
+	os.Exit(m.Run())
+}
+
+// atRealCost is for the tests that do ask.
+func atRealCost(t testing.TB) {
+	lowered := password.Floor
+	password.Floor = realFloor
+	t.Cleanup(func() { password.Floor = lowered })
+}
+
 // newHouse opens a house. edit may change what its issuer is made of.
 func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 	t.Helper()
-	ctx, dir := t.Context(), t.TempDir()
-	h := &house{}
-	clock := func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+	ctx, h := t.Context(), &house{}
+	h.open(t, shell(t))
 	var err error
-	h.store, err = sqlite.Open(ctx, filepath.Join(dir, "signet.db"), sqlite.Options{Now: clock})
-	must(t, err)
-	t.Cleanup(func() { h.store.Close() })
-	must(t, h.store.Migrate(ctx))
-	kek := filepath.Join(dir, "kek")
-	_, err = seal.Create(kek)
-	must(t, err)
-	keks, err := seal.Load(kek)
-	must(t, err)
-
-	h.directory, err = issuer.OpenDirectory(ctx, h.store, clock, slog.New(slog.DiscardHandler))
-	must(t, err)
-	h.keys, err = keys.Open(ctx, keys.Options{
-		Store: h.store, KEKs: keks, Policy: policy(), Now: clock, Log: slog.New(slog.DiscardHandler),
-		InUse: func() []string {
-			return h.directory.Algorithms(func(a string) bool { return h.keys != nil && h.keys.Ready(a) })
-		},
-	})
-	must(t, err)
 	h.passwords, err = password.New(password.Floor, 0)
 	must(t, err)
 	h.admin = admin.New(admin.Options{
-		Store: h.store, Passwords: h.passwords, Now: clock,
+		Store: h.store, Passwords: h.passwords, Now: h.clock,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
 	})
 	o := issuer.Options{
@@ -83,7 +79,7 @@ func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 			Access: 10 * time.Minute, MaxAccess: time.Hour, Idle: time.Hour, Absolute: 30 * 24 * time.Hour,
 			MaxAbsolute: 90 * 24 * time.Hour, Leeway: 10 * time.Second,
 		},
-		AddressPerHour: 100, Now: clock, Log: slog.New(slog.DiscardHandler), Audit: h.record,
+		AddressPerHour: 100, Now: h.clock, Log: slog.New(slog.DiscardHandler), Audit: h.record,
 	}
 	for _, e := range edit {
 		e(&o)
@@ -95,6 +91,60 @@ func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 	must(t, err)
 	h.caller = h.client(t, oauth.Client{ID: "gateway", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
 	return h
+}
+
+func (h *house) clock() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
+
+// shells are houses that have their keys and nothing else, as files to copy, since RSA keys take their time: by the year that
+// it is, because in a bubble each test begins at the same moment of 2000.
+var shells = map[int]map[string][]byte{}
+
+func shell(t testing.TB) (files map[string][]byte) {
+	t.Helper()
+	year := time.Now().Year()
+	if shells[year] == nil {
+		h := &house{}
+		dir := h.open(t, nil)
+		must(t, h.store.Close())
+		files := map[string][]byte{}
+		for _, name := range []string{"signet.db", "kek"} {
+			var err error
+			files[name], err = os.ReadFile(filepath.Join(dir, name))
+			must(t, err)
+		}
+		shells[year] = files
+	}
+	return shells[year]
+}
+
+// open opens the store and the keys of a house in a folder of its own, which has those files. Without any it makes them.
+func (h *house) open(t testing.TB, files map[string][]byte) (dir string) {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	for name, content := range files {
+		must(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	kek := filepath.Join(dir, "kek")
+	if files == nil {
+		_, err := seal.Create(kek)
+		must(t, err)
+	}
+	keks, err := seal.Load(kek)
+	must(t, err)
+	h.store, err = sqlite.Open(ctx, filepath.Join(dir, "signet.db"), sqlite.Options{Now: h.clock})
+	must(t, err)
+	t.Cleanup(func() { h.store.Close() })
+	must(t, h.store.Migrate(ctx))
+	h.directory, err = issuer.OpenDirectory(ctx, h.store, h.clock, slog.New(slog.DiscardHandler))
+	must(t, err)
+	h.keys, err = keys.Open(ctx, keys.Options{
+		Store: h.store, KEKs: keks, Policy: policy(), Now: h.clock, Log: slog.New(slog.DiscardHandler),
+		InUse: func() []string {
+			return h.directory.Algorithms(func(a string) bool { return h.keys != nil && h.keys.Ready(a) })
+		},
+	})
+	must(t, err)
+	return dir
 }
 
 func policy() keys.Policy {

@@ -158,6 +158,7 @@ func TestRule49_RefusedLoginsTakeTheSameTime(t *testing.T) {
 	case testing.Short():
 		samples = 12
 	}
+	atRealCost(t)
 	h := newHouse(t)
 	h.keepPolling(t)
 	h.crowd(t, 2*samples)

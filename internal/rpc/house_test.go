@@ -30,7 +30,20 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// realFloor is what a hash of a password costs at least. The tests lower it: their hashes would take longer than all else.
+var realFloor = password.Floor
+
+func TestMain(m *testing.M) {
+	password.Floor = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
+	goleak.VerifyTestMain(m)
+}
+
+// atRealCost is for a test that asks how long a hash takes.
+func atRealCost(t *testing.T) {
+	lowered := password.Floor
+	password.Floor = realFloor
+	t.Cleanup(func() { password.Floor = lowered })
+}
 
 const (
 	username = "ada"
