@@ -29,12 +29,13 @@ type Store interface {
 }
 
 // A Place prepares an empty database, or whatever else a store is kept in, and returns what each server does that starts on
-// it: it opens the store and brings its schema up to date. What was opened is closed when the test ends.
+// it: it opens the store and brings its schema up to date. What was opened is closed when the test ends. The first time there
+// is no schema yet; later there may be one, with nothing in it.
 type Place func(t *testing.T) (start func() (Store, error))
 
 // Run runs all cases, each on a place of its own.
 func Run(t *testing.T, place Place) {
-	t.Run("FirstStarts", func(t *testing.T) { firstStarts(t, place(t)) })
+	t.Run("FirstStarts", func(t *testing.T) { firstStarts(t, place(t)) }) // first, for it wants to make the schema
 	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases, sweepCases, guessCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
