@@ -92,7 +92,7 @@ func (o *office) post(path string, form url.Values) (code int, answer string) {
 // The whole way: the shell makes the audience and the client, the client mints its token, makes an account with it, and the
 // user logs in. The audit log has who did it and by which request, and neither log has a password or a token.
 func TestAdministrationOverGRPC(t *testing.T) {
-	m := newMachine(t)
+	m := newDemo(t)
 	p := m.start("--dev").ready()
 	o := openOffice(t, m)
 	token := o.token()

@@ -45,7 +45,7 @@ func (m *machine) logTo(path string) *process {
 // TestRule69_RecordsSurviveTheKill: what somebody has an answer to is in the audit log, once, with who did it, to what, under
 // which request and how it ended, although the process is killed the moment that the answer is there.
 func TestRule69_RecordsSurviveTheKill(t *testing.T) {
-	m := newMachine(t, "SIGNET_LOG_FORMAT=json")
+	m := newDemo(t, "SIGNET_LOG_FORMAT=json")
 	log := filepath.Join(t.TempDir(), "log")
 	p := m.logTo(log)
 	facts := m.facts()

@@ -259,7 +259,7 @@ func (m *machine) fetchOps(path string) []byte {
 // TestRule68_ForgedRecords: whatever callers put into names, agents and labels, the real program writes whole records of JSON,
 // a line each, without control characters, and none that they made up.
 func TestRule68_ForgedRecords(t *testing.T) {
-	m := newMachine(t, "SIGNET_LOG_LEVEL=debug", "SIGNET_LOG_FORMAT=json")
+	m := newDemo(t, "SIGNET_LOG_LEVEL=debug", "SIGNET_LOG_FORMAT=json")
 	p := m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	for n, nasty := range []string{

@@ -15,7 +15,7 @@ import (
 // TestDrainUnderLoad: a server that is told to stop under load fails no request of callers that go elsewhere when it says
 // that it is not ready, as load balancers do.
 func TestDrainUnderLoad(t *testing.T) {
-	m := newMachine(t, "SIGNET_SHUTDOWN_DRAIN=500ms")
+	m := newDemo(t, "SIGNET_SHUTDOWN_DRAIN=500ms")
 	p := m.start("--dev").ready()
 	facts := m.facts()
 
@@ -81,7 +81,7 @@ func TestDrainUnderLoad(t *testing.T) {
 // go elsewhere.
 func TestDrainAnswersWhatItOwes(t *testing.T) {
 	const logins = 12
-	m := newMachine(t, "SIGNET_PASSWORD_MEMORY_BUDGET=19MiB") // so that they take their time, one after the other
+	m := newDemo(t, "SIGNET_PASSWORD_MEMORY_BUDGET=19MiB") // so that they take their time, one after the other
 	p := m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	answers := make(chan error, logins)
@@ -119,7 +119,7 @@ func TestDrainAnswersWhatItOwes(t *testing.T) {
 // TestDrainSignsToTheEnd: callers that have not gone elsewhere yet are served as long as the doors are open, however old the
 // keys would be by then if nobody asked for news of them.
 func TestDrainSignsToTheEnd(t *testing.T) {
-	m := newMachine(t, "SIGNET_SHUTDOWN_DRAIN=4s", "SIGNET_KEYS_POLL_INTERVAL=1s") // a ring of 2.5 s does not sign
+	m := newDemo(t, "SIGNET_SHUTDOWN_DRAIN=4s", "SIGNET_KEYS_POLL_INTERVAL=1s") // a ring of 2.5 s does not sign
 	p := m.start("--dev").ready()
 	d := &device{t: t, facts: m.facts(), tokens: tokens(t, m.grpc)}
 	if err := d.login(); err != nil {
@@ -147,7 +147,7 @@ func TestDrainSignsToTheEnd(t *testing.T) {
 
 // TestSecondSignal: who does not want to wait for the drain says so twice.
 func TestSecondSignal(t *testing.T) {
-	m := newMachine(t, "SIGNET_SHUTDOWN_DRAIN=20s")
+	m := newDemo(t, "SIGNET_SHUTDOWN_DRAIN=20s")
 	p := m.start("--dev").ready()
 	began := time.Now()
 	for range 2 {
@@ -168,10 +168,7 @@ func TestSecondSignal(t *testing.T) {
 // TestFirstRequest: on an existing SQLite store the first request is answered in under half a second.
 func TestFirstRequest(t *testing.T) {
 	const limit = 500 * time.Millisecond
-	m := newMachine(t)
-	if err := m.start("--dev").ready().drain(); err != nil {
-		t.Fatal(err)
-	}
+	m := newDemo(t)
 	best := time.Hour
 	for range 3 {
 		began := time.Now()

@@ -60,6 +60,47 @@ func newMachine(t *testing.T, settings ...string) *machine {
 	return m
 }
 
+// demo is the folder of data that `serve --dev` makes, with its keys and all, for the tests to copy: RSA keys take their time.
+var demo struct {
+	once  sync.Once
+	files map[string][]byte
+}
+
+// newDemo returns a machine on which the demo has run before.
+func newDemo(t *testing.T, settings ...string) *machine {
+	t.Helper()
+	demo.once.Do(func() { demo.files = makeDemo(t) })
+	m := newMachine(t, settings...)
+	data := filepath.Join(m.dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range demo.files {
+		if err := os.WriteFile(filepath.Join(data, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+func makeDemo(t *testing.T) map[string][]byte {
+	t.Helper()
+	m, files := newMachine(t), map[string][]byte{}
+	if err := m.start("--dev").ready().drain(); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := filepath.Glob(filepath.Join(m.dir, "data", "*"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("the demo made nothing: %v", err)
+	}
+	for _, path := range paths {
+		if files[filepath.Base(path)], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
 // command returns a call of the program on the machine.
 func (m *machine) command(args ...string) *exec.Cmd {
 	c := exec.Command("signet", args...)

@@ -19,7 +19,7 @@ func TestRule54_TrustedProxiesOfBothDoors(t *testing.T) {
 		"nobody":  {"SIGNET_TRUSTED_PROXIES=", "127.0.0.1"},
 		"others":  {"SIGNET_TRUSTED_PROXIES=10.0.0.0/8", "127.0.0.1"},
 	} {
-		m := newMachine(t, c.setting)
+		m := newDemo(t, c.setting)
 		p := m.start("--dev").ready()
 		m.signet("", "clients", "create", "app", "--public", "--audience", demoAudience)
 		if !eventually(func() bool {

@@ -20,7 +20,7 @@ import (
 // TestDrill_BackupAndRestore: a store is put back to a state of before, and the audit log brings back what was ended since.
 func TestDrill_BackupAndRestore(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		m := newMachine(t)
+		m := newDemo(t)
 		store, copied := filepath.Join(m.dir, "data", "signet.db"), filepath.Join(m.dir, "backup.db")
 		newDrill(t, m).run(
 			func() { vacuumInto(t, store, copied) },

@@ -75,7 +75,7 @@ func worthAnotherTry(err error) bool {
 // stays counted as a guess, so after a dozen of them the account would be throttled; the operator unlocks it.
 func TestStorm(t *testing.T) {
 	const kills, devices = 20, 8
-	m := newMachine(t)
+	m := newDemo(t)
 	p := m.start("--dev").ready()
 	m.signet("", "clients", "update", demoClient, "--leeway", "0s")
 	facts := m.facts()

@@ -90,7 +90,7 @@ func TestTraces(t *testing.T) {
 		callersSpan  = "00f067aa0ba902b7"
 	)
 	c, at := collect(t)
-	m := newMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+at, "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=issuer-1", "SIGNET_LOG_LEVEL=debug")
+	m := newDemo(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+at, "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=issuer-1", "SIGNET_LOG_LEVEL=debug")
 	p := m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
@@ -170,7 +170,7 @@ func TestTracesNobodyCollects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+addresses[0])
+	m := newDemo(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+addresses[0])
 	p := m.start("--dev").ready()
 	m.signet("", "login")
 	began := time.Now()

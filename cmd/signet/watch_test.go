@@ -55,7 +55,7 @@ func series(families map[string]*dto.MetricFamily, name string, labels ...string
 
 // TestMetricsOfARealServer does one thing of each kind and looks for it.
 func TestMetricsOfARealServer(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) { watched(t, newMachine(t), "write") })
+	t.Run("sqlite", func(t *testing.T) { watched(t, newDemo(t), "write") })
 	t.Run("postgres", func(t *testing.T) {
 		kek := filepath.Join(t.TempDir(), "kek")
 		m := newMachine(t, "SIGNET_STORE_URL="+pgtest.Empty(t), "SIGNET_KEK_FILE="+kek)
@@ -82,7 +82,7 @@ func TestMetricsOfARealServer(t *testing.T) {
 
 // TestWritesAlone: without coalescing no two writes share a transaction, however many come at once.
 func TestWritesAlone(t *testing.T) {
-	m := newMachine(t, "SIGNET_STORE_COALESCE=false")
+	m := newDemo(t, "SIGNET_STORE_COALESCE=false")
 	m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	var all sync.WaitGroup
@@ -106,7 +106,7 @@ func TestWritesAlone(t *testing.T) {
 // TestRepeatedTokens: a server whose audience repeats tokens gives the same at both doors, and its metrics tell what it signed from
 // what it gave again.
 func TestRepeatedTokens(t *testing.T) {
-	m := newMachine(t)
+	m := newDemo(t)
 	m.start("--dev").ready()
 	facts, caller := m.facts(), tokens(t, m.grpc)
 	m.signet("", "audiences", "update", facts.Audience, "--repeat-tokens")
