@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -20,13 +21,24 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// installNode puts the packages of node/package-lock.json where its scripts find them.
+// installNode puts the packages of node/package-lock.json where its scripts find them, unless they are there.
 var installNode = sync.OnceValues(func() (string, error) {
+	installed := filepath.Join("node", "node_modules", "installed.json") // npm removes it with all else before it begins
+	lock, err := os.ReadFile(filepath.Join("node", "package-lock.json"))
+	if err != nil {
+		return "", err
+	}
+	if there, err := os.ReadFile(installed); err == nil && bytes.Equal(there, lock) {
+		return "", nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, "npm", "ci")
 	c.Dir = "node"
 	out, err := c.CombinedOutput()
+	if err == nil {
+		err = os.WriteFile(installed, lock, 0o644)
+	}
 	return string(out), err
 })
 
