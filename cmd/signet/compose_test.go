@@ -107,6 +107,7 @@ func (c composition) makeKEK(t *testing.T) string {
 // TestComposition starts the processes of docker-compose.yml with their environment, on one database and one KEK file, and
 // goes from one issuer to the other between refreshes.
 func TestComposition(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c, database := readComposition(t), pgtest.Empty(t)
 	kek := c.makeKEK(t)
 	operator := c.container(t, "migrate", database, kek)

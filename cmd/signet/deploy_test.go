@@ -96,6 +96,7 @@ func readManifests(t *testing.T) map[string]manifest {
 // TestKubernetesManifest holds the manifest against the program: it starts with that environment, on the ports that are named,
 // and the probes find it there.
 func TestKubernetesManifest(t *testing.T) {
+	t.Parallel() // it mostly waits
 	all := readManifests(t)
 	pod := all["Deployment"].Spec.Template.Spec
 	if all["Deployment"].Spec.Replicas < 2 || len(pod.Containers) != 1 || len(pod.Volumes) != 1 {
@@ -159,6 +160,7 @@ const exposure = 1.5
 // TestSystemdUnit: systemd takes the unit as it stands, finds it well sandboxed, and the program tells it when it is ready and
 // when it stops.
 func TestSystemdUnit(t *testing.T) {
+	t.Parallel() // it mostly waits
 	text, err := os.ReadFile("../../deploy/signet.service")
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,9 @@ func TestRule58_ALoginFloodInASmallMemory(t *testing.T) {
 	if raceDetector() {
 		t.Skip("the race detector takes several times the memory; the same test runs without it")
 	}
+	if testing.Short() {
+		t.Skip("a thousand logins at once keep both cores busy for ten seconds")
+	}
 	m := newMachine(t, "SIGNET_LOG_FORMAT=json", "SIGNET_LOG_LEVEL=debug") // every call is logged with its time
 	m.dir = memoryDir(t)
 	p := m.startSmall(t).ready()

@@ -16,6 +16,9 @@ import (
 
 // TestHandbook runs the commands of the operator's handbook as they stand there, on a real PostgreSQL.
 func TestHandbook(t *testing.T) {
+	if testing.Short() {
+		t.Skip("to walk through the handbook takes two hundred calls of the program, whose commands the scripts run too")
+	}
 	parts := sections(t, "../../docs/handbook.md")
 	database, restored := pgtest.Empty(t), pgtest.Empty(t)
 	p := scripts("testdata/handbook")

@@ -36,6 +36,9 @@ func TestDrill_BackupAndRestore(t *testing.T) {
 			})
 	})
 	t.Run("postgres", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the same drill runs on SQLite")
+		}
 		database, kek := pgtest.Empty(t), filepath.Join(t.TempDir(), "kek")
 		m := newMachine(t, "SIGNET_KEK_FILE="+kek, "SIGNET_STORE_URL="+database)
 		m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")

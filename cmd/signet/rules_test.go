@@ -40,6 +40,9 @@ func TestRule19_DumpHoldsNoSecret(t *testing.T) {
 		lived(t, m, func() []byte { return sqliteDump(t, m) })
 	})
 	t.Run("postgres", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the same life is led on SQLite")
+		}
 		database := pgtest.Empty(t)
 		kek := filepath.Join(t.TempDir(), "kek")
 		m := newMachine(t, "SIGNET_STORE_URL="+database, "SIGNET_KEK_FILE="+kek)

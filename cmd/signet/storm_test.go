@@ -74,7 +74,11 @@ func worthAnotherTry(err error) bool {
 // only its idempotency keys bring a lost answer back. No login may be lost. A login that is under way when the server dies
 // stays counted as a guess, so after a dozen of them the account would be throttled; the operator unlocks it.
 func TestStorm(t *testing.T) {
-	const kills, devices = 20, 8
+	const devices = 8
+	kills := 20
+	if testing.Short() {
+		kills = 4
+	}
 	m := newDemo(t)
 	p := m.start("--dev").ready()
 	m.signet("", "clients", "update", demoClient, "--leeway", "0s")

@@ -160,6 +160,7 @@ func TestRule72_NoStartWithoutWhatWasAskedFor(t *testing.T) {
 // TestCertificateIsReplacedWhileItServes: the files change, connections in flight stay, and those that come after see the new
 // certificate, without a restart.
 func TestCertificateIsReplacedWhileItServes(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p := newProtected(t, "SIGNET_SHUTDOWN_DRAIN=0s")
 	server := p.start("--dev").ready()
 	d := &device{t: t, facts: p.facts(), tokens: signetv1.NewTokenServiceClient(p.dial())}

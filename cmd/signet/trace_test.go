@@ -166,6 +166,7 @@ func TestTraces(t *testing.T) {
 
 // TestTracesNobodyCollects: a collector that is away is no reason to fail, nor to stop late.
 func TestTracesNobodyCollects(t *testing.T) {
+	t.Parallel() // it mostly waits
 	addresses, err := freeAddresses(1)
 	if err != nil {
 		t.Fatal(err)

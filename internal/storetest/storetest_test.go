@@ -29,7 +29,12 @@ func TestSQLite(t *testing.T) { storetest.Run(t, onSQLite) }
 func TestPostgres(t *testing.T) { storetest.Run(t, onPostgres(pgtest.Empty(t))) }
 
 // TestPgBouncer runs the suite, the migrations included, through a PgBouncer that lends its connections for a transaction.
-func TestPgBouncer(t *testing.T) { storetest.Run(t, onPostgres(pgtest.Bouncer(t))) }
+func TestPgBouncer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the same suite runs straight on PostgreSQL")
+	}
+	storetest.Run(t, onPostgres(pgtest.Bouncer(t)))
+}
 
 // TestRandomOperations runs fewer sequences than usual, unless -rapid.checks asks for more: each has two fresh stores and
 // commits to disk.

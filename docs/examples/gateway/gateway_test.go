@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 		"SIGNET_HTTP_ADDRESS="+at[0], "SIGNET_GRPC_ADDRESS="+at[1], "SIGNET_OPS_ADDRESS="+w.ops,
 		"SIGNET_TOKENS_LIFETIME=9s", // less than the gateway's margin: each request refreshes
 		"SIGNET_SHUTDOWN_DRAIN=0s")
-	build := exec.Command("go", "build", "-o", w.dir, ".", "../../../cmd/signet")
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", w.dir, ".", "../../../cmd/signet")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
