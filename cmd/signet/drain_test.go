@@ -119,7 +119,8 @@ func TestDrainAnswersWhatItOwes(t *testing.T) {
 // TestDrainSignsToTheEnd: callers that have not gone elsewhere yet are served as long as the doors are open, however old the
 // keys would be by then if nobody asked for news of them.
 func TestDrainSignsToTheEnd(t *testing.T) {
-	t.Parallel()                                                                // it mostly waits
+	t.Parallel() // it mostly waits
+
 	m := newDemo(t, "SIGNET_SHUTDOWN_DRAIN=4s", "SIGNET_KEYS_POLL_INTERVAL=1s") // a ring of 2.5 s does not sign
 	p := m.start("--dev").ready()
 	d := &device{t: t, facts: m.facts(), tokens: tokens(t, m.grpc)}

@@ -43,21 +43,20 @@ func TestEverythingIsUsed(t *testing.T) {
 	}
 }
 
-// A usable is something that can be used, and what a line of a test that uses it looks like: one that has the word, if there is
-// one, and then matches the pattern. To look for the word is the quicker by far.
+// A usable is something that can be used, and what a line of a test that uses it looks like: one that has one of the words and
+// then matches the pattern, which by itself would take long.
 type usable struct {
 	name    string
 	pattern *regexp.Regexp
-	word    string
+	words   []string
 }
 
 func (u usable) in(tests []byte) bool {
-	if u.word == "" {
-		return u.pattern.Match(tests)
-	}
 	for line := range bytes.Lines(tests) {
-		if bytes.Contains(line, []byte(u.word)) && u.pattern.Match(line) {
-			return true
+		for _, word := range u.words {
+			if bytes.Contains(line, []byte(word)) && u.pattern.Match(line) {
+				return true
+			}
 		}
 	}
 	return false
@@ -123,7 +122,7 @@ func commandsAndFlags() (all []usable) {
 	root := (&program{}).command()
 	root.InitDefaultCompletionCmd()
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
-		all = append(all, usable{"--" + f.Name, regexp.MustCompile(` --` + f.Name + `[ =\n]`), "--" + f.Name})
+		all = append(all, usable{"--" + f.Name, regexp.MustCompile(` --` + f.Name + `[ =\n]`), []string{"--" + f.Name}})
 	})
 	var walk func(c *cobra.Command, name string)
 	walk = func(c *cobra.Command, name string) {
@@ -136,10 +135,10 @@ func commandsAndFlags() (all []usable) {
 		if name == "" || c.HasSubCommands() {
 			return
 		}
-		all = append(all, usable{name, regexp.MustCompile(`\b` + name + `\b`), name})
+		all = append(all, usable{name, regexp.MustCompile(`\b` + name + `\b`), []string{name}})
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Name != "help" && f.Name != "no-descriptions" { // cobra's own
-				all = append(all, usable{name + " --" + f.Name, flagPattern(name, "--"+f.Name), "--" + f.Name})
+				all = append(all, usable{name + " --" + f.Name, flagPattern(name, "--"+f.Name), []string{"--" + f.Name}})
 			}
 		})
 	}
@@ -156,7 +155,8 @@ func calls() (all []usable) {
 			service := file.Services().Get(i)
 			for j := range service.Methods().Len() {
 				name := string(service.Methods().Get(j).Name())
-				all = append(all, usable{string(service.Name()) + "." + name, regexp.MustCompile(`\.` + name + `\(|Client\)?\.` + name + `\b`), name})
+				pattern := regexp.MustCompile(`\.` + name + `\(|Client\)?\.` + name + `\b`)
+				all = append(all, usable{string(service.Name()) + "." + name, pattern, []string{"." + name}})
 			}
 		}
 	}
@@ -179,7 +179,8 @@ func configKeys(t *testing.T) (all []usable) {
 				continue
 			}
 			variable := "SIGNET_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-			all = append(all, usable{key, regexp.MustCompile(regexp.QuoteMeta(key) + `[=:]|\b` + variable + `\b`), ""})
+			pattern := regexp.MustCompile(regexp.QuoteMeta(key) + `[=:]|\b` + variable + `\b`)
+			all = append(all, usable{key, pattern, []string{key, variable}})
 		}
 	}
 	walk("", sections)
@@ -188,7 +189,7 @@ func configKeys(t *testing.T) (all []usable) {
 
 func metricNames() (all []usable) {
 	for _, m := range telemetry.NewMetrics(telemetry.Build{}).List() {
-		all = append(all, usable{m.Name, regexp.MustCompile(`\b` + m.Name + `\b`), m.Name})
+		all = append(all, usable{m.Name, regexp.MustCompile(`\b` + m.Name + `\b`), []string{m.Name}})
 	}
 	return all
 }
@@ -201,7 +202,9 @@ func errorCodes(t *testing.T) (all []usable) {
 		t.Fatal(err)
 	}
 	for _, c := range regexp.MustCompile(`(?m)^\t(\w+) +Code = "(\w+)"`).FindAllSubmatch(text, -1) {
-		all = append(all, usable{string(c[2]), regexp.MustCompile(`oauth\.` + string(c[1]) + `\b|(?i:\b` + string(c[2]) + `\b)`), ""})
+		constant, code := "oauth."+string(c[1]), string(c[2])
+		pattern := regexp.MustCompile(regexp.QuoteMeta(constant) + `\b|\b` + code + `\b|\b` + strings.ToUpper(code) + `\b`)
+		all = append(all, usable{code, pattern, []string{constant, code, strings.ToUpper(code)}})
 	}
 	return all
 }

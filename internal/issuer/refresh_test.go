@@ -48,16 +48,15 @@ func TestRule23_ParallelRefreshHasOneSuccessor(t *testing.T) {
 func TestRule24_LostAnswerIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		h.keepPolling(t)
 		first := h.login(t).RefreshToken
 		second := h.mustRefresh(t, first, "key one").RefreshToken
 
-		time.Sleep(50 * time.Minute)
+		h.pass(t, 50*time.Minute)
 		if again := h.mustRefresh(t, first, "key one").RefreshToken; again != second {
 			t.Error("the same key, late, got another successor")
 		}
 		third := h.mustRefresh(t, second, "").RefreshToken
-		time.Sleep(9 * time.Second)
+		h.pass(t, 9*time.Second)
 		if again := h.mustRefresh(t, second, "").RefreshToken; again != third {
 			t.Error("no key, within the leeway, got another successor")
 		}
@@ -211,14 +210,13 @@ func TestRule30_BothLifetimesEnd(t *testing.T) {
 	t.Run("idle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
-			h.keepPolling(t)
 			good := h.login(t)
 			if good.RefreshExpiresIn != time.Hour {
 				t.Errorf("refresh_expires_in %v, want 1h", good.RefreshExpiresIn)
 			}
-			time.Sleep(59 * time.Minute)
+			h.pass(t, 59*time.Minute)
 			good = h.mustRefresh(t, good.RefreshToken, "")
-			time.Sleep(time.Hour)
+			h.pass(t, time.Hour)
 			_, err := h.refresh(t.Context(), good.RefreshToken, "")
 			wantCode(t, err, oauth.InvalidGrant)
 		})
@@ -227,16 +225,15 @@ func TestRule30_BothLifetimesEnd(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
 			h.caller = h.client(t, oauth.Client{ID: "short", Audiences: []string{api}, RefreshAbsolute: 2 * time.Hour})
-			h.keepPolling(t)
 			good := h.login(t)
 			for range 119 {
-				time.Sleep(time.Minute)
+				h.pass(t, time.Minute)
 				good = h.mustRefresh(t, good.RefreshToken, "")
 			}
 			if good.ExpiresIn > time.Minute || good.RefreshExpiresIn > time.Minute {
 				t.Errorf("tokens outlive the grant: %v, %v", good.ExpiresIn, good.RefreshExpiresIn)
 			}
-			time.Sleep(time.Minute)
+			h.pass(t, time.Minute)
 			_, err := h.refresh(t.Context(), good.RefreshToken, "")
 			wantCode(t, err, oauth.InvalidGrant)
 		})
