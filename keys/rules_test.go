@@ -157,11 +157,15 @@ func TestRule21_RestartWithAWrongClock(t *testing.T) {
 	})
 }
 
-// The test of the rule must be able to fail. It ends when it has, so the short form is not the shorter.
+// The test of the rule must be able to fail. It ends when it has, so the short form is not the shorter. Where the clock is far
+// ahead when a key is made, no key follows and nothing can be found: then another life is looked at.
 func TestRule21_FailsWithoutTheWait(t *testing.T) {
-	if v := jumpingClock(t, 10, 0); v == "" {
-		t.Error("keys sign as soon as they exist, and nothing was found")
+	for range 5 {
+		if jumpingClock(t, 10, 0) != "" {
+			return
+		}
 	}
+	t.Error("keys sign as soon as they exist, and nothing was found")
 }
 
 // jumpingClock lives through so many days and returns the first violation.
