@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -156,4 +157,33 @@ func exhaust(ctx context.Context, workers []worker, each int) error {
 		})
 	}
 	return all.Wait()
+}
+
+// coldStart returns how long it takes an issuer from its start until it says that it is ready.
+func (s *stage) coldStart(ctx context.Context, store, dir string) (time.Duration, error) {
+	const ops = "127.0.0.1:18081"
+	c := exec.CommandContext(ctx, s.program, "serve")
+	c.Env = s.environment(filepath.Join(s.dir, dir), store, "SIGNET_OPS_ADDRESS="+ops)
+	began := time.Now()
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		_ = c.Process.Signal(os.Interrupt)
+		_ = c.Wait()
+	}()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for {
+		if _, err := get(ctx, "http://"+ops+"/readyz"); err == nil {
+			return time.Since(began), nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("the issuer did not become ready: %w", ctx.Err())
+		}
+	}
 }

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -276,26 +275,4 @@ func get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("%s answered %s", address, response.Status)
 	}
 	return io.ReadAll(response.Body)
-}
-
-// coldStart returns how long it takes an issuer from its start until it says that it is ready.
-func (s *stage) coldStart(ctx context.Context, store, dir string) (time.Duration, error) {
-	const ops = "127.0.0.1:18081"
-	c := exec.CommandContext(ctx, s.program, "serve")
-	c.Env = s.environment(filepath.Join(s.dir, dir), store, "SIGNET_OPS_ADDRESS="+ops)
-	began := time.Now()
-	if err := c.Start(); err != nil {
-		return 0, err
-	}
-	defer func() {
-		_ = c.Process.Signal(os.Interrupt)
-		_ = c.Wait()
-	}()
-	for time.Since(began) < 10*time.Second && ctx.Err() == nil {
-		if _, err := get(ctx, "http://"+ops+"/readyz"); err == nil {
-			return time.Since(began), nil
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return 0, errors.New("the issuer did not become ready in 10 s")
 }

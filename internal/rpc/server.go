@@ -53,7 +53,7 @@ type Options struct {
 	Ready func() error
 	// Proxies are believed when they say whom they call for; none may be.
 	Proxies oauth.Proxies
-	// Log gets one line per call.
+	// Log gets one line per call, at debug where the answer is as it should be.
 	Log *slog.Logger
 	// TLS is how connections are protected; nil means plain text.
 	TLS *tls.Config
