@@ -27,7 +27,7 @@ type Options[K comparable, Q, A any] struct {
 	Flights, Size int
 	// Crowd is how many questions may be under way or waiting before they share: up to there each leaves at once and alone,
 	// however many flights that makes. Those of a crowd come again together, so that it is taken to last for crowdLasts. Zero
-	// means that Flights is the only bound.
+	// means that Flights is the only bound: while there are fewer, each leaves at once and alone.
 	Crowd int
 	// Rest runs when everybody of a batch has their answer and before the next one leaves, so that who comes meanwhile goes
 	// together; nil means that there is no rest, and with a Bound there is none.
@@ -47,16 +47,18 @@ type Answer[A any] struct {
 	Err   error
 }
 
-// A Batcher carries questions to where they are answered. While fewer than Flights batches are under way, or no crowd is there, a
-// question leaves at once and alone; what comes later waits, and leaves together when a flight has returned.
+// A Batcher carries questions to where they are answered. While no crowd is there, a question leaves at once and alone. Those of a
+// crowd leave together: while fewer than Flights batches are under way as soon as all who are about to ask have done so, else
+// when a flight has returned.
 type Batcher[K comparable, Q, A any] struct {
 	o Options[K, Q, A]
 
-	mu      sync.Mutex // guards what follows
-	flights int
-	carried int                // the questions under way
-	crowd   time.Time          // when one was last seen
-	waiting []*passenger[Q, A] // in the order of their arrival
+	mu       sync.Mutex // guards what follows
+	flights  int
+	boarding bool               // a flight is about to take whoever waits
+	carried  int                // the questions under way
+	crowd    time.Time          // when one was last seen
+	waiting  []*passenger[Q, A] // in the order of their arrival
 }
 
 // A passenger is a question and whoever waits for its answer.
@@ -87,13 +89,14 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	}
 	p := &passenger[Q, A]{ctx: ctx, question: question, answer: make(chan Answer[A], 1)}
 	b.mu.Lock()
-	leaves := b.flights < b.o.Flights || !b.crowded()
+	leaves := !b.crowded()
 	if leaves {
 		b.flights++
 		b.carried++
 		p.left = true
 	} else {
 		b.waiting = append(b.waiting, p)
+		b.takeOff()
 	}
 	b.mu.Unlock()
 	if leaves && b.carriesItself(ctx) {
@@ -131,8 +134,11 @@ func (b *Batcher[K, Q, A]) hasLeft(p *passenger[Q, A]) bool {
 	return p.left
 }
 
-// crowded says whether there is a crowd, whoever asks now included, or was one a moment ago.
+// crowded says whether whoever asks now must share: there is a crowd, they included, or was one a moment ago.
 func (b *Batcher[K, Q, A]) crowded() bool {
+	if b.o.Crowd == 0 {
+		return b.flights >= b.o.Flights
+	}
 	now := time.Now()
 	if b.carried+len(b.waiting) >= b.o.Crowd {
 		b.crowd = now
@@ -145,6 +151,19 @@ func (b *Batcher[K, Q, A]) Waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.waiting)
+}
+
+// takeOff begins a flight for those who wait, if there may be one more and none is boarding already. b.mu is held.
+func (b *Batcher[K, Q, A]) takeOff() {
+	if b.boarding || b.flights >= b.o.Flights {
+		return
+	}
+	b.boarding = true
+	b.flights++
+	go func() {
+		runtime.Gosched() // whoever is about to ask comes along
+		b.fly(b.board(0))
+	}()
 }
 
 // fly carries a batch, and then those that have come to wait meanwhile, until nobody waits.
@@ -170,6 +189,7 @@ func (b *Batcher[K, Q, A]) board(landed int) []*passenger[Q, A] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.carried -= landed
+	b.boarding = b.boarding && landed > 0
 	if b.flights > b.o.Flights {
 		b.flights--
 		return nil // those that are left take whoever waits
@@ -198,6 +218,9 @@ func (b *Batcher[K, Q, A]) board(landed int) []*passenger[Q, A] {
 	b.waiting, b.carried = left, b.carried+len(batch)
 	if len(batch) == 0 {
 		b.flights--
+	}
+	if len(batch) == b.o.Size && len(left) > 0 {
+		b.takeOff()
 	}
 	return batch
 }

@@ -3,6 +3,7 @@ package batch_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -109,6 +110,35 @@ func TestOnlyACrowdShares(t *testing.T) {
 		later()
 		wantTrips(t, r, trip{1}, trip{2}, trip{3}, trip{4, 5, 6, 7}, trip{8}, trip{9}, trip{10}, trip{11, 12, 13, 14}, trip{15})
 	})
+}
+
+// Those of a crowd who ask at the same moment leave together, though there are flights enough for each. On one processor they
+// come one after the other; now and then the scheduler lets the flight go first all the same.
+func TestACrowdLeavesTogether(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const tries, crowd = 20, 5
+	whole := 0
+	for range tries {
+		synctest.Test(t, func(t *testing.T) {
+			r := &road{}
+			b := batch.New(batch.Options[int, int, int]{Run: r.run, Flights: 4, Size: 10, Crowd: 1})
+			var all sync.WaitGroup
+			for q := range crowd {
+				all.Go(func() {
+					if a, err := b.Do(t.Context(), q); err != nil || a != q*q {
+						t.Errorf("the answer to %d is %d, %v", q, a, err)
+					}
+				})
+			}
+			all.Wait()
+			if len(r.trips) == 2 && len(r.trips[1]) == crowd-1 { // the first was alone
+				whole++
+			}
+		})
+	}
+	if whole < tries/2 {
+		t.Errorf("%d of %d crowds left together", whole, tries)
+	}
 }
 
 // Who leaves alone and has time carries the question; those who come meanwhile leave when it has landed all the same, and who has

@@ -40,29 +40,35 @@ func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Pres
 	return batch.New(b)
 }
 
-// presented names the arrays that both statements take, one element per presented token.
-const presented = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-	$8::interval[]) WITH ORDINALITY AS p (grant_id, presenter, presented, hash, mac, arrived, deadline, leeway, ord)`
+// presented names the arrays that the statements take, one element per presented token. presentedOne has the same names for
+// one token that is no array: what an array holds makes Postgres plan the statement each time, which takes three times as long
+// as to run it.
+const (
+	presented = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+		$8::interval[]) WITH ORDINALITY AS p (grant_id, presenter, presented, hash, mac, arrived, deadline, leeway, ord)`
+	presentedOne = `(SELECT $1::uuid AS grant_id, $2::text AS presenter, $3::bigint AS presented, $4::bytea AS hash, $5::text AS mac,
+		$6::timestamptz AS arrived, $7::timestamptz AS deadline, 1::bigint AS ord) p`
+)
 
 // move moves the grants whose current token was presented and that nothing speaks against.
-const move = `UPDATE grants g
-	SET generation = g.generation + 1, key_hash = p.hash, mac_key = p.mac, moved_at = greatest(g.moved_at, p.arrived)
-	FROM ` + presented + `
+const (
+	move = `UPDATE grants g
+	SET generation = g.generation + 1, key_hash = p.hash, mac_key = p.mac, moved_at = greatest(g.moved_at, p.arrived) FROM `
+	movable = `
 	WHERE g.id = p.grant_id AND g.generation = p.presented AND g.client_id = p.presenter
 		AND g.revoked_at IS NULL AND g.suspended_at IS NULL
 		AND g.expires_at > p.arrived AND g.moved_at + g.idle_lifetime * interval '1 second' > p.arrived
 		AND p.deadline > clock_timestamp()`
-
-const moved = ` RETURNING ord, 'moved', ` + grantColumns
+	moved = ` RETURNING ord, 'moved', ` + grantColumns
+)
 
 // fastOne tries to move one grant, fastMany more than one. An UPDATE locks in whatever order its plan has, so that two of
 // them could wait for each other: fastMany first locks the rows by id, as everything does that locks more than one.
 const (
-	fastOne  = move + moved
+	fastOne  = move + presentedOne + movable + moved
 	fastMany = `WITH locked AS MATERIALIZED (
-		SELECT g.id FROM unnest($1::uuid[]) AS p (grant_id) JOIN grants g ON g.id = p.grant_id
-		ORDER BY g.id FOR NO KEY UPDATE OF g
-	) ` + move + ` AND g.id IN (SELECT id FROM locked)` + moved
+		SELECT p.* FROM ` + presented + ` JOIN grants g ON g.id = p.grant_id ORDER BY g.id FOR NO KEY UPDATE OF g
+	) ` + move + `locked p` + movable + moved
 )
 
 // classify decides whatever the fast statement left. It too locks the rows by id, and it judges what it has locked, never
@@ -142,14 +148,15 @@ func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Ver
 func (s *Store) refresh(presented []oauth.Presented, verdicts []oauth.Verdict) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	fast := fastOne
-	if len(presented) > 1 {
-		fast = fastMany
+	fast, args := fastMany, arrays
+	if len(presented) == 1 {
+		fast, args = fastOne, plain
 	}
-	for _, statement := range []string{fast, classify} {
-		if err := s.decide(ctx, statement, presented, verdicts); err != nil {
-			return err
-		}
+	if err := s.decide(ctx, fast, args, presented, verdicts); err != nil {
+		return err
+	}
+	if err := s.decide(ctx, classify, arrays, presented, verdicts); err != nil {
+		return err
 	}
 	for i := range verdicts {
 		if verdicts[i].Outcome == "" {
@@ -187,7 +194,9 @@ func (d *decision) fields() []any { return append([]any{&d.ord, &d.outcome}, gra
 
 // decide runs a statement for the members that have no verdict yet, and notes the verdicts once it is known to have
 // succeeded.
-func (s *Store) decide(ctx context.Context, statement string, batch []oauth.Presented, verdicts []oauth.Verdict) error {
+func (s *Store) decide(
+	ctx context.Context, statement string, args func([]oauth.Presented, []int) []any, batch []oauth.Presented, verdicts []oauth.Verdict,
+) error {
 	var left []int
 	for i, v := range verdicts {
 		if v.Outcome == "" {
@@ -197,7 +206,7 @@ func (s *Store) decide(ctx context.Context, statement string, batch []oauth.Pres
 	if len(left) == 0 {
 		return nil
 	}
-	found, err := s.pool.Query(ctx, statement, arrays(batch, left)...)
+	found, err := s.pool.Query(ctx, statement, args(batch, left)...)
 	if err != nil {
 		return err
 	}
@@ -224,4 +233,10 @@ func arrays(batch []oauth.Presented, members []int) []any {
 		arrived[i], deadlines[i], leeways[i] = p.Arrived, p.Deadline, p.Leeway
 	}
 	return []any{grants, clients, generations, hashes, macKeys, arrived, deadlines, leeways}
+}
+
+// plain returns the arguments of a statement for one member.
+func plain(batch []oauth.Presented, members []int) []any {
+	p := batch[members[0]]
+	return []any{[16]byte(p.Grant), p.ClientID, int64(p.Generation), p.KeyHash, p.MACKey, p.Arrived, p.Deadline}
 }
