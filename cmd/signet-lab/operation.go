@@ -25,10 +25,10 @@ type target struct {
 	username, password string
 	audience           string
 
-	basic string
-	calls signetv1.TokenServiceClient
-	fetch *http.Client
-	close func() error
+	caller metadata.MD
+	calls  signetv1.TokenServiceClient
+	fetch  *http.Client
+	close  func() error
 }
 
 // open connects. As many calls share the one connection as there are in flight.
@@ -38,7 +38,8 @@ func (t *target) open(inFlight int) error {
 		return err
 	}
 	// RFC 6749 §2.3.1
-	t.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.clientID)+":"+url.QueryEscape(t.secret)))
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.clientID)+":"+url.QueryEscape(t.secret)))
+	t.caller = metadata.Pairs("authorization", basic)
 	t.calls, t.close = signetv1.NewTokenServiceClient(conn), conn.Close
 	t.fetch = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}, Timeout: 10 * time.Second}
 	return nil
@@ -46,7 +47,7 @@ func (t *target) open(inFlight int) error {
 
 // as adds who calls.
 func (t *target) as(ctx context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(ctx, "authorization", t.basic)
+	return metadata.NewOutgoingContext(ctx, t.caller)
 }
 
 func (t *target) audiences() []string {

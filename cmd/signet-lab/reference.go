@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto"
 	"crypto/ed25519"
@@ -27,7 +28,7 @@ func referenceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "reference",
 		Short:  "Serve what an issuer is compared with",
-		Long:   "Serve gRPC calls that decide nothing, and over HTTP what standard input held. table starts it.",
+		Long:   "Serve gRPC calls that decide nothing, and over HTTP the response that standard input held. table starts it.",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE:   func(c *cobra.Command, _ []string) error { return serveReference(c.Context()) },
@@ -42,10 +43,15 @@ type doors struct {
 
 // serveReference serves until ctx ends. It prints where.
 func serveReference(ctx context.Context) error {
-	page, err := io.ReadAll(os.Stdin)
+	response, err := http.ReadResponse(bufio.NewReader(os.Stdin), nil)
 	if err != nil {
 		return err
 	}
+	page, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	response.Header.Del("Date") // the server writes its own
 	calls, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -61,7 +67,10 @@ func serveReference(ctx context.Context) error {
 	g := grpc.NewServer()
 	signetv1.RegisterTokenServiceServer(g, &reference{key: key})
 	h := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
+		h := w.Header()
+		for name, values := range response.Header {
+			h[name] = values
+		}
 		_, _ = w.Write(page)
 	})}
 	failed := make(chan error, 2)

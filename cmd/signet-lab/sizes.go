@@ -177,7 +177,8 @@ func (s *stage) coldStart(ctx context.Context, store, dir string) (time.Duration
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for {
-		if _, err := get(ctx, "http://"+ops+"/readyz"); err == nil {
+		if response, err := get(ctx, "http://"+ops+"/readyz"); err == nil {
+			_ = response.Body.Close()
 			return time.Since(began), nil
 		}
 		select {

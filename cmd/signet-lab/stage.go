@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -194,9 +195,9 @@ func (s *stage) issuer(ctx context.Context, name, store string, caller target, s
 	return &issuer{caller, process{name, pid}, store}, nil
 }
 
-// startReference starts the reference, which serves the JWK Set that an issuer serves.
+// startReference starts the reference, which serves the JWK Set byte for byte as an issuer does.
 func (s *stage) startReference(ctx context.Context, i *issuer) error {
-	page, err := get(ctx, "http://"+i.http+"/.well-known/jwks.json")
+	page, err := dump(ctx, "http://"+i.http+"/.well-known/jwks.json")
 	if err != nil {
 		return err
 	}
@@ -261,18 +262,25 @@ func readListening(lines *bufio.Scanner) (at doors, err error) {
 	return at, fmt.Errorf("the issuer did not start: %s", last)
 }
 
-func get(ctx context.Context, address string) ([]byte, error) {
+// dump returns a response as it was on the wire.
+func dump(ctx context.Context, address string) ([]byte, error) {
+	response, err := get(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return httputil.DumpResponse(response, true)
+}
+
+func get(ctx context.Context, address string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
+	if err == nil && response.StatusCode != http.StatusOK {
+		_ = response.Body.Close()
+		err = fmt.Errorf("%s answered %s", address, response.Status)
 	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", address, response.Status)
-	}
-	return io.ReadAll(response.Body)
+	return response, err
 }

@@ -8,13 +8,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestMain lets this program be the reference, as signet-lab is.
+// TestMain lets this program be what signet-lab starts itself as.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "reference" {
+	if len(os.Args) > 1 && (os.Args[1] == "reference" || os.Args[1] == "hash") {
 		main()
 		return
 	}
@@ -34,7 +35,10 @@ func next(figures ...float64) func(context.Context) (float64, error) {
 }
 
 func TestContestCountsTheMedianOfTheRounds(t *testing.T) {
-	c := contest{name: "ours : theirs", unit: "/s", ours: next(90, 300, 110), limit: next(100, 100, 100), bound: 1.1}
+	c := contest{
+		name: "ours : theirs", unit: "/s", bound: 1.1,
+		ours: next(80, 100, 80, 100, 300, 300, 300, 300, 110, 110, 110, 110), limit: next(slices.Repeat([]float64{100}, 12)...),
+	}
 	r, err := c.run(t.Context(), 3)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +54,24 @@ func TestContestCountsTheMedianOfTheRounds(t *testing.T) {
 	}
 	if _, err := c.run(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "ours : theirs") {
 		t.Errorf("a side that failed: %v", err)
+	}
+}
+
+func TestWhoIsFirstChanges(t *testing.T) {
+	var asked string
+	side := func(name string) func(context.Context) (float64, error) {
+		return func(context.Context) (float64, error) {
+			asked += name
+			return 1, nil
+		}
+	}
+	c := contest{ours: side("a"), limit: side("b")}
+	if _, err := c.run(t.Context(), 1); err != nil || asked != "abbaabba" {
+		t.Errorf("asked %s, %v", asked, err)
+	}
+	asked, c.whole = "", true
+	if _, err := c.run(t.Context(), 2); err != nil || asked != "abab" {
+		t.Errorf("asked %s, %v", asked, err)
 	}
 }
 
@@ -85,7 +107,7 @@ func TestTable(t *testing.T) {
 	c := tableCommand()
 	c.SetArgs([]string{
 		"--rounds", "1", "--warm-up", "0s", "--duration", "1s", "--grants", "20000", "--json", file,
-		"--only", "one in flight|JWK|Mint, RS256|10,000|bad logins|resident|start",
+		"--only", "one in flight|JWK|Mint, RS256|10,000|p99|resident|start",
 	})
 	var out bytes.Buffer
 	c.SetOut(&out)
@@ -98,7 +120,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows []row
-	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 8 {
+	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 9 {
 		t.Fatalf("%d rows, %v:\n%s", len(rows), err, text)
 	}
 	for _, r := range rows {

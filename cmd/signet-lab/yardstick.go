@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/crypto/argon2"
 
 	"github.com/signetd/signet/internal/password"
@@ -128,10 +130,52 @@ func rawEdDSA(length time.Duration) (float64, error) {
 // bareArgon2id returns how many hashes of the usual cost are made in a second on the cores that the issuer gives to hashing: all
 // but one, so that refreshes beside a flood of logins do not wait.
 func bareArgon2id(length time.Duration) (float64, error) {
+	return onCores(hashingCores(), length, hashOnce), nil
+}
+
+func hashingCores() int { return max(1, runtime.NumCPU()-1) }
+
+func hashOnce() {
 	p := password.Floor
-	return onCores(max(1, runtime.NumCPU()-1), length, func() {
-		argon2.IDKey([]byte(stagePassword), []byte("0123456789abcdef"), p.Iterations, p.Memory, p.Parallelism, 32)
-	}), nil
+	argon2.IDKey([]byte(stagePassword), []byte("0123456789abcdef"), p.Iterations, p.Memory, p.Parallelism, 32)
+}
+
+// hashCommand keeps the cores that hashing has busy, until its standard input ends.
+func hashCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "hash", Short: "Hash and do nothing else", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, stop := context.WithCancel(c.Context())
+			go func() {
+				_, _ = io.Copy(io.Discard, os.Stdin)
+				stop()
+			}()
+			for ctx.Err() == nil {
+				onCores(hashingCores(), time.Second/10, hashOnce)
+			}
+			return nil
+		},
+	}
+}
+
+// hashElsewhere hashes in a program of its own, on as many threads as hashing has cores, until ctx ends.
+func hashElsewhere(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(self, "hash")
+	c.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(hashingCores()))
+	input, err := c.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := c.Start(); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	_ = input.Close()
+	return c.Wait()
 }
 
 // goBench runs one Go benchmark of a package and returns nanoseconds and allocations of an operation.

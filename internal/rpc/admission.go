@@ -44,27 +44,25 @@ func admissionTo(method string) admission {
 	return admissions[service]
 }
 
-// isOpen says whether everybody may call the method.
-func isOpen(method string) bool { return admissionTo(method)&everybody != 0 }
-
 var (
 	errClosed     = errors.New("the service admits nobody")
 	errSecretOnly = errors.New("a client's secret is not enough for this service")
 	errNoAdmin    = errors.New("the credentials are good and lack the scope signet.admin")
 )
 
-// identify finds out who calls, if the method wants to know. No or bad credentials, and those of a kind that the service does
+// identify finds out who calls, if the service wants to know. No or bad credentials, and those of a kind that the service does
 // not take, are invalid_client; good ones that may not administer are access_denied.
-func (i interceptor) identify(ctx context.Context, method string, caller *issuer.Caller) error {
-	who := admissionTo(method)
-	bearer, isBearer := oauth.ParseBearer(metadata.ValueFromIncomingContext(ctx, "authorization"))
+func (i interceptor) identify(ctx context.Context, who admission, caller *issuer.Caller) error {
 	switch {
 	case who == 0:
 		return oauth.Refused(oauth.AccessDenied, errClosed)
 	case who&everybody != 0:
 		return nil
-	case who&admins != 0 && isBearer:
-		return i.identifyBearer(ctx, bearer, caller)
+	case who&admins != 0:
+		bearer, ok := oauth.ParseBearer(metadata.ValueFromIncomingContext(ctx, "authorization"))
+		if ok {
+			return i.identifyBearer(ctx, bearer, caller)
+		}
 	}
 	client, certified, err := authenticate(ctx, i.directory)
 	if err != nil {

@@ -276,7 +276,7 @@ func TestEveryServiceHasAnAdmission(t *testing.T) {
 	}
 	for _, method := range []string{"/signet.v1.Forgotten/Call", "", "/", "//", "signet.v1.Forgotten", "/signet.v1.TokenServic/Login"} {
 		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", h.basic("web")))
-		if err := (interceptor{directory: h.directory}).identify(ctx, method, &issuer.Caller{}); reason(translate(ctx, err).Err()) != "ACCESS_DENIED" {
+		if err := (interceptor{directory: h.directory}).identify(ctx, admissionTo(method), &issuer.Caller{}); reason(translate(ctx, err).Err()) != "ACCESS_DENIED" {
 			t.Errorf("%q: %v", method, err)
 		}
 	}

@@ -68,28 +68,33 @@ func (i interceptor) around(ctx context.Context, method string, handle func(cont
 	caller := issuer.Caller{
 		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: i.origin(ctx),
 	}
-	open, counted := isOpen(method), i.counts[method].began()
+	who, counted := admissionTo(method), i.counts[method].began()
+	open := who&everybody != 0
 	ctx, traced := i.begin(ctx, method)
-	header := metadata.Pairs(requestIDHeader, caller.RequestID)
+	header := metadata.MD{requestIDHeader: {caller.RequestID}}
 	if !open { // RFC 6749 §5.1: nobody between the caller and us keeps such an answer
-		header.Append("cache-control", "no-store")
-		header.Append("pragma", "no-cache")
+		header["cache-control"], header["pragma"] = noStore, noCache
 	}
 	if err := grpc.SetHeader(ctx, header); err != nil {
 		i.log.Error("the response header cannot be set", "request_id", caller.RequestID, "error", err)
 	}
-	err := i.attempt(ctx, method, &caller, handle)
+	err := i.attempt(ctx, who, &caller, handle)
 	answer, took := translate(ctx, err), time.Since(began)
 	counted.ended(answer.Code().String(), took)
 	traced(answer.Code().String(), caller.RequestID, caller.Client.ID)
 	if level := levelOf(answer.Code(), open); i.log.Enabled(ctx, level) {
-		i.logCall(ctx, level, method, caller, answer.Code(), took, err)
+		i.logCall(ctx, level, method, open, caller, answer.Code(), took, err)
 	}
 	return answer.Err()
 }
 
+// What no answer's header changes.
+var noStore, noCache = []string{"no-store"}, []string{"no-cache"}
+
 // logCall writes the log line of a call.
-func (i interceptor) logCall(ctx context.Context, level slog.Level, method string, caller issuer.Caller, code codes.Code, took time.Duration, err error) {
+func (i interceptor) logCall(
+	ctx context.Context, level slog.Level, method string, open bool, caller issuer.Caller, code codes.Code, took time.Duration, err error,
+) {
 	attrs := []slog.Attr{
 		slog.String("request_id", caller.RequestID),
 		slog.String("method", method),
@@ -97,7 +102,7 @@ func (i interceptor) logCall(ctx context.Context, level slog.Level, method strin
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("peer", peerName(ctx, caller.Address)),
 	}
-	if !isOpen(method) {
+	if !open {
 		attrs = append(attrs, slog.String("client_id", caller.Client.ID))
 	}
 	if caller.Subject != "" {
@@ -121,14 +126,14 @@ func levelOf(code codes.Code, open bool) slog.Level {
 }
 
 // attempt finds out who calls and runs the handler. A panic is a server_error.
-func (i interceptor) attempt(ctx context.Context, method string, caller *issuer.Caller, handle func(context.Context) error) (err error) {
+func (i interceptor) attempt(ctx context.Context, who admission, caller *issuer.Caller, handle func(context.Context) error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			i.logPanic(ctx, caller, cause)
 			err = oauth.Refused(oauth.ServerError, errPanic)
 		}
 	}()
-	if err := i.identify(ctx, method, caller); err != nil {
+	if err := i.identify(ctx, who, caller); err != nil {
 		return err
 	}
 	return handle(context.WithValue(ctx, callerKey{}, *caller))

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/signetd/signet/keys"
@@ -17,21 +19,54 @@ import (
 // A document is JSON that everybody may read and keep for a while.
 type document struct {
 	bytes  []byte
-	etag   string
-	maxAge time.Duration
+	header http.Header // what it is sent with
 }
 
-// serve writes the document, or that the caller's copy is still good (RFC 9110 §13.1.2).
+// newDocument makes the header once: documents are asked for far more often than they change.
+func newDocument(text []byte, etag string, maxAge time.Duration) document {
+	return document{text, http.Header{
+		"Content-Type":                {"application/json"},
+		"Content-Length":              {strconv.Itoa(len(text))},
+		"Cache-Control":               {fmt.Sprintf("public, max-age=%d, must-revalidate", int(maxAge.Seconds()))},
+		"Etag":                        {etag},
+		"Access-Control-Allow-Origin": {"*"},
+	}}
+}
+
+// serve writes the document, or that the caller's copy is still good (RFC 9110 §13.1.2), or the part of it that is asked for.
 func (d document) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, must-revalidate", int(d.maxAge.Seconds())))
-	h.Set("ETag", d.etag)
-	h.Set("Access-Control-Allow-Origin", "*")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.bytes))
+	for name, values := range d.header {
+		h[name] = values
+	}
+	for _, name := range []string{"If-None-Match", "If-Match", "Range"} {
+		if r.Header[name] != nil {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.bytes))
+			return
+		}
+	}
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(d.bytes) // who has gone needs no answer
+	}
 }
 
-func jwkSet(s *keys.Set) document { return document{bytes: s.Bytes, etag: s.ETag, maxAge: s.MaxAge} }
+// jwkSet returns what gives the JWK Set as it is now.
+func jwkSet(ring *keys.Manager) func() document {
+	type made struct {
+		of *keys.Set
+		document
+	}
+	var last atomic.Pointer[made]
+	return func() document {
+		set := ring.Set()
+		if m := last.Load(); m != nil && m.of == set {
+			return m.document
+		}
+		d := newDocument(set.Bytes, set.ETag, set.MaxAge)
+		last.Store(&made{set, d})
+		return d
+	}
+}
 
 // serverMetadata is what callers need to know of us (RFC 8414 §2, OpenID Connect Discovery §3). It tells only what works:
 // there is no endpoint for authorization, and the empty list of response types says so; if it were left out, RFC 8414 would
@@ -80,7 +115,7 @@ func metadata(o Options) (func() document, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(text)
-	d := document{bytes: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`, maxAge: o.Keys.Set().MaxAge}
+	d := newDocument(text, `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`, o.Keys.Set().MaxAge)
 	return func() document { return d }, nil
 }
 

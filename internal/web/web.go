@@ -55,7 +55,7 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the metadata: %w", err)
 	}
-	jwks := func() document { return jwkSet(o.Keys.Set()) }
+	jwks := jwkSet(o.Keys)
 	base := strings.TrimSuffix(identifier.Path, "/")
 	if identifier.EscapedPath() != identifier.Path || base != "" && path.Clean(base) != base {
 		return nil, errors.New("the path of the issuer identifier must be plain: no escapes, no empty or dotted segments")
