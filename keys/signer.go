@@ -2,6 +2,8 @@ package keys
 
 import (
 	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,13 +23,25 @@ type Signer struct {
 }
 
 func newSigner(k Key, private crypto.Signer) (Signer, error) {
-	algorithm, err := jws.NewSigner(jwa.SignatureAlgorithm(k.Algorithm))
-	if err != nil {
-		return Signer{}, fmt.Errorf("the key %s: %w", k.ID, err)
+	s := Signer{Algorithm: k.Algorithm, KeyID: k.ID}
+	switch k.Algorithm {
+	case EdDSA: // RFC 8037 §3.1
+		s.sign = func(input []byte) ([]byte, error) { return private.Sign(nil, input, crypto.Hash(0)) }
+	case RS256: // RFC 7518 §3.3
+		s.sign = func(input []byte) ([]byte, error) {
+			digest := sha256.Sum256(input)
+			return private.Sign(rand.Reader, digest[:], crypto.SHA256)
+		}
+	default: // what must be brought into the form of a JWS, as ES256 must, is the library's
+		algorithm, err := jws.NewSigner(jwa.SignatureAlgorithm(k.Algorithm))
+		if err != nil {
+			return Signer{}, fmt.Errorf("the key %s: %w", k.ID, err)
+		}
+		// A bare *ecdsa.PrivateKey would be copied for every signature, and the library's work on it be done anew.
+		key := struct{ crypto.Signer }{private}
+		s.sign = func(input []byte) ([]byte, error) { return algorithm.Sign(input, key) }
 	}
-	// A bare *ecdsa.PrivateKey would be copied for every signature, and the library's work on it be done anew.
-	key := struct{ crypto.Signer }{private}
-	return Signer{Algorithm: k.Algorithm, KeyID: k.ID, sign: func(input []byte) ([]byte, error) { return algorithm.Sign(input, key) }}, nil
+	return s, nil
 }
 
 // Sign returns the JWS signature (RFC 7515 section 5.1) over input.
