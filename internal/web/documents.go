@@ -20,17 +20,17 @@ import (
 type document struct {
 	bytes  []byte
 	header http.Header // what it is sent with
+	length []string    // the Content-Length, for the whole of it
 }
 
 // newDocument makes the header once: documents are asked for far more often than they change.
 func newDocument(text []byte, etag string, maxAge time.Duration) document {
 	return document{text, http.Header{
 		"Content-Type":                {"application/json"},
-		"Content-Length":              {strconv.Itoa(len(text))},
 		"Cache-Control":               {fmt.Sprintf("public, max-age=%d, must-revalidate", int(maxAge.Seconds()))},
 		"Etag":                        {etag},
 		"Access-Control-Allow-Origin": {"*"},
-	}}
+	}, []string{strconv.Itoa(len(text))}}
 }
 
 // serve writes the document, or that the caller's copy is still good (RFC 9110 §13.1.2), or the part of it that is asked for.
@@ -45,6 +45,7 @@ func (d document) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	h["Content-Length"] = d.length
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(d.bytes) // who has gone needs no answer
 	}

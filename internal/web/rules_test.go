@@ -80,6 +80,20 @@ func TestRule20_CachingOfTheJWKSet(t *testing.T) {
 				t.Errorf("%s: If-None-Match %s: %v", path, condition, r.Header)
 			}
 		}
+		for name, c := range map[string]struct {
+			header http.Header
+			status int
+			body   string
+		}{
+			"another version": {http.Header{"If-Match": {`"x"`}}, 412, ""},
+			"this version":    {http.Header{"If-Match": {etag}}, 200, string(body)},
+			"a part":          {http.Header{"Range": {"bytes=0-3"}}, 206, string(body[:4])},
+			"no part":         {http.Header{"Range": {"bytes=99999-"}}, 416, "invalid range: failed to overlap\n"},
+		} {
+			if r, got := get(t, http.MethodGet, base+path, c.header); r.StatusCode != c.status || string(got) != c.body {
+				t.Errorf("%s: %s: %d %s", path, name, r.StatusCode, got)
+			}
+		}
 		if r, none := get(t, http.MethodHead, base+path, nil); r.StatusCode != 200 || len(none) != 0 || r.ContentLength != int64(len(body)) {
 			t.Errorf("%s: HEAD: %d, %d bytes, Content-Length %d", path, r.StatusCode, len(none), r.ContentLength)
 		}
