@@ -124,8 +124,8 @@ func tableCommand() *cobra.Command {
 		Short: "Measure everything against what it cannot be faster than",
 		Long: "Build the issuer from this source, run it on a durable Postgres of its own and on SQLite, and compare each operation with\n" +
 			"what it cannot be faster than on this machine: the database's own benchmark, raw signatures, bare servers. Both sides are\n" +
-			"measured in turn, piece by piece; what counts is the median of the rounds' ratios. Needs Go and PostgreSQL's programs; takes a quarter\n" +
-			"of an hour and 5 GB of disk. Let nothing else run meanwhile.",
+			"measured in turn, piece by piece; what counts is the median of the rounds' ratios. Needs Go and PostgreSQL's programs;\n" +
+			"takes half an hour and 10 GB of disk. Let nothing else run meanwhile.",
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()

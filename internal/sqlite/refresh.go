@@ -13,11 +13,16 @@ import (
 
 // RefreshGrant decides one presented refresh token by its grant's row.
 func (s *Store) RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
-	verdicts, err := s.RefreshGrants(ctx, []oauth.Presented{p})
-	if err != nil {
-		return oauth.Verdict{}, err
+	var v oauth.Verdict
+	w := newWriting(func(_ context.Context, tx *sql.Tx) (err error) {
+		v, err = s.refresh(tx, p, s.clock())
+		return err
+	})
+	w.bare = true
+	if err := s.make(ctx, w); err != nil {
+		return oauth.Verdict{}, fmt.Errorf("refresh a grant: %w", err)
 	}
-	return verdicts[0], nil
+	return v, nil
 }
 
 // RefreshGrants decides each presented refresh token by its own grant's row, all in one transaction, and answers in the

@@ -81,17 +81,27 @@ func (s *Store) newCommits(o Options) *commits {
 // A writing is a change and what became of it.
 type writing struct {
 	change func(context.Context, *sql.Tx) error
+	// bare changes change one row by one statement, and fail only if SQLite does: with them the whole transaction does. They go
+	// without a savepoint, which costs as much as they do.
+	bare bool
 	// taken is set by whoever comes first: the transaction that makes the change, or the caller who gives up waiting.
 	taken atomic.Bool
 	done  chan struct{} // closed when err is what the change came to
 	err   error
 }
 
+func newWriting(change func(context.Context, *sql.Tx) error) *writing {
+	return &writing{change: change, done: make(chan struct{}), err: batch.ErrPanicked}
+}
+
 // write runs change inside BEGIN IMMEDIATE, perhaps together with others, and commits, unless change fails; the failure of
-// one undoes nothing of the others. The context that change is given bounds the transaction. When ctx ends, a change that
-// has not begun never does; one that has is waited for, since it may come to pass.
+// one undoes nothing of the others. The context that change is given bounds the transaction.
 func (s *Store) write(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
-	w := &writing{change: change, done: make(chan struct{}), err: batch.ErrPanicked}
+	return s.make(ctx, newWriting(change))
+}
+
+// make makes a change. When ctx ends, one that has not begun never does; one that has is waited for, since it may come to pass.
+func (s *Store) make(ctx context.Context, w *writing) error {
 	_, err := s.commits.Do(ctx, w)
 	if err != nil && ctx.Err() != nil && !w.taken.CompareAndSwap(false, true) {
 		<-w.done
@@ -117,7 +127,7 @@ func (s *Store) commit(writes []*writing) []batch.Answer[struct{}] {
 	err := s.transact(func(ctx context.Context, tx *sql.Tx) (broken error) {
 		for i, w := range writes {
 			if answers[i].Err = errAbandoned; w.taken.CompareAndSwap(false, true) {
-				answers[i].Err, broken = s.savepoint(ctx, tx, w.change)
+				answers[i].Err, broken = s.one(ctx, tx, w)
 			}
 			if broken != nil {
 				return broken
@@ -151,6 +161,17 @@ func (s *Store) transact(work func(context.Context, *sql.Tx) error) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// one makes one change. broken says that the transaction as a whole is lost.
+func (s *Store) one(ctx context.Context, tx *sql.Tx, w *writing) (err, broken error) {
+	if !w.bare {
+		return s.savepoint(ctx, tx, w.change)
+	}
+	if broken = ctx.Err(); broken == nil {
+		broken = w.change(ctx, tx)
+	}
+	return nil, broken
 }
 
 // savepoint makes one change and undoes what it did if it failed. broken says that the transaction as a whole is lost, as

@@ -17,7 +17,7 @@ import (
 
 // together makes changes that wait at the same moment, while another write holds the file, and returns what became of each,
 // and how many writes each transaction held.
-func together(t *testing.T, o Options, changes ...func(context.Context, *sql.Tx) error) (*Store, []error, []int) {
+func together(t *testing.T, o Options, changes ...*writing) (*Store, []error, []int) {
 	t.Helper()
 	var sizes []int
 	o.Sent = func(n int) { sizes = append(sizes, n) }
@@ -37,7 +37,7 @@ func together(t *testing.T, o Options, changes ...func(context.Context, *sql.Tx)
 	<-begun
 	errs := make([]error, len(changes))
 	for i, change := range changes {
-		all.Go(func() { errs[i] = s.write(t.Context(), change) })
+		all.Go(func() { errs[i] = s.make(t.Context(), change) })
 	}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -50,12 +50,12 @@ func together(t *testing.T, o Options, changes ...func(context.Context, *sql.Tx)
 }
 
 // insert makes the user of that name, or fails.
-func insert(name string, err error) func(context.Context, *sql.Tx) error {
-	return func(ctx context.Context, tx *sql.Tx) error {
+func insert(name string, err error) *writing {
+	return newWriting(func(ctx context.Context, tx *sql.Tx) error {
 		u := oauth.User{ID: name, Username: name, CreatedAt: then}
 		_, failed := tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`, userFields(&u)...)
 		return errors.Join(failed, err)
-	}
+	})
 }
 
 func names(t *testing.T, s *Store) (names []string) {
@@ -69,7 +69,7 @@ func names(t *testing.T, s *Store) (names []string) {
 }
 
 func TestWritesShareATransaction(t *testing.T) {
-	var changes []func(context.Context, *sql.Tx) error
+	var changes []*writing
 	for i := range 20 {
 		changes = append(changes, insert(fmt.Sprint("user", i), nil))
 	}
@@ -78,7 +78,7 @@ func TestWritesShareATransaction(t *testing.T) {
 	if n := len(names(t, s)); n != 20 || !slices.Equal(sizes, []int{1, 20}) {
 		t.Errorf("%d users by transactions of %v writes", n, sizes)
 	}
-	_, errs, sizes = together(t, Options{Alone: true}, changes[:3]...)
+	_, errs, sizes = together(t, Options{Alone: true}, insert("ann", nil), insert("bob", nil), insert("cyd", nil))
 	must(t, errors.Join(errs...))
 	if !slices.Equal(sizes, []int{1, 1, 1, 1}) {
 		t.Errorf("transactions of %v writes, want one each", sizes)
@@ -114,7 +114,8 @@ func TestFaultOfOneIsItsOwn(t *testing.T) {
 
 // TestPanicOfOneIsAnAnswerToAll: nothing is written, everybody is told, and the writer goes on.
 func TestPanicOfOneIsAnAnswerToAll(t *testing.T) {
-	s, errs, _ := together(t, Options{}, insert("ann", nil), func(context.Context, *sql.Tx) error { panic("words") }, insert("bob", nil))
+	s, errs, _ := together(t, Options{}, insert("ann", nil),
+		newWriting(func(context.Context, *sql.Tx) error { panic("words") }), insert("bob", nil))
 	for _, err := range errs {
 		if !errors.Is(err, batch.ErrPanicked) {
 			t.Errorf("error %v", err)
@@ -126,22 +127,29 @@ func TestPanicOfOneIsAnAnswerToAll(t *testing.T) {
 	}
 }
 
-// TestLostTransactionIsEverybodysError: where SQLite itself gives the transaction up, nobody is told that theirs was made.
+// TestLostTransactionIsEverybodysError: where SQLite itself gives the transaction up, or a change fails that nothing would undo by
+// itself, nobody is told that theirs was made.
 func TestLostTransactionIsEverybodysError(t *testing.T) {
-	s, errs, _ := together(t, Options{}, insert("ann", nil),
-		func(ctx context.Context, tx *sql.Tx) error {
+	bare := insert("cyd", errors.New("other"))
+	bare.bare = true
+	for name, last := range map[string]*writing{
+		"given up": newWriting(func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, `INSERT OR ROLLBACK INTO users (id) VALUES ('x')`)
 			return err
-		}, insert("bob", nil))
-	if got := names(t, s); len(got) > 0 {
-		t.Errorf("users %v", got)
-	}
-	for i, err := range errs {
-		if err == nil {
-			t.Errorf("write %d was acknowledged", i)
+		}),
+		"bare": bare,
+	} {
+		s, errs, _ := together(t, Options{}, insert("ann", nil), last, insert("bob", nil))
+		if got := names(t, s); len(got) > 0 {
+			t.Errorf("%s: users %v", name, got)
 		}
+		for i, err := range errs {
+			if err == nil {
+				t.Errorf("%s: write %d was acknowledged", name, i)
+			}
+		}
+		must(t, s.CreateUser(t.Context(), ann))
 	}
-	must(t, s.CreateUser(t.Context(), ann))
 }
 
 // TestChangeThatHasBegunIsWaitedFor: when the caller's time is up in the midst of the change, the answer is what became of it.
