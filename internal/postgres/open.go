@@ -18,6 +18,10 @@ const (
 	defaultConnectTimeout   = 5 * time.Second
 	defaultStatementTimeout = 5 * time.Second
 
+	// byIndex lets the planner take an index as what it costs where pages are in memory. With the default, which is for disks that
+	// turn, it reads the whole of a small table for every batch of refreshes, old versions of rows included.
+	byIndex = `SET random_page_cost = 1.1`
+
 	// beginDurable begins a transaction of its own.
 	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; ` + durable
 )
@@ -66,11 +70,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	// Old connections are replaced one by one, not all at once.
 	config.MaxConnLifetimeJitter = max(config.MaxConnLifetimeJitter, config.MaxConnLifetime/5)
-	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	// Through a pooler a setting would stay with the server's connection, whoever has it next.
+	_, decided := config.ConnConfig.RuntimeParams["random_page_cost"]
+	own := config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && !decided
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
-		return nil
+		if !own {
+			return nil
+		}
+		_, err := conn.Exec(ctx, byIndex)
+		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

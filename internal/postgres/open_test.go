@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -207,5 +208,30 @@ func TestPoolKeepsWhatItOpened(t *testing.T) {
 	if stat.TotalConns() != 3 || stat.IdleConns() != 3 || stat.NewConnsCount() != 3 || stat.MaxIdleDestroyCount() != 0 {
 		t.Errorf("%d connections, %d of them idle, %d were opened and %d closed for being idle; want 3, 3, 3 and 0",
 			stat.TotalConns(), stat.IdleConns(), stat.NewConnsCount(), stat.MaxIdleDestroyCount())
+	}
+}
+
+// TestThePlannerTakesTheIndex: unless the URL decides it, or a pooler would hand the setting on.
+func TestThePlannerTakesTheIndex(t *testing.T) {
+	base := pgtest.New(t)
+	for parameter, want := range map[string]string{
+		"": "1.1", "random_page_cost=3": "3", "default_query_exec_mode=cache_describe": "4",
+	} {
+		u, err := url.Parse(base)
+		must(t, err)
+		q, err := url.ParseQuery(parameter)
+		must(t, err)
+		for name, values := range u.Query() {
+			q[name] = values
+		}
+		u.RawQuery = q.Encode()
+		s, err := Open(t.Context(), Options{URL: u.String()})
+		must(t, err)
+		var cost string
+		must(t, s.pool.QueryRow(t.Context(), `SHOW random_page_cost`).Scan(&cost))
+		if cost != want {
+			t.Errorf("%q: random_page_cost %s, want %s", parameter, cost, want)
+		}
+		must(t, s.Close())
 	}
 }
