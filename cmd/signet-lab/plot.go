@@ -13,6 +13,7 @@ const (
 	plotLeft, plotBottom  = 70, 50
 	plotRight, plotTop    = 150, 30
 	maxNines              = 4.0
+	legendStep            = 32
 	innerWidth            = plotWidth - plotLeft - plotRight
 	innerHeight           = plotHeight - plotTop - plotBottom
 )
@@ -66,8 +67,8 @@ func plot(reports []report) []byte {
 			fmt.Fprintf(&b, "%.1f,%.1f ", across(p.Share), s.up(p.MS))
 		}
 		fmt.Fprintf(&b, `"/>`+"\n"+`<text x="%d" y="%d" fill="%s">%s, %d in flight</text>`+"\n",
-			plotWidth-plotRight+8, plotTop+18*(i+1), colour, r.Operation, r.InFlight)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-size="10">%.0f/s</text>`+"\n", plotWidth-plotRight+8, plotTop+18*(i+1)+9, colour, r.Rate)
+			plotWidth-plotRight+8, plotTop+18+legendStep*i, colour, r.Operation, r.InFlight)
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-size="10">%.0f/s</text>`+"\n", plotWidth-plotRight+8, plotTop+30+legendStep*i, colour, r.Rate)
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
