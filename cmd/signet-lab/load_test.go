@@ -57,7 +57,7 @@ func TestErrorsAreCountedApart(t *testing.T) {
 		calls := 0
 		r := load{duration: 10*time.Second + time.Millisecond}.run(t.Context(), []worker{func(ctx context.Context) (time.Duration, error) {
 			if calls++; calls%2 == 0 {
-				time.Sleep(time.Second)
+				time.Sleep(time.Second) // of the bubble's clock
 				return time.Second, errors.New("refused")
 			}
 			return slow(time.Second)(ctx)
