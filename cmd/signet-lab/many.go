@@ -85,10 +85,8 @@ func (h *hall) crowdOf(ctx context.Context, name string, others int) ([]worker, 
 		return nil, err
 	}
 	at := i.target
-	if err := at.open(crowd); err != nil {
-		return nil, err
-	}
-	h.stops = append(h.stops, func() { _ = at.close() })
+	at.open(crowd)
+	h.stops = append(h.stops, at.close)
 	var all []worker
 	for slice := range slicesOfMany {
 		own, err := at.grants(ctx, rotated/slicesOfMany)

@@ -8,12 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -25,29 +22,25 @@ type target struct {
 	username, password string
 	audience           string
 
-	caller metadata.MD
-	calls  signetv1.TokenServiceClient
-	fetch  *http.Client
-	close  func() error
+	calls signetv1.TokenServiceClient
+	fetch *http.Client
+	close func()
 }
 
-// open connects. As many calls share the one connection as there are in flight.
-func (t *target) open(inFlight int) error {
-	conn, err := grpc.NewClient(t.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return err
-	}
+// open gets ready for so many calls in flight, which share one connection, on no more threads than that: one that spins for work
+// beside a lone call takes a core from whoever answers it.
+func (t *target) open(inFlight int) {
 	// RFC 6749 §2.3.1
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.clientID)+":"+url.QueryEscape(t.secret)))
-	t.caller = metadata.Pairs("authorization", basic)
-	t.calls, t.close = signetv1.NewTokenServiceClient(conn), conn.Close
+	w := &wire{address: t.grpc, authorization: basic}
+	t.calls = signetv1.NewTokenServiceClient(w)
 	t.fetch = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight}, Timeout: 10 * time.Second}
-	return nil
-}
-
-// as adds who calls.
-func (t *target) as(ctx context.Context) context.Context {
-	return metadata.NewOutgoingContext(ctx, t.caller)
+	threads := runtime.GOMAXPROCS(min(inFlight, runtime.NumCPU()))
+	t.close = func() {
+		runtime.GOMAXPROCS(threads)
+		t.fetch.CloseIdleConnections()
+		_ = w.Close() // nothing is owed to a connection that only asked
+	}
 }
 
 func (t *target) audiences() []string {
@@ -90,7 +83,7 @@ func (t *target) loginRequest() *signetv1.LoginRequest {
 func (t *target) login(context.Context) (worker, error) {
 	return func(ctx context.Context) (time.Duration, error) {
 		return timed(func() error {
-			_, err := t.calls.Login(t.as(ctx), t.loginRequest())
+			_, err := t.calls.Login(ctx, t.loginRequest())
 			return err
 		})
 	}, nil
@@ -105,7 +98,7 @@ func (t *target) refresh(ctx context.Context) (worker, error) {
 	held, key := g.GetRefreshToken(), rand.Text()
 	return func(ctx context.Context) (time.Duration, error) {
 		return timed(func() error {
-			answer, err := t.calls.Refresh(t.as(ctx), &signetv1.RefreshRequest{RefreshToken: held, IdempotencyKey: key})
+			answer, err := t.calls.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: held, IdempotencyKey: key})
 			if err == nil {
 				held, key = answer.GetRefreshToken(), rand.Text()
 			}
@@ -118,7 +111,7 @@ func (t *target) mint(context.Context) (worker, error) {
 	request := &signetv1.MintRequest{Audience: t.audiences()}
 	return func(ctx context.Context) (time.Duration, error) {
 		return timed(func() error {
-			_, err := t.calls.Mint(t.as(ctx), request)
+			_, err := t.calls.Mint(ctx, request)
 			return err
 		})
 	}, nil
@@ -132,7 +125,7 @@ func (t *target) introspect(ctx context.Context) (worker, error) {
 	request := &signetv1.IntrospectRequest{Token: g.GetTokens()[0].GetAccessToken()}
 	return func(ctx context.Context) (time.Duration, error) {
 		return timed(func() error {
-			answer, err := t.calls.Introspect(t.as(ctx), request)
+			answer, err := t.calls.Introspect(ctx, request)
 			if err == nil && !answer.GetActive() {
 				err = errInactive
 			}
@@ -151,7 +144,7 @@ func (t *target) revoke(context.Context) (worker, error) {
 			return 0, err
 		}
 		return timed(func() error {
-			_, err := t.calls.Revoke(t.as(ctx), &signetv1.RevokeRequest{Token: g.GetRefreshToken()})
+			_, err := t.calls.Revoke(ctx, &signetv1.RevokeRequest{Token: g.GetRefreshToken()})
 			return err
 		})
 	}, nil
@@ -180,7 +173,7 @@ func (t *target) jwks(context.Context) (worker, error) {
 
 // grant makes a grant without the cost of a password: the client mints it for a subject of its own.
 func (t *target) grant(ctx context.Context) (*signetv1.MintResponse, error) {
-	return t.calls.Mint(t.as(ctx), &signetv1.MintRequest{
+	return t.calls.Mint(ctx, &signetv1.MintRequest{
 		Audience: t.audiences(), Subject: "lab-" + strings.ToLower(rand.Text()), Refresh: true,
 	})
 }

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// What a wire lets the server send without asking: for a call, and for all of them until it is renewed.
+const (
+	callWindow = 1 << 20
+	wireWindow = 1 << 30
+	// firstWindow is what the server lets a client send until it says otherwise (RFC 9113 §6.9.2).
+	firstWindow = 65535
+	// longestAsked is how long a request may be, so that it is one frame (RFC 9113 §4.2).
+	longestAsked = 1<<14 - prefix
+)
+
+// A wire makes unary calls of gRPC over HTTP/2 and does no more for them than the protocol asks. A client that looks up names,
+// balances, retries and traces takes as much of the cores that it shares with an issuer as half of the issuer's own part, and
+// no load generator of a database does that either.
+type wire struct {
+	address, authorization string
+
+	mu   sync.Mutex
+	link *link
+}
+
+// Invoke makes one call. Its deadline for the server is ten seconds.
+func (w *wire) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
+	message, err := proto.Marshal(args.(proto.Message))
+	if err != nil {
+		return err
+	}
+	if len(message) > longestAsked {
+		return status.Error(codes.ResourceExhausted, "the request is longer than a frame")
+	}
+	l, err := w.open(ctx)
+	if err != nil {
+		return status.Error(codes.Unavailable, err.Error())
+	}
+	a := &answer{ready: make(chan struct{})}
+	if err := l.ask(method, w.authorization, message, a); err != nil {
+		return status.Error(codes.Unavailable, err.Error())
+	}
+	select {
+	case <-a.ready:
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	if a.code != codes.OK {
+		return status.Error(a.code, a.message)
+	}
+	if len(a.body) < prefix {
+		return status.Error(codes.Internal, "an answer without a message")
+	}
+	return proto.Unmarshal(a.body[prefix:], reply.(proto.Message))
+}
+
+// NewStream refuses: nothing that is measured streams.
+func (*wire) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, status.Error(codes.Unimplemented, "a wire has unary calls only")
+}
+
+// open returns a connection that takes calls: a new one if the last said that it would not.
+func (w *wire) open(ctx context.Context) (*link, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.link != nil && w.link.takesCalls() {
+		return w.link, nil
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", w.address)
+	if err != nil {
+		return nil, err
+	}
+	w.link, err = newLink(conn, w.address)
+	return w.link, err
+}
+
+// Close ends the connection.
+func (w *wire) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.link == nil {
+		return nil
+	}
+	return w.link.conn.Close()
+}
+
+// A link is one connection.
+type link struct {
+	conn    net.Conn
+	address string
+
+	mu      sync.Mutex
+	frames  *http2.Framer // into out
+	out     bytes.Buffer
+	spare   []byte // what is being written
+	writing bool
+	headers *hpack.Encoder // into block
+	block   bytes.Buffer
+	next    uint32 // stream
+	calls   map[uint32]*answer
+	window  int       // bytes that we may still send
+	wider   sync.Cond // the window, or the end
+	gone    bool      // no more calls
+	failed  error
+}
+
+// An answer is that to one call.
+type answer struct {
+	ready   chan struct{}
+	body    []byte // with its prefix
+	code    codes.Code
+	message string
+}
+
+// prefix is how many bytes say how long a message is, and whether it is compressed.
+const prefix = 5
+
+func newLink(conn net.Conn, address string) (*link, error) {
+	l := &link{conn: conn, address: address, next: 1, calls: make(map[uint32]*answer), window: firstWindow}
+	l.wider.L = &l.mu
+	l.frames, l.headers = http2.NewFramer(&l.out, nil), hpack.NewEncoder(&l.block)
+	l.out.WriteString(http2.ClientPreface)
+	err := errors.Join(
+		l.frames.WriteSettings(
+			http2.Setting{ID: http2.SettingInitialWindowSize, Val: callWindow}, http2.Setting{ID: http2.SettingEnablePush, Val: 0},
+		),
+		l.frames.WriteWindowUpdate(0, wireWindow),
+	)
+	go l.read()
+	return l, err
+}
+
+func (l *link) takesCalls() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.gone
+}
+
+// ask sends a call; a will be ready when it has been answered.
+func (l *link) ask(method, authorization string, message []byte, a *answer) error {
+	l.mu.Lock()
+	size := prefix + len(message)
+	for l.window < size && l.failed == nil {
+		l.wider.Wait()
+	}
+	if l.failed != nil {
+		defer l.mu.Unlock()
+		return l.failed
+	}
+	l.window -= size
+	stream := l.next
+	l.next += 2
+	l.calls[stream] = a
+	l.block.Reset()
+	for _, f := range []hpack.HeaderField{
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":path", Value: method},
+		{Name: ":authority", Value: l.address},
+		{Name: "content-type", Value: "application/grpc"},
+		{Name: "te", Value: "trailers"},
+		{Name: "grpc-timeout", Value: "10S"},
+		{Name: "authorization", Value: authorization},
+	} {
+		_ = l.headers.WriteField(f) // a buffer takes all
+	}
+	body := binary.BigEndian.AppendUint32(make([]byte, 1, size), uint32(len(message)))
+	err := errors.Join(
+		l.frames.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: l.block.Bytes(), EndHeaders: true}),
+		l.frames.WriteData(stream, true, append(body, message...)),
+	)
+	l.mu.Unlock()
+	runtime.Gosched() // whoever is about to ask shares the system call
+	l.flush()
+	return err
+}
+
+// flush writes what there is, unless somebody is writing: they take it along.
+func (l *link) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writing {
+		return
+	}
+	l.writing = true
+	for l.out.Len() > 0 {
+		l.spare = append(l.spare[:0], l.out.Bytes()...)
+		l.out.Reset()
+		l.mu.Unlock()
+		_, err := l.conn.Write(l.spare) // a failure is read, too
+		l.mu.Lock()
+		if err != nil {
+			break
+		}
+	}
+	l.writing = false
+}
+
+// read takes in what comes until the connection ends, which ends all calls.
+func (l *link) read() {
+	var a *answer // whose headers are read
+	headers := hpack.NewDecoder(4096, func(f hpack.HeaderField) {
+		switch f.Name {
+		case "grpc-status":
+			code, _ := strconv.ParseUint(f.Value, 10, 32)
+			a.code = codes.Code(code)
+		case "grpc-message":
+			a.message, _ = url.PathUnescape(f.Value)
+		}
+	})
+	frames, taken := http2.NewFramer(io.Discard, bufio.NewReaderSize(l.conn, 64<<10)), 0
+	frames.SetReuseFrames()
+	for {
+		frame, err := frames.ReadFrame()
+		if err != nil {
+			l.end(err)
+			return
+		}
+		head := frame.Header()
+		l.mu.Lock()
+		if a = l.calls[head.StreamID]; a == nil {
+			a = &answer{ready: make(chan struct{})} // to nobody
+		}
+		switch f := frame.(type) {
+		case *http2.HeadersFrame:
+			if _, err = headers.Write(f.HeaderBlockFragment()); err == nil {
+				err = headers.Close()
+			}
+			if !f.HeadersEnded() {
+				err = errors.New("headers in several frames")
+			}
+		case *http2.DataFrame:
+			a.body = append(a.body, f.Data()...)
+			if taken += int(head.Length); taken > wireWindow/2 {
+				err, taken = l.frames.WriteWindowUpdate(0, uint32(taken)), 0
+			}
+		case *http2.RSTStreamFrame:
+			a.code, a.message = codes.Unavailable, "the call was reset: "+f.ErrCode.String()
+		case *http2.WindowUpdateFrame:
+			if head.StreamID == 0 {
+				l.window += int(f.Increment)
+				l.wider.Broadcast()
+			}
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				err = l.frames.WriteSettingsAck()
+			}
+		case *http2.PingFrame:
+			if !f.IsAck() {
+				err = l.frames.WritePing(true, f.Data)
+			}
+		case *http2.GoAwayFrame:
+			l.gone = true
+		}
+		if reset := head.Type == http2.FrameRSTStream; reset || head.StreamID > 0 && ended(head) {
+			delete(l.calls, head.StreamID)
+			close(a.ready)
+		}
+		asked := l.out.Len() > 0
+		l.mu.Unlock()
+		if err != nil {
+			_ = l.conn.Close()
+			l.end(err)
+			return
+		}
+		if asked && head.StreamID == 0 {
+			l.flush()
+		}
+	}
+}
+
+// ended says whether the server has said all there is to a call. The flag is the same for headers and data.
+func ended(h http2.FrameHeader) bool {
+	return (h.Type == http2.FrameHeaders || h.Type == http2.FrameData) && h.Flags.Has(http2.FlagHeadersEndStream)
+}
+
+// end answers all that wait.
+func (l *link) end(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gone, l.failed = true, why
+	for stream, a := range l.calls {
+		delete(l.calls, stream)
+		a.code, a.message = codes.Unavailable, "the connection ended: "+why.Error()
+		close(a.ready)
+	}
+	l.wider.Broadcast()
+}
