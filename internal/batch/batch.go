@@ -65,8 +65,9 @@ type Batcher[K comparable, Q, A any] struct {
 type passenger[Q, A any] struct {
 	ctx      context.Context
 	question Q
-	answer   chan Answer[A] // holds one, so that nobody need be there to take it
-	left     bool           // guarded by the Batcher's mu
+	answer   Answer[A]     // there is one when landed is closed
+	landed   chan struct{} // nil for whoever carries the question
+	left     bool          // guarded by the Batcher's mu
 }
 
 // New returns a Batcher.
@@ -87,7 +88,7 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	p := &passenger[Q, A]{ctx: ctx, question: question, answer: make(chan Answer[A], 1)}
+	p := &passenger[Q, A]{ctx: ctx, question: question}
 	b.mu.Lock()
 	leaves := !b.crowded()
 	if leaves {
@@ -95,6 +96,7 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		b.carried++
 		p.left = true
 	} else {
+		p.landed = make(chan struct{})
 		b.waiting = append(b.waiting, p)
 		b.takeOff()
 	}
@@ -107,16 +109,17 @@ func (b *Batcher[K, Q, A]) Do(ctx context.Context, question Q) (A, error) {
 		return a.Value, a.Err
 	}
 	if leaves {
+		p.landed = make(chan struct{})
 		go b.fly([]*passenger[Q, A]{p})
 	}
 	select {
-	case a := <-p.answer:
-		return a.Value, a.Err
+	case <-p.landed:
+		return p.answer.Value, p.answer.Err
 	case <-ctx.Done():
 	}
 	if b.o.Stay && b.hasLeft(p) {
-		a := <-p.answer
-		return a.Value, a.Err
+		<-p.landed
+		return p.answer.Value, p.answer.Err
 	}
 	return none, ctx.Err()
 }
@@ -170,7 +173,8 @@ func (b *Batcher[K, Q, A]) takeOff() {
 func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 	for len(batch) > 0 {
 		for i, a := range b.pass(batch) {
-			batch[i].answer <- a
+			batch[i].answer = a
+			close(batch[i].landed)
 		}
 		b.o.Rest()
 		batch = b.board(len(batch))

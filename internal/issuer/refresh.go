@@ -165,10 +165,13 @@ func (i *Issuer) refreshTarget(s *snapshot, client oauth.Client, g oauth.Grant, 
 		}
 	}
 	if len(audience) == 0 {
-		audience = slices.DeleteFunc(slices.Clone(g.Audience), func(name string) bool {
+		lost := func(name string) bool {
 			_, ok := s.audience(client, name)
 			return !ok
-		})
+		}
+		if audience = g.Audience; slices.ContainsFunc(audience, lost) {
+			audience = slices.DeleteFunc(slices.Clone(audience), lost)
+		}
 	}
 	if !scope.Within(g.Scope) {
 		return target{}, oauth.Refused(oauth.InvalidScope, nil)

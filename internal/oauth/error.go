@@ -106,11 +106,14 @@ func AsError(err error) *Error {
 // FromStore passes on what a store knows (an error that is a Code, or an *Error that came from an edit of ours) and turns
 // every other failure into temporarily_unavailable: a store error is never taken for an answer.
 func FromStore(err error) error {
+	if err == nil {
+		return nil
+	}
 	var (
 		c Code
 		e *Error
 	)
-	if err == nil || errors.As(err, &c) || errors.As(err, &e) {
+	if errors.As(err, &c) || errors.As(err, &e) {
 		return err
 	}
 	return Unavailable(err)

@@ -21,7 +21,11 @@ func (h Handle) GrantID() GrantID {
 }
 
 // String returns 32 lower-case hexadecimal digits.
-func (id GrantID) String() string { return hex.EncodeToString(id[:]) }
+func (id GrantID) String() string {
+	var text [2 * len(id)]byte
+	hex.Encode(text[:], id[:])
+	return string(text[:])
+}
 
 var errGrantID = Fail(InvalidRequest, "A grant id has 32 lower-case hexadecimal digits.")
 

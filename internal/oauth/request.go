@@ -21,7 +21,7 @@ func ParseBasic(values []string) (id, secret string, ok bool) {
 		return "", "", false
 	}
 	pair, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || base64.StdEncoding.EncodeToString(pair) != encoded {
+	if err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder skips
 		return "", "", false
 	}
 	id, secret, ok = strings.Cut(string(pair), ":")

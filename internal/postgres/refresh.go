@@ -59,8 +59,11 @@ const (
 		AND g.revoked_at IS NULL AND g.suspended_at IS NULL
 		AND g.expires_at > p.arrived AND g.moved_at + g.idle_lifetime * interval '1 second' > p.arrived
 		AND p.deadline > clock_timestamp()`
-	moved = ` RETURNING ord, 'moved', ` + grantColumns
+	moved = ` RETURNING ord, ` + movedColumns
 )
+
+// movedColumns are those of a grant that has moved which do not follow from what was presented.
+const movedColumns = `user_id, moved_at, idle_lifetime, expires_at, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
 // fastOne tries to move one grant, fastMany more than one. An UPDATE locks in whatever order its plan has, so that two of
 // them could wait for each other: fastMany first locks the rows by id, as everything does that locks more than one.
@@ -148,15 +151,10 @@ func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Ver
 func (s *Store) refresh(presented []oauth.Presented, verdicts []oauth.Verdict) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	fast, args := fastMany, arrays
-	if len(presented) == 1 {
-		fast, args = fastOne, plain
-	}
-	if err := s.decide(ctx, fast, args, presented, verdicts); err != nil {
-		return err
-	}
-	if err := s.decide(ctx, classify, arrays, presented, verdicts); err != nil {
-		return err
+	for _, ask := range []func([]oauth.Presented, []int) ruling{fast, slow} {
+		if err := s.decide(ctx, ask, presented, verdicts); err != nil {
+			return err
+		}
 	}
 	for i := range verdicts {
 		if verdicts[i].Outcome == "" {
@@ -178,26 +176,61 @@ func (s *Store) refreshSingly(presented []oauth.Presented, verdict []oauth.Verdi
 // undone says whether err means that the statement was rolled back because of its company: a serialization failure, a
 // deadlock, or a value that the database does not take.
 func undone(err error) bool {
+	if err == nil {
+		return false
+	}
 	var failed *pgconn.PgError
 	return errors.As(err, &failed) &&
 		(failed.Code == "40001" || failed.Code == "40P01" || strings.HasPrefix(failed.Code, "22"))
 }
 
-// A decision is a row that a statement returned.
-type decision struct {
-	ord     int64
-	outcome oauth.Outcome
-	grant   oauth.Grant
+// A ruling is a statement about some members of a batch, and how its rows are read: after the member's ordinal comes what is read
+// into fields, of which verdict makes the member's. It leaves nothing in them: claims are added to those that are there.
+type ruling struct {
+	statement    string
+	args, fields []any
+	verdict      func(oauth.Presented) oauth.Verdict
 }
 
-func (d *decision) fields() []any { return append([]any{&d.ord, &d.outcome}, grantFields(&d.grant)...) }
+func fast(batch []oauth.Presented, members []int) ruling {
+	var g oauth.Grant
+	r := ruling{
+		statement: fastMany,
+		fields: []any{
+			&g.UserID, at(&g.MovedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
+			at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
+			ifAny{&g.Claims},
+		},
+		verdict: func(p oauth.Presented) oauth.Verdict {
+			moved := g
+			g = oauth.Grant{}
+			moved.ID, moved.ClientID, moved.Generation, moved.KeyHash, moved.MACKey = p.Grant, p.ClientID, p.Generation+1, p.KeyHash, p.MACKey
+			return oauth.Verdict{Outcome: oauth.Moved, Grant: moved}
+		},
+	}
+	if len(members) == 1 {
+		r.statement, r.args = fastOne, plain(batch[members[0]])
+	} else {
+		r.args = arrays(batch, members)
+	}
+	return r
+}
 
-// decide runs a statement for the members that have no verdict yet, and notes the verdicts once it is known to have
-// succeeded.
-func (s *Store) decide(
-	ctx context.Context, statement string, args func([]oauth.Presented, []int) []any, batch []oauth.Presented, verdicts []oauth.Verdict,
-) error {
-	var left []int
+func slow(batch []oauth.Presented, members []int) ruling {
+	var v oauth.Verdict
+	return ruling{
+		statement: classify, args: arrays(batch, members), fields: append([]any{&v.Outcome}, grantFields(&v.Grant)...),
+		verdict: func(oauth.Presented) oauth.Verdict {
+			found := v
+			v = oauth.Verdict{}
+			return found
+		},
+	}
+}
+
+// decide asks for the members that have no verdict yet, and notes the verdicts once the statement is known to have succeeded.
+func (s *Store) decide(ctx context.Context, ask func([]oauth.Presented, []int) ruling, batch []oauth.Presented, verdicts []oauth.Verdict) error {
+	left := make([]int, 0, len(batch))
 	for i, v := range verdicts {
 		if v.Outcome == "" {
 			left = append(left, i)
@@ -206,16 +239,26 @@ func (s *Store) decide(
 	if len(left) == 0 {
 		return nil
 	}
-	found, err := s.pool.Query(ctx, statement, args(batch, left)...)
+	var (
+		r       = ask(batch, left)
+		ord     int64
+		members = make([]int, 0, len(left))
+		found   = make([]oauth.Verdict, 0, len(left))
+	)
+	rows, err := s.pool.Query(ctx, r.statement, r.args...)
 	if err != nil {
 		return err
 	}
-	decisions, err := pgx.AppendRows(make([]decision, 0, len(left)), found, scanTo((*decision).fields))
+	_, err = pgx.ForEachRow(rows, append([]any{&ord}, r.fields...), func() error {
+		member := left[ord-1]
+		members, found = append(members, member), append(found, r.verdict(batch[member]))
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	for _, d := range decisions {
-		verdicts[left[d.ord-1]] = oauth.Verdict{Outcome: d.outcome, Grant: d.grant}
+	for i, member := range members {
+		verdicts[member] = found[i]
 	}
 	return nil
 }
@@ -236,7 +279,6 @@ func arrays(batch []oauth.Presented, members []int) []any {
 }
 
 // plain returns the arguments of a statement for one member.
-func plain(batch []oauth.Presented, members []int) []any {
-	p := batch[members[0]]
+func plain(p oauth.Presented) []any {
 	return []any{[16]byte(p.Grant), p.ClientID, int64(p.Generation), p.KeyHash, p.MACKey, p.Arrived, p.Deadline}
 }

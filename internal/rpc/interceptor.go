@@ -136,7 +136,7 @@ func (i interceptor) attempt(ctx context.Context, who admission, caller *issuer.
 	if err := i.identify(ctx, who, caller); err != nil {
 		return err
 	}
-	return handle(context.WithValue(ctx, callerKey{}, *caller))
+	return handle(context.WithValue(ctx, callerKey{}, caller))
 }
 
 var errPanic = errors.New("panic")
@@ -166,6 +166,8 @@ type callerKey struct{}
 
 // callerOf returns who makes the call, as the interceptor found out.
 func callerOf(ctx context.Context) issuer.Caller {
-	caller, _ := ctx.Value(callerKey{}).(issuer.Caller)
-	return caller
+	if caller, ok := ctx.Value(callerKey{}).(*issuer.Caller); ok {
+		return *caller
+	}
+	return issuer.Caller{}
 }

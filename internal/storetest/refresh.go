@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"math"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -183,6 +185,11 @@ func batchHoldsEverything(t *testing.T, s Store) {
 	grants, batch := make([]oauth.Grant, len(table)), make([]oauth.Presented, len(table))
 	for i, l := range table {
 		grants[i], batch[i] = l.build(byte(i * 89)) // 89 and 256 have no common factor
+		if i%3 > 0 {                                // nobody has what is another's
+			grants[i].Claims = map[string]any{"of" + strconv.Itoa(i): []any{float64(i)}}
+			grants[i].Audience = slices.Repeat([]string{"https://api-" + strconv.Itoa(i) + ".example"}, i%3)
+			grants[i].AMR, grants[i].DeviceLabel = nil, ""
+		}
 		withGrant(t, s, grants[i])
 	}
 	verdicts, err := s.RefreshGrants(t.Context(), batch)

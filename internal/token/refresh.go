@@ -102,15 +102,16 @@ func (s Sealed) Open(secret []byte) (Refresh, error) {
 
 // newFrame returns a frame that has its version and the id of its MAC key.
 func newFrame(key string, secret []byte) (frame, error) {
-	id, err := hex.DecodeString(key)
-	if err != nil || len(id) != keyIDSize || hex.EncodeToString(id) != key {
+	f := frame{version}
+	if len(key) == 2*keyIDSize {
+		_, _ = hex.Decode(f[1:], []byte(key)) // what is no digit is not what f.key makes of it
+	}
+	if f.key() != key {
 		return frame{}, errors.New("the id of a MAC key has 16 lower-case hexadecimal digits")
 	}
 	if len(secret) < minSecret {
 		return frame{}, errors.New("the secret of a MAC key has 32 bytes at least")
 	}
-	f := frame{version}
-	copy(f[1:], id)
 	return f, nil
 }
 
@@ -130,7 +131,11 @@ func parseFrame(prefix, text string) (frame, error) {
 
 func (f frame) text(prefix string) string { return prefix + base64.RawURLEncoding.EncodeToString(f[:]) }
 
-func (f frame) key() string { return hex.EncodeToString(f[1 : 1+keyIDSize]) }
+func (f frame) key() string {
+	var text [2 * keyIDSize]byte
+	hex.Encode(text[:], f[1:1+keyIDSize])
+	return string(text[:])
+}
 
 // mac returns HMAC-SHA-256 over the label and the parts. The label ends with a zero byte and at most the last part varies in
 // length, so that no two inputs look alike.
