@@ -65,7 +65,7 @@ type Batcher[K comparable, Q, A any] struct {
 type passenger[Q, A any] struct {
 	ctx      context.Context
 	question Q
-	answer   Answer[A]     // there is one when landed is closed
+	answer   *Answer[A]    // there is one when landed is closed
 	landed   chan struct{} // nil for whoever carries the question
 	left     bool          // guarded by the Batcher's mu
 }
@@ -172,9 +172,10 @@ func (b *Batcher[K, Q, A]) takeOff() {
 // fly carries a batch, and then those that have come to wait meanwhile, until nobody waits.
 func (b *Batcher[K, Q, A]) fly(batch []*passenger[Q, A]) {
 	for len(batch) > 0 {
-		for i, a := range b.pass(batch) {
-			batch[i].answer = a
-			close(batch[i].landed)
+		answers := b.pass(batch)
+		for i, p := range batch {
+			p.answer = &answers[i]
+			close(p.landed)
 		}
 		b.o.Rest()
 		batch = b.board(len(batch))

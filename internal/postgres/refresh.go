@@ -132,15 +132,14 @@ func (s *Store) RefreshGrants(_ context.Context, presented []oauth.Presented) ([
 
 // refreshAll decides the members of a batch, and singly if the statements were undone because of one of them.
 func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Verdict] {
-	verdicts := make([]oauth.Verdict, len(presented))
-	err := s.refresh(presented, verdicts)
 	answers := make([]batch.Answer[oauth.Verdict], len(presented))
+	err := s.refresh(presented, answers)
 	for i := range presented {
 		one := err
-		if undone(err) && verdicts[i].Outcome == "" {
-			one = s.refreshSingly(presented[i:i+1], verdicts[i:i+1])
+		if undone(err) && answers[i].Value.Outcome == "" {
+			one = s.refreshSingly(presented[i:i+1], answers[i:i+1])
 		}
-		if answers[i].Value = verdicts[i]; verdicts[i].Outcome == "" {
+		if answers[i].Value.Outcome == "" {
 			answers[i].Err = fmt.Errorf("refresh grants: %w", one)
 		}
 	}
@@ -148,27 +147,27 @@ func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Ver
 }
 
 // refresh decides the members of a batch that have no verdict yet. Those that it leaves without one are for its error.
-func (s *Store) refresh(presented []oauth.Presented, verdicts []oauth.Verdict) error {
+func (s *Store) refresh(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	for _, ask := range []func([]oauth.Presented, []int) ruling{fast, slow} {
-		if err := s.decide(ctx, ask, presented, verdicts); err != nil {
+		if err := s.decide(ctx, ask, presented, answers); err != nil {
 			return err
 		}
 	}
-	for i := range verdicts {
-		if verdicts[i].Outcome == "" {
-			verdicts[i].Outcome = oauth.Missing
+	for i := range answers {
+		if answers[i].Value.Outcome == "" {
+			answers[i].Value.Outcome = oauth.Missing
 		}
 	}
 	return nil
 }
 
 // refreshSingly decides one member, as often as it may help.
-func (s *Store) refreshSingly(presented []oauth.Presented, verdict []oauth.Verdict) error {
-	err := s.refresh(presented, verdict)
+func (s *Store) refreshSingly(presented []oauth.Presented, answer []batch.Answer[oauth.Verdict]) error {
+	err := s.refresh(presented, answer)
 	for tries := 1; undone(err) && tries < singleTries; tries++ {
-		err = s.refresh(presented, verdict)
+		err = s.refresh(presented, answer)
 	}
 	return err
 }
@@ -192,7 +191,7 @@ type ruling struct {
 	verdict      func(oauth.Presented) oauth.Verdict
 }
 
-func fast(batch []oauth.Presented, members []int) ruling {
+func fast(presented []oauth.Presented, members []int) ruling {
 	var g oauth.Grant
 	r := ruling{
 		statement: fastMany,
@@ -209,17 +208,17 @@ func fast(batch []oauth.Presented, members []int) ruling {
 		},
 	}
 	if len(members) == 1 {
-		r.statement, r.args = fastOne, plain(batch[members[0]])
+		r.statement, r.args = fastOne, plain(presented[members[0]])
 	} else {
-		r.args = arrays(batch, members)
+		r.args = arrays(presented, members)
 	}
 	return r
 }
 
-func slow(batch []oauth.Presented, members []int) ruling {
+func slow(presented []oauth.Presented, members []int) ruling {
 	var v oauth.Verdict
 	return ruling{
-		statement: classify, args: arrays(batch, members), fields: append([]any{&v.Outcome}, grantFields(&v.Grant)...),
+		statement: classify, args: arrays(presented, members), fields: append([]any{&v.Outcome}, grantFields(&v.Grant)...),
 		verdict: func(oauth.Presented) oauth.Verdict {
 			found := v
 			v = oauth.Verdict{}
@@ -228,49 +227,46 @@ func slow(batch []oauth.Presented, members []int) ruling {
 	}
 }
 
-// decide asks for the members that have no verdict yet, and notes the verdicts once the statement is known to have succeeded.
-func (s *Store) decide(ctx context.Context, ask func([]oauth.Presented, []int) ruling, batch []oauth.Presented, verdicts []oauth.Verdict) error {
-	left := make([]int, 0, len(batch))
-	for i, v := range verdicts {
-		if v.Outcome == "" {
+// decide asks for the members that have no verdict yet. Their verdicts stay if the statement is known to have succeeded.
+func (s *Store) decide(
+	ctx context.Context, ask func([]oauth.Presented, []int) ruling, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict],
+) error {
+	left := make([]int, 0, len(presented))
+	for i, a := range answers {
+		if a.Value.Outcome == "" {
 			left = append(left, i)
 		}
 	}
 	if len(left) == 0 {
 		return nil
 	}
-	var (
-		r       = ask(batch, left)
-		ord     int64
-		members = make([]int, 0, len(left))
-		found   = make([]oauth.Verdict, 0, len(left))
-	)
+	r := ask(presented, left)
 	rows, err := s.pool.Query(ctx, r.statement, r.args...)
 	if err != nil {
 		return err
 	}
+	var ord int64
 	_, err = pgx.ForEachRow(rows, append([]any{&ord}, r.fields...), func() error {
 		member := left[ord-1]
-		members, found = append(members, member), append(found, r.verdict(batch[member]))
+		answers[member].Value = r.verdict(presented[member])
 		return nil
 	})
 	if err != nil {
-		return err
+		for _, member := range left {
+			answers[member].Value = oauth.Verdict{}
+		}
 	}
-	for i, member := range members {
-		verdicts[member] = found[i]
-	}
-	return nil
+	return err
 }
 
 // arrays returns the arguments of a statement for some members of a batch.
-func arrays(batch []oauth.Presented, members []int) []any {
+func arrays(presented []oauth.Presented, members []int) []any {
 	n := len(members)
 	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
 	hashes, macKeys := make([][]byte, n), make([]string, n)
 	arrived, deadlines, leeways := make([]time.Time, n), make([]time.Time, n), make([]time.Duration, n)
 	for i, member := range members {
-		p := batch[member]
+		p := presented[member]
 		grants[i], clients[i], generations[i] = p.Grant, p.ClientID, int64(p.Generation)
 		hashes[i], macKeys[i] = p.KeyHash, p.MACKey
 		arrived[i], deadlines[i], leeways[i] = p.Arrived, p.Deadline, p.Leeway

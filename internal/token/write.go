@@ -10,13 +10,19 @@ import (
 
 	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
 )
 
 // Tokens are assembled, not marshalled: beside the signature itself, a general encoder was the largest part of what a token
 // cost. Names are written as they stand here; what is between quotes goes through appendText.
 
-// maxSignature is the longest signature that we make, in bytes: that of RS256 with 4096 bits.
-const maxSignature = 512
+// signatureRoom is how many bytes are set aside for a signature: that of RSA with 4096 bits, or of an elliptic curve.
+func signatureRoom(algorithm string) int {
+	if algorithm == keys.RS256 {
+		return 512
+	}
+	return 64
+}
 
 // compact signs a payload and returns it as a compact JWS (RFC 7515 §7.1) with the header typ, alg and kid.
 func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]byte, error)) (string, error) {
@@ -26,7 +32,7 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 	header = append(appendMember(header, "kid", kid), '}')
 
 	encoding := base64.RawURLEncoding
-	token := make([]byte, 0, encoding.EncodedLen(len(header))+encoding.EncodedLen(len(payload))+encoding.EncodedLen(maxSignature)+2)
+	token := make([]byte, 0, encoding.EncodedLen(len(header))+encoding.EncodedLen(len(payload))+encoding.EncodedLen(signatureRoom(algorithm))+2)
 	token = append(encoding.AppendEncode(token, header), '.')
 	token = encoding.AppendEncode(token, payload)
 	signature, err := sign(token)
