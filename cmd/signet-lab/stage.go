@@ -37,8 +37,9 @@ type stage struct {
 	dir, program string
 	server       *url.URL
 	postgres     process
-	reference    target
-	stops        []func()
+	// reference calls the reference through Signet's gRPC server, bare through one without anything.
+	reference, bare target
+	stops           []func()
 }
 
 // An issuer is one that runs on the stage.
@@ -205,9 +206,11 @@ func (s *stage) startReference(ctx context.Context, i *issuer) error {
 	if err != nil {
 		return err
 	}
-	at, _, err := s.start(ctx, os.Environ(), page, readDoors, self, "reference")
+	at, _, err := s.start(ctx, os.Environ(), page, readDoors, self, "reference", i.store)
 	s.reference = i.target
 	s.reference.grpc, s.reference.http = at.GRPC, at.HTTP
+	s.bare = s.reference
+	s.bare.grpc = at.Bare
 	return err
 }
 

@@ -25,9 +25,9 @@ type row struct {
 	// Ratio is the median of what each round had for ours : limit, or ours itself.
 	Ratio  float64   `json:"ratio"`
 	Rounds []float64 `json:"rounds"`
-	// Bound is what Ratio must reach, AtMost whether it must not exceed it instead.
-	Bound  float64 `json:"bound"`
-	AtMost bool    `json:"at_most"`
+	// Bound is what Ratio must reach, AtMost whether it must not exceed it instead. Without a bound the row is there to compare.
+	Bound  float64 `json:"bound,omitempty"`
+	AtMost bool    `json:"at_most,omitempty"`
 }
 
 // Holds says whether the row reaches its bound.
@@ -179,19 +179,28 @@ func (t *table) run(ctx context.Context, out, progress io.Writer) error {
 	return os.WriteFile(t.jsonFile, append(text, '\n'), 0o600)
 }
 
+// must says what the row must be and whether it is, as two cells.
+func (r row) must() string {
+	bound, verdict := "at least ", "holds"
+	switch {
+	case r.Bound == 0:
+		return " | "
+	case r.AtMost:
+		bound = "at most "
+	}
+	if !r.Holds() {
+		verdict = "**no**"
+	}
+	return bound + short(r.Bound) + " | " + verdict
+}
+
 // printTable prints the rows in Markdown.
 func printTable(w io.Writer, rows []row) {
 	_, _ = fmt.Fprint(w, "| | measured | limit | ratio | rounds | must be | |\n|---|--:|--:|--:|---|--:|---|\n")
 	for _, r := range rows {
-		limit, ratio, bound, verdict := "", "", "at least ", "holds"
+		limit, ratio := "", ""
 		if r.Limit != 0 {
 			limit, ratio = short(r.Limit)+" "+r.Unit, fmt.Sprintf("%.2f", r.Ratio)
-		}
-		if r.AtMost {
-			bound = "at most "
-		}
-		if !r.Holds() {
-			verdict = "**no**"
 		}
 		rounds := ""
 		for i, one := range r.Rounds {
@@ -200,7 +209,7 @@ func printTable(w io.Writer, rows []row) {
 			}
 			rounds += short(one)
 		}
-		_, _ = fmt.Fprintf(w, "| %s | %s %s | %s | %s | %s | %s%s | %s |\n", r.Name, short(r.Ours), r.Unit, limit, ratio, rounds, bound, short(r.Bound), verdict)
+		_, _ = fmt.Fprintf(w, "| %s | %s %s | %s | %s | %s | %s |\n", r.Name, short(r.Ours), r.Unit, limit, ratio, rounds, r.must())
 	}
 }
 

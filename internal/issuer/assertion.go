@@ -46,7 +46,7 @@ func (i *Issuer) AuthenticateAssertion(ctx context.Context, named, assertion, en
 	} else if err != nil {
 		return oauth.Client{}, oauth.FromStore(err)
 	}
-	return s.clients[a.ClientID], nil
+	return *s.clients[a.ClientID], nil // whose key was just found
 }
 
 // clientKey returns the key of a client that is enabled. Without a kid it is the client's only one.

@@ -53,12 +53,12 @@ func (i *Issuer) bearer(s *snapshot, access token.Access) (Caller, bool) {
 	if !ok || client.Public || !client.DisabledAt.IsZero() {
 		return Caller{}, false
 	}
-	t, err := i.target(s, client, access.Audience)
+	t, err := i.target(s, *client, access.Audience)
 	if err != nil {
 		return Caller{}, false
 	}
 	return Caller{
-		Client: client, Subject: access.Subject, Admin: slices.Contains(access.Scope.Intersect(t.scope), AdminScope),
+		Client: *client, Subject: access.Subject, Admin: slices.Contains(access.Scope.Intersect(t.scope), AdminScope),
 	}, true
 }
 

@@ -25,7 +25,7 @@ func (d *Directory) AuthenticateCertificate(ctx context.Context, id string, c *x
 		return client, err
 	}
 	sans := oauth.CertSANs(c)
-	return d.certain(ctx, func(s *snapshot) (oauth.Client, bool) {
+	return d.certain(ctx, func(s *snapshot) (*oauth.Client, bool) {
 		named := id
 		if named == "" {
 			named = s.holder(sans)
@@ -49,7 +49,7 @@ func (s *snapshot) holder(sans []string) (id string) {
 	return id
 }
 
-func hasSAN(client oauth.Client, sans []string) bool {
+func hasSAN(client *oauth.Client, sans []string) bool {
 	return slices.ContainsFunc(client.CertSANs, func(san string) bool { return slices.Contains(sans, san) })
 }
 

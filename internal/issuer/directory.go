@@ -35,7 +35,7 @@ type Directory struct {
 
 type snapshot struct {
 	version   int64
-	clients   map[string]oauth.Client
+	clients   map[string]*oauth.Client
 	audiences map[string]oauth.Audience
 	// holders are the clients by the names of their certificates; empty for a name that two have.
 	holders map[string]string
@@ -102,8 +102,9 @@ func (d *Directory) poll(ctx context.Context) error {
 		return oauth.FromStore(err)
 	}
 	next.version = directory.Version
-	next.clients = make(map[string]oauth.Client, len(directory.Clients))
-	for _, c := range directory.Clients {
+	next.clients = make(map[string]*oauth.Client, len(directory.Clients))
+	for i := range directory.Clients {
+		c := &directory.Clients[i]
 		next.clients[c.ID] = c
 	}
 	next.holders = holders(directory.Clients)
@@ -134,17 +135,17 @@ func (d *Directory) Health() error {
 // (RFC 6749 §2.3.1). Everybody else is invalid_client, which is said only on positive knowledge: before it refuses by an
 // old snapshot it reads a new one.
 func (d *Directory) Authenticate(ctx context.Context, id, secret string) (oauth.Client, error) {
-	return d.certain(ctx, func(s *snapshot) (oauth.Client, bool) { return s.authenticate(id, secret) })
+	return d.certain(ctx, func(s *snapshot) (*oauth.Client, bool) { return s.authenticate(id, secret) })
 }
 
 // certain returns the client that prove finds in the snapshot, or in one that the store has just confirmed.
-func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (oauth.Client, bool)) (oauth.Client, error) {
+func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (*oauth.Client, bool)) (oauth.Client, error) {
 	s, err := d.fresh()
 	if err != nil {
 		return oauth.Client{}, err
 	}
 	if c, ok := prove(s); ok {
-		return c, nil
+		return *c, nil
 	}
 	if s, err = d.recent(ctx); err != nil {
 		return oauth.Client{}, err
@@ -153,7 +154,7 @@ func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (oauth.Cl
 	if !ok {
 		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, nil)
 	}
-	return c, nil
+	return *c, nil
 }
 
 // recent returns a snapshot that the store has confirmed just now, and reads at most one for all who ask at once.
@@ -169,11 +170,11 @@ func (d *Directory) recent(ctx context.Context) (*snapshot, error) {
 	return d.fresh()
 }
 
-func (s *snapshot) authenticate(id, secret string) (oauth.Client, bool) {
+func (s *snapshot) authenticate(id, secret string) (*oauth.Client, bool) {
 	c, ok := s.clients[id]
 	switch {
 	case !ok, !c.DisabledAt.IsZero():
-		return oauth.Client{}, false
+		return nil, false
 	case c.Public:
 		return c, secret == ""
 	}

@@ -15,7 +15,11 @@ const forwardedForHeader = "x-forwarded-for"
 // origin returns the address that the call came from: that at the other end of the connection, or the one that a trusted
 // proxy there names; the zero address if there is none.
 func (i interceptor) origin(ctx context.Context) netip.Addr {
-	return i.proxies.Origin(peerAddress(ctx), metadata.ValueFromIncomingContext(ctx, forwardedForHeader))
+	var forwardedFor []string
+	if len(i.proxies) > 0 {
+		forwardedFor = metadata.ValueFromIncomingContext(ctx, forwardedForHeader)
+	}
+	return i.proxies.Origin(peerAddress(ctx), forwardedFor)
 }
 
 func peerAddress(ctx context.Context) netip.Addr {

@@ -80,30 +80,40 @@ type Server struct {
 
 // New returns a server that is ready to Serve.
 func New(o Options) *Server {
-	i := interceptor{issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Watch.Trace}
-	s := &Server{
-		health: newHealth(o.Ready),
-		server: grpc.NewServer(
-			grpc.Creds(protection(o.TLS)),
-			grpc.UnaryInterceptor(i.unary),
-			grpc.StreamInterceptor(i.stream),
-			grpc.MaxRecvMsgSize(maxMessage),
-			grpc.MaxHeaderListSize(maxHeaderList),
-			grpc.MaxConcurrentStreams(maxStreams),
-			grpc.ConnectionTimeout(handshakeLimit),
-			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-			grpc.KeepaliveParams(keepalive.ServerParameters{
-				MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline, Time: pingAfter, Timeout: pingLimit,
-			}),
-			grpc.WaitForHandlers(true),
-			grpc.NumStreamWorkers(streamWorkers),
-		),
-	}
+	i := newInterceptor(o)
+	s := &Server{health: newHealth(o.Ready), server: i.server(o.TLS)}
 	s.register(o)
 	if o.Watch.Count != nil {
 		i.countAll(s.server.GetServiceInfo(), o.Watch.Count)
 	}
 	return s
+}
+
+// Empty returns the server that New puts its services on: it has the same limits, and asks who calls.
+func Empty(o Options) *grpc.Server { return newInterceptor(o).server(o.TLS) }
+
+func newInterceptor(o Options) interceptor {
+	return interceptor{
+		issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Watch.Trace,
+	}
+}
+
+func (i interceptor) server(c *tls.Config) *grpc.Server {
+	return grpc.NewServer(
+		grpc.Creds(protection(c)),
+		grpc.UnaryInterceptor(i.unary),
+		grpc.StreamInterceptor(i.stream),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeaderList),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(handshakeLimit),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline, Time: pingAfter, Timeout: pingLimit,
+		}),
+		grpc.WaitForHandlers(true),
+		grpc.NumStreamWorkers(streamWorkers),
+	)
 }
 
 func protection(c *tls.Config) credentials.TransportCredentials {

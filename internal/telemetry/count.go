@@ -33,9 +33,13 @@ func (m *Metrics) Call(service, method, kind string) (began func(), ended func(c
 	labels := prometheus.Labels{"grpc_service": service, "grpc_method": method, "grpc_type": kind}
 	started, seconds := m.callsStarted.With(labels), m.callSeconds.With(labels)
 	handled := m.callsHandled.MustCurryWith(labels)
-	handled.WithLabelValues("OK")
+	good := handled.WithLabelValues("OK")
 	return started.Inc, func(code string, took time.Duration) {
-		handled.WithLabelValues(code).Inc()
+		if code == "OK" {
+			good.Inc()
+		} else {
+			handled.WithLabelValues(code).Inc()
+		}
 		seconds.Observe(took.Seconds())
 	}
 }
