@@ -66,7 +66,7 @@ func (h *hall) resident(ctx context.Context) (float64, error) {
 			return most, err
 		case <-time.After(50 * time.Millisecond):
 		}
-		now, err := residentMiB(h.shared.pid)
+		now, err := residentMiB(h.shared.pid) // of the server alone: for a refresh no password is hashed
 		if err != nil {
 			return 0, err
 		}

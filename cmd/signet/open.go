@@ -250,6 +250,9 @@ func (h *house) openIssuer() {
 }
 
 func (h *house) close() error {
+	if h.passwords != nil {
+		h.passwords.Close()
+	}
 	if h.store == nil {
 		return nil
 	}

@@ -62,6 +62,7 @@ func (p *program) command() *cobra.Command {
 	add(groupPeople, p.usersCommand(), p.clientsCommand(), p.audiencesCommand(), p.grantsCommand())
 	add(groupUse, p.loginCommand(), p.refreshCommand(), p.revokeCommand(), p.introspectCommand())
 	add(groupMaintain, p.migrateCommand(), p.configCommand(), p.healthcheckCommand(), p.versionCommand())
+	root.AddCommand(p.hashCommand())
 	root.SetHelpCommandGroupID(groupMaintain)
 	root.SetCompletionCommandGroupID(groupMaintain)
 	markFailures(root)

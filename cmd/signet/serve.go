@@ -55,14 +55,14 @@ func (p *program) serveCommand() *cobra.Command {
 // with Go's default of 100 the collector would run thirty times a second.
 const garbage = 300
 
-// limitMemory keeps the garbage that password hashing leaves from growing into the memory limit of the control group: the
-// collector starts before it does. What is not Go's, such as SQLite's cache, has the fifth that is left.
+// limitMemory keeps garbage from growing into the memory limit of the control group: the collector starts before it does. The
+// other half is for passwords that are hashed, and for what is not Go's, such as SQLite's cache.
 func limitMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(password.MachineMemory() / 5 * 4)
+		debug.SetMemoryLimit(password.MachineMemory() / 2)
 	}
 }
 
@@ -240,6 +240,7 @@ func (s *server) prepare(ctx context.Context) error {
 	if err := s.administer(); err != nil {
 		return err
 	}
+	s.passwords.Apart(startHashing, s.log)
 	if s.dev {
 		if err := s.makeDemo(ctx); err != nil {
 			return err

@@ -102,19 +102,19 @@ func (b *budget) refuse(cause error) *Busy {
 
 // spend computes one hash when its turn has come. It gives up when there is not time enough left to compute it, so that the
 // caller still hears it.
-func (b *budget) spend(ctx context.Context, w weight, compute func()) error {
+func (b *budget) spend(ctx context.Context, w weight, compute func() error) error {
 	w.lanes = min(w.lanes, b.lanes)
 	if err := b.acquire(ctx, w); err != nil {
 		return err
 	}
 	defer b.release(w)
 	began := time.Now()
-	compute()
+	err := compute()
 	took := time.Since(began)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pace += (took - b.pace) / 8
-	return nil
+	return err
 }
 
 func (b *budget) acquire(ctx context.Context, w weight) error {

@@ -20,7 +20,7 @@ func small(t *testing.T, params Params, cpus int64) *budget {
 }
 
 // busy computes nothing, for a while.
-func busy(d time.Duration) func() { return func() { time.Sleep(d) } }
+func busy(d time.Duration) func() error { return func() error { time.Sleep(d); return nil } }
 
 func wantBusy(t *testing.T, err error) *Busy {
 	t.Helper()
@@ -80,7 +80,7 @@ func TestWhoWaitsInVainHearsItInTime(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began := time.Now()
-		err := b.spend(ctx, Floor.weight(), func() { t.Error("it was computed") })
+		err := b.spend(ctx, Floor.weight(), func() error { t.Error("it was computed"); return nil })
 		if wantBusy(t, err).RetryAfter < time.Second || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %#v", err)
 		}
@@ -92,11 +92,11 @@ func TestWhoWaitsInVainHearsItInTime(t *testing.T) {
 		}
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := b.spend(ended, Floor.weight(), func() {}); !errors.Is(err, context.Canceled) {
+		if err := b.spend(ended, Floor.weight(), func() error { return nil }); !errors.Is(err, context.Canceled) {
 			t.Errorf("a caller who has gone: %v", err)
 		}
 		time.Sleep(time.Hour)
-		must(t, b.spend(t.Context(), Floor.weight(), func() {}))
+		must(t, b.spend(t.Context(), Floor.weight(), func() error { return nil }))
 	})
 }
 
@@ -180,7 +180,7 @@ func BenchmarkAcquire(b *testing.B) {
 	}
 	for b.Loop() {
 		leave, _ := budget.admit(b.Context())
-		_ = budget.spend(b.Context(), Floor.weight(), func() {})
+		_ = budget.spend(b.Context(), Floor.weight(), func() error { return nil })
 		leave()
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -38,8 +37,10 @@ const (
 
 // A Hasher hashes and verifies passwords. It is safe for concurrent use.
 type Hasher struct {
-	params Params
-	budget *budget
+	params  Params
+	budget  *budget
+	compute func(task) (finding, error)
+	close   func()
 	// nobody is the hash that users who do not exist have. No password yields its key.
 	nobody stored
 }
@@ -65,8 +66,13 @@ func newHasher(params Params, bytes int64, cpus int) (*Hasher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hasher{params: params, budget: b, nobody: stored{params, random(saltSize), random(keySize)}}, nil
+	return &Hasher{
+		params: params, budget: b, compute: task.compute, close: func() {}, nobody: stored{params, random(saltSize), random(keySize)},
+	}, nil
 }
+
+// Close ends the processes that hash, if there are any. Those of hashes under way end with them.
+func (h *Hasher) Close() { h.close() }
 
 // Admit gives a place to a caller who will want a password hashed or verified, or returns a *Busy error if that could not be
 // done before the context's deadline. It costs nothing, so it comes before all that does. The place is given back with leave.
@@ -94,7 +100,7 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 		if f, known, err := parseForeign(phc); err != nil {
 			return false, false, err
 		} else if known {
-			return h.verifyForeign(ctx, f, password)
+			return h.verifyForeign(ctx, f.weight, phc, password)
 		}
 		if s, err = parse(phc); err != nil {
 			return false, false, err
@@ -109,9 +115,12 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 	return ok, ok && weak, nil
 }
 
-func (h *Hasher) verifyForeign(ctx context.Context, f foreign, password string) (ok, rehash bool, err error) {
-	err = h.spend(ctx, f.weight, password, func() { ok = f.match([]byte(password)) })
-	return ok, ok, err
+func (h *Hasher) verifyForeign(ctx context.Context, w weight, phc, password string) (ok, rehash bool, err error) {
+	if len(password) > MaxLength {
+		return false, false, ErrTooLong
+	}
+	f, err := h.spend(ctx, w, task{Foreign: phc, Password: []byte(password)})
+	return f.Match, f.Match, err
 }
 
 // Check returns a Flaw if Verify would compute nothing for phc, because it is malformed or asks for too much: argon2id more
@@ -138,22 +147,25 @@ func (h *Hasher) Stats() Stats { return h.budget.stats() }
 
 // derive computes the key of an argon2id hash.
 func (h *Hasher) derive(ctx context.Context, s stored, size int, password string) (key []byte, err error) {
-	p := s.params
-	err = h.spend(ctx, p.weight(), password, func() {
-		key = argon2.IDKey(norm.NFKC.Bytes([]byte(password)), s.salt, p.Iterations, p.Memory, p.Parallelism, uint32(size))
+	if len(password) > MaxLength {
+		return nil, ErrTooLong
+	}
+	f, err := h.spend(ctx, s.params.weight(), task{
+		Params: s.params, Salt: s.salt, Size: size, Password: norm.NFKC.Bytes([]byte(password)),
 	})
-	return key, err
+	return f.Key, err
 }
 
-// spend computes one hash of a password when its turn has come.
-func (h *Hasher) spend(ctx context.Context, w weight, password string, compute func()) error {
-	if len(password) > MaxLength {
-		return ErrTooLong
-	}
+// spend computes one hash when its turn has come.
+func (h *Hasher) spend(ctx context.Context, w weight, t task) (f finding, err error) {
 	if w.bytes > h.budget.bytes {
-		return errBudget
+		return f, errBudget
 	}
-	return h.budget.spend(ctx, w, compute)
+	err = h.budget.spend(ctx, w, func() (err error) {
+		f, err = h.compute(t)
+		return err
+	})
+	return f, err
 }
 
 func random(size int) []byte {
