@@ -51,9 +51,9 @@ func (p *program) serveCommand() *cobra.Command {
 	return c
 }
 
-// garbage is how much of it there may be before it is collected, in percent of what is in use. That is little here, ten MiB, and
+// garbage is how much of it there may be before it is collected, in percent of what is in use. That is little here, four MiB, and
 // with Go's default of 100 the collector would run thirty times a second.
-const garbage = 300
+const garbage = 800
 
 // limitMemory keeps garbage from growing into the memory limit of the control group: the collector starts before it does. The
 // other half is for passwords that are hashed, and for what is not Go's, such as SQLite's cache.
