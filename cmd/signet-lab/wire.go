@@ -278,7 +278,6 @@ func (l *link) read() {
 		asked := l.out.Len() > 0
 		l.mu.Unlock()
 		if err != nil {
-			_ = l.conn.Close()
 			l.end(err)
 			return
 		}
@@ -295,6 +294,7 @@ func ended(h http2.FrameHeader) bool {
 
 // end answers all that wait.
 func (l *link) end(why error) {
+	_ = l.conn.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.gone, l.failed = true, why
