@@ -72,6 +72,7 @@ var walls = map[string][]string{
 	"github.com/spf13/pflag":            {"config", "cmd/signet", "cmd/signet-lab"},
 	"github.com/spf13/cobra":            {"cmd/signet", "cmd/signet-lab"},
 	"golang.org/x/term":                 {"cmd/signet"},
+	"golang.org/x/net":                  {"cmd/signet-lab"},
 	"golang.org/x/sys":                  {"cmd/signet", "internal/seal", "internal/sqlite", "internal/pgtest"},
 	"golang.org/x/sync":                 {"cmd/signet", "cmd/signet-lab", "internal/batch", "internal/issuer", "internal/password"},
 	"golang.org/x/text":                 {"internal/oauth", "internal/password"},

@@ -235,7 +235,7 @@ func (l *link) read() {
 			l.end(err)
 			return
 		}
-		head := frame.Header()
+		head, over := frame.Header(), false
 		l.mu.Lock()
 		if a = l.calls[head.StreamID]; a == nil {
 			a = &answer{ready: make(chan struct{})} // to nobody
@@ -245,15 +245,17 @@ func (l *link) read() {
 			if _, err = headers.Write(f.HeaderBlockFragment()); err == nil {
 				err = headers.Close()
 			}
-			if !f.HeadersEnded() {
+			if over = f.StreamEnded(); !f.HeadersEnded() {
 				err = errors.New("headers in several frames")
 			}
 		case *http2.DataFrame:
+			over = f.StreamEnded()
 			a.body = append(a.body, f.Data()...)
 			if taken += int(head.Length); taken > wireWindow/2 {
 				err, taken = l.frames.WriteWindowUpdate(0, uint32(taken)), 0
 			}
 		case *http2.RSTStreamFrame:
+			over = true
 			a.code, a.message = codes.Unavailable, "the call was reset: "+f.ErrCode.String()
 		case *http2.WindowUpdateFrame:
 			if head.StreamID == 0 {
@@ -271,7 +273,7 @@ func (l *link) read() {
 		case *http2.GoAwayFrame:
 			l.gone = true
 		}
-		if reset := head.Type == http2.FrameRSTStream; reset || head.StreamID > 0 && ended(head) {
+		if over {
 			delete(l.calls, head.StreamID)
 			close(a.ready)
 		}
@@ -285,11 +287,6 @@ func (l *link) read() {
 			l.flush()
 		}
 	}
-}
-
-// ended says whether the server has said all there is to a call. The flag is the same for headers and data.
-func ended(h http2.FrameHeader) bool {
-	return (h.Type == http2.FrameHeaders || h.Type == http2.FrameData) && h.Flags.Has(http2.FlagHeadersEndStream)
 }
 
 // end answers all that wait.

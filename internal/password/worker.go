@@ -49,7 +49,7 @@ func Work(in io.Reader, out io.Writer) error {
 }
 
 // Apart lets hashes be computed by processes that start makes: each runs Work on its standard input and output. There are as
-// many as hashes were ever computed at once. Where none can be started the hashes are computed here, and the log says so.
+// many as hashes are computed at once. Where none can be started the hashes are computed here, and the log says so.
 func (h *Hasher) Apart(start func() *exec.Cmd, log *slog.Logger) {
 	w := &workers{start: start, log: log, rest: workerRest}
 	h.compute, h.close = w.compute, w.close

@@ -150,10 +150,11 @@ func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Ver
 func (s *Store) refresh(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	for _, ask := range []func([]oauth.Presented, []int) ruling{fast, slow} {
-		if err := s.decide(ctx, ask, presented, answers); err != nil {
-			return err
-		}
+	if err := s.moveAll(ctx, presented, answers); err != nil {
+		return err
+	}
+	if err := s.classifyAll(ctx, presented, answers); err != nil {
+		return err
 	}
 	for i := range answers {
 		if answers[i].Value.Outcome == "" {
@@ -183,77 +184,79 @@ func undone(err error) bool {
 		(failed.Code == "40001" || failed.Code == "40P01" || strings.HasPrefix(failed.Code, "22"))
 }
 
-// A ruling is a statement about some members of a batch, and how its rows are read: after the member's ordinal comes what is read
-// into fields, of which verdict makes the member's. It leaves nothing in them: claims are added to those that are there.
+// A ruling is about those members of a batch that have no verdict yet, and says how the rows of a statement about them are read:
+// after the member's ordinal comes what is read into fields, of which verdict makes the member's. It leaves nothing in them: claims
+// are added to those that are there.
 type ruling struct {
-	statement    string
-	args, fields []any
-	verdict      func(oauth.Presented) oauth.Verdict
+	presented []oauth.Presented
+	answers   []batch.Answer[oauth.Verdict]
+	members   []int
+	fields    []any
+	verdict   func(oauth.Presented) oauth.Verdict
 }
 
-func fast(presented []oauth.Presented, members []int) ruling {
-	var g oauth.Grant
-	r := ruling{
-		statement: fastMany,
-		fields: []any{
-			&g.UserID, at(&g.MovedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
-			at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
-			ifAny{&g.Claims},
-		},
-		verdict: func(p oauth.Presented) oauth.Verdict {
-			moved := g
-			g = oauth.Grant{}
-			moved.ID, moved.ClientID, moved.Generation, moved.KeyHash, moved.MACKey = p.Grant, p.ClientID, p.Generation+1, p.KeyHash, p.MACKey
-			return oauth.Verdict{Outcome: oauth.Moved, Grant: moved}
-		},
-	}
-	if len(members) == 1 {
-		r.statement, r.args = fastOne, plain(presented[members[0]])
-	} else {
-		r.args = arrays(presented, members)
+func undecided(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) ruling {
+	r := ruling{presented: presented, answers: answers, members: make([]int, 0, len(presented))}
+	for i, a := range answers {
+		if a.Value.Outcome == "" {
+			r.members = append(r.members, i)
+		}
 	}
 	return r
 }
 
-func slow(presented []oauth.Presented, members []int) ruling {
-	var v oauth.Verdict
-	return ruling{
-		statement: classify, args: arrays(presented, members), fields: append([]any{&v.Outcome}, grantFields(&v.Grant)...),
-		verdict: func(oauth.Presented) oauth.Verdict {
-			found := v
-			v = oauth.Verdict{}
-			return found
-		},
+// moveAll moves whom nothing speaks against.
+func (s *Store) moveAll(ctx context.Context, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
+	r := undecided(presented, answers)
+	var g oauth.Grant
+	r.fields = []any{
+		&g.UserID, at(&g.MovedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
+		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
+		ifAny{&g.Claims},
 	}
+	r.verdict = func(p oauth.Presented) oauth.Verdict {
+		moved := g
+		g = oauth.Grant{}
+		moved.ID, moved.ClientID, moved.Generation, moved.KeyHash, moved.MACKey = p.Grant, p.ClientID, p.Generation+1, p.KeyHash, p.MACKey
+		return oauth.Verdict{Outcome: oauth.Moved, Grant: moved}
+	}
+	if len(r.members) == 1 {
+		return s.decide(ctx, fastOne, plain(presented[r.members[0]]), r)
+	}
+	return s.decide(ctx, fastMany, arrays(presented, r.members), r)
 }
 
-// decide asks for the members that have no verdict yet. Their verdicts stay if the statement is known to have succeeded.
-func (s *Store) decide(
-	ctx context.Context, ask func([]oauth.Presented, []int) ruling, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict],
-) error {
-	left := make([]int, 0, len(presented))
-	for i, a := range answers {
-		if a.Value.Outcome == "" {
-			left = append(left, i)
-		}
-	}
-	if len(left) == 0 {
+// classifyAll decides whatever is left, but for those whose grant does not exist.
+func (s *Store) classifyAll(ctx context.Context, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
+	r := undecided(presented, answers)
+	if len(r.members) == 0 {
 		return nil
 	}
-	r := ask(presented, left)
-	rows, err := s.pool.Query(ctx, r.statement, r.args...)
+	var v oauth.Verdict
+	r.fields = append([]any{&v.Outcome}, grantFields(&v.Grant)...)
+	r.verdict = func(oauth.Presented) oauth.Verdict {
+		found := v
+		v = oauth.Verdict{}
+		return found
+	}
+	return s.decide(ctx, classify, arrays(presented, r.members), r)
+}
+
+// decide runs the statement of a ruling. The verdicts stay if it is known to have succeeded.
+func (s *Store) decide(ctx context.Context, statement string, args []any, r ruling) error {
+	rows, err := s.pool.Query(ctx, statement, args...)
 	if err != nil {
 		return err
 	}
 	var ord int64
 	_, err = pgx.ForEachRow(rows, append([]any{&ord}, r.fields...), func() error {
-		member := left[ord-1]
-		answers[member].Value = r.verdict(presented[member])
+		member := r.members[ord-1]
+		r.answers[member].Value = r.verdict(r.presented[member])
 		return nil
 	})
 	if err != nil {
-		for _, member := range left {
-			answers[member].Value = oauth.Verdict{}
+		for _, member := range r.members {
+			r.answers[member].Value = oauth.Verdict{}
 		}
 	}
 	return err
