@@ -25,11 +25,14 @@ var rooms = map[string][]string{
 	// outside: what people who call us write
 	"docs/examples/gateway": {"proto/signet/v1"},
 	// doors
-	"internal/rpc": {"internal/issuer", "internal/admin", "internal/oauth", "keys", "proto/signet/v1"},
-	"internal/web": {"internal/issuer", "internal/admin", "internal/oauth", "keys"},
+	"internal/rpc": {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/issuer", "internal/admin", "internal/oauth", "keys", "proto/signet/v1"},
+	"internal/web": {"internal/client", "internal/grant", "internal/issuer", "internal/admin", "internal/oauth", "keys"},
 	// rules
-	"internal/issuer": {"internal/oauth", "internal/token", "internal/password", "internal/throttle", "keys"},
-	"internal/admin":  {"internal/oauth", "internal/password", "internal/throttle", "keys"},
+	"internal/client": {"internal/oauth", "internal/token", "internal/audit"},
+	"internal/login":  {"internal/oauth", "internal/password", "internal/throttle", "internal/audit"},
+	"internal/grant":  {"internal/oauth", "internal/client", "internal/token", "keys", "internal/audit"},
+	"internal/issuer": {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/oauth", "internal/token", "internal/password", "internal/throttle", "keys"},
+	"internal/admin":  {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/oauth", "internal/password", "internal/throttle", "keys"},
 	// tools
 	"internal/token":    {"internal/oauth", "keys", "internal/jws"},
 	"verify":            {"internal/jws"},
@@ -38,6 +41,7 @@ var rooms = map[string][]string{
 	"internal/cert":     {"internal/seal"},
 	// ground
 	"internal/oauth":     nil,
+	"internal/audit":     nil,
 	"internal/jws":       nil,
 	"internal/seal":      nil,
 	"internal/password":  nil,
@@ -47,11 +51,11 @@ var rooms = map[string][]string{
 	"internal/telemetry": nil,
 	"proto/signet/v1":    nil,
 	// cellar
-	"internal/sqlite":   {"internal/oauth", "keys", "internal/throttle", "internal/batch"},
-	"internal/postgres": {"internal/oauth", "keys", "internal/throttle", "internal/batch"},
+	"internal/sqlite":   {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/oauth", "keys", "internal/throttle", "internal/batch"},
+	"internal/postgres": {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/oauth", "keys", "internal/throttle", "internal/batch"},
 	// proof
-	"internal/storetest": {"internal/issuer", "internal/admin", "internal/oauth", "internal/throttle", "keys"},
-	"internal/pgtest":    {"internal/issuer", "internal/admin", "internal/oauth", "keys"},
+	"internal/storetest": {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/issuer", "internal/admin", "internal/oauth", "internal/throttle", "keys"},
+	"internal/pgtest":    {"internal/audit", "internal/client", "internal/login", "internal/grant", "internal/issuer", "internal/admin", "internal/oauth", "keys"},
 	"internal/certtest":  nil,
 }
 
@@ -75,7 +79,7 @@ var walls = map[string][]string{
 	"golang.org/x/net":                  {"cmd/signet-lab"},
 	"golang.org/x/sys":                  {"cmd/signet", "internal/seal", "internal/sqlite", "internal/pgtest"},
 	"golang.org/x/sync":                 {"cmd/signet", "cmd/signet-lab", "internal/batch", "internal/issuer", "internal/password"},
-	"golang.org/x/text":                 {"internal/oauth", "internal/password"},
+	"golang.org/x/text":                 {"internal/login", "internal/password"},
 	"golang.org/x/crypto":               {"internal/password", "cmd/signet-lab"},
 	"github.com/lestrrat-go/jwx":        {"keys", "internal/token"},
 	"github.com/jackc/pgx":              {"internal/postgres", "internal/pgtest", "cmd/signet-lab"},

@@ -99,13 +99,3 @@ func TestBrokenLinksAreFound(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 }
-
-// TestPlanInREADME wants every room that is built in README's floor plan.
-func TestPlanInREADME(t *testing.T) {
-	_, plan, _ := strings.Cut(documents(t)["README.md"], "## The floor plan")
-	for room := range rooms {
-		if _, err := os.Stat(path.Join("..", room)); err == nil && !strings.Contains(plan, room+" ") {
-			t.Errorf("README's floor plan has no %s", room)
-		}
-	}
-}

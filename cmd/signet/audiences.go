@@ -6,9 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 func (p *program) audiencesCommand() *cobra.Command {
@@ -33,10 +35,10 @@ type audienceView struct {
 	CreatedAt         time.Time `json:"created_at"`
 }
 
-func viewAudience(a oauth.Audience) audienceView {
+func viewAudience(a client.Audience) audienceView {
 	return audienceView{
 		ID: a.ID, Algorithm: a.Algorithm, PreviousAlgorithm: a.PreviousAlgorithm, Lifetime: lasting(a.Lifetime),
-		Scope: a.Scope.String(), Claims: a.Claims, RepeatTokens: a.RepeatTokens, DisabledAt: a.DisabledAt, CreatedAt: a.CreatedAt,
+		Scope: a.Scope.String(), Claims: a.Claims, RepeatTokens: a.ReuseTokens, DisabledAt: a.DisabledAt, CreatedAt: a.CreatedAt,
 	}
 }
 
@@ -78,13 +80,13 @@ func newAudienceFlags(c *cobra.Command) *audienceFlags {
 }
 
 // edit sets what the command line names.
-func (f *audienceFlags) edit(scope oauth.Scope) func(*oauth.Audience) {
-	return func(a *oauth.Audience) {
+func (f *audienceFlags) edit(scope oauth.Scope) func(*client.Audience) {
+	return func(a *client.Audience) {
 		set(f.flags, "alg", &a.Algorithm, f.algorithm)
 		set(f.flags, "lifetime", &a.Lifetime, f.lifetime)
 		set(f.flags, "scope", &a.Scope, scope)
 		set(f.flags, "claim", &a.Claims, nonEmpty(f.claims))
-		set(f.flags, "repeat-tokens", &a.RepeatTokens, f.repeat)
+		set(f.flags, "repeat-tokens", &a.ReuseTokens, f.repeat)
 	}
 }
 
@@ -96,7 +98,7 @@ func (p *program) audiencesCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a := oauth.Audience{ID: args[0]}
+		a := client.Audience{ID: args[0]}
 		f.edit(scope)(&a)
 		if a, err = o.CreateAudience(ctx, o.actor, a); err != nil {
 			return about("audience "+args[0], err)

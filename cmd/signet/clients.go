@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signetd/signet/internal/admin"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 func (p *program) clientsCommand() *cobra.Command {
@@ -48,7 +50,7 @@ type keyView struct {
 	Algorithm string `json:"alg"`
 }
 
-func viewClient(c oauth.Client, secret string) clientView {
+func viewClient(c client.Client, secret string) clientView {
 	v := clientView{
 		ID: c.ID, Secret: secret, Name: c.Name, Public: c.Public, Audiences: append([]string{}, c.Audiences...), Scope: c.Scope.String(),
 		RefreshIdle: lasting(c.RefreshIdle), RefreshAbsolute: lasting(c.RefreshAbsolute),
@@ -131,7 +133,7 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 }
 
 // keys reads the file that --jwks names; none takes the keys away.
-func (f *clientFlags) keys() ([]oauth.ClientKey, error) {
+func (f *clientFlags) keys() ([]client.Key, error) {
 	if f.jwks == "" {
 		return nil, nil
 	}
@@ -144,7 +146,7 @@ func (f *clientFlags) keys() ([]oauth.ClientKey, error) {
 }
 
 // edit returns what sets what the command line names.
-func (f *clientFlags) edit() (func(*oauth.Client), error) {
+func (f *clientFlags) edit() (func(*client.Client), error) {
 	scope, err := parseScope(f.scope)
 	if err != nil {
 		return nil, err
@@ -153,7 +155,7 @@ func (f *clientFlags) edit() (func(*oauth.Client), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(c *oauth.Client) {
+	return func(c *client.Client) {
 		set(f.flags, "name", &c.Name, f.name)
 		set(f.flags, "audience", &c.Audiences, nonEmpty(f.audiences))
 		set(f.flags, "scope", &c.Scope, scope)
@@ -180,16 +182,16 @@ func (p *program) clientsCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		client := oauth.Client{Public: *public}
+		cl := client.Client{Public: *public}
 		if len(args) == 1 {
-			client.ID = args[0]
+			cl.ID = args[0]
 		}
-		edit(&client)
-		client, secret, err := o.CreateClient(ctx, o.actor, client)
+		edit(&cl)
+		cl, secret, err := o.CreateClient(ctx, o.actor, cl)
 		if err != nil {
-			return about("client "+client.ID, err)
+			return about("client "+cl.ID, err)
 		}
-		v := viewClient(client, secret)
+		v := viewClient(cl, secret)
 		return p.show(v, v.print)
 	})
 	return c

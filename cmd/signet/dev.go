@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/keys"
@@ -165,17 +166,17 @@ func (s *server) makeDemo(ctx context.Context) error {
 func (s *server) fillStore(ctx context.Context) (devFacts, error) {
 	by := s.operator()
 	facts := devFacts{Audience: demoAudience, Username: demoUser, Password: rand.Text()}
-	_, err := s.admin.CreateAudience(ctx, by, oauth.Audience{ID: facts.Audience, Algorithm: keys.RS256})
+	_, err := s.admin.CreateAudience(ctx, by, client.Audience{ID: facts.Audience, Algorithm: keys.RS256})
 	if err != nil {
 		return facts, err
 	}
-	client, secret, err := s.admin.CreateClient(ctx, by, oauth.Client{
+	c, secret, err := s.admin.CreateClient(ctx, by, client.Client{
 		ID: demoClient, Name: "The demo's client", Audiences: []string{facts.Audience}, Scope: oauth.NewScope("read", "write"),
 	})
 	if err != nil {
 		return facts, err
 	}
-	facts.ClientID, facts.ClientSecret = client.ID, secret
+	facts.ClientID, facts.ClientSecret = c.ID, secret
 	_, err = s.admin.CreateUser(ctx, by, facts.Username, facts.Password, nil)
 	return facts, err
 }

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 func (p *program) grantsCommand() *cobra.Command {
@@ -33,10 +35,10 @@ type grantView struct {
 	RevokedAt    time.Time `json:"revoked_at,omitzero"`
 }
 
-func viewGrant(g oauth.Grant, now time.Time) grantView {
+func viewGrant(g grant.Grant, now time.Time) grantView {
 	return grantView{
 		ID: g.ID.String(), Subject: g.UserID, ClientID: g.ClientID, RevokeReason: g.RevokeReason, Audience: append([]string{}, g.Audience...),
-		Scope: g.Scope.String(), DeviceLabel: g.DeviceLabel, IP: g.IP, CreatedAt: g.CreatedAt, MovedAt: g.MovedAt, ExpiresAt: g.EndsAt(),
+		Scope: g.Scope.String(), DeviceLabel: g.DeviceLabel, IP: g.IP, CreatedAt: g.CreatedAt, MovedAt: g.RotatedAt, ExpiresAt: g.EndsAt(),
 		SuspendedAt: g.SuspendedAt, RevokedAt: g.RevokedAt, State: string(g.State(now)),
 	}
 }
@@ -57,7 +59,7 @@ func (p *program) grantsList() *cobra.Command {
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
 		grants, now := []grantView{}, time.Now()
 		lines := table{{"GRANT", "CLIENT", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS"}}
-		err := eachGrant(ctx, o, *name, func(g oauth.Grant) bool {
+		err := eachGrant(ctx, o, *name, func(g grant.Grant) bool {
 			v := viewGrant(g, now)
 			grants, lines = append(grants, v), append(lines, v.line())
 			return true
@@ -108,13 +110,13 @@ func revokeAll(ctx context.Context, o operator, name, _ string) (int, error) {
 }
 
 // revokeOne revokes the grant if it is the user's.
-func revokeOne(ctx context.Context, o operator, name, grant string) (int, error) {
-	id, err := oauth.ParseGrantID(grant)
+func revokeOne(ctx context.Context, o operator, name, gr string) (int, error) {
+	id, err := oauth.ParseGrantID(gr)
 	if err != nil {
 		return 0, err
 	}
-	var found *oauth.Grant
-	err = eachGrant(ctx, o, name, func(g oauth.Grant) bool {
+	var found *grant.Grant
+	err = eachGrant(ctx, o, name, func(g grant.Grant) bool {
 		if g.ID == id {
 			found = &g
 		}
@@ -124,7 +126,7 @@ func revokeOne(ctx context.Context, o operator, name, grant string) (int, error)
 	case err != nil:
 		return 0, err
 	case found == nil:
-		return 0, fmt.Errorf("has no grant %s", grant)
+		return 0, fmt.Errorf("has no grant %s", gr)
 	case !found.RevokedAt.IsZero():
 		return 0, nil
 	}
@@ -132,7 +134,7 @@ func revokeOne(ctx context.Context, o operator, name, grant string) (int, error)
 }
 
 // eachGrant calls do for every grant of the user, until it returns false.
-func eachGrant(ctx context.Context, o operator, name string, do func(oauth.Grant) bool) error {
+func eachGrant(ctx context.Context, o operator, name string, do func(grant.Grant) bool) error {
 	for after := (oauth.GrantID{}); ; {
 		page, err := o.Grants(ctx, name, after, pageSize)
 		if err != nil {

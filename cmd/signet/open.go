@@ -13,9 +13,9 @@ import (
 
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/cert"
 	"github.com/signetd/signet/internal/issuer"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/postgres"
 	"github.com/signetd/signet/internal/seal"
@@ -44,7 +44,7 @@ type house struct {
 	metrics   *telemetry.Metrics
 	cert      *cert.Keeper
 	traces    *telemetry.Traces // nil unless somebody collects them
-	audit     func(oauth.Event) error
+	audit     func(audit.Event) error
 	store     store
 	passwords *password.Hasher
 	admin     *admin.Admin
@@ -61,7 +61,7 @@ func (p *program) newHouse(cfg config.Config, format, level string) (*house, err
 		return nil, err
 	}
 	m := newMetrics()
-	return &house{cfg: cfg, runID: rand.Text(), log: log, metrics: m, audit: counted(m, auditTo(telemetry.NewAudit(p.err)))}, nil
+	return &house{cfg: cfg, runID: rand.Text(), log: log, metrics: m, audit: counted(m, audit.NewWriter(telemetry.EscapeWriter(p.err)).Write)}, nil
 }
 
 // openStore opens an existing store for a command that runs beside the servers.
@@ -183,10 +183,10 @@ func (h *house) openKeys(ctx context.Context, operator bool) (err error) {
 		},
 		Audit: func(e keys.Event) error {
 			if e.By == (keys.Actor{}) { // due by itself
-				e.By = keys.Actor{Name: "server", RequestID: h.runID}
+				e.By = keys.Actor{Name: audit.Server, RequestID: h.runID}
 			}
-			return h.audit(oauth.Event{
-				Name: e.Name, Time: e.Time, RequestID: e.By.RequestID, Actor: e.By.Name, Key: e.Key, Reason: e.Reason,
+			return h.audit(audit.Event{
+				Name: e.Name, Time: e.Time, Actor: audit.Actor(e.By), Key: e.Key, Reason: e.Reason,
 			})
 		},
 		Signed: h.metrics.Signed,

@@ -10,16 +10,18 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/signetd/signet/internal/admin"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // An operator is somebody at a shell who administers the store.
 type operator struct {
 	*admin.Admin
-	actor admin.Actor
+	actor audit.Actor
 }
 
 // operatorName is the actor of audit events: the operating system's user.
@@ -32,8 +34,8 @@ func operatorName() string {
 }
 
 // operator is who acts by this command.
-func (h *house) operator() admin.Actor {
-	return admin.Actor{Name: operatorName(), RequestID: h.runID}
+func (h *house) operator() audit.Actor {
+	return audit.Actor{Name: operatorName(), RequestID: h.runID}
 }
 
 // asOperator opens the store for a command.
@@ -51,7 +53,7 @@ func (p *program) asOperator(do func(ctx context.Context, o operator, args []str
 
 // verb returns a command that does one thing to one thing and says so.
 func (p *program) verb(use, short, noun, done string,
-	do func(operator, context.Context, admin.Actor, string) error,
+	do func(operator, context.Context, audit.Actor, string) error,
 ) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1)}
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {

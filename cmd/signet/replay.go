@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/admin"
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/keys"
 )
 
@@ -80,7 +80,7 @@ func (p *program) replay(ctx context.Context, path, since string) error {
 }
 
 // readAuditFile returns the events that count.
-func (p *program) readAuditFile(path string, r *replay) ([]oauth.Event, error) {
+func (p *program) readAuditFile(path string, r *replay) ([]audit.Event, error) {
 	in := io.Reader(p.in)
 	if path != "-" {
 		f, err := os.Open(path)
@@ -90,21 +90,21 @@ func (p *program) readAuditFile(path string, r *replay) ([]oauth.Event, error) {
 		defer f.Close()
 		in = f
 	}
-	events, faults, err := readAudit(in)
+	events, faults, err := audit.Read(in)
 	r.Faults = faults
-	events = slices.DeleteFunc(events, func(e oauth.Event) bool {
-		refused := e.Failed && e.Name != oauth.EventRefreshReused // that one is the refusal, and the end of the grant
+	events = slices.DeleteFunc(events, func(e audit.Event) bool {
+		refused := e.Failed && e.Name != audit.RefreshReused // that one is the refusal, and the end of the grant
 		return refused || !r.since.IsZero() && e.Time.Before(r.since)
 	})
 	return admin.LastWords(events), about("read "+path, err)
 }
 
 // one does one event again.
-func (r *replay) one(ctx context.Context, e oauth.Event) {
+func (r *replay) one(ctx context.Context, e audit.Event) {
 	r.Events++
 	done, err := r.do(ctx, e)
 	r.Changed += done.Changed
-	login := e.Name == oauth.EventLoginSucceeded || e.Name == oauth.EventTokenMinted
+	login := e.Name == audit.LoginSucceeded || e.Name == audit.TokenMinted
 	line := replayedLine{Time: e.Time, Event: e.Name, Target: e.Target(), Changed: done.Changed, Lost: done.Lost}
 	switch {
 	case err != nil:
@@ -118,11 +118,11 @@ func (r *replay) one(ctx context.Context, e oauth.Event) {
 	r.Told = append(r.Told, line)
 }
 
-func (r *replay) do(ctx context.Context, e oauth.Event) (admin.Replayed, error) {
+func (r *replay) do(ctx context.Context, e audit.Event) (admin.Replayed, error) {
 	switch e.Name {
 	case keys.EventKeyCompromised, keys.EventKeyCreated:
 		return r.key(ctx, e)
-	case oauth.EventLoginSucceeded, oauth.EventTokenMinted:
+	case audit.LoginSucceeded, audit.TokenMinted:
 		if r.since.IsZero() {
 			return admin.Replayed{}, nil // a grant that ended long ago is gone too
 		}
@@ -131,7 +131,7 @@ func (r *replay) do(ctx context.Context, e oauth.Event) (admin.Replayed, error) 
 }
 
 // key compromises a key again, or tells that one is lost that was made after the backup.
-func (r *replay) key(ctx context.Context, e oauth.Event) (admin.Replayed, error) {
+func (r *replay) key(ctx context.Context, e audit.Event) (admin.Replayed, error) {
 	if r.house.keys == nil {
 		if err := r.house.openKeys(ctx, true); err != nil {
 			return admin.Replayed{}, err

@@ -8,8 +8,9 @@ import (
 	"io"
 	"time"
 
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 	"github.com/spf13/cobra"
+
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 // A kept is what the use commands keep of a login, in token.json: the tokens, and who may use them where. The idempotency key

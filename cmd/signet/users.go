@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/internal/login"
 )
 
 // pageSize is how many users or grants are read at once.
@@ -35,7 +36,7 @@ type userView struct {
 	CreatedAt  time.Time      `json:"created_at"`
 }
 
-func viewUser(u oauth.User) userView {
+func viewUser(u login.User) userView {
 	return userView{ID: u.ID, Username: u.Username, Claims: u.Claims, DisabledAt: u.DisabledAt, CreatedAt: u.CreatedAt}
 }
 

@@ -3,8 +3,8 @@ package main
 import (
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/issuer"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/postgres"
 	"github.com/signetd/signet/internal/telemetry"
@@ -18,26 +18,26 @@ func newMetrics() *telemetry.Metrics {
 }
 
 // counted counts what an audit log is told.
-func counted(m *telemetry.Metrics, audit func(oauth.Event) error) func(oauth.Event) error {
-	return func(e oauth.Event) error {
-		err := audit(e)
+func counted(m *telemetry.Metrics, record func(audit.Event) error) func(audit.Event) error {
+	return func(e audit.Event) error {
+		err := record(e)
 		m.Audited(e.Name, err)
 		switch e.Name {
-		case oauth.EventLoginSucceeded:
+		case audit.LoginSucceeded:
 			m.Login("")
-		case oauth.EventLoginFailed:
+		case audit.LoginFailed:
 			m.Login(e.Reason)
-		case oauth.EventRefreshReused:
+		case audit.RefreshReused:
 			m.Reused()
-			m.Revoked(oauth.RevokedByReuse)
-		case oauth.EventGrantRevoked:
+			m.Revoked(audit.RevokedByReuse)
+		case audit.GrantRevoked:
 			if e.Count > 0 { // else they had ended before
 				m.Revoked(e.Reason)
 			}
-		case oauth.EventPasswordSet:
-			m.Revoked(oauth.RevokedByPassword)
-		case oauth.EventUserDeleted, oauth.EventClientDeleted:
-			m.Revoked(oauth.RevokedByDeletion)
+		case audit.PasswordSet:
+			m.Revoked(audit.RevokedByPassword)
+		case audit.UserDeleted, audit.ClientDeleted:
+			m.Revoked(audit.RevokedByDeletion)
 		}
 		return err
 	}

@@ -3,6 +3,7 @@ package admin
 import (
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 )
@@ -17,7 +18,7 @@ type Options struct {
 	// Now is the wall clock.
 	Now func() time.Time
 	// Audit writes an event before the verb returns; its error is the verb's. nil means no audit.
-	Audit func(oauth.Event) error
+	Audit func(audit.Event) error
 }
 
 // Limits are the caps that the configuration sets.
@@ -34,37 +35,31 @@ type Admin struct {
 	policy    password.Policy
 	limits    Limits
 	now       func() time.Time
-	audit     func(oauth.Event) error
+	audit     func(audit.Event) error
 }
 
 // New returns an Admin.
 func New(o Options) *Admin {
 	a := &Admin{store: o.Store, passwords: o.Passwords, policy: o.Policy, limits: o.Limits, now: o.Now, audit: o.Audit}
 	if a.audit == nil {
-		a.audit = func(oauth.Event) error { return nil }
+		a.audit = func(audit.Event) error { return nil }
 	}
 	return a
-}
-
-// An Actor is who administers: an operator at a shell, or a caller of an admin call.
-type Actor struct {
-	Name      string
-	RequestID string
 }
 
 // time is now in the stores' precision.
 func (a *Admin) time() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
 
 // done writes the event of what was just done, or passes on why it was not.
-func (a *Admin) done(by Actor, e oauth.Event, err error) error {
+func (a *Admin) done(by audit.Actor, e audit.Event, err error) error {
 	if err != nil {
 		return oauth.FromStore(err)
 	}
 	return a.record(by, e)
 }
 
-func (a *Admin) record(by Actor, e oauth.Event) error {
-	e.Time, e.Actor, e.RequestID = a.now(), by.Name, by.RequestID
+func (a *Admin) record(by audit.Actor, e audit.Event) error {
+	e.Time, e.Actor = a.now(), by
 	if err := a.audit(e); err != nil {
 		return oauth.Unavailable(err)
 	}

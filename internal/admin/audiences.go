@@ -4,13 +4,15 @@ import (
 	"context"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
 
 // CreateAudience registers an API that verifies our tokens. Its algorithm's first key, if there is none yet, is made by the
 // running servers at their next poll.
-func (a *Admin) CreateAudience(ctx context.Context, by Actor, x oauth.Audience) (oauth.Audience, error) {
+func (a *Admin) CreateAudience(ctx context.Context, by audit.Actor, x client.Audience) (client.Audience, error) {
 	if x.Algorithm == "" {
 		x.Algorithm = keys.RS256
 	}
@@ -18,13 +20,13 @@ func (a *Admin) CreateAudience(ctx context.Context, by Actor, x oauth.Audience) 
 	if err := a.checkAudience(x); err != nil {
 		return x, err
 	}
-	return x, a.done(by, oauth.Event{Name: oauth.EventAudienceCreated, Audience: x.ID}, a.store.CreateAudience(ctx, x))
+	return x, a.done(by, audit.Event{Name: audit.AudienceCreated, Audience: x.ID}, a.store.CreateAudience(ctx, x))
 }
 
 // UpdateAudience changes what edit changes of an audience. If that is the algorithm, the old one goes on signing until the
 // new one's key has been published for long enough.
-func (a *Admin) UpdateAudience(ctx context.Context, by Actor, id string, edit func(*oauth.Audience)) error {
-	return a.changeAudience(ctx, by, id, "settings", func(x *oauth.Audience) error {
+func (a *Admin) UpdateAudience(ctx context.Context, by audit.Actor, id string, edit func(*client.Audience)) error {
+	return a.changeAudience(ctx, by, id, audit.SettingsChanged, func(x *client.Audience) error {
 		old := *x
 		edit(x)
 		x.ID, x.CreatedAt, x.DisabledAt, x.PreviousAlgorithm = old.ID, old.CreatedAt, old.DisabledAt, old.PreviousAlgorithm
@@ -36,8 +38,8 @@ func (a *Admin) UpdateAudience(ctx context.Context, by Actor, id string, edit fu
 }
 
 // DisableAudience refuses tokens for the audience; EnableAudience undoes it.
-func (a *Admin) DisableAudience(ctx context.Context, by Actor, id string) error {
-	return a.changeAudience(ctx, by, id, "disabled", func(x *oauth.Audience) error {
+func (a *Admin) DisableAudience(ctx context.Context, by audit.Actor, id string) error {
+	return a.changeAudience(ctx, by, id, audit.Disabled, func(x *client.Audience) error {
 		if x.DisabledAt.IsZero() {
 			x.DisabledAt = a.time()
 		}
@@ -46,23 +48,23 @@ func (a *Admin) DisableAudience(ctx context.Context, by Actor, id string) error 
 }
 
 // EnableAudience lets tokens for the audience be made again.
-func (a *Admin) EnableAudience(ctx context.Context, by Actor, id string) error {
-	return a.changeAudience(ctx, by, id, "enabled", func(x *oauth.Audience) error {
+func (a *Admin) EnableAudience(ctx context.Context, by audit.Actor, id string) error {
+	return a.changeAudience(ctx, by, id, audit.Enabled, func(x *client.Audience) error {
 		x.DisabledAt = time.Time{}
 		return nil
 	})
 }
 
 // DeleteAudience deletes the audience. Grants for it stay; their next access token is for what else they have.
-func (a *Admin) DeleteAudience(ctx context.Context, by Actor, id string) error {
-	return a.done(by, oauth.Event{Name: oauth.EventAudienceDeleted, Audience: id}, a.store.DeleteAudience(ctx, id))
+func (a *Admin) DeleteAudience(ctx context.Context, by audit.Actor, id string) error {
+	return a.done(by, audit.Event{Name: audit.AudienceDeleted, Audience: id}, a.store.DeleteAudience(ctx, id))
 }
 
-func (a *Admin) changeAudience(ctx context.Context, by Actor, id, what string, edit func(*oauth.Audience) error) error {
-	return a.done(by, oauth.Event{Name: oauth.EventAudienceUpdated, Audience: id, Reason: what}, a.store.UpdateAudience(ctx, id, edit))
+func (a *Admin) changeAudience(ctx context.Context, by audit.Actor, id, what string, edit func(*client.Audience) error) error {
+	return a.done(by, audit.Event{Name: audit.AudienceUpdated, Audience: id, Reason: what}, a.store.UpdateAudience(ctx, id, edit))
 }
 
-func (a *Admin) checkAudience(x oauth.Audience) error {
+func (a *Admin) checkAudience(x client.Audience) error {
 	if !oauth.ValidAudienceID(x.ID) {
 		return oauth.Fail(oauth.InvalidRequest, "An audience has 1 to 256 printable ASCII characters without space, quote and backslash.")
 	}

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
 
 // CreateClient registers a client. An empty id gets a fresh one. A confidential client gets a secret, which is returned
 // here and never again; a public one has none, nor has one that has keys of its own.
-func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ oauth.Client, secret string, err error) {
+func (a *Admin) CreateClient(ctx context.Context, by audit.Actor, c client.Client) (_ client.Client, secret string, err error) {
 	if c.ID == "" {
 		c.ID = "cli_" + strings.ToLower(rand.Text())
 	}
@@ -29,19 +31,19 @@ func (a *Admin) CreateClient(ctx context.Context, by Actor, c oauth.Client) (_ o
 	if err := a.checkClient(c, d); err != nil {
 		return c, "", err
 	}
-	if err := a.done(by, oauth.Event{Name: oauth.EventClientCreated, Client: c.ID}, a.store.CreateClient(ctx, c)); err != nil {
+	if err := a.done(by, audit.Event{Name: audit.ClientCreated, Client: c.ID}, a.store.CreateClient(ctx, c)); err != nil {
 		return c, "", err
 	}
 	return c, secret, nil
 }
 
 // UpdateClient changes what edit changes of a client. The id, the secrets and the dates stay as they are.
-func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func(*oauth.Client)) error {
+func (a *Admin) UpdateClient(ctx context.Context, by audit.Actor, id string, edit func(*client.Client)) error {
 	d, err := a.Directory(ctx)
 	if err != nil {
 		return err
 	}
-	return a.changeClient(ctx, by, id, clientSettings, func(c *oauth.Client) error {
+	return a.changeClient(ctx, by, id, audit.SettingsChanged, func(c *client.Client) error {
 		old := *c
 		edit(c)
 		c.ID, c.Public, c.Secrets, c.DisabledAt, c.CreatedAt = old.ID, old.Public, old.Secrets, old.DisabledAt, old.CreatedAt
@@ -51,8 +53,8 @@ func (a *Admin) UpdateClient(ctx context.Context, by Actor, id string, edit func
 
 // RotateSecret gives a confidential client one more secret and returns it. The one before goes on working; the one before
 // that stops.
-func (a *Admin) RotateSecret(ctx context.Context, by Actor, id string) (secret string, err error) {
-	err = a.changeClient(ctx, by, id, clientSecret, func(c *oauth.Client) error {
+func (a *Admin) RotateSecret(ctx context.Context, by audit.Actor, id string) (secret string, err error) {
+	err = a.changeClient(ctx, by, id, audit.SecretRotated, func(c *client.Client) error {
 		if c.Public {
 			return oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
 		}
@@ -63,8 +65,8 @@ func (a *Admin) RotateSecret(ctx context.Context, by Actor, id string) (secret s
 }
 
 // DisableClient refuses the client everywhere within half a second; its grants stay. EnableClient undoes it.
-func (a *Admin) DisableClient(ctx context.Context, by Actor, id string) error {
-	return a.changeClient(ctx, by, id, clientDisabled, func(c *oauth.Client) error {
+func (a *Admin) DisableClient(ctx context.Context, by audit.Actor, id string) error {
+	return a.changeClient(ctx, by, id, audit.Disabled, func(c *client.Client) error {
 		if c.DisabledAt.IsZero() {
 			c.DisabledAt = a.time()
 		}
@@ -73,35 +75,35 @@ func (a *Admin) DisableClient(ctx context.Context, by Actor, id string) error {
 }
 
 // EnableClient lets a disabled client in again.
-func (a *Admin) EnableClient(ctx context.Context, by Actor, id string) error {
-	return a.changeClient(ctx, by, id, clientEnabled, func(c *oauth.Client) error {
+func (a *Admin) EnableClient(ctx context.Context, by audit.Actor, id string) error {
+	return a.changeClient(ctx, by, id, audit.Enabled, func(c *client.Client) error {
 		c.DisabledAt = time.Time{}
 		return nil
 	})
 }
 
 // DeleteClient deletes the client and revokes its grants.
-func (a *Admin) DeleteClient(ctx context.Context, by Actor, id string) error {
-	return a.done(by, oauth.Event{Name: oauth.EventClientDeleted, Client: id}, a.store.DeleteClient(ctx, id, a.time()))
+func (a *Admin) DeleteClient(ctx context.Context, by audit.Actor, id string) error {
+	return a.done(by, audit.Event{Name: audit.ClientDeleted, Client: id}, a.store.DeleteClient(ctx, id, a.time()))
 }
 
 // Directory returns all clients and audiences, by id.
-func (a *Admin) Directory(ctx context.Context) (oauth.Directory, error) {
+func (a *Admin) Directory(ctx context.Context) (client.Directory, error) {
 	d, err := a.store.Directory(ctx)
 	return d, oauth.FromStore(err)
 }
 
-func (a *Admin) changeClient(ctx context.Context, by Actor, id, what string, edit func(*oauth.Client) error) error {
-	return a.done(by, oauth.Event{Name: oauth.EventClientUpdated, Client: id, Reason: what}, a.store.UpdateClient(ctx, id, edit))
+func (a *Admin) changeClient(ctx context.Context, by audit.Actor, id, what string, edit func(*client.Client) error) error {
+	return a.done(by, audit.Event{Name: audit.ClientUpdated, Client: id, Reason: what}, a.store.UpdateClient(ctx, id, edit))
 }
 
 // addSecret makes a secret of 256 bits and keeps its hash as the client's newest.
-func (a *Admin) addSecret(c *oauth.Client) string {
+func (a *Admin) addSecret(c *client.Client) string {
 	var b [32]byte
 	rand.Read(b[:])
 	secret := "sgs_" + base64.RawURLEncoding.EncodeToString(b[:])
-	c.Secrets = append(slices.Clone(c.Secrets), oauth.Secret{Hash: oauth.HashSecret(secret), CreatedAt: a.time()})
-	if extra := len(c.Secrets) - oauth.MaxSecrets; extra > 0 {
+	c.Secrets = append(slices.Clone(c.Secrets), client.Secret{Hash: client.HashSecret(secret), CreatedAt: a.time()})
+	if extra := len(c.Secrets) - client.MaxSecrets; extra > 0 {
 		c.Secrets = c.Secrets[extra:]
 	}
 	return secret
@@ -111,7 +113,7 @@ func (a *Admin) addSecret(c *oauth.Client) string {
 const maxLeeway = time.Minute
 
 // checkClient refuses what a client must not be, beside the others and the audiences that there are.
-func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
+func (a *Admin) checkClient(c client.Client, d client.Directory) error {
 	switch {
 	case !oauth.ValidClientID(c.ID):
 		return oauth.Fail(oauth.InvalidRequest, "A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
@@ -127,7 +129,7 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
 	case c.Public && len(c.Keys) > 0:
 		return oauth.Fail(oauth.InvalidRequest, "A public client has no keys: it identifies itself by its id alone.")
-	case len(c.Keys) > oauth.MaxClientKeys:
+	case len(c.Keys) > client.MaxKeys:
 		return oauth.Fail(oauth.InvalidRequest, "A client has at most 8 keys.")
 	case c.Public && (c.MintSubjects || len(c.CertSANs) > 0):
 		return oauth.Fail(oauth.InvalidRequest, "A public client has no certificate and mints nothing: it cannot prove who it is.")
@@ -144,12 +146,12 @@ func (a *Admin) checkClient(c oauth.Client, d oauth.Directory) error {
 }
 
 // checkCertSANs refuses names that are malformed, or by which another client is known already.
-func checkCertSANs(c oauth.Client, others []oauth.Client) error {
+func checkCertSANs(c client.Client, others []client.Client) error {
 	if len(c.CertSANs) > oauth.MaxCertSANs {
 		return oauth.Fail(oauth.InvalidRequest, "A client has at most 16 certificate names.")
 	}
 	for _, san := range c.CertSANs {
-		if !oauth.ValidCertSAN(san) {
+		if !client.ValidCertSAN(san) {
 			return oauth.Fail(oauth.InvalidRequest,
 				"A certificate name is dns:NAME in lower case, uri:URI, email:ADDRESS or ip:ADDRESS, without a wildcard.")
 		}
@@ -163,14 +165,14 @@ func checkCertSANs(c oauth.Client, others []oauth.Client) error {
 }
 
 // ReadClientKeys reads the public keys of a client from a JWK Set (RFC 7517 §5).
-func ReadClientKeys(jwks []byte) ([]oauth.ClientKey, error) {
+func ReadClientKeys(jwks []byte) ([]client.Key, error) {
 	set, err := keys.ReadForeignSet(jwks)
 	if err != nil { // what it says is fixed words
 		return nil, oauth.Fail(oauth.InvalidRequest, "The JWK Set cannot be used: "+err.Error()+".")
 	}
-	all := make([]oauth.ClientKey, len(set))
+	all := make([]client.Key, len(set))
 	for n, k := range set {
-		all[n] = oauth.ClientKey{ID: k.ID, Algorithm: k.Algorithm, Public: k.Public}
+		all[n] = client.Key{ID: k.ID, Algorithm: k.Algorithm, Public: k.Public}
 	}
 	return all, nil
 }

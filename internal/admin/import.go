@@ -5,11 +5,10 @@ import (
 	"crypto/rand"
 	"strings"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
-
-// importReason says in the audit log that a user was created by an import.
-const importReason = "import"
 
 // An ImportedUser is an account as another system had it.
 type ImportedUser struct {
@@ -23,30 +22,30 @@ type ImportedUser struct {
 }
 
 // ImportUser makes an account of what another system knew. The password policy is not asked: nobody knows the password.
-func (a *Admin) ImportUser(ctx context.Context, by Actor, in ImportedUser) (oauth.User, error) {
-	u := oauth.User{ID: in.ID, PasswordHash: in.PasswordHash, Claims: in.Claims, CreatedAt: a.time()}
+func (a *Admin) ImportUser(ctx context.Context, by audit.Actor, in ImportedUser) (login.User, error) {
+	u := login.User{ID: in.ID, PasswordHash: in.PasswordHash, Claims: in.Claims, CreatedAt: a.time()}
 	var err error
-	if u.Username, err = oauth.CanonicalUsername(in.Username); err != nil {
-		return oauth.User{}, err
+	if u.Username, err = login.CanonicalUsername(in.Username); err != nil {
+		return login.User{}, err
 	}
 	if err := oauth.CheckClaims(in.Claims); err != nil {
-		return oauth.User{}, err
+		return login.User{}, err
 	}
 	if in.PasswordHash != "" {
 		if err := a.passwords.Check(in.PasswordHash); err != nil {
-			return oauth.User{}, oauth.Fail(oauth.InvalidRequest, err.Error())
+			return login.User{}, oauth.Fail(oauth.InvalidRequest, err.Error())
 		}
 	}
 	switch {
 	case in.ID == "":
 		u.ID = newUserID()
 	case !validUserID(in.ID):
-		return oauth.User{}, oauth.Fail(oauth.InvalidRequest, "An id is usr_ and 1 to 124 letters, digits, hyphens and underscores.")
+		return login.User{}, oauth.Fail(oauth.InvalidRequest, "An id is usr_ and 1 to 124 letters, digits, hyphens and underscores.")
 	}
 	if in.Disabled {
 		u.DisabledAt = u.CreatedAt
 	}
-	return u, a.done(by, oauth.Event{Name: oauth.EventUserCreated, Subject: u.ID, Reason: importReason}, a.store.CreateUser(ctx, u))
+	return u, a.done(by, audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}, a.store.CreateUser(ctx, u))
 }
 
 func newUserID() string { return oauth.UserIDPrefix + strings.ToLower(rand.Text()) }

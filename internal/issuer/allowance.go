@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/throttle"
 	"github.com/signetd/signet/internal/token"
@@ -28,7 +30,7 @@ type allowance struct {
 
 // allow counts the guess before it is made, so that of any number at once no more are made than are left. An address that
 // has none left is told so, which says nothing about accounts; whether the account has some left, nobody is told.
-func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g guess) (allowance, error) {
+func (i *Issuer) allow(ctx context.Context, caller Caller, user login.User, g guess) (allowance, error) {
 	a := allowance{issuer: i, at: i.keys.Now()}
 	known, err := i.knows(ctx, user, g.deviceToken)
 	if err != nil {
@@ -41,7 +43,7 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 	if a.leave, err = i.lanes.enter(ctx, a.counters[last].Key); err != nil {
 		return a, tooBusy(err, time.Second)
 	}
-	taken, err := i.store.TakeGuess(ctx, a.counters, a.at)
+	taken, err := i.store.ReserveAttempt(ctx, a.counters, a.at)
 	if err == nil && taken > last {
 		return a, nil
 	}
@@ -50,9 +52,9 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 	case err != nil:
 		return a, oauth.FromStore(err)
 	case known:
-		a.throttled = "throttled_device"
+		a.throttled = audit.ThrottledDevice
 	case taken == last:
-		a.throttled = "throttled_account"
+		a.throttled = audit.ThrottledAccount
 	default:
 		return a, i.refuseAddress(caller, user, g, a.counters[0])
 	}
@@ -60,8 +62,8 @@ func (i *Issuer) allow(ctx context.Context, caller Caller, user oauth.User, g gu
 }
 
 // refuseAddress tells how long the address must wait at most.
-func (i *Issuer) refuseAddress(caller Caller, user oauth.User, g guess, c throttle.Counter) error {
-	err := i.refuseLogin(caller, user.ID, g.address, "throttled_address")
+func (i *Issuer) refuseAddress(caller Caller, user login.User, g guess, c throttle.Counter) error {
+	err := i.refuseLogin(caller, user.ID, g.address, audit.ThrottledAddress)
 	if !errors.Is(err, oauth.InvalidGrant) {
 		return err
 	}
@@ -73,7 +75,7 @@ func (i *Issuer) refuseAddress(caller Caller, user oauth.User, g guess, c thrott
 
 // countersOf returns what counts the guess. A device that the account knows has an allowance of its own, which neither those
 // who attack the account nor those who share the device's address can use up.
-func (i *Issuer) countersOf(user oauth.User, known bool, g guess) ([]throttle.Counter, error) {
+func (i *Issuer) countersOf(user login.User, known bool, g guess) ([]throttle.Counter, error) {
 	if known {
 		return throttle.Device(user.ID, g.deviceToken), nil
 	}
@@ -88,7 +90,7 @@ func (i *Issuer) countersOf(user oauth.User, known bool, g guess) ([]throttle.Co
 	if user.ID != "" {
 		return append(counters, throttle.Account(user.ID)), nil
 	}
-	name, err := oauth.CanonicalUsername(g.username)
+	name, err := login.CanonicalUsername(g.username)
 	if err != nil {
 		name = g.username
 	}
@@ -96,7 +98,7 @@ func (i *Issuer) countersOf(user oauth.User, known bool, g guess) ([]throttle.Co
 }
 
 // knows says whether the device token was made for the user. One of a key that is unknown, gone or compromised says nothing.
-func (i *Issuer) knows(ctx context.Context, user oauth.User, deviceToken string) (bool, error) {
+func (i *Issuer) knows(ctx context.Context, user login.User, deviceToken string) (bool, error) {
 	device, err := token.ParseDevice(deviceToken)
 	if err != nil {
 		return false, nil // none, or none of ours
@@ -119,7 +121,7 @@ func (a allowance) giveBack(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
 	defer cancel()
-	if err := a.issuer.store.GiveGuessBack(ctx, a.counters, a.at); err != nil {
+	if err := a.issuer.store.RefundAttempt(ctx, a.counters, a.at); err != nil {
 		a.issuer.log.Warn("a login that was right stays counted as a failed one", "error", err)
 	}
 }

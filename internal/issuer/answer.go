@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
@@ -14,7 +17,7 @@ import (
 
 // answer makes both tokens of a grant: an access token for the target, and the refresh token of the grant's generation. It
 // is the same refresh token however often it is made.
-func (i *Issuer) answer(ctx context.Context, call string, s *snapshot, g oauth.Grant, t target, handle oauth.Handle) (*TokenResponse, error) {
+func (i *Issuer) answer(ctx context.Context, call string, s *snapshot, g grant.Grant, t target, handle oauth.Handle) (*TokenResponse, error) {
 	refresh, err := i.refreshToken(ctx, g, handle)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func (i *Issuer) answer(ctx context.Context, call string, s *snapshot, g oauth.G
 	}, nil
 }
 
-func (i *Issuer) refreshToken(ctx context.Context, g oauth.Grant, handle oauth.Handle) (string, error) {
+func (i *Issuer) refreshToken(ctx context.Context, g grant.Grant, handle oauth.Handle) (string, error) {
 	secret, err := i.keys.MAC(ctx, g.MACKey)
 	if err != nil {
 		return "", oauth.Unavailable(err)
@@ -47,7 +50,7 @@ func (i *Issuer) refreshToken(ctx context.Context, g oauth.Grant, handle oauth.H
 
 // sign makes an access token for a target: the grant says for whom. What is minted without a refresh token has a grant with
 // no id, which is never stored and never ends. call is what the operator's count knows it by.
-func (i *Issuer) sign(call string, s *snapshot, g oauth.Grant, t target, claims map[string]any) (string, time.Duration, error) {
+func (i *Issuer) sign(call string, s *snapshot, g grant.Grant, t target, claims map[string]any) (string, time.Duration, error) {
 	signer, err := i.keys.Signer(t.algorithm)
 	if err != nil {
 		return "", 0, oauth.Unavailable(err)
@@ -58,7 +61,7 @@ func (i *Issuer) sign(call string, s *snapshot, g oauth.Grant, t target, claims 
 }
 
 // access is what such a token says. It begins to live now.
-func (i *Issuer) access(s *snapshot, g oauth.Grant, t target, claims map[string]any) token.Access {
+func (i *Issuer) access(s *snapshot, g grant.Grant, t target, claims map[string]any) token.Access {
 	now, lifetime := i.now().Truncate(time.Second), t.lifetime
 	access := token.Access{
 		Issuer: i.identifier, Subject: g.UserID, Audience: t.audience, ClientID: g.ClientID, Scope: t.scope,
@@ -88,13 +91,13 @@ func (i *Issuer) signAccess(call string, signer keys.Signer, access token.Access
 }
 
 // refreshExpiresIn is how long the grant's refresh token can still be used.
-func refreshExpiresIn(g oauth.Grant, now time.Time) time.Duration {
+func refreshExpiresIn(g grant.Grant, now time.Time) time.Duration {
 	return max(g.EndsAt().Sub(now), 0)
 }
 
 // grantClaims returns those claims of the grant and of its user that the audiences ask for. Only then is the user read; a
 // subject that is none of ours has no other claims than the grant's.
-func (i *Issuer) grantClaims(ctx context.Context, g oauth.Grant, names []string) (map[string]any, error) {
+func (i *Issuer) grantClaims(ctx context.Context, g grant.Grant, names []string) (map[string]any, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -106,9 +109,9 @@ func (i *Issuer) grantClaims(ctx context.Context, g oauth.Grant, names []string)
 }
 
 // userOf returns the user that the subject is, none if it is not one of ours, or invalid_grant if the user was deleted.
-func (i *Issuer) userOf(ctx context.Context, subject string) (oauth.User, error) {
+func (i *Issuer) userOf(ctx context.Context, subject string) (login.User, error) {
 	if !strings.HasPrefix(subject, oauth.UserIDPrefix) {
-		return oauth.User{}, nil
+		return login.User{}, nil
 	}
 	user, err := i.store.UserByID(ctx, subject)
 	if errors.Is(err, oauth.NotFound) {
@@ -118,10 +121,10 @@ func (i *Issuer) userOf(ctx context.Context, subject string) (oauth.User, error)
 }
 
 // enabledUser does it for what is not held by a grant, which would be suspended: a user who is disabled is invalid_grant too.
-func (i *Issuer) enabledUser(ctx context.Context, subject string) (oauth.User, error) {
+func (i *Issuer) enabledUser(ctx context.Context, subject string) (login.User, error) {
 	user, err := i.userOf(ctx, subject)
 	if err == nil && !user.DisabledAt.IsZero() {
-		err = oauth.Refused(oauth.InvalidGrant, errors.New("user_disabled"))
+		err = oauth.Refused(oauth.InvalidGrant, errors.New(audit.DisabledUser))
 	}
 	return user, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -14,7 +15,7 @@ var errNotForClients = errors.New("the certificate is not for clients, or has ex
 // AuthenticateCertificate returns the client that has registered a name of the certificate (RFC 8705 §2.1). The door has
 // verified who signed it. If id is not empty, it is the client that the caller says it is (RFC 8705 §2): only that one will
 // do, and a public client needs no certificate. As with Authenticate, it is refused on positive knowledge only.
-func (d *Directory) AuthenticateCertificate(ctx context.Context, id string, c *x509.Certificate) (oauth.Client, error) {
+func (d *Directory) AuthenticateCertificate(ctx context.Context, id string, c *x509.Certificate) (client.Client, error) {
 	// A connection may outlive the certificate that it was made with.
 	now := d.now()
 	if now.Before(c.NotBefore) || now.After(c.NotAfter) || !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
@@ -24,14 +25,14 @@ func (d *Directory) AuthenticateCertificate(ctx context.Context, id string, c *x
 		}
 		return client, err
 	}
-	sans := oauth.CertSANs(c)
-	return d.certain(ctx, func(s *snapshot) (*oauth.Client, bool) {
+	sans := client.CertSANs(c)
+	return d.certain(ctx, func(s *snapshot) (*client.Client, bool) {
 		named := id
 		if named == "" {
 			named = s.holder(sans)
 		}
-		client, ok := s.clients[named]
-		return client, ok && client.DisabledAt.IsZero() && (client.Public || hasSAN(client, sans))
+		cl, ok := s.clients[named]
+		return cl, ok && cl.DisabledAt.IsZero() && (cl.Public || hasSAN(cl, sans))
 	})
 }
 
@@ -49,13 +50,13 @@ func (s *snapshot) holder(sans []string) (id string) {
 	return id
 }
 
-func hasSAN(client *oauth.Client, sans []string) bool {
-	return slices.ContainsFunc(client.CertSANs, func(san string) bool { return slices.Contains(sans, san) })
+func hasSAN(c *client.Client, sans []string) bool {
+	return slices.ContainsFunc(c.CertSANs, func(san string) bool { return slices.Contains(sans, san) })
 }
 
 // holders returns the clients by the names of their certificates. Whoever registers a client sees to it that no two have
 // one; should two have, neither is known by it alone.
-func holders(clients []oauth.Client) map[string]string {
+func holders(clients []client.Client) map[string]string {
 	ids := make(map[string]string)
 	for _, client := range clients {
 		for _, san := range client.CertSANs {

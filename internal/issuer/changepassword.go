@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -55,11 +57,11 @@ func (i *Issuer) ChangePassword(ctx context.Context, caller Caller, r ChangePass
 	}
 	err = i.store.ChangePassword(ctx, user.ID, user.PasswordHash, hash, keep, i.storeTime(s))
 	if errors.Is(err, oauth.InvalidGrant) {
-		return i.refuseLogin(caller, user.ID, address, "changed_meanwhile")
+		return i.refuseLogin(caller, user.ID, address, audit.ChangedMeanwhile)
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	e := oauth.Event{Name: oauth.EventPasswordSet, Subject: user.ID, IP: text(address)}
+	e := audit.Event{Name: audit.PasswordSet, Subject: user.ID, IP: text(address)}
 	if keep != (oauth.GrantID{}) {
 		e.Kept = keep.String()
 	}
@@ -81,7 +83,7 @@ func (i *Issuer) checkChange(caller Caller, r ChangePasswordRequest) (netip.Addr
 }
 
 // ownGrant returns the id if it is a grant of the user to the caller, else the zero id: nobody keeps another's grant alive.
-func (i *Issuer) ownGrant(ctx context.Context, caller Caller, user oauth.User, id oauth.GrantID) (oauth.GrantID, error) {
+func (i *Issuer) ownGrant(ctx context.Context, caller Caller, user login.User, id oauth.GrantID) (oauth.GrantID, error) {
 	if id == (oauth.GrantID{}) {
 		return id, nil
 	}

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -31,18 +34,18 @@ func TestChangePasswordEndsTheOtherGrants(t *testing.T) {
 	wantCode(t, err, oauth.InvalidGrant)
 	g, err := h.store.Grant(t.Context(), other.GrantID)
 	must(t, err)
-	if g.RevokeReason != oauth.RevokedByPassword {
+	if g.RevokeReason != audit.RevokedByPassword {
 		t.Errorf("the other grant ended for %q", g.RevokeReason)
 	}
 	_, err = h.Login(t.Context(), h.caller, issuer.LoginRequest{Username: username, Password: rightWord})
 	wantCode(t, err, oauth.InvalidGrant)
 	_, err = h.Login(t.Context(), h.caller, issuer.LoginRequest{Username: username, Password: newWord})
 	must(t, err)
-	if n := h.count(oauth.EventPasswordSet); n != 1 {
+	if n := h.count(audit.PasswordSet); n != 1 {
 		t.Errorf("%d events, want 1", n)
 	}
 	for _, e := range h.events { // who does it again from the log keeps the grant, too
-		if e.Name == oauth.EventPasswordSet && e.Kept != mine.GrantID.String() {
+		if e.Name == audit.PasswordSet && e.Kept != mine.GrantID.String() {
 			t.Errorf("the event keeps %q, want %s", e.Kept, mine.GrantID)
 		}
 	}
@@ -54,7 +57,7 @@ func TestChangePasswordKeepsOnlyTheCallersOwnGrant(t *testing.T) {
 		"none":            func(*house, *testing.T) oauth.GrantID { return oauth.GrantID{} },
 		"one that is not": func(*house, *testing.T) oauth.GrantID { return oauth.GrantID{1} },
 		"another client's": func(h *house, t *testing.T) oauth.GrantID {
-			other := h.client(t, oauth.Client{ID: "other", Audiences: []string{api}})
+			other := h.client(t, client.Client{ID: "other", Audiences: []string{api}})
 			answer, err := h.Login(t.Context(), other, issuer.LoginRequest{Username: username, Password: rightWord})
 			must(t, err)
 			return answer.GrantID
@@ -73,7 +76,7 @@ func TestChangePasswordKeepsOnlyTheCallersOwnGrant(t *testing.T) {
 			must(t, h.change(t.Context(), h.caller, id))
 			user, err := h.store.User(t.Context(), username)
 			must(t, err)
-			grants, err := h.store.Grants(t.Context(), oauth.GrantFilter{Subject: user.ID, Limit: 10})
+			grants, err := h.store.Grants(t.Context(), grant.Filter{Subject: user.ID, Limit: 10})
 			must(t, err)
 			for _, g := range grants {
 				if g.RevokedAt.IsZero() {
@@ -110,7 +113,7 @@ func TestRefusedChangesLookLikeRefusedLogins(t *testing.T) {
 		}
 	}
 	h.login(t)
-	if n := h.count(oauth.EventPasswordSet); n != 0 {
+	if n := h.count(audit.PasswordSet); n != 0 {
 		t.Errorf("%d events of passwords that were set", n)
 	}
 }
@@ -118,7 +121,7 @@ func TestRefusedChangesLookLikeRefusedLogins(t *testing.T) {
 // TestRule57_ChangePasswordKeepsThePolicy, and says so before anything is proved: also to who does not know the old one.
 func TestRule57_ChangePasswordKeepsThePolicy(t *testing.T) {
 	h := newHouse(t)
-	public := h.client(t, oauth.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	public := h.client(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
 	before := h.passwords.Hashes()
 	for next, sentence := range map[string]string{
 		"":                         "The password is empty.",

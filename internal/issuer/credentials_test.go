@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -11,8 +12,8 @@ import (
 // A token in the client's own name is for all audiences at once, needs no store, and has no grant.
 func TestClientCredentials(t *testing.T) {
 	h := newHouse(t)
-	public := h.client(t, oauth.Client{ID: "spa", Public: true, Audiences: []string{api}})
-	bare := h.client(t, oauth.Client{ID: "bare"})
+	public := h.client(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	bare := h.client(t, client.Client{ID: "bare"})
 	must(t, h.store.Close())
 	answer, err := h.ClientCredentials(t.Context(), h.caller, issuer.CredentialsRequest{Scope: "read"})
 	must(t, err)

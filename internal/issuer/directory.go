@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -35,8 +36,8 @@ type Directory struct {
 
 type snapshot struct {
 	version   int64
-	clients   map[string]*oauth.Client
-	audiences map[string]oauth.Audience
+	clients   map[string]*client.Client
+	audiences map[string]client.Audience
 	// holders are the clients by the names of their certificates; empty for a name that two have.
 	holders map[string]string
 	// offset is what must be added to our clock to have the store's.
@@ -102,13 +103,13 @@ func (d *Directory) poll(ctx context.Context) error {
 		return oauth.FromStore(err)
 	}
 	next.version = directory.Version
-	next.clients = make(map[string]*oauth.Client, len(directory.Clients))
+	next.clients = make(map[string]*client.Client, len(directory.Clients))
 	for i := range directory.Clients {
 		c := &directory.Clients[i]
 		next.clients[c.ID] = c
 	}
 	next.holders = holders(directory.Clients)
-	next.audiences = make(map[string]oauth.Audience, len(directory.Audiences))
+	next.audiences = make(map[string]client.Audience, len(directory.Audiences))
 	for _, a := range directory.Audiences {
 		next.audiences[a.ID] = a
 	}
@@ -134,25 +135,25 @@ func (d *Directory) Health() error {
 // Authenticate returns the client of that id if the secret is one of its live ones; a public client has the empty secret
 // (RFC 6749 §2.3.1). Everybody else is invalid_client, which is said only on positive knowledge: before it refuses by an
 // old snapshot it reads a new one.
-func (d *Directory) Authenticate(ctx context.Context, id, secret string) (oauth.Client, error) {
-	return d.certain(ctx, func(s *snapshot) (*oauth.Client, bool) { return s.authenticate(id, secret) })
+func (d *Directory) Authenticate(ctx context.Context, id, secret string) (client.Client, error) {
+	return d.certain(ctx, func(s *snapshot) (*client.Client, bool) { return s.authenticate(id, secret) })
 }
 
 // certain returns the client that prove finds in the snapshot, or in one that the store has just confirmed.
-func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (*oauth.Client, bool)) (oauth.Client, error) {
+func (d *Directory) certain(ctx context.Context, prove func(*snapshot) (*client.Client, bool)) (client.Client, error) {
 	s, err := d.fresh()
 	if err != nil {
-		return oauth.Client{}, err
+		return client.Client{}, err
 	}
 	if c, ok := prove(s); ok {
 		return *c, nil
 	}
 	if s, err = d.recent(ctx); err != nil {
-		return oauth.Client{}, err
+		return client.Client{}, err
 	}
 	c, ok := prove(s)
 	if !ok {
-		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, nil)
+		return client.Client{}, oauth.Refused(oauth.InvalidClient, nil)
 	}
 	return *c, nil
 }
@@ -170,7 +171,7 @@ func (d *Directory) recent(ctx context.Context) (*snapshot, error) {
 	return d.fresh()
 }
 
-func (s *snapshot) authenticate(id, secret string) (*oauth.Client, bool) {
+func (s *snapshot) authenticate(id, secret string) (*client.Client, bool) {
 	c, ok := s.clients[id]
 	switch {
 	case !ok, !c.DisabledAt.IsZero():

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -19,13 +21,13 @@ type ListGrantsRequest struct {
 
 // ListGrants returns, by id, those grants of a subject that are the caller's, and the store's time by which their states are
 // to be told.
-func (i *Issuer) ListGrants(ctx context.Context, caller Caller, r ListGrantsRequest) (grants []oauth.Grant, at time.Time, err error) {
+func (i *Issuer) ListGrants(ctx context.Context, caller Caller, r ListGrantsRequest) (grants []grant.Grant, at time.Time, err error) {
 	s, err := i.directory.fresh()
 	if err != nil {
 		return nil, at, err
 	}
 	at = i.storeTime(s)
-	f := oauth.GrantFilter{Subject: r.Subject, After: r.After, Limit: r.Limit}
+	f := grant.Filter{Subject: r.Subject, After: r.After, Limit: r.Limit}
 	if f.ClientID, err = whoseGrants(caller); err != nil {
 		return nil, at, err
 	}
@@ -33,7 +35,7 @@ func (i *Issuer) ListGrants(ctx context.Context, caller Caller, r ListGrantsRequ
 		return nil, at, err
 	}
 	if !r.IncludeEnded {
-		f.Unended = at
+		f.NotEndedAt = at
 	}
 	grants, err = i.store.Grants(ctx, f)
 	return grants, at, oauth.FromStore(err)
@@ -85,8 +87,8 @@ func (i *Issuer) RevokeAllGrants(ctx context.Context, caller Caller, subject, ex
 	if err != nil {
 		return 0, oauth.FromStore(err)
 	}
-	return n, i.record(caller, oauth.Event{
-		Name: oauth.EventGrantRevoked, Subject: subject, Reason: revoker(caller), Count: n, Kept: except,
+	return n, i.record(caller, audit.Event{
+		Name: audit.GrantRevoked, Subject: subject, Reason: revoker(caller), Count: n, Kept: except,
 	})
 }
 
@@ -104,9 +106,9 @@ func whoseGrants(caller Caller) (clientID string, err error) {
 
 func revoker(caller Caller) string {
 	if caller.Admin {
-		return oauth.RevokedByAdmin
+		return audit.RevokedByAdmin
 	}
-	return oauth.RevokedByClient
+	return audit.RevokedByClient
 }
 
 func checkSubject(subject string) error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
@@ -105,12 +106,12 @@ func (i *Issuer) introspectRefresh(ctx context.Context, s *snapshot, caller Call
 	return Introspection{
 		Active: true, Scope: g.Scope, ClientID: g.ClientID, Subject: g.UserID, Audience: g.Audience, Issuer: i.identifier,
 		GrantID: g.ID.String(), TokenType: "refresh_token",
-		ExpiresAt: i.storeTime(s).Add(refreshExpiresIn(g, i.storeTime(s))), IssuedAt: g.MovedAt, AuthTime: g.AuthTime,
+		ExpiresAt: i.storeTime(s).Add(refreshExpiresIn(g, i.storeTime(s))), IssuedAt: g.RotatedAt, AuthTime: g.AuthTime,
 	}, nil
 }
 
 // liveGrant returns the grant if it and its client are good now; else invalid_grant.
-func (i *Issuer) liveGrant(ctx context.Context, s *snapshot, id oauth.GrantID) (oauth.Grant, error) {
+func (i *Issuer) liveGrant(ctx context.Context, s *snapshot, id oauth.GrantID) (grant.Grant, error) {
 	g, err := i.store.Grant(ctx, id)
 	if errors.Is(err, oauth.NotFound) {
 		return g, oauth.Refused(oauth.InvalidGrant, err)
@@ -118,7 +119,7 @@ func (i *Issuer) liveGrant(ctx context.Context, s *snapshot, id oauth.GrantID) (
 		return g, oauth.FromStore(err)
 	}
 	client, ok := s.clients[g.ClientID]
-	if !ok || !client.DisabledAt.IsZero() || g.State(i.storeTime(s)) != oauth.GrantActive {
+	if !ok || !client.DisabledAt.IsZero() || g.State(i.storeTime(s)) != grant.StateActive {
 		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not live"))
 	}
 	return g, nil

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/keys"
@@ -32,14 +34,14 @@ type Options struct {
 	// Log gets what the operator should know beside the audit events; nil means slog.Default.
 	Log *slog.Logger
 	// Audit writes a security event before the answer is given; its error refuses the answer. nil means no audit.
-	Audit func(oauth.Event) error
+	Audit func(audit.Event) error
 	// Watch is who counts and times what is done.
 	Watch Watch
 }
 
 // A Watch is told what an operator counts and times. A nil field means that nobody does.
 type Watch struct {
-	// Refreshed gets what became of a presented refresh token: an oauth.Outcome, or one of the words of this room for what
+	// Refreshed gets what became of a presented refresh token: an grant.Outcome, or one of the words of this room for what
 	// reached no store.
 	Refreshed func(outcome string)
 	// Issued gets the call for which an access token was signed, and the algorithm.
@@ -102,7 +104,7 @@ type Issuer struct {
 	repeats    repeats
 	now        func() time.Time
 	log        *slog.Logger
-	audit      func(oauth.Event) error
+	audit      func(audit.Event) error
 	watch      Watch
 }
 
@@ -116,14 +118,14 @@ func New(o Options) *Issuer {
 		i.log = slog.Default()
 	}
 	if i.audit == nil {
-		i.audit = func(oauth.Event) error { return nil }
+		i.audit = func(audit.Event) error { return nil }
 	}
 	return i
 }
 
 // A Caller is who asks: a client that has been authenticated, and the request it came with.
 type Caller struct {
-	Client    oauth.Client
+	Client    client.Client
 	RequestID string
 	// Subject is whom the access token was made for that the client came with; empty if it came by itself.
 	Subject string
@@ -133,12 +135,14 @@ type Caller struct {
 	Address netip.Addr
 }
 
-// Actor is the caller's name in the audit log.
-func (c Caller) Actor() string { return cmp.Or(c.Subject, c.Client.ID) }
+// Actor returns the caller as the audit log names it.
+func (c Caller) Actor() audit.Actor {
+	return audit.Actor{Name: cmp.Or(c.Subject, c.Client.ID), RequestID: c.RequestID}
+}
 
 // record writes an event of the caller; if it cannot be written, the caller gets no answer.
-func (i *Issuer) record(caller Caller, e oauth.Event) error {
-	e.Time, e.RequestID, e.Actor = i.now(), caller.RequestID, caller.Actor()
+func (i *Issuer) record(caller Caller, e audit.Event) error {
+	e.Time, e.Actor = i.now(), caller.Actor()
 	if err := i.audit(e); err != nil {
 		return oauth.Unavailable(err)
 	}

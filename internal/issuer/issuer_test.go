@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -39,12 +41,12 @@ type house struct {
 	caller issuer.Caller
 
 	mu     sync.Mutex
-	events []oauth.Event
+	events []audit.Event
 	// auditError is what writing an event returns.
 	auditError error
 }
 
-var operator = admin.Actor{Name: "operator:test"}
+var operator = audit.Actor{Name: "operator:test"}
 
 // realFloor is what a hash costs at least. The tests make thousands and ask how many there were, not how dear: they lower it.
 var realFloor = password.Floor
@@ -85,11 +87,11 @@ func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 		e(&o)
 	}
 	h.Issuer = issuer.New(o)
-	_, err = h.admin.CreateAudience(ctx, operator, oauth.Audience{ID: api})
+	_, err = h.admin.CreateAudience(ctx, operator, client.Audience{ID: api})
 	must(t, err)
 	_, err = h.admin.CreateUser(ctx, operator, username, rightWord, nil)
 	must(t, err)
-	h.caller = h.client(t, oauth.Client{ID: "gateway", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
+	h.caller = h.client(t, client.Client{ID: "gateway", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
 	return h
 }
 
@@ -154,7 +156,7 @@ func policy() keys.Policy {
 	}
 }
 
-func (h *house) record(e oauth.Event) error {
+func (h *house) record(e audit.Event) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.events = append(h.events, e)
@@ -175,7 +177,7 @@ func (h *house) count(name string) int {
 }
 
 // client registers a client and returns it as a caller.
-func (h *house) client(t testing.TB, c oauth.Client) issuer.Caller {
+func (h *house) client(t testing.TB, c client.Client) issuer.Caller {
 	t.Helper()
 	c, secret, err := h.admin.CreateClient(t.Context(), operator, c)
 	must(t, err)

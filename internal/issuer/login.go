@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
@@ -87,12 +90,12 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, text(address)
 	if err := i.createGrant(ctx, g, user.Epoch); err != nil {
 		if errors.Is(err, oauth.InvalidGrant) {
-			return nil, i.refuseLogin(caller, user.ID, address, "changed_meanwhile")
+			return nil, i.refuseLogin(caller, user.ID, address, audit.ChangedMeanwhile)
 		}
 		return nil, oauth.FromStore(err)
 	}
-	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventLoginSucceeded, Subject: user.ID, Grant: g.ID.String(), IP: text(address),
+	if err := i.record(caller, audit.Event{
+		Name: audit.LoginSucceeded, Subject: user.ID, Grant: g.ID.String(), IP: text(address),
 	}); err != nil {
 		return nil, err
 	}
@@ -104,18 +107,18 @@ func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*Tok
 	return answer, err
 }
 
-func (i *Issuer) createGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+func (i *Issuer) createGrant(ctx context.Context, g grant.Grant, epoch int64) error {
 	ctx, done := i.watch.Span(ctx, "store.create_grant")
 	defer done()
 	return i.store.CreateGrant(ctx, g, epoch)
 }
 
-func (i *Issuer) newGrant(s *snapshot, client oauth.Client, subject string, id oauth.GrantID) oauth.Grant {
+func (i *Issuer) newGrant(s *snapshot, c client.Client, subject string, id oauth.GrantID) grant.Grant {
 	now := i.storeTime(s)
-	idle := min(orDefault(client.RefreshIdle, i.lifetimes.Idle), i.lifetimes.MaxAbsolute)
-	absolute := min(orDefault(client.RefreshAbsolute, i.lifetimes.Absolute), i.lifetimes.MaxAbsolute)
-	return oauth.Grant{
-		ID: id, UserID: subject, ClientID: client.ID, MovedAt: now, IdleLifetime: idle.Truncate(time.Second),
+	idle := min(orDefault(c.RefreshIdle, i.lifetimes.Idle), i.lifetimes.MaxAbsolute)
+	absolute := min(orDefault(c.RefreshAbsolute, i.lifetimes.Absolute), i.lifetimes.MaxAbsolute)
+	return grant.Grant{
+		ID: id, UserID: subject, ClientID: c.ID, RotatedAt: now, IdleLifetime: idle.Truncate(time.Second),
 		ExpiresAt: now.Add(absolute), AuthTime: now, AMR: []string{amrPassword}, CreatedAt: now,
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
@@ -66,24 +68,24 @@ func TestRefusedLoginsLookAlike(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, e.Sentence, sentence)
 		}
 	}
-	if n := h.count(oauth.EventLoginFailed); n != 6 {
+	if n := h.count(audit.LoginFailed); n != 6 {
 		t.Errorf("%d events, want 6", n)
 	}
 }
 
 func TestLoginTarget(t *testing.T) {
 	h := newHouse(t)
-	for _, a := range []oauth.Audience{
+	for _, a := range []client.Audience{
 		{ID: "https://other.example", Lifetime: time.Minute, Scope: oauth.NewScope("read")},
 		{ID: "https://curve.example", Algorithm: keys.ES256},
 	} {
 		_, err := h.admin.CreateAudience(t.Context(), operator, a)
 		must(t, err)
 	}
-	both := h.client(t, oauth.Client{
+	both := h.client(t, client.Client{
 		ID: "both", Audiences: []string{api, "https://other.example", "https://curve.example"}, Scope: oauth.NewScope("read", "write"),
 	})
-	none := h.client(t, oauth.Client{ID: "none"})
+	none := h.client(t, client.Client{ID: "none"})
 	must(t, h.keys.Poll(t.Context()))
 	for _, c := range []struct {
 		name     string
@@ -130,7 +132,7 @@ type target struct {
 
 func TestAudienceThatChangesItsAlgorithmKeepsTheOldOneFirst(t *testing.T) {
 	h := newHouse(t)
-	must(t, h.admin.UpdateAudience(t.Context(), operator, api, func(a *oauth.Audience) { a.Algorithm = keys.EdDSA }))
+	must(t, h.admin.UpdateAudience(t.Context(), operator, api, func(a *client.Audience) { a.Algorithm = keys.EdDSA }))
 	must(t, h.directory.Poll(t.Context()))
 	must(t, h.keys.Poll(t.Context()))
 	header, _, _ := strings.Cut(h.login(t).AccessToken, ".")
@@ -142,7 +144,7 @@ func TestAudienceThatChangesItsAlgorithmKeepsTheOldOneFirst(t *testing.T) {
 func TestClaimsThatTheAudienceAsksFor(t *testing.T) {
 	h := newHouse(t)
 	must(t, h.admin.SetClaims(t.Context(), operator, username, map[string]any{"roles": []any{"a", "b"}, "tenant": "acme"}))
-	must(t, h.admin.UpdateAudience(t.Context(), operator, api, func(a *oauth.Audience) { a.Claims = []string{"roles", "plan"} }))
+	must(t, h.admin.UpdateAudience(t.Context(), operator, api, func(a *client.Audience) { a.Claims = []string{"roles", "plan"} }))
 	must(t, h.directory.Poll(t.Context()))
 	answer := h.login(t)
 	for _, text := range []string{answer.AccessToken, h.mustRefresh(t, answer.RefreshToken, "").AccessToken} {

@@ -5,6 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
@@ -73,13 +77,13 @@ func (i *Issuer) Mint(ctx context.Context, caller Caller, r MintRequest) (*MintR
 	if r.Refresh {
 		return i.mintGrant(ctx, s, m, caller, r)
 	}
-	answer, err := i.mint(s, m, oauth.Grant{
+	answer, err := i.mint(s, m, grant.Grant{
 		UserID: r.Subject, ClientID: caller.Client.ID, AuthTime: r.AuthTime, AMR: r.AMR, Claims: r.Claims,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := i.record(caller, oauth.Event{Name: oauth.EventTokenMinted, Subject: r.Subject}); err != nil {
+	if err := i.record(caller, audit.Event{Name: audit.TokenMinted, Subject: r.Subject}); err != nil {
 		return nil, err
 	}
 	return answer, nil
@@ -115,8 +119,8 @@ func (i *Issuer) mintGrant(ctx context.Context, s *snapshot, m minting, caller C
 	if err != nil {
 		return nil, oauth.FromStore(err)
 	}
-	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventTokenMinted, Subject: r.Subject, Grant: g.ID.String(), IP: text(address),
+	if err := i.record(caller, audit.Event{
+		Name: audit.TokenMinted, Subject: r.Subject, Grant: g.ID.String(), IP: text(address),
 	}); err != nil {
 		return nil, err
 	}
@@ -124,7 +128,7 @@ func (i *Issuer) mintGrant(ctx context.Context, s *snapshot, m minting, caller C
 }
 
 // mint signs a token for each target; the grant says for whom.
-func (i *Issuer) mint(s *snapshot, m minting, g oauth.Grant) (*MintResponse, error) {
+func (i *Issuer) mint(s *snapshot, m minting, g grant.Grant) (*MintResponse, error) {
 	return m.answer(g.UserID, func(t target) (string, time.Duration, error) {
 		return i.sign("mint", s, g, t, pick(t.claims, g.Claims, m.user.Claims))
 	})
@@ -151,13 +155,13 @@ type minting struct {
 	targets []target
 	scope   oauth.Scope
 	// user is the subject, if it is one of ours.
-	user oauth.User
+	user login.User
 }
 
 // minting returns a target for each audience of the request. A token carries that part of the scope which its audience knows,
 // so that a value which none knows is refused.
-func (i *Issuer) minting(s *snapshot, client oauth.Client, r MintRequest) (m minting, err error) {
-	names := orDefaultAudience(client, r.Audience)
+func (i *Issuer) minting(s *snapshot, c client.Client, r MintRequest) (m minting, err error) {
+	names := orDefaultAudience(c, r.Audience)
 	if len(names) == 0 || len(names) > oauth.MaxAudiences {
 		return m, errNoAudience
 	}
@@ -169,7 +173,7 @@ func (i *Issuer) minting(s *snapshot, client oauth.Client, r MintRequest) (m min
 		if slices.Contains(names[:n], name) {
 			continue
 		}
-		t, err := i.target(s, client, []string{name})
+		t, err := i.target(s, c, []string{name})
 		if err != nil {
 			return m, err
 		}
@@ -201,8 +205,8 @@ const maxAhead = time.Minute
 
 // mayMint refuses what the client may not mint, whatever it is for. A client's id is that client's own name: nobody mints for
 // it as a subject (RFC 9068 §5). An auth_time that is a little ahead becomes now.
-func (i *Issuer) mayMint(s *snapshot, client oauth.Client, r *MintRequest) error {
-	if client.Public {
+func (i *Issuer) mayMint(s *snapshot, c client.Client, r *MintRequest) error {
+	if c.Public {
 		return oauth.Fail(oauth.UnauthorizedClient, "A public client mints nothing: it cannot prove who it is.")
 	}
 	if r.Subject == "" {
@@ -211,7 +215,7 @@ func (i *Issuer) mayMint(s *snapshot, client oauth.Client, r *MintRequest) error
 		}
 		return nil
 	}
-	if !client.MintSubjects {
+	if !c.MintSubjects {
 		return oauth.Fail(oauth.UnauthorizedClient, "The client may not mint for a subject.")
 	}
 	if err := checkSubject(r.Subject); err != nil {

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 )
@@ -48,7 +50,7 @@ func text(address netip.Addr) string {
 // alike. Nobody learns from an answer, or from how long it takes, whether there is such a user: a name that no account has
 // costs the same statements as one that has, and one hash like any other. So does a guess too many, the right password
 // included: it is held against a hash that no password has, never against the user's.
-func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user oauth.User, rehash bool, err error) {
+func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user login.User, rehash bool, err error) {
 	user, err = i.named(ctx, g.username)
 	if err != nil {
 		return user, false, err
@@ -72,11 +74,11 @@ func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user oauth.
 		return user, false, hashFault(err)
 	case reason != "":
 	case user.ID == "":
-		reason = "unknown_user"
+		reason = audit.UnknownUser
 	case !right:
-		reason = "wrong_password"
+		reason = audit.WrongPassword
 	case !user.DisabledAt.IsZero():
-		reason = "user_disabled"
+		reason = audit.DisabledUser
 	default:
 		a.giveBack(ctx)
 		return user, rehash, nil
@@ -85,8 +87,8 @@ func (i *Issuer) prove(ctx context.Context, caller Caller, g guess) (user oauth.
 }
 
 // named returns the user of that name, or the zero user.
-func (i *Issuer) named(ctx context.Context, username string) (user oauth.User, err error) {
-	name, err := oauth.CanonicalUsername(username)
+func (i *Issuer) named(ctx context.Context, username string) (user login.User, err error) {
+	name, err := login.CanonicalUsername(username)
 	if err == nil {
 		user, err = i.store.User(ctx, name)
 	}
@@ -113,8 +115,8 @@ func hashFault(err error) error {
 
 // refuseLogin writes why a login is refused, which its caller is not told.
 func (i *Issuer) refuseLogin(caller Caller, subject string, address netip.Addr, reason string) error {
-	if err := i.record(caller, oauth.Event{
-		Name: oauth.EventLoginFailed, Subject: subject, Reason: reason, IP: text(address), Failed: true,
+	if err := i.record(caller, audit.Event{
+		Name: audit.LoginFailed, Subject: subject, Reason: reason, IP: text(address), Failed: true,
 	}); err != nil {
 		return err
 	}
@@ -122,7 +124,7 @@ func (i *Issuer) refuseLogin(caller Caller, subject string, address netip.Addr, 
 }
 
 // rehash stores the password under the present parameters. A failure is for the log: the login itself is good.
-func (i *Issuer) rehash(ctx context.Context, user oauth.User, secret string) {
+func (i *Issuer) rehash(ctx context.Context, user login.User, secret string) {
 	next, err := i.passwords.Hash(ctx, secret)
 	if err == nil {
 		err = i.store.Rehash(ctx, user.ID, user.PasswordHash, next)

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
@@ -49,10 +52,10 @@ func (i *Issuer) Refresh(ctx context.Context, caller Caller, r RefreshRequest) (
 	if err := i.mayNarrow(ctx, s, caller.Client, presented.Handle.GrantID(), scope, r.Audience); err != nil {
 		return nil, err
 	}
-	verdict, err := i.move(ctx, oauth.Presented{
+	verdict, err := i.move(ctx, grant.RefreshAttempt{
 		Grant: presented.Handle.GrantID(), ClientID: caller.Client.ID, Generation: presented.Generation,
 		KeyHash: hashKey(r.IdempotencyKey), MACKey: mac,
-		Arrived: arrived, Deadline: i.storeDeadline(ctx, arrived), Leeway: i.leeway(caller.Client),
+		ReceivedAt: arrived, Deadline: i.storeDeadline(ctx, arrived), Leeway: i.leeway(caller.Client),
 	})
 	if err != nil {
 		i.watch.Refreshed(OutcomeUnavailable)
@@ -104,23 +107,23 @@ func unopened(err error) string {
 
 // mayNarrow refuses a scope or an audience that the grant does not have, before the token is spent. The grant's own never
 // change, so what is read here still holds when the grant moves; a request that names neither needs no read.
-func (i *Issuer) mayNarrow(ctx context.Context, s *snapshot, client oauth.Client, id oauth.GrantID, scope oauth.Scope, audience []string) error {
+func (i *Issuer) mayNarrow(ctx context.Context, s *snapshot, c client.Client, id oauth.GrantID, scope oauth.Scope, audience []string) error {
 	if len(scope) == 0 && len(audience) == 0 {
 		return nil
 	}
 	g, err := i.store.Grant(ctx, id)
-	if errors.Is(err, oauth.NotFound) || err == nil && g.ClientID != client.ID {
+	if errors.Is(err, oauth.NotFound) || err == nil && g.ClientID != c.ID {
 		return nil // the move itself says what is wrong
 	}
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	_, err = i.refreshTarget(s, client, g, scope, audience)
+	_, err = i.refreshTarget(s, c, g, scope, audience)
 	return err
 }
 
 // move asks the store, and once more if the first answer was lost: the request's key makes the second a repeat.
-func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+func (i *Issuer) move(ctx context.Context, p grant.RefreshAttempt) (grant.RefreshResult, error) {
 	ctx, done := i.watch.Span(ctx, "store.refresh")
 	defer done()
 	verdict, err := i.store.RefreshGrant(ctx, p)
@@ -132,33 +135,33 @@ func (i *Issuer) move(ctx context.Context, p oauth.Presented) (oauth.Verdict, er
 }
 
 // judge writes the events of a verdict, and refuses those that leave no live grant.
-func (i *Issuer) judge(caller Caller, id oauth.GrantID, v oauth.Verdict) error {
-	if v.Outcome == oauth.Late {
+func (i *Issuer) judge(caller Caller, id oauth.GrantID, v grant.RefreshResult) error {
+	if v.Outcome == grant.Late {
 		return oauth.Unavailable(context.DeadlineExceeded)
 	}
 	if name, ok := refreshEvents[v.Outcome]; ok {
-		if err := i.record(caller, oauth.Event{
-			Name: name, Subject: v.Grant.UserID, Grant: id.String(), Failed: !v.Outcome.Alive(),
+		if err := i.record(caller, audit.Event{
+			Name: name, Subject: v.Grant.UserID, Grant: id.String(), Failed: !v.Outcome.Accepted(),
 		}); err != nil {
 			return err
 		}
 	}
-	if !v.Outcome.Alive() {
+	if !v.Outcome.Accepted() {
 		return oauth.Refused(oauth.InvalidGrant, errors.New(string(v.Outcome)))
 	}
 	return nil
 }
 
 // refreshEvents are the outcomes that an auditor wants to know of.
-var refreshEvents = map[oauth.Outcome]string{
-	oauth.Reused:  oauth.EventRefreshReused,
-	oauth.Ahead:   oauth.EventRefreshAhead,
-	oauth.Missing: oauth.EventRefreshMissing,
+var refreshEvents = map[grant.Outcome]string{
+	grant.Reused:  audit.RefreshReused,
+	grant.Ahead:   audit.RefreshAhead,
+	grant.Missing: audit.RefreshMissing,
 }
 
 // refreshTarget narrows what the grant has to what the request names. An audience or a scope value that the client has lost
 // since the login is left out, unless the request names it.
-func (i *Issuer) refreshTarget(s *snapshot, client oauth.Client, g oauth.Grant, scope oauth.Scope, audience []string) (target, error) {
+func (i *Issuer) refreshTarget(s *snapshot, c client.Client, g grant.Grant, scope oauth.Scope, audience []string) (target, error) {
 	for _, name := range audience {
 		if !slices.Contains(g.Audience, name) {
 			return target{}, oauth.Refused(oauth.InvalidTarget, nil)
@@ -166,7 +169,7 @@ func (i *Issuer) refreshTarget(s *snapshot, client oauth.Client, g oauth.Grant, 
 	}
 	if len(audience) == 0 {
 		lost := func(name string) bool {
-			_, ok := s.audience(client, name)
+			_, ok := s.audience(c, name)
 			return !ok
 		}
 		if audience = g.Audience; slices.ContainsFunc(audience, lost) {
@@ -179,14 +182,14 @@ func (i *Issuer) refreshTarget(s *snapshot, client oauth.Client, g oauth.Grant, 
 	if len(scope) == 0 {
 		scope = g.Scope
 	}
-	t, err := i.target(s, client, audience)
+	t, err := i.target(s, c, audience)
 	t.scope = scope.Intersect(t.scope)
 	return t, err
 }
 
-func (i *Issuer) leeway(client oauth.Client) time.Duration {
-	if client.Leeway != nil {
-		return *client.Leeway
+func (i *Issuer) leeway(c client.Client) time.Duration {
+	if c.Leeway != nil {
+		return *c.Leeway
 	}
 	return i.lifetimes.Leeway
 }

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
@@ -40,7 +42,7 @@ func TestRule23_ParallelRefreshHasOneSuccessor(t *testing.T) {
 	for next := range successors {
 		h.mustRefresh(t, next, "")
 	}
-	if n := h.count(oauth.EventRefreshReused); n != 0 {
+	if n := h.count(audit.RefreshReused); n != 0 {
 		t.Errorf("%d reuse events, want none", n)
 	}
 }
@@ -87,7 +89,7 @@ func TestRule25_ReuseRevokesTheGrant(t *testing.T) {
 				wantCode(t, err, oauth.InvalidGrant)
 				_, err = h.refresh(t.Context(), newest, "")
 				wantCode(t, err, oauth.InvalidGrant)
-				if n := h.count(oauth.EventRefreshReused); n != 1 {
+				if n := h.count(audit.RefreshReused); n != 1 {
 					t.Errorf("%d reuse events, want 1", n)
 				}
 			})
@@ -119,7 +121,7 @@ func TestRule26_AlteredTokenNeverReachesTheStore(t *testing.T) {
 func TestRule27_AnotherClientsTokenStaysUnspent(t *testing.T) {
 	h := newHouse(t)
 	good := h.login(t).RefreshToken
-	thief := h.client(t, oauth.Client{ID: "thief", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
+	thief := h.client(t, client.Client{ID: "thief", Audiences: []string{api}, Scope: oauth.NewScope("read", "write")})
 	_, err := h.Refresh(t.Context(), thief, issuer.RefreshRequest{RefreshToken: good})
 	wantCode(t, err, oauth.InvalidGrant)
 	_, err = h.Refresh(t.Context(), thief, issuer.RefreshRequest{RefreshToken: good, Scope: "admin"})
@@ -129,7 +131,7 @@ func TestRule27_AnotherClientsTokenStaysUnspent(t *testing.T) {
 		wantCode(t, err, oauth.InvalidClient)
 	}
 	h.mustRefresh(t, good, "")
-	if n := h.count(oauth.EventRefreshReused); n != 0 {
+	if n := h.count(audit.RefreshReused); n != 0 {
 		t.Errorf("%d reuse events, want none", n)
 	}
 }
@@ -151,7 +153,7 @@ func TestRule28_WhatEndsTheUserEndsTheRefresh(t *testing.T) {
 			must(t, c.act(t.Context(), h))
 			_, err := h.refresh(t.Context(), good, "")
 			wantCode(t, err, c.want)
-			if n := h.count(oauth.EventRefreshReused); n != 0 {
+			if n := h.count(audit.RefreshReused); n != 0 {
 				t.Errorf("%d reuse events, want none", n)
 			}
 		})
@@ -169,7 +171,7 @@ func TestRule28_WhatEndsTheUserEndsTheRefresh(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
 			h.keepPolling(t)
-			c, secret, err := h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: "second", Audiences: []string{api}})
+			c, secret, err := h.admin.CreateClient(t.Context(), operator, client.Client{ID: "second", Audiences: []string{api}})
 			must(t, err)
 			time.Sleep(500 * time.Millisecond)
 			_, err = h.directory.Authenticate(t.Context(), c.ID, secret)
@@ -201,7 +203,7 @@ func TestRule29_ScopeNarrowsAndNeverWidens(t *testing.T) {
 		t.Errorf("scope %q, want the grant's own", again.Scope)
 	}
 	// The refused requests did not spend the token.
-	if h.mustRefresh(t, login.RefreshToken, ""); h.count(oauth.EventRefreshReused) != 0 {
+	if h.mustRefresh(t, login.RefreshToken, ""); h.count(audit.RefreshReused) != 0 {
 		t.Error("a refused request spent the token")
 	}
 }
@@ -224,7 +226,7 @@ func TestRule30_BothLifetimesEnd(t *testing.T) {
 	t.Run("absolute", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
-			h.caller = h.client(t, oauth.Client{ID: "short", Audiences: []string{api}, RefreshAbsolute: 2 * time.Hour})
+			h.caller = h.client(t, client.Client{ID: "short", Audiences: []string{api}, RefreshAbsolute: 2 * time.Hour})
 			good := h.login(t)
 			for range 119 {
 				h.pass(t, time.Minute)

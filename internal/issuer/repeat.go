@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
@@ -52,7 +53,7 @@ type repeat struct {
 // same. The key is taken first: where nothing may be signed nothing is given again, and what another key than that of now has
 // signed is not. The lifetime is what remains of it.
 func (i *Issuer) signOwn(call string, s *snapshot, client string, t target) (string, time.Duration, error) {
-	own := oauth.Grant{UserID: client, ClientID: client}
+	own := grant.Grant{UserID: client, ClientID: client}
 	if !t.repeats {
 		return i.sign(call, s, own, t, nil)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
@@ -24,7 +25,7 @@ func (c *counts) watch(o *issuer.Options) {
 }
 
 // audience changes the house's audience, and its directory knows it.
-func (h *house) audience(t testing.TB, edit func(*oauth.Audience)) {
+func (h *house) audience(t testing.TB, edit func(*client.Audience)) {
 	t.Helper()
 	must(t, h.admin.UpdateAudience(t.Context(), operator, api, edit))
 	must(t, h.directory.Poll(t.Context()))
@@ -41,7 +42,7 @@ func inCounted(t *testing.T, test func(t *testing.T, h *house, n *counts)) {
 	})
 }
 
-func repeating(a *oauth.Audience) { a.RepeatTokens = true }
+func repeating(a *client.Audience) { a.ReuseTokens = true }
 
 // own mints a token in the caller's own name.
 func (h *house) own(t testing.TB, caller issuer.Caller, scope string) issuer.MintedToken {
@@ -100,9 +101,9 @@ func TestRepeatOnlyWhatIsAllowed(t *testing.T) {
 			t.Error("an audience repeats that nobody asked to")
 		}
 		h.audience(t, repeating)
-		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: "strict"})
+		_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: "strict"})
 		must(t, err)
-		must(t, h.admin.UpdateClient(t.Context(), operator, "gateway", func(c *oauth.Client) {
+		must(t, h.admin.UpdateClient(t.Context(), operator, "gateway", func(c *client.Client) {
 			c.Audiences, c.MintSubjects = []string{api, "strict"}, true
 		}))
 		must(t, h.directory.Poll(t.Context()))
@@ -135,11 +136,11 @@ func TestRepeatOnlyWhatIsAllowed(t *testing.T) {
 // another one.
 func TestRepeatOnlyTheSame(t *testing.T) {
 	inCounted(t, func(t *testing.T, h *house, n *counts) {
-		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: "other", RepeatTokens: true})
+		_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: "other", ReuseTokens: true})
 		must(t, err)
 		both := []string{api, "other"}
-		h.caller = h.client(t, oauth.Client{ID: "crowd", Audiences: both, Scope: oauth.NewScope("read", "write")})
-		twin := h.client(t, oauth.Client{ID: "twin", Audiences: both, Scope: oauth.NewScope("read", "write")})
+		h.caller = h.client(t, client.Client{ID: "crowd", Audiences: both, Scope: oauth.NewScope("read", "write")})
+		twin := h.client(t, client.Client{ID: "twin", Audiences: both, Scope: oauth.NewScope("read", "write")})
 
 		seen := map[string]string{}
 		asked := func(what string, ask func() string) {
@@ -160,9 +161,9 @@ func TestRepeatOnlyTheSame(t *testing.T) {
 		asked("another audience", func() string { return h.credentials(t, "other") })
 		asked("two audiences", func() string { return h.credentials(t, both...) })
 
-		h.audience(t, func(a *oauth.Audience) { a.Lifetime = time.Hour })
+		h.audience(t, func(a *client.Audience) { a.Lifetime = time.Hour })
 		asked("another lifetime", plain)
-		h.audience(t, func(a *oauth.Audience) { a.Scope = oauth.NewScope("read") })
+		h.audience(t, func(a *client.Audience) { a.Scope = oauth.NewScope("read") })
 		asked("the audience has less scope", plain)
 		change := func(what string, by error) {
 			t.Helper()
@@ -175,7 +176,7 @@ func TestRepeatOnlyTheSame(t *testing.T) {
 		_, err = h.admin.RotateSecret(t.Context(), operator, "crowd")
 		change("another secret", err)
 
-		h.audience(t, func(a *oauth.Audience) { a.RepeatTokens = false })
+		h.audience(t, func(a *client.Audience) { a.ReuseTokens = false })
 		if twice(plain) {
 			t.Error("the audience repeats no more, and it is given again")
 		}
@@ -242,7 +243,7 @@ func TestRepeatCostsOneSignature(t *testing.T) {
 		cancel()
 		const crowd = 128
 		for round := range 8 {
-			h.audience(t, func(a *oauth.Audience) { a.Lifetime = time.Hour - time.Duration(round)*time.Second })
+			h.audience(t, func(a *client.Audience) { a.Lifetime = time.Hour - time.Duration(round)*time.Second })
 			signed, again := n.signed.Load(), n.again.Load()
 			tokens, start := make([]string, crowd), make(chan struct{})
 			var all sync.WaitGroup
@@ -281,7 +282,7 @@ func TestRepeatCostsOneSignature(t *testing.T) {
 func TestRepeatIsBounded(t *testing.T) {
 	inCounted(t, func(t *testing.T, h *house, n *counts) {
 		const kept = 1024
-		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: "cheap", Algorithm: keys.EdDSA, RepeatTokens: true})
+		_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: "cheap", Algorithm: keys.EdDSA, ReuseTokens: true})
 		must(t, err)
 		must(t, h.directory.Poll(t.Context()))
 		must(t, h.keys.Poll(t.Context()))
@@ -289,7 +290,7 @@ func TestRepeatIsBounded(t *testing.T) {
 		for bit := range 11 {
 			scope = append(scope, fmt.Sprint("s", bit))
 		}
-		caller := h.client(t, oauth.Client{ID: "crowd", Audiences: []string{"cheap"}, Scope: oauth.NewScope(scope...)})
+		caller := h.client(t, client.Client{ID: "crowd", Audiences: []string{"cheap"}, Scope: oauth.NewScope(scope...)})
 		all := func() {
 			for kind := 1; kind < 2*kept; kind++ {
 				var asked []string
@@ -318,12 +319,12 @@ func TestRepeatNoFailure(t *testing.T) {
 		var many []string
 		for i := range oauth.MaxAudiences {
 			id := fmt.Sprintf("%0250d", i)
-			_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: id, RepeatTokens: true})
+			_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: id, ReuseTokens: true})
 			must(t, err)
 			many = append(many, id)
 		}
 		long := oauth.NewScope(strings.Fields(strings.Repeat("a", 1000) + " " + strings.Repeat("b", 1000))...)
-		caller := h.client(t, oauth.Client{ID: "crowd", Audiences: many, Scope: long})
+		caller := h.client(t, client.Client{ID: "crowd", Audiences: many, Scope: long})
 		for range 3 {
 			_, err := h.ClientCredentials(t.Context(), caller, issuer.CredentialsRequest{Audience: many})
 			wantCode(t, err, oauth.InvalidRequest)
@@ -340,7 +341,7 @@ func BenchmarkMint(b *testing.B) {
 	h.keepPolling(b)
 	for _, repeat := range []bool{false, true} {
 		b.Run(fmt.Sprintf("repeat=%v", repeat), func(b *testing.B) {
-			h.audience(b, func(a *oauth.Audience) { a.RepeatTokens = repeat })
+			h.audience(b, func(a *client.Audience) { a.ReuseTokens = repeat })
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := h.Mint(b.Context(), h.caller, issuer.MintRequest{}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
@@ -22,19 +24,19 @@ func (i *Issuer) Revoke(ctx context.Context, caller Caller, text string) error {
 	if err != nil {
 		return err
 	}
-	g, changed, err := i.store.RevokeGrant(ctx, id, caller.Client.ID, oauth.RevokedByClient, i.storeTime(s))
+	g, changed, err := i.store.RevokeGrant(ctx, id, caller.Client.ID, audit.RevokedByClient, i.storeTime(s))
 	if errors.Is(err, oauth.NotFound) {
 		return nil
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	return i.recordEnd(caller, g, oauth.RevokedByClient, changed)
+	return i.recordEnd(caller, g, audit.RevokedByClient, changed)
 }
 
 // recordEnd writes that a grant was ended, also if it had ended before: whoever repeats that because the first time could not
 // be written must not be told that all is well while the log, from which a restored store is put right, does not have it.
-func (i *Issuer) recordEnd(caller Caller, g oauth.Grant, reason string, changed bool) error {
-	e := oauth.Event{Name: oauth.EventGrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
+func (i *Issuer) recordEnd(caller Caller, g grant.Grant, reason string, changed bool) error {
+	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
 	if changed {
 		e.Count = 1
 	}

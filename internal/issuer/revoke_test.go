@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -30,7 +32,7 @@ func TestRule31_RevokedStaysRevoked(t *testing.T) {
 				}
 			}
 			must(t, h.Revoke(t.Context(), h.caller, second.RefreshToken))
-			if n := h.count(oauth.EventGrantRevoked); n != 2 || h.events[len(h.events)-1].Count != 0 {
+			if n := h.count(audit.GrantRevoked); n != 2 || h.events[len(h.events)-1].Count != 0 {
 				t.Errorf("%d events, the last of which is %+v; want the end, and that there was none to make", n, h.events[len(h.events)-1])
 			}
 		})
@@ -51,7 +53,7 @@ func TestRule32_RevokeIsHonest(t *testing.T) {
 func TestRule33_AnotherClientsTokenStaysValid(t *testing.T) {
 	h := newHouse(t)
 	good := h.login(t)
-	thief := h.client(t, oauth.Client{ID: "thief", Audiences: []string{api}})
+	thief := h.client(t, client.Client{ID: "thief", Audiences: []string{api}})
 	must(t, h.Revoke(t.Context(), thief, good.RefreshToken))
 	must(t, h.Revoke(t.Context(), thief, good.AccessToken))
 	h.mustRefresh(t, good.RefreshToken, "")
@@ -60,8 +62,8 @@ func TestRule33_AnotherClientsTokenStaysValid(t *testing.T) {
 func TestIntrospectAnswersTheConcernedOnly(t *testing.T) {
 	h := newHouse(t)
 	good := h.login(t)
-	resource := h.client(t, oauth.Client{ID: api})
-	stranger := h.client(t, oauth.Client{ID: "stranger", Audiences: []string{api}})
+	resource := h.client(t, client.Client{ID: api})
+	stranger := h.client(t, client.Client{ID: "stranger", Audiences: []string{api}})
 	for _, c := range []struct {
 		name   string
 		caller issuer.Caller
@@ -94,7 +96,7 @@ func TestIntrospectAnswersTheConcernedOnly(t *testing.T) {
 // proves nothing, so that a thief could ask in its name.
 func TestRule25_NobodyFindsOutWhetherAStolenTokenIsSpent(t *testing.T) {
 	h := newHouse(t)
-	spa := h.client(t, oauth.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	spa := h.client(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
 	stolen, err := h.Login(t.Context(), spa, issuer.LoginRequest{Username: username, Password: rightWord})
 	must(t, err)
 	found, err := h.Introspect(t.Context(), spa, stolen.RefreshToken)
@@ -122,7 +124,7 @@ func TestRule31_WhatIsSaidToBeRevokedIsInTheLog(t *testing.T) {
 			wantCode(t, revoke(h, in), oauth.TemporarilyUnavailable)
 			h.auditError, h.events = nil, nil
 			must(t, revoke(h, in))
-			if n := h.count(oauth.EventGrantRevoked); n != 1 || h.events[0].Grant != in.GrantID.String() {
+			if n := h.count(audit.GrantRevoked); n != 1 || h.events[0].Grant != in.GrantID.String() {
 				t.Errorf("the log has %+v", h.events)
 			}
 		})

@@ -108,9 +108,9 @@ func (s *Sweeper) walk(ctx context.Context, keep bool) error {
 			over = time.Time{}
 		}
 		slice, err := s.o.Store.SweepGrants(ctx, after, sweepLimit, now, over)
-		live, ended, after = live+slice.Live, ended+slice.Seen-slice.Live-slice.Deleted, slice.Last
+		live, ended, after = live+slice.Live, ended+slice.Examined-slice.Live-slice.Deleted, slice.Last
 		s.note(func(stats *SweepStats) { stats.Grants += uint64(slice.Deleted) })
-		return slice.Seen, err
+		return slice.Examined, err
 	})
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *Sweeper) walk(ctx context.Context, keep bool) error {
 		return err
 	}
 	return s.slices(ctx, func(ctx context.Context, now time.Time) (int, error) {
-		n, err := s.o.Store.SweepGuesses(ctx, now, sweepLimit)
+		n, err := s.o.Store.SweepAttempts(ctx, now, sweepLimit)
 		s.note(func(stats *SweepStats) { stats.Guesses += uint64(n) })
 		return n, err
 	})

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -32,8 +33,8 @@ func (h *house) mint(t *testing.T, first, n uint32, lifetime time.Duration) {
 	errs := make(chan error, n)
 	for i := range n { // at once, so that they share commits
 		minted.Go(func() {
-			g := oauth.Grant{
-				UserID: "somebody", ClientID: "gateway", MovedAt: now, IdleLifetime: lifetime, ExpiresAt: now.Add(2 * lifetime), CreatedAt: now,
+			g := grant.Grant{
+				UserID: "somebody", ClientID: "gateway", RotatedAt: now, IdleLifetime: lifetime, ExpiresAt: now.Add(2 * lifetime), CreatedAt: now,
 			}
 			binary.BigEndian.PutUint32(g.ID[:], first+i)
 			errs <- h.store.MintGrant(t.Context(), g)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -27,7 +28,7 @@ type target struct {
 
 // target returns what a token of the client for these audiences is like. All of them must be the client's and share one
 // algorithm, the shortest lifetime holds, and the scope is what the client may have and some audience knows.
-func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (target, error) {
+func (i *Issuer) target(s *snapshot, c client.Client, names []string) (target, error) {
 	t := target{repeats: true}
 	if len(names) == 0 || len(names) > oauth.MaxAudiences {
 		return t, errNoAudience
@@ -35,7 +36,7 @@ func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (targe
 	var scope oauth.Scope
 	anything := false
 	for _, name := range names {
-		a, ok := s.audience(client, name)
+		a, ok := s.audience(c, name)
 		if !ok {
 			return target{}, errNoAudience
 		}
@@ -51,20 +52,20 @@ func (i *Issuer) target(s *snapshot, client oauth.Client, names []string) (targe
 			t.audience = append(t.audience, name)
 		}
 		t.claims = append(t.claims, a.Claims...)
-		t.repeats = t.repeats && a.RepeatTokens
+		t.repeats = t.repeats && a.ReuseTokens
 		scope = append(scope, a.Scope...)
 		anything = anything || len(a.Scope) == 0
 	}
-	t.scope = client.Scope
+	t.scope = c.Scope
 	if !anything {
-		t.scope = client.Scope.Intersect(scope)
+		t.scope = c.Scope.Intersect(scope)
 	}
 	return t, nil
 }
 
 // narrowed returns what the client may have, narrowed to what a request names: one token for all of it.
-func (i *Issuer) narrowed(s *snapshot, client oauth.Client, audience []string, scope string) (target, error) {
-	t, err := i.target(s, client, orDefaultAudience(client, audience))
+func (i *Issuer) narrowed(s *snapshot, c client.Client, audience []string, scope string) (target, error) {
+	t, err := i.target(s, c, orDefaultAudience(c, audience))
 	if err != nil {
 		return t, err
 	}
@@ -82,21 +83,21 @@ func (i *Issuer) narrowed(s *snapshot, client oauth.Client, audience []string, s
 }
 
 // audience returns the audience of that name if the client may have tokens for it now.
-func (s *snapshot) audience(client oauth.Client, name string) (oauth.Audience, bool) {
+func (s *snapshot) audience(c client.Client, name string) (client.Audience, bool) {
 	a, ok := s.audiences[name]
-	return a, ok && a.DisabledAt.IsZero() && slices.Contains(client.Audiences, name)
+	return a, ok && a.DisabledAt.IsZero() && slices.Contains(c.Audiences, name)
 }
 
 // algorithm returns what signs for the audience now: an audience that changed its algorithm keeps the old one until the new
 // one's first key has been published for long enough.
-func (i *Issuer) algorithm(a oauth.Audience) string {
+func (i *Issuer) algorithm(a client.Audience) string {
 	if a.PreviousAlgorithm != "" && !i.keys.Ready(a.Algorithm) {
 		return a.PreviousAlgorithm
 	}
 	return a.Algorithm
 }
 
-func (i *Issuer) lifetime(a oauth.Audience) time.Duration {
+func (i *Issuer) lifetime(a client.Audience) time.Duration {
 	if a.Lifetime == 0 {
 		return min(i.lifetimes.Access, i.lifetimes.MaxAccess)
 	}
@@ -104,9 +105,9 @@ func (i *Issuer) lifetime(a oauth.Audience) time.Duration {
 }
 
 // orDefaultAudience returns the audiences that a request names, or the client's first if it names none.
-func orDefaultAudience(client oauth.Client, names []string) []string {
-	if len(names) == 0 && len(client.Audiences) > 0 {
-		return client.Audiences[:1]
+func orDefaultAudience(c client.Client, names []string) []string {
+	if len(names) == 0 && len(c.Audiences) > 0 {
+		return c.Audiences[:1]
 	}
 	return names
 }

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -38,7 +40,7 @@ func (h *house) pass(t *testing.T, d time.Duration) {
 // spa returns a public client's caller who calls from an address.
 func (h *house) spa(t *testing.T) func(address string) issuer.Caller {
 	t.Helper()
-	public := h.client(t, oauth.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	public := h.client(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
 	return func(address string) issuer.Caller {
 		public.Address = netip.MustParseAddr(address)
 		return public
@@ -51,7 +53,7 @@ func (h *house) reasons() map[string]int {
 	defer h.mu.Unlock()
 	n := map[string]int{}
 	for _, e := range h.events {
-		if e.Name == oauth.EventLoginFailed {
+		if e.Name == audit.LoginFailed {
 			n[e.Reason]++
 		}
 	}
@@ -72,7 +74,7 @@ func (h *house) try(t *testing.T, caller issuer.Caller, r issuer.LoginRequest) s
 	if last.Reason == "throttled_address" {
 		want = oauth.SlowDown
 	}
-	if !errors.Is(err, want) || last.Name != oauth.EventLoginFailed || !last.Failed {
+	if !errors.Is(err, want) || last.Name != audit.LoginFailed || !last.Failed {
 		t.Fatalf("%v, and the last event is %+v", err, last)
 	}
 	return last.Reason
@@ -212,9 +214,9 @@ type leavingStore struct {
 	leave context.CancelFunc
 }
 
-// TakeGuess does it, and the caller is gone.
-func (s *leavingStore) TakeGuess(ctx context.Context, counters []throttle.Counter, now time.Time) (int, error) {
-	taken, err := s.Store.TakeGuess(ctx, counters, now)
+// ReserveAttempt does it, and the caller is gone.
+func (s *leavingStore) ReserveAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) (int, error) {
+	taken, err := s.Store.ReserveAttempt(ctx, counters, now)
 	if s.leave != nil {
 		s.leave()
 	}

@@ -14,7 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/throttle"
 )
@@ -35,19 +37,19 @@ func (s *notingStore) note(what string) {
 	s.asked = append(s.asked, what)
 }
 
-func (s *notingStore) User(ctx context.Context, username string) (oauth.User, error) {
+func (s *notingStore) User(ctx context.Context, username string) (login.User, error) {
 	s.note("User")
 	return s.Store.User(ctx, username)
 }
 
-func (s *notingStore) TakeGuess(ctx context.Context, c []throttle.Counter, now time.Time) (int, error) {
-	s.note(fmt.Sprint("TakeGuess of ", len(c)))
-	return s.Store.TakeGuess(ctx, c, now)
+func (s *notingStore) ReserveAttempt(ctx context.Context, c []throttle.Counter, now time.Time) (int, error) {
+	s.note(fmt.Sprint("ReserveAttempt of ", len(c)))
+	return s.Store.ReserveAttempt(ctx, c, now)
 }
 
-func (s *notingStore) GiveGuessBack(ctx context.Context, c []throttle.Counter, now time.Time) error {
-	s.note("GiveGuessBack")
-	return s.Store.GiveGuessBack(ctx, c, now)
+func (s *notingStore) RefundAttempt(ctx context.Context, c []throttle.Counter, now time.Time) error {
+	s.note("RefundAttempt")
+	return s.Store.RefundAttempt(ctx, c, now)
 }
 
 func (s *notingStore) Rehash(ctx context.Context, userID, old, next string) error {
@@ -55,7 +57,7 @@ func (s *notingStore) Rehash(ctx context.Context, userID, old, next string) erro
 	return s.Store.Rehash(ctx, userID, old, next)
 }
 
-func (s *notingStore) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+func (s *notingStore) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
 	s.note("CreateGrant")
 	return s.Store.CreateGrant(ctx, g, epoch)
 }
@@ -94,7 +96,7 @@ func (h *house) crowd(t *testing.T, n int) {
 	}
 	late := h.keys.Now().Sub(at[len(at)-1])
 	for _, when := range at {
-		_, err := h.store.TakeGuess(t.Context(), []throttle.Counter{full}, when.Add(late))
+		_, err := h.store.ReserveAttempt(t.Context(), []throttle.Counter{full}, when.Add(late))
 		must(t, err)
 	}
 }
@@ -131,7 +133,7 @@ func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
 				if n := h.passwords.Hashes() - hashes; n != 1 {
 					t.Errorf("%s: %d hashes, want 1", reason, n)
 				}
-				if want := fmt.Sprint("User, TakeGuess of ", 1+len(ip)/9); strings.Join(store.asked, ", ") != want {
+				if want := fmt.Sprint("User, ReserveAttempt of ", 1+len(ip)/9); strings.Join(store.asked, ", ") != want {
 					t.Errorf("%s: the store is asked %s, want %s", reason, store.asked, want)
 				}
 				if h.reasons()[reason] != 1+len(ip)/9 {
@@ -141,7 +143,7 @@ func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
 		}
 		store.asked = nil
 		h.want(t, h.caller, right, "in")
-		if got := strings.Join(store.asked, ", "); got != "User, TakeGuess of 1, GiveGuessBack, CreateGrant" {
+		if got := strings.Join(store.asked, ", "); got != "User, ReserveAttempt of 1, RefundAttempt, CreateGrant" {
 			t.Errorf("a login asks %s", got)
 		}
 	})

@@ -1,10 +1,9 @@
 package oauth
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // reservedClaims are the names that a token's meaning hangs on: those that we write, and those of RFC 7519 §4.1, RFC 7662
@@ -39,15 +38,44 @@ func ReservedClaim(name string) bool { return reservedClaims[strings.ToLower(nam
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// ValidSubject says whether id may be the sub of a token: 1 to 255 bytes (OpenID Connect Core §2) of UTF-8 without control
-// and format characters.
-func ValidSubject(id string) bool {
-	return id != "" && len(id) <= MaxSubject && utf8.ValidString(id) &&
-		!strings.ContainsFunc(id, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) })
-}
-
 // ValidAMR says whether methods may be the amr of a token (RFC 8176): at most 16, each of 1 to 64 printable ASCII characters
 // without space, quote and backslash.
 func ValidAMR(methods []string) bool {
-	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !isScopeToken(m) })
+	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !ValidToken(m) })
+}
+
+// maxClaims bounds how many extra claims a token has, maxClaimsSize all of them as JSON, in bytes.
+const (
+	maxClaims     = 32
+	maxClaimsSize = 4 << 10
+)
+
+// CheckClaims refuses claims that no token may carry: a name that is reserved or malformed, a value that is neither text, a
+// number, a boolean nor a list of text, or more than 32 of them or 4 KiB, with invalid_request.
+func CheckClaims(claims map[string]any) error {
+	if len(claims) > maxClaims {
+		return Fail(InvalidRequest, "There are more than 32 claims.")
+	}
+	for name, value := range claims {
+		if !ValidClaimName(name) {
+			return Fail(InvalidRequest, "A claim's name is reserved or malformed.")
+		}
+		if !isClaimValue(value) {
+			return Fail(InvalidRequest, "A claim is text, a number, a boolean or a list of text.")
+		}
+	}
+	if text, err := json.Marshal(claims); err != nil || len(text) > maxClaimsSize {
+		return Because(InvalidRequest, "The claims have more than 4 KiB, or hold what is not JSON.", err)
+	}
+	return nil
+}
+
+func isClaimValue(value any) bool {
+	switch v := value.(type) {
+	case string, bool, float64, []string:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(element any) bool { _, ok := element.(string); return !ok })
+	}
+	return false
 }

@@ -1,3 +1,3 @@
-// Package oauth holds the nouns of the house: Client, User, Audience, Grant, Scope, and the errors that every door
-// translates from one table. It imports nothing of ours and promises no compatibility to importers.
+// Package oauth is the vocabulary of the protocol: error codes, scope, identifiers, and the limits of
+// requests. It has no records, imports nothing of ours and promises no compatibility to importers.
 package oauth

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestErrorAnswersIsByItsCategory(t *testing.T) {
@@ -72,37 +71,6 @@ func TestScopeSets(t *testing.T) {
 	}
 }
 
-func TestOneSpellingPerAccount(t *testing.T) {
-	for _, name := range []string{"Ada@Example.COM", " ada@example.com\t", "\uff41da@example.com", "ADA@EXAMPLE.COM"} {
-		if got, err := CanonicalUsername(name); err != nil || got != "ada@example.com" {
-			t.Errorf("%q: %q, %v", name, got, err)
-		}
-	}
-	if a, _ := CanonicalUsername("re\u0301my"); a != "r\u00e9my" {
-		t.Errorf("NFD and NFC differ: %q", a)
-	}
-	if a, _ := CanonicalUsername("STRASSE"); a != "strasse" {
-		t.Errorf("%q", a)
-	}
-	for _, name := range []string{"", "   ", "a\x00b", "a\nb", "a\u200bb", "\xff", strings.Repeat("a", 257), strings.Repeat("a", 2000)} {
-		if got, err := CanonicalUsername(name); !errors.Is(err, InvalidRequest) {
-			t.Errorf("%q: %q, %v, want invalid_request", name, got, err)
-		}
-	}
-}
-
-func TestClientSecrets(t *testing.T) {
-	c := Client{Secrets: []Secret{{Hash: HashSecret("old")}, {Hash: HashSecret("new")}}}
-	for secret, want := range map[string]bool{"old": true, "new": true, "": false, "other": false} {
-		if c.SecretMatches(secret) != want {
-			t.Errorf("%q: %v", secret, !want)
-		}
-	}
-	if (Client{}).SecretMatches("") {
-		t.Error("a client without secrets matches the empty one")
-	}
-}
-
 func TestNamesOfClientsAndAudiences(t *testing.T) {
 	for id, want := range map[string]bool{
 		"gateway": true, "https://api.example/v1": true, "": false, "a b": false, "ä": false, "a\n": false, strings.Repeat("a", 129): false,
@@ -128,30 +96,6 @@ func TestGrantID(t *testing.T) {
 	}
 	if (Handle{1, 2, 4}).GrantID() == id {
 		t.Error("two handles share a grant")
-	}
-}
-
-func TestGrantIsActiveUntilTheFirstEnd(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	good := Grant{MovedAt: now, IdleLifetime: time.Hour, ExpiresAt: now.Add(24 * time.Hour)}
-	for name, c := range map[string]struct {
-		edit func(*Grant)
-		at   time.Duration
-		want GrantState
-	}{
-		"active":                  {func(*Grant) {}, time.Minute, GrantActive},
-		"idle":                    {func(*Grant) {}, time.Hour, GrantExpired},
-		"expired":                 {func(g *Grant) { g.ExpiresAt = now.Add(time.Minute) }, time.Minute, GrantExpired},
-		"suspended":               {func(g *Grant) { g.SuspendedAt = now }, 0, GrantSuspended},
-		"suspended and expired":   {func(g *Grant) { g.SuspendedAt = now }, time.Hour, GrantExpired},
-		"revoked":                 {func(g *Grant) { g.RevokedAt = now }, 0, GrantRevoked},
-		"revoked, then suspended": {func(g *Grant) { g.RevokedAt, g.SuspendedAt = now, now }, time.Hour, GrantRevoked},
-		"just before":             {func(*Grant) {}, time.Hour - time.Microsecond, GrantActive},
-	} {
-		g := good
-		if c.edit(&g); g.State(now.Add(c.at)) != c.want {
-			t.Errorf("%s: %s, want %s", name, g.State(now.Add(c.at)), c.want)
-		}
 	}
 }
 

@@ -22,7 +22,7 @@ func ParseScope(text string) (Scope, error) {
 		return nil, Fail(InvalidScope, "The scope names more than 64 values.")
 	}
 	for _, t := range tokens {
-		if !isScopeToken(t) {
+		if !ValidToken(t) {
 			return nil, Fail(InvalidScope, "The scope is malformed.")
 		}
 	}
@@ -39,7 +39,7 @@ func NewScope(tokens ...string) Scope {
 // Valid says whether ParseScope could have returned the scope.
 func (s Scope) Valid() bool {
 	for i, t := range s {
-		if !isScopeToken(t) || i > 0 && s[i-1] >= t {
+		if !ValidToken(t) || i > 0 && s[i-1] >= t {
 			return false
 		}
 	}
@@ -70,7 +70,9 @@ func (s Scope) Intersect(other Scope) Scope {
 	return both
 }
 
-func isScopeToken(t string) bool {
+// ValidToken reports whether t is a scope token (RFC 6749 §3.3): printable
+// ASCII without space, quote and backslash, and not empty.
+func ValidToken(t string) bool {
 	for i := range len(t) {
 		c := t[i]
 		if c < 0x21 || c > 0x7e || c == '"' || c == '\\' {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -16,30 +18,30 @@ func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.T
 }
 
 // Directory reads all clients and audiences as of one version, sorted by id.
-func (s *Store) Directory(ctx context.Context) (oauth.Directory, error) {
-	var d oauth.Directory
+func (s *Store) Directory(ctx context.Context) (client.Directory, error) {
+	var d client.Directory
 	err := s.read(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT version FROM versions WHERE name = 'directory'`).Scan(&d.Version)
 		if err != nil {
 			return err
 		}
-		d.Clients, err = collect(ctx, tx, record[oauth.Client], `SELECT record FROM clients ORDER BY id`)
+		d.Clients, err = collect(ctx, tx, record[client.Client], `SELECT record FROM clients ORDER BY id`)
 		if err != nil {
 			return err
 		}
-		d.Audiences, err = collect(ctx, tx, record[oauth.Audience], `SELECT record FROM audiences ORDER BY id`)
+		d.Audiences, err = collect(ctx, tx, record[client.Audience], `SELECT record FROM audiences ORDER BY id`)
 		return err
 	})
 	return d, err
 }
 
 // CreateClient inserts the client, or returns oauth.AlreadyExists if the id is taken.
-func (s *Store) CreateClient(ctx context.Context, c oauth.Client) error {
+func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	return s.create(ctx, `INSERT INTO clients (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
 }
 
 // UpdateClient lets edit change the client.
-func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*oauth.Client) error) error {
+func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.Client) error) error {
 	return update(ctx, s, id, edit, `SELECT record FROM clients WHERE id = $1 FOR UPDATE`,
 		`UPDATE clients SET record = $1 WHERE id = $2`)
 }
@@ -57,18 +59,18 @@ func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) erro
 		_, err = tx.Exec(ctx, `WITH locked AS MATERIALIZED (
 				SELECT id FROM grants WHERE client_id = $3 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
 			) UPDATE grants g SET revoked_at = $1, revoke_reason = $2 FROM locked WHERE g.id = locked.id`,
-			at(&now), oauth.RevokedByDeletion, id)
+			at(&now), audit.RevokedByDeletion, id)
 		return err
 	})
 }
 
 // CreateAudience inserts the audience, or returns oauth.AlreadyExists if the id is taken.
-func (s *Store) CreateAudience(ctx context.Context, a oauth.Audience) error {
+func (s *Store) CreateAudience(ctx context.Context, a client.Audience) error {
 	return s.create(ctx, `INSERT INTO audiences (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, a.ID, &a)
 }
 
 // UpdateAudience lets edit change the audience.
-func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*oauth.Audience) error) error {
+func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*client.Audience) error) error {
 	return update(ctx, s, id, edit, `SELECT record FROM audiences WHERE id = $1 FOR UPDATE`,
 		`UPDATE audiences SET record = $1 WHERE id = $2`)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -13,9 +14,9 @@ const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, mov
 	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
 // grantFields are the grant's values in the order of grantColumns, to be read into or written from.
-func grantFields(g *oauth.Grant) []any {
+func grantFields(g *grant.Grant) []any {
 	return []any{
-		(*[16]byte)(&g.ID), &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at(&g.MovedAt), (*seconds)(&g.IdleLifetime),
+		(*[16]byte)(&g.ID), &g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey, at(&g.RotatedAt), (*seconds)(&g.IdleLifetime),
 		at(&g.ExpiresAt), at(&g.SuspendedAt), at(&g.RevokedAt), &g.RevokeReason, (*words)(&g.Scope), &g.Audience,
 		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
 		ifAny{&g.Claims},
@@ -24,7 +25,7 @@ func grantFields(g *oauth.Grant) []any {
 
 // CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 // oauth.InvalidGrant. The lock on the user's row orders it with whatever ends or suspends the user's grants.
-func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
 	var created int
 	err := s.share(ctx, &writing{order: amongUsers + g.UserID, durable: true, queue: func(b *pgx.Batch) {
 		b.Queue(`INSERT INTO grants (`+grantColumns+`)
@@ -39,7 +40,7 @@ func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) err
 }
 
 // MintGrant inserts the grant, whose subject need not be a user.
-func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
+func (s *Store) MintGrant(ctx context.Context, g grant.Grant) error {
 	return s.share(ctx, &writing{order: amongGrants + string(g.ID[:]), durable: true, queue: func(b *pgx.Batch) {
 		b.Queue(`INSERT INTO grants (`+grantColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, grantFields(&g)...)
@@ -47,26 +48,26 @@ func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.
-func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error) {
-	var g oauth.Grant
+func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
+	var g grant.Grant
 	err := s.row(ctx, grantFields(&g), `SELECT `+grantColumns+` FROM grants WHERE id = $1`, [16]byte(id))
 	return g, knowledge(err)
 }
 
 // Grants returns the grants that the filter means, by id.
-func (s *Store) Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error) {
+func (s *Store) Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error) {
 	return rows(ctx, s, grantFields, `SELECT `+grantColumns+` FROM grants
 		WHERE user_id = $1 AND $2 IN ('', client_id) AND id > $3 AND ($4::timestamptz IS NULL OR
 			revoked_at IS NULL AND expires_at > $4 AND moved_at + idle_lifetime * interval '1 second' > $4)
-		ORDER BY id LIMIT $5`, f.Subject, f.ClientID, [16]byte(f.After), at(&f.Unended), f.Limit)
+		ORDER BY id LIMIT $5`, f.Subject, f.ClientID, [16]byte(f.After), at(&f.NotEndedAt), f.Limit)
 }
 
 // RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
 // returns the row as it stands then.
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
-) (oauth.Grant, bool, error) {
-	var g oauth.Grant
+) (grant.Grant, bool, error) {
+	var g grant.Grant
 	var ended int
 	var found error
 	err := s.share(ctx, &writing{order: amongGrants + string(id[:]), durable: true, queue: func(b *pgx.Batch) {
@@ -80,7 +81,7 @@ func (s *Store) RevokeGrant(
 		err = found
 	}
 	if err != nil {
-		return oauth.Grant{}, false, err
+		return grant.Grant{}, false, err
 	}
 	return g, ended > 0, nil
 }

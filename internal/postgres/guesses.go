@@ -34,8 +34,8 @@ var takeFromBoth = `WITH first AS (` + takeFrom + `), second AS (` + strings.New
 	"$2", "$9", "$3", "$10", "$4", "$11", "$5", "$12", "$6", "$13", "$7", "$14", always, "EXISTS (SELECT FROM first)",
 ).Replace(takeFrom) + `) SELECT 1 FROM first UNION ALL SELECT 1 FROM second`
 
-// TakeGuess lets the counters take one more guess, one after the other until one refuses, and returns how many took it.
-func (s *Store) TakeGuess(ctx context.Context, counters []throttle.Counter, now time.Time) (int, error) {
+// ReserveAttempt lets the counters take one more guess, one after the other until one refuses, and returns how many took it.
+func (s *Store) ReserveAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) (int, error) {
 	statement, args := takeFrom, append([]any{now.UnixMicro()}, parameters(counters[0])...)
 	args = append(args, throttle.MaxSkew.Microseconds())
 	if len(counters) > 1 {
@@ -60,9 +60,9 @@ func parameters(c throttle.Counter) []any {
 	return []any{c.Key.Owner[:], c.Key.Part[:], leak, int64(c.Burst()) * leak, c.Free, waits}
 }
 
-// GiveGuessBack undoes a TakeGuess of that now, as far as the counters still exist. It locks their rows in the order in which
-// TakeGuess does.
-func (s *Store) GiveGuessBack(ctx context.Context, counters []throttle.Counter, now time.Time) error {
+// RefundAttempt undoes a ReserveAttempt of that now, as far as the counters still exist. It locks their rows in the order in which
+// ReserveAttempt does.
+func (s *Store) RefundAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) error {
 	var owners, parts [][]byte
 	var leaks []int64
 	for _, c := range counters {
@@ -79,17 +79,17 @@ func (s *Store) GiveGuessBack(ctx context.Context, counters []throttle.Counter, 
 	}))
 }
 
-// ForgetGuesses deletes all counters of an owner.
-func (s *Store) ForgetGuesses(ctx context.Context, owner [16]byte) error {
+// DeleteAttempts deletes all counters of an owner.
+func (s *Store) DeleteAttempts(ctx context.Context, owner [16]byte) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM guesses WHERE owner = $1`, owner[:])
 		return err
 	})
 }
 
-// SweepGuesses deletes at most limit counters that have drained, and returns how many. Those say no more than none. It passes
+// SweepAttempts deletes at most limit counters that have drained, and returns how many. Those say no more than none. It passes
 // over those that somebody else is writing.
-func (s *Store) SweepGuesses(ctx context.Context, now time.Time, limit int) (swept int, err error) {
+func (s *Store) SweepAttempts(ctx context.Context, now time.Time, limit int) (swept int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `DELETE FROM guesses g USING (
 				SELECT owner, part FROM guesses WHERE drained_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED

@@ -6,22 +6,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
 )
 
 // beside holds a grant's row and does something to it, presents p meanwhile, and commits once that waits for the row. It
 // returns what was found.
-func beside(t *testing.T, s *Store, id oauth.GrantID, do string, p oauth.Presented) oauth.Verdict {
+func beside(t *testing.T, s *Store, id oauth.GrantID, do string, p grant.RefreshAttempt) grant.RefreshResult {
 	t.Helper()
 	holder, err := s.pool.Begin(t.Context())
 	must(t, err)
 	_, err = holder.Exec(t.Context(), `UPDATE grants SET `+do+` WHERE id = $1`, [16]byte(id))
 	must(t, err)
-	answer := make(chan oauth.Verdict, 1)
+	answer := make(chan grant.RefreshResult, 1)
 	go func() {
 		defer close(answer)
-		v, err := s.RefreshGrants(context.Background(), []oauth.Presented{p})
+		v, err := s.RefreshGrants(context.Background(), []grant.RefreshAttempt{p})
 		if err != nil {
 			t.Error(err)
 			return
@@ -60,20 +63,20 @@ func TestJudgedUnderTheLock(t *testing.T) {
 		do        string
 		presented uint32
 		deadline  func() time.Time
-		want      oauth.Outcome
+		want      grant.Outcome
 	}{
-		{`revoked_at = now()`, 5, far, oauth.Revoked},
-		{`revoked_at = now()`, 3, far, oauth.Revoked},
-		{`suspended_at = now()`, 9, far, oauth.Suspended},
-		{`generation = 6`, 5, far, oauth.SecondTab},
-		{`generation = 7`, 5, far, oauth.Reused},
-		{`generation = 20`, 9, far, oauth.Reused},
-		{`generation = 3`, 3, far, oauth.Moved},
-		{`generation = 2`, 3, far, oauth.Ahead},
-		{`ip = ''`, 3, far, oauth.Reused},
-		{`ip = ''`, 5, soon, oauth.Late},
-		{`ip = ''`, 3, soon, oauth.Late},
-		{`ip = ''`, 9, soon, oauth.Late},
+		{`revoked_at = now()`, 5, far, grant.Revoked},
+		{`revoked_at = now()`, 3, far, grant.Revoked},
+		{`suspended_at = now()`, 9, far, grant.Suspended},
+		{`generation = 6`, 5, far, grant.WithinGrace},
+		{`generation = 7`, 5, far, grant.Reused},
+		{`generation = 20`, 9, far, grant.Reused},
+		{`generation = 3`, 3, far, grant.Rotated},
+		{`generation = 2`, 3, far, grant.Ahead},
+		{`ip = ''`, 3, far, grant.Reused},
+		{`ip = ''`, 5, soon, grant.Late},
+		{`ip = ''`, 3, soon, grant.Late},
+		{`ip = ''`, 9, soon, grant.Late},
 	} {
 		g := aGrant(byte(i))
 		g.Generation = 5
@@ -85,7 +88,7 @@ func TestJudgedUnderTheLock(t *testing.T) {
 		}
 		after, err := s.Grant(t.Context(), g.ID)
 		must(t, err)
-		if c.want == oauth.Late && (after.Generation != 5 || !after.RevokedAt.IsZero()) {
+		if c.want == grant.Late && (after.Generation != 5 || !after.RevokedAt.IsZero()) {
 			t.Errorf("a late token changed the grant: %+v", after)
 		}
 	}
@@ -104,7 +107,7 @@ func TestLockOrderIsNotThePlans(t *testing.T) {
 		done := make(chan error)
 		for range clients {
 			go func() {
-				var batch []oauth.Presented
+				var batch []grant.RefreshAttempt
 				for _, i := range rand.Perm(grants) {
 					p := present(aGrant(byte(i)))
 					p.Generation = uint32(round)
@@ -139,7 +142,7 @@ func TestEverythingLocksByID(t *testing.T) {
 		{"delete user", "", func(ctx context.Context, s *Store) error { return s.DeleteUser(ctx, "ann", then) }},
 		{"delete client", "", func(ctx context.Context, s *Store) error { return s.DeleteClient(ctx, "app", then) }},
 		{"revoke", "", func(ctx context.Context, s *Store) error {
-			_, err := s.RevokeGrants(ctx, ann.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, then)
+			_, err := s.RevokeGrants(ctx, ann.ID, "", oauth.GrantID{}, audit.RevokedByAdmin, then)
 			return err
 		}},
 		{"move", "", func(ctx context.Context, s *Store) error { return presentAll(ctx, s, 0) }},
@@ -154,7 +157,7 @@ const rowsOfLocks = 9
 
 // presentAll presents a token of each grant, in the order in which they lie.
 func presentAll(ctx context.Context, s *Store, generation uint32) error {
-	var batch []oauth.Presented
+	var batch []grant.RefreshAttempt
 	for id := range rowsOfLocks {
 		p := present(aGrant(byte(rowsOfLocks - id)))
 		p.Generation = generation
@@ -167,7 +170,7 @@ func presentAll(ctx context.Context, s *Store, generation uint32) error {
 func locksByID(t *testing.T, prepare string, lock func(context.Context, *Store) error) {
 	s := open(t, pgtest.New(t)+"&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off", Options{})
 	must(t, s.CreateUser(t.Context(), ann))
-	must(t, s.CreateClient(t.Context(), oauth.Client{ID: "app"}))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
 	for id := range rowsOfLocks {
 		must(t, s.CreateGrant(t.Context(), aGrant(byte(rowsOfLocks-id)), 0))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/signetd/signet/internal/batch"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -49,7 +50,7 @@ type Options struct {
 type Store struct {
 	pool      *pgxpool.Pool
 	timeout   time.Duration
-	refreshes *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict]
+	refreshes *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]
 	writes    *batch.Batcher[struct{}, *writing, struct{}]
 }
 

@@ -13,6 +13,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
 )
@@ -29,22 +32,22 @@ func TestMain(m *testing.M) {
 
 var (
 	then = time.Date(2026, 2, 3, 4, 5, 6, 7_000, time.UTC)
-	ann  = oauth.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
+	ann  = login.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
 )
 
 // aGrant returns a live grant of ann.
-func aGrant(id byte) oauth.Grant {
-	return oauth.Grant{
-		ID: oauth.GrantID{id}, UserID: ann.ID, ClientID: "app", MACKey: "mac", MovedAt: then,
+func aGrant(id byte) grant.Grant {
+	return grant.Grant{
+		ID: oauth.GrantID{id}, UserID: ann.ID, ClientID: "app", MACKey: "mac", RotatedAt: then,
 		IdleLifetime: time.Hour, ExpiresAt: then.Add(time.Hour), CreatedAt: then,
 	}
 }
 
 // present returns the grant's current token.
-func present(g oauth.Grant) oauth.Presented {
-	return oauth.Presented{
+func present(g grant.Grant) grant.RefreshAttempt {
+	return grant.RefreshAttempt{
 		Grant: g.ID, ClientID: g.ClientID, Generation: g.Generation, KeyHash: []byte("a hash of 16 byte"), MACKey: "mac",
-		Arrived: then, Deadline: time.Now().Add(time.Hour),
+		ReceivedAt: then, Deadline: time.Now().Add(time.Hour),
 	}
 }
 
@@ -102,8 +105,8 @@ func TestModes(t *testing.T) {
 			for i := range byte(3) {
 				g := aGrant(i)
 				must(t, s.CreateGrant(t.Context(), g, 0))
-				for _, want := range []oauth.Outcome{oauth.Moved, oauth.Repeated} {
-					v, err := s.RefreshGrants(t.Context(), []oauth.Presented{present(g)})
+				for _, want := range []grant.Outcome{grant.Rotated, grant.Retried} {
+					v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{present(g)})
 					must(t, err)
 					if v[0].Outcome != want {
 						t.Errorf("%s, want %s", v[0].Outcome, want)
@@ -157,9 +160,9 @@ func TestTimeouts(t *testing.T) {
 
 	begin := time.Now()
 	says(t, s.DisableUser(t.Context(), "ann", then), "deadline")
-	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{1}, "", oauth.RevokedByClient, then)
+	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{1}, "", audit.RevokedByClient, then)
 	says(t, err, "deadline")
-	_, err = s.RefreshGrants(t.Context(), []oauth.Presented{present(aGrant(1))})
+	_, err = s.RefreshGrants(t.Context(), []grant.RefreshAttempt{present(aGrant(1))})
 	says(t, err, "deadline")
 	if took := time.Since(begin); took > 5*batchTimeout {
 		t.Errorf("giving up took %v", took)
@@ -178,7 +181,7 @@ func TestBoundOfConnections(t *testing.T) {
 	done := make(chan error)
 	for i := range 16 {
 		go func() {
-			done <- s.CreateUser(context.Background(), oauth.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then})
+			done <- s.CreateUser(context.Background(), login.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then})
 		}()
 	}
 	for range 16 {

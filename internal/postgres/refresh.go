@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/signetd/signet/internal/batch"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -28,9 +29,9 @@ const (
 	refreshCrowd   = 12
 )
 
-func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, oauth.Presented, oauth.Verdict] {
-	b := batch.Options[oauth.GrantID, oauth.Presented, oauth.Verdict]{
-		Run: s.refreshAll, Key: func(p oauth.Presented) oauth.GrantID { return p.Grant },
+func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult] {
+	b := batch.Options[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]{
+		Run: s.refreshAll, Key: func(p grant.RefreshAttempt) oauth.GrantID { return p.Grant },
 		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.SentRefreshes,
 		Bound: batchTimeout,
 	}
@@ -107,14 +108,14 @@ const classify = `WITH locked AS MATERIALIZED (
 	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM judged WHERE outcome NOT IN ('moved', 'ahead', 'reused')`
 
 // RefreshGrant decides one presented refresh token by its grant's row, together with those that wait at the same moment.
-func (s *Store) RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
+func (s *Store) RefreshGrant(ctx context.Context, p grant.RefreshAttempt) (grant.RefreshResult, error) {
 	return s.refreshes.Do(ctx, p)
 }
 
 // RefreshGrants decides each presented refresh token by its own grant's row and answers in the order given. What it writes
 // is as durable as the role's synchronous_commit has it: the Ahead row mends what is lost.
-func (s *Store) RefreshGrants(_ context.Context, presented []oauth.Presented) ([]oauth.Verdict, error) {
-	seen, verdicts := make(map[oauth.GrantID]bool, len(presented)), make([]oauth.Verdict, len(presented))
+func (s *Store) RefreshGrants(_ context.Context, presented []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
+	seen, verdicts := make(map[oauth.GrantID]bool, len(presented)), make([]grant.RefreshResult, len(presented))
 	for _, p := range presented {
 		if seen[p.Grant] {
 			return nil, fmt.Errorf("refresh grants: a batch holds grant %s twice", p.Grant)
@@ -131,8 +132,8 @@ func (s *Store) RefreshGrants(_ context.Context, presented []oauth.Presented) ([
 }
 
 // refreshAll decides the members of a batch, and singly if the statements were undone because of one of them.
-func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Verdict] {
-	answers := make([]batch.Answer[oauth.Verdict], len(presented))
+func (s *Store) refreshAll(presented []grant.RefreshAttempt) []batch.Answer[grant.RefreshResult] {
+	answers := make([]batch.Answer[grant.RefreshResult], len(presented))
 	err := s.refresh(presented, answers)
 	for i := range presented {
 		one := err
@@ -147,7 +148,7 @@ func (s *Store) refreshAll(presented []oauth.Presented) []batch.Answer[oauth.Ver
 }
 
 // refresh decides the members of a batch that have no verdict yet. Those that it leaves without one are for its error.
-func (s *Store) refresh(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
+func (s *Store) refresh(presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	if err := s.moveAll(ctx, presented, answers); err != nil {
@@ -158,14 +159,14 @@ func (s *Store) refresh(presented []oauth.Presented, answers []batch.Answer[oaut
 	}
 	for i := range answers {
 		if answers[i].Value.Outcome == "" {
-			answers[i].Value.Outcome = oauth.Missing
+			answers[i].Value.Outcome = grant.Missing
 		}
 	}
 	return nil
 }
 
 // refreshSingly decides one member, as often as it may help.
-func (s *Store) refreshSingly(presented []oauth.Presented, answer []batch.Answer[oauth.Verdict]) error {
+func (s *Store) refreshSingly(presented []grant.RefreshAttempt, answer []batch.Answer[grant.RefreshResult]) error {
 	err := s.refresh(presented, answer)
 	for tries := 1; undone(err) && tries < singleTries; tries++ {
 		err = s.refresh(presented, answer)
@@ -188,14 +189,14 @@ func undone(err error) bool {
 // after the member's ordinal comes what is read into fields, of which verdict makes the member's. It leaves nothing in them: claims
 // are added to those that are there.
 type ruling struct {
-	presented []oauth.Presented
-	answers   []batch.Answer[oauth.Verdict]
+	presented []grant.RefreshAttempt
+	answers   []batch.Answer[grant.RefreshResult]
 	members   []int
 	fields    []any
-	verdict   func(oauth.Presented) oauth.Verdict
+	verdict   func(grant.RefreshAttempt) grant.RefreshResult
 }
 
-func undecided(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) ruling {
+func undecided(presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) ruling {
 	r := ruling{presented: presented, answers: answers, members: make([]int, 0, len(presented))}
 	for i, a := range answers {
 		if a.Value.Outcome == "" {
@@ -206,19 +207,19 @@ func undecided(presented []oauth.Presented, answers []batch.Answer[oauth.Verdict
 }
 
 // moveAll moves whom nothing speaks against.
-func (s *Store) moveAll(ctx context.Context, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
+func (s *Store) moveAll(ctx context.Context, presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
 	r := undecided(presented, answers)
-	var g oauth.Grant
+	var g grant.Grant
 	r.fields = []any{
-		&g.UserID, at(&g.MovedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
+		&g.UserID, at(&g.RotatedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
 		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
 		ifAny{&g.Claims},
 	}
-	r.verdict = func(p oauth.Presented) oauth.Verdict {
+	r.verdict = func(p grant.RefreshAttempt) grant.RefreshResult {
 		moved := g
-		g = oauth.Grant{}
+		g = grant.Grant{}
 		moved.ID, moved.ClientID, moved.Generation, moved.KeyHash, moved.MACKey = p.Grant, p.ClientID, p.Generation+1, p.KeyHash, p.MACKey
-		return oauth.Verdict{Outcome: oauth.Moved, Grant: moved}
+		return grant.RefreshResult{Outcome: grant.Rotated, Grant: moved}
 	}
 	if len(r.members) == 1 {
 		return s.decide(ctx, fastOne, plain(presented[r.members[0]]), r)
@@ -227,16 +228,16 @@ func (s *Store) moveAll(ctx context.Context, presented []oauth.Presented, answer
 }
 
 // classifyAll decides whatever is left, but for those whose grant does not exist.
-func (s *Store) classifyAll(ctx context.Context, presented []oauth.Presented, answers []batch.Answer[oauth.Verdict]) error {
+func (s *Store) classifyAll(ctx context.Context, presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
 	r := undecided(presented, answers)
 	if len(r.members) == 0 {
 		return nil
 	}
-	var v oauth.Verdict
+	var v grant.RefreshResult
 	r.fields = append([]any{&v.Outcome}, grantFields(&v.Grant)...)
-	r.verdict = func(oauth.Presented) oauth.Verdict {
+	r.verdict = func(grant.RefreshAttempt) grant.RefreshResult {
 		found := v
-		v = oauth.Verdict{}
+		v = grant.RefreshResult{}
 		return found
 	}
 	return s.decide(ctx, classify, arrays(presented, r.members), r)
@@ -256,14 +257,14 @@ func (s *Store) decide(ctx context.Context, statement string, args []any, r ruli
 	})
 	if err != nil {
 		for _, member := range r.members {
-			r.answers[member].Value = oauth.Verdict{}
+			r.answers[member].Value = grant.RefreshResult{}
 		}
 	}
 	return err
 }
 
 // arrays returns the arguments of a statement for some members of a batch.
-func arrays(presented []oauth.Presented, members []int) []any {
+func arrays(presented []grant.RefreshAttempt, members []int) []any {
 	n := len(members)
 	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
 	hashes, macKeys := make([][]byte, n), make([]string, n)
@@ -272,12 +273,12 @@ func arrays(presented []oauth.Presented, members []int) []any {
 		p := presented[member]
 		grants[i], clients[i], generations[i] = p.Grant, p.ClientID, int64(p.Generation)
 		hashes[i], macKeys[i] = p.KeyHash, p.MACKey
-		arrived[i], deadlines[i], leeways[i] = p.Arrived, p.Deadline, p.Leeway
+		arrived[i], deadlines[i], leeways[i] = p.ReceivedAt, p.Deadline, p.Leeway
 	}
 	return []any{grants, clients, generations, hashes, macKeys, arrived, deadlines, leeways}
 }
 
 // plain returns the arguments of a statement for one member.
-func plain(p oauth.Presented) []any {
-	return []any{[16]byte(p.Grant), p.ClientID, int64(p.Generation), p.KeyHash, p.MACKey, p.Arrived, p.Deadline}
+func plain(p grant.RefreshAttempt) []any {
+	return []any{[16]byte(p.Grant), p.ClientID, int64(p.Generation), p.KeyHash, p.MACKey, p.ReceivedAt, p.Deadline}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/pgtest"
 )
 
@@ -19,16 +19,16 @@ func BenchmarkRefreshes(b *testing.B) {
 	b.Cleanup(func() { _ = s.Close() })
 	for _, size := range []int{1, 8, 32, 128} {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {
-			batch := make([]oauth.Presented, size)
+			batch := make([]grant.RefreshAttempt, size)
 			for i := range batch {
 				g := aGrant(0)
 				rand.Read(g.ID[:])
 				if err := s.MintGrant(b.Context(), g); err != nil {
 					b.Fatal(err)
 				}
-				batch[i] = oauth.Presented{
+				batch[i] = grant.RefreshAttempt{
 					Grant: g.ID, ClientID: g.ClientID, KeyHash: []byte("0123456789abcdef"), MACKey: g.MACKey,
-					Arrived: then, Deadline: time.Now().Add(time.Hour),
+					ReceivedAt: then, Deadline: time.Now().Add(time.Hour),
 				}
 			}
 			for b.Loop() {
@@ -37,7 +37,7 @@ func BenchmarkRefreshes(b *testing.B) {
 					b.Fatal(err)
 				}
 				for i := range batch {
-					if verdicts[i].Outcome != oauth.Moved {
+					if verdicts[i].Outcome != grant.Rotated {
 						b.Fatal(verdicts[i].Outcome)
 					}
 					batch[i].Generation++

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/pgtest"
 )
 
@@ -23,10 +23,10 @@ func TestRefreshIsHeapOnly(t *testing.T) {
 	must(t, s.pool.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&before))
 	for i := range grants * rounds {
 		p := present(aGrant(byte(i % grants)))
-		p.Generation, p.Arrived = uint32(i/grants), then.Add(time.Duration(i)*time.Millisecond)
-		v, err := s.RefreshGrants(t.Context(), []oauth.Presented{p})
+		p.Generation, p.ReceivedAt = uint32(i/grants), then.Add(time.Duration(i)*time.Millisecond)
+		v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{p})
 		must(t, err)
-		if v[0].Outcome != oauth.Moved {
+		if v[0].Outcome != grant.Rotated {
 			t.Fatalf("%s, want moved", v[0].Outcome)
 		}
 	}
@@ -59,9 +59,9 @@ func TestRefreshReadsOneTable(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	_, err := s.pool.Exec(t.Context(), `DROP TABLE users, clients, audiences, keys, keks, versions`)
 	must(t, err)
-	v, err := s.RefreshGrants(t.Context(), []oauth.Presented{present(aGrant(1)), present(aGrant(2))})
+	v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{present(aGrant(1)), present(aGrant(2))})
 	must(t, err)
-	if v[0].Outcome != oauth.Missing || v[1].Outcome != oauth.Missing {
+	if v[0].Outcome != grant.Missing || v[1].Outcome != grant.Missing {
 		t.Errorf("%v, want missing", v)
 	}
 }
@@ -73,9 +73,9 @@ func TestMemberDoesNotEndTheStatement(t *testing.T) {
 	must(t, s.CreateGrant(t.Context(), aGrant(1), 0))
 	ctx, giveUp := context.WithCancel(t.Context())
 	giveUp()
-	v, err := s.RefreshGrants(ctx, []oauth.Presented{present(aGrant(1))})
+	v, err := s.RefreshGrants(ctx, []grant.RefreshAttempt{present(aGrant(1))})
 	must(t, err)
-	if v[0].Outcome != oauth.Moved {
+	if v[0].Outcome != grant.Rotated {
 		t.Errorf("%s, want moved", v[0].Outcome)
 	}
 }
@@ -94,7 +94,7 @@ func TestSerializationFailureIsMended(t *testing.T) {
 		done := make(chan error)
 		for range clients {
 			go func() {
-				var batch []oauth.Presented
+				var batch []grant.RefreshAttempt
 				for i := range grants {
 					p := present(aGrant(byte(i)))
 					p.Generation = uint32(round)
@@ -102,7 +102,7 @@ func TestSerializationFailureIsMended(t *testing.T) {
 				}
 				verdicts, err := s.RefreshGrants(context.Background(), batch)
 				for _, v := range verdicts {
-					if !v.Outcome.Alive() {
+					if !v.Outcome.Accepted() {
 						t.Errorf("%s, want a live answer", v.Outcome)
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -27,12 +28,12 @@ const sweep = `WITH slice AS MATERIALIZED (
 
 // SweepGrants looks at a slice of the grants and deletes what is over for long. It is one statement that commits by itself,
 // and not more durable than the role has it: what comes back is swept again.
-func (s *Store) SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (oauth.Slice, error) {
+func (s *Store) SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (grant.SweepBatch, error) {
 	var (
-		slice oauth.Slice
+		slice grant.SweepBatch
 		last  *[16]byte
 	)
-	err := s.row(ctx, []any{&last, &slice.Seen, &slice.Live, &slice.Deleted}, sweep, [16]byte(after), limit, now, at(&over))
+	err := s.row(ctx, []any{&last, &slice.Examined, &slice.Live, &slice.Deleted}, sweep, [16]byte(after), limit, now, at(&over))
 	if last != nil {
 		slice.Last = *last
 	}

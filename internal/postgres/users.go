@@ -6,40 +6,42 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
 const userColumns = `id, username, password_hash, claims, disabled_at, epoch, created_at`
 
 // userFields are the user's values in the order of userColumns, to be read into or written from.
-func userFields(u *oauth.User) []any {
+func userFields(u *login.User) []any {
 	return []any{&u.ID, &u.Username, &u.PasswordHash, inJSON{&u.Claims}, at(&u.DisabledAt), &u.Epoch, at(&u.CreatedAt)}
 }
 
 // User returns the user of that canonical name, or oauth.NotFound.
-func (s *Store) User(ctx context.Context, username string) (oauth.User, error) {
+func (s *Store) User(ctx context.Context, username string) (login.User, error) {
 	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1`, username)
 }
 
 // UserByID returns the user of that id, or oauth.NotFound.
-func (s *Store) UserByID(ctx context.Context, id string) (oauth.User, error) {
+func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
 	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-func (s *Store) user(ctx context.Context, query, key string) (oauth.User, error) {
-	var u oauth.User
+func (s *Store) user(ctx context.Context, query, key string) (login.User, error) {
+	var u login.User
 	err := s.row(ctx, userFields(&u), query, key)
 	return u, knowledge(err)
 }
 
 // Users returns at most limit users whose names sort after after, by name.
-func (s *Store) Users(ctx context.Context, after string, limit int) ([]oauth.User, error) {
+func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.User, error) {
 	return rows(ctx, s, userFields,
 		`SELECT `+userColumns+` FROM users WHERE username > $1 ORDER BY username LIMIT $2`, after, limit)
 }
 
 // CreateUser inserts the user, or returns oauth.AlreadyExists if the name or the id is taken.
-func (s *Store) CreateUser(ctx context.Context, u oauth.User) error {
+func (s *Store) CreateUser(ctx context.Context, u login.User) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT DO NOTHING`, userFields(&u)...)
@@ -67,7 +69,7 @@ func (s *Store) ChangePassword(ctx context.Context, userID, old, next string, ex
 			err = oauth.InvalidGrant
 		}
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, userID, "", except, oauth.RevokedByPassword, now)
+			_, err = revokeOfUser(ctx, tx, userID, "", except, audit.RevokedByPassword, now)
 		}
 		return err
 	})
@@ -75,7 +77,7 @@ func (s *Store) ChangePassword(ctx context.Context, userID, old, next string, ex
 
 // DisableUser disables the user and suspends their grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
 		if !u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -92,7 +94,7 @@ func (s *Store) DisableUser(ctx context.Context, username string, now time.Time)
 
 // EnableUser enables the user and lifts the suspension of their grants.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -108,10 +110,10 @@ func (s *Store) EnableUser(ctx context.Context, username string) error {
 
 // SetPassword replaces the password hash and revokes the user's grants.
 func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1 WHERE id = $2`, hash, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByPassword, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByPassword, now)
 		}
 		return err
 	})
@@ -119,7 +121,7 @@ func (s *Store) SetPassword(ctx context.Context, username, hash string, now time
 
 // SetClaims replaces the user's claims.
 func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET claims = $1 WHERE id = $2`, inJSON{&claims}, u.ID)
 		return err
 	})
@@ -127,10 +129,10 @@ func (s *Store) SetClaims(ctx context.Context, username string, claims map[strin
 
 // DeleteUser deletes the user and revokes their grants.
 func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u oauth.User) error {
+	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
 		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, oauth.RevokedByDeletion, now)
+			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByDeletion, now)
 		}
 		return err
 	})
@@ -138,9 +140,9 @@ func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) 
 
 // changeUser locks the user's row and runs change in one transaction. The row comes first and its grants after it, by id, so
 // that a login which is still under way either is seen by change or sees what change did.
-func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, pgx.Tx, oauth.User) error) error {
+func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, pgx.Tx, login.User) error) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		var u oauth.User
+		var u login.User
 		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1 FOR UPDATE`, username).Scan(userFields(&u)...)
 		if err != nil {
 			return knowledge(err)

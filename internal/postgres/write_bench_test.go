@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
 	"github.com/signetd/signet/internal/throttle"
@@ -24,7 +25,7 @@ func BenchmarkWrites(b *testing.B) {
 		do   func(ctx context.Context, s *Store, i int) error
 	}{
 		{"revoke", func(ctx context.Context, s *Store, i int) error {
-			_, _, err := s.RevokeGrant(ctx, numbered(i), "app", oauth.RevokedByClient, then)
+			_, _, err := s.RevokeGrant(ctx, numbered(i), "app", audit.RevokedByClient, then)
 			return err
 		}},
 		{"login", func(ctx context.Context, s *Store, i int) error {
@@ -33,7 +34,7 @@ func BenchmarkWrites(b *testing.B) {
 			return s.CreateGrant(ctx, g, 0)
 		}},
 		{"guess", func(ctx context.Context, s *Store, i int) error {
-			_, err := s.TakeGuess(ctx, []throttle.Counter{throttle.Account("usr_" + numbered(i).String())}, then)
+			_, err := s.ReserveAttempt(ctx, []throttle.Counter{throttle.Account("usr_" + numbered(i).String())}, then)
 			return err
 		}},
 	} {

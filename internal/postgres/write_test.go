@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/batch"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
 	"github.com/signetd/signet/internal/throttle"
@@ -58,18 +61,18 @@ func number(t *testing.T, s *Store, query string) (n int) {
 
 func revoke(id byte) func(*Store) error {
 	return func(s *Store) error {
-		_, _, err := s.RevokeGrant(context.Background(), oauth.GrantID{id}, "", oauth.RevokedByClient, then)
+		_, _, err := s.RevokeGrant(context.Background(), oauth.GrantID{id}, "", audit.RevokedByClient, then)
 		return err
 	}
 }
 
-func login(g oauth.Grant) func(*Store) error {
+func createGrant(g grant.Grant) func(*Store) error {
 	return func(s *Store) error { return s.CreateGrant(context.Background(), g, 0) }
 }
 
 func guess(user string) func(*Store) error {
 	return func(s *Store) error {
-		n, err := s.TakeGuess(context.Background(), []throttle.Counter{throttle.Account(user)}, then)
+		n, err := s.ReserveAttempt(context.Background(), []throttle.Counter{throttle.Account(user)}, then)
 		if err == nil && n != 1 {
 			return fmt.Errorf("%d counters took the guess", n)
 		}
@@ -92,7 +95,7 @@ func TestWritesShareACommit(t *testing.T) {
 		var changes []func(*Store) error
 		for i := range byte(ofEach) {
 			must(t, s.CreateGrant(t.Context(), aGrant(i), 0))
-			changes = append(changes, revoke(i), login(aGrant(ofEach+i)), guess(fmt.Sprint("usr_", i)))
+			changes = append(changes, revoke(i), createGrant(aGrant(ofEach+i)), guess(fmt.Sprint("usr_", i)))
 		}
 		errs, sizes := together(t, url, Options{Alone: alone, MaxConns: 8}, changes...)
 		must(t, errors.Join(errs...))
@@ -119,10 +122,10 @@ func TestFaultOfOneWriteIsItsOwn(t *testing.T) {
 		change func(*Store) error
 		want   string
 	}{
-		"the grant is there already": {login(aGrant(1)), "SQLSTATE 23505"},
-		"a text that is none":        {login(nul), "SQLSTATE 22021"},
-		"claims that are not JSON":   {login(unsaid), "unsupported type"},
-		"no such user":               {login(stranger), "invalid_grant"},
+		"the grant is there already": {createGrant(aGrant(1)), "SQLSTATE 23505"},
+		"a text that is none":        {createGrant(nul), "SQLSTATE 22021"},
+		"claims that are not JSON":   {createGrant(unsaid), "unsupported type"},
+		"no such user":               {createGrant(stranger), "invalid_grant"},
 		"no such grant":              {revoke(99), "not_found"},
 		"a row that cannot be read":  {revoke(9), "cannot unmarshal array"},
 	} {
@@ -133,7 +136,7 @@ func TestFaultOfOneWriteIsItsOwn(t *testing.T) {
 			var changes []func(*Store) error
 			for i := range byte(10) {
 				must(t, s.CreateGrant(t.Context(), aGrant(i), 0))
-				changes = append(changes, revoke(i%8), login(aGrant(10+i)), guess(fmt.Sprint(i%2)))
+				changes = append(changes, revoke(i%8), createGrant(aGrant(10+i)), guess(fmt.Sprint(i%2)))
 			}
 			_, err := s.pool.Exec(t.Context(), `UPDATE grants SET claims = '[]' WHERE id = $1`, [16]byte{9})
 			must(t, err)
@@ -166,7 +169,7 @@ func TestBlockedWriteHoldsUpNobody(t *testing.T) {
 	changes := slices.Repeat([]func(*Store) error{revoke(0)}, writeFlights+1) // so that one goes with others
 	var free sync.WaitGroup
 	for i := range byte(16) {
-		for _, change := range []func(*Store) error{login(aGrant(1 + i)), guess(fmt.Sprint(i))} {
+		for _, change := range []func(*Store) error{createGrant(aGrant(1 + i)), guess(fmt.Sprint(i))} {
 			free.Add(1)
 			changes = append(changes, func(s *Store) error {
 				defer free.Done()
@@ -190,14 +193,14 @@ func TestBlockedWriteHoldsUpNobody(t *testing.T) {
 // TestWritesLockInOrder: whatever order writes came in, they lock users before grants before counters, each by their keys, so
 // that no two transactions wait for each other in a circle. While somebody holds a row, none that comes after it is locked.
 func TestWritesLockInOrder(t *testing.T) {
-	bob := oauth.User{ID: "usr_bob", Username: "bob", CreatedAt: then}
+	bob := login.User{ID: "usr_bob", Username: "bob", CreatedAt: then}
 	of := aGrant(20)
 	of.UserID = bob.ID
 	first := sorted(throttle.Device("1", "a")[0], throttle.Device("2", "a")[0])
 	last := sorted(throttle.Account("1"), throttle.Account("2"))
 	both := func(a, b throttle.Counter) func(*Store) error {
 		return func(s *Store) error {
-			_, err := s.TakeGuess(context.Background(), []throttle.Counter{a, b}, then)
+			_, err := s.ReserveAttempt(context.Background(), []throttle.Counter{a, b}, then)
 			return err
 		}
 	}
@@ -213,12 +216,12 @@ func TestWritesLockInOrder(t *testing.T) {
 			[]any{[16]byte{1}},
 		},
 		"users": {
-			[]func(*Store) error{login(of), login(aGrant(21))},
+			[]func(*Store) error{createGrant(of), createGrant(aGrant(21))},
 			`SELECT FROM users WHERE id = $1 FOR UPDATE`, `SELECT FROM users WHERE id <> $1 FOR UPDATE NOWAIT`,
 			[]any{ann.ID},
 		},
 		"users before grants": {
-			[]func(*Store) error{revoke(1), login(aGrant(21))},
+			[]func(*Store) error{revoke(1), createGrant(aGrant(21))},
 			`SELECT FROM users WHERE id = $1 FOR UPDATE`, `SELECT $1::text FROM grants FOR UPDATE NOWAIT`,
 			[]any{ann.ID},
 		},
@@ -293,7 +296,7 @@ func TestSerializationFailureOfWritesIsMended(t *testing.T) {
 	for i := range byte(64) {
 		all.Go(func() {
 			s := servers[i%2]
-			if err := errors.Join(login(aGrant(i))(s), guess(fmt.Sprint(i%8))(s), revoke(i)(s)); err != nil {
+			if err := errors.Join(createGrant(aGrant(i))(s), guess(fmt.Sprint(i%8))(s), revoke(i)(s)); err != nil {
 				t.Error(err)
 			}
 		})

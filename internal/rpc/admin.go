@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -22,9 +23,9 @@ type adminService struct {
 }
 
 // actorOf returns who administers.
-func actorOf(ctx context.Context) admin.Actor {
+func actorOf(ctx context.Context) audit.Actor {
 	caller := callerOf(ctx)
-	return admin.Actor{Name: caller.Actor(), RequestID: caller.RequestID}
+	return caller.Actor()
 }
 
 // done is the answer of what has nothing more to say.

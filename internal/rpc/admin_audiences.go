@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -23,7 +24,7 @@ func (s *adminService) CreateAudience(ctx context.Context, r *signetv1.CreateAud
 	if err != nil {
 		return nil, err
 	}
-	return audience(x), nil
+	return audienceMessage(x), nil
 }
 
 // GetAudience returns an audience.
@@ -39,7 +40,7 @@ func (s *adminService) GetAudience(ctx context.Context, r *signetv1.GetAudienceR
 	if !ok {
 		return nil, oauth.Refused(oauth.NotFound, nil)
 	}
-	return audience(x), nil
+	return audienceMessage(x), nil
 }
 
 // ListAudiences returns one page of the audiences.
@@ -57,7 +58,7 @@ func (s *adminService) ListAudiences(ctx context.Context, r *signetv1.ListAudien
 		return nil, err
 	}
 	rest := sort.Search(len(d.Audiences), func(n int) bool { return d.Audiences[n].ID > after })
-	page, more := cut(d.Audiences[rest:], pageSize(r.GetPageSize()), audience)
+	page, more := cut(d.Audiences[rest:], pageSize(r.GetPageSize()), audienceMessage)
 	answer := &signetv1.ListAudiencesResponse{Audiences: page}
 	if more {
 		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetId())
@@ -74,7 +75,7 @@ func (s *adminService) UpdateAudience(ctx context.Context, r *signetv1.UpdateAud
 	if err != nil {
 		return nil, err
 	}
-	return done(s.admin.UpdateAudience(ctx, actorOf(ctx), given.ID, func(x *oauth.Audience) {
+	return done(s.admin.UpdateAudience(ctx, actorOf(ctx), given.ID, func(x *client.Audience) {
 		for _, field := range r.GetUpdateMask().GetPaths() {
 			audienceFields[field](x, given)
 		}
@@ -106,29 +107,29 @@ func (s *adminService) DeleteAudience(ctx context.Context, r *signetv1.DeleteAud
 }
 
 // audienceFields are what an update may change of an audience, by their names in a mask.
-var audienceFields = map[string]func(to *oauth.Audience, from oauth.Audience){
-	"algorithm": func(to *oauth.Audience, from oauth.Audience) { to.Algorithm = from.Algorithm },
-	"lifetime":  func(to *oauth.Audience, from oauth.Audience) { to.Lifetime = from.Lifetime },
-	"scope":     func(to *oauth.Audience, from oauth.Audience) { to.Scope = from.Scope },
-	"claims":    func(to *oauth.Audience, from oauth.Audience) { to.Claims = from.Claims },
+var audienceFields = map[string]func(to *client.Audience, from client.Audience){
+	"algorithm": func(to *client.Audience, from client.Audience) { to.Algorithm = from.Algorithm },
+	"lifetime":  func(to *client.Audience, from client.Audience) { to.Lifetime = from.Lifetime },
+	"scope":     func(to *client.Audience, from client.Audience) { to.Scope = from.Scope },
+	"claims":    func(to *client.Audience, from client.Audience) { to.Claims = from.Claims },
 
-	"repeat_tokens": func(to *oauth.Audience, from oauth.Audience) { to.RepeatTokens = from.RepeatTokens },
+	"repeat_tokens": func(to *client.Audience, from client.Audience) { to.ReuseTokens = from.ReuseTokens },
 }
 
 // readAudience decodes what a request may say of an audience.
-func readAudience(m *signetv1.Audience) (x oauth.Audience, err error) {
-	x = oauth.Audience{
+func readAudience(m *signetv1.Audience) (x client.Audience, err error) {
+	x = client.Audience{
 		ID: m.GetId(), Algorithm: m.GetAlgorithm(), Lifetime: m.GetLifetime().AsDuration(), Claims: m.GetClaims(),
-		RepeatTokens: m.GetRepeatTokens(),
+		ReuseTokens: m.GetRepeatTokens(),
 	}
 	x.Scope, err = oauth.ParseScope(m.GetScope())
 	return x, err
 }
 
-func audience(x oauth.Audience) *signetv1.Audience {
+func audienceMessage(x client.Audience) *signetv1.Audience {
 	return &signetv1.Audience{
 		Id: x.ID, Algorithm: x.Algorithm, PreviousAlgorithm: x.PreviousAlgorithm, Lifetime: duration(x.Lifetime),
 		Scope: x.Scope.String(), Claims: x.Claims, DisabledAt: timestamp(x.DisabledAt), CreatedAt: timestamp(x.CreatedAt),
-		RepeatTokens: x.RepeatTokens,
+		RepeatTokens: x.ReuseTokens,
 	}
 }

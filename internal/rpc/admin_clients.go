@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -26,7 +27,7 @@ func (s *adminService) CreateClient(ctx context.Context, r *signetv1.CreateClien
 	if err != nil {
 		return nil, err
 	}
-	return &signetv1.CreateClientResponse{Client: client(c), ClientSecret: secret}, nil
+	return &signetv1.CreateClientResponse{Client: clientMessage(c), ClientSecret: secret}, nil
 }
 
 // GetClient returns a client.
@@ -42,7 +43,7 @@ func (s *adminService) GetClient(ctx context.Context, r *signetv1.GetClientReque
 	if !ok {
 		return nil, oauth.Refused(oauth.NotFound, nil)
 	}
-	return client(c), nil
+	return clientMessage(c), nil
 }
 
 // ListClients returns one page of the clients.
@@ -60,7 +61,7 @@ func (s *adminService) ListClients(ctx context.Context, r *signetv1.ListClientsR
 		return nil, err
 	}
 	rest := sort.Search(len(d.Clients), func(n int) bool { return d.Clients[n].ID > after })
-	page, more := cut(d.Clients[rest:], pageSize(r.GetPageSize()), client)
+	page, more := cut(d.Clients[rest:], pageSize(r.GetPageSize()), clientMessage)
 	answer := &signetv1.ListClientsResponse{Clients: page}
 	if more {
 		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetId())
@@ -77,7 +78,7 @@ func (s *adminService) UpdateClient(ctx context.Context, r *signetv1.UpdateClien
 	if err != nil {
 		return nil, err
 	}
-	return done(s.admin.UpdateClient(ctx, actorOf(ctx), given.ID, func(c *oauth.Client) {
+	return done(s.admin.UpdateClient(ctx, actorOf(ctx), given.ID, func(c *client.Client) {
 		for _, field := range r.GetUpdateMask().GetPaths() {
 			clientFields[field](c, given)
 		}
@@ -123,21 +124,21 @@ func (s *adminService) DeleteClient(ctx context.Context, r *signetv1.DeleteClien
 }
 
 // clientFields are what an update may change of a client, by their names in a mask.
-var clientFields = map[string]func(to *oauth.Client, from oauth.Client){
-	"name":             func(to *oauth.Client, from oauth.Client) { to.Name = from.Name },
-	"audience":         func(to *oauth.Client, from oauth.Client) { to.Audiences = from.Audiences },
-	"scope":            func(to *oauth.Client, from oauth.Client) { to.Scope = from.Scope },
-	"refresh_idle":     func(to *oauth.Client, from oauth.Client) { to.RefreshIdle = from.RefreshIdle },
-	"refresh_absolute": func(to *oauth.Client, from oauth.Client) { to.RefreshAbsolute = from.RefreshAbsolute },
-	"leeway":           func(to *oauth.Client, from oauth.Client) { to.Leeway = from.Leeway },
-	"mint_subjects":    func(to *oauth.Client, from oauth.Client) { to.MintSubjects = from.MintSubjects },
-	"cert_san":         func(to *oauth.Client, from oauth.Client) { to.CertSANs = from.CertSANs },
-	"jwks":             func(to *oauth.Client, from oauth.Client) { to.Keys = from.Keys },
+var clientFields = map[string]func(to *client.Client, from client.Client){
+	"name":             func(to *client.Client, from client.Client) { to.Name = from.Name },
+	"audience":         func(to *client.Client, from client.Client) { to.Audiences = from.Audiences },
+	"scope":            func(to *client.Client, from client.Client) { to.Scope = from.Scope },
+	"refresh_idle":     func(to *client.Client, from client.Client) { to.RefreshIdle = from.RefreshIdle },
+	"refresh_absolute": func(to *client.Client, from client.Client) { to.RefreshAbsolute = from.RefreshAbsolute },
+	"leeway":           func(to *client.Client, from client.Client) { to.Leeway = from.Leeway },
+	"mint_subjects":    func(to *client.Client, from client.Client) { to.MintSubjects = from.MintSubjects },
+	"cert_san":         func(to *client.Client, from client.Client) { to.CertSANs = from.CertSANs },
+	"jwks":             func(to *client.Client, from client.Client) { to.Keys = from.Keys },
 }
 
 // readClient decodes what a request may say of a client.
-func readClient(m *signetv1.Client) (c oauth.Client, err error) {
-	c = oauth.Client{
+func readClient(m *signetv1.Client) (c client.Client, err error) {
+	c = client.Client{
 		ID: m.GetId(), Name: m.GetName(), Public: m.GetPublic(), Audiences: m.GetAudience(),
 		RefreshIdle: m.GetRefreshIdle().AsDuration(), RefreshAbsolute: m.GetRefreshAbsolute().AsDuration(),
 		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(),
@@ -155,7 +156,7 @@ func readClient(m *signetv1.Client) (c oauth.Client, err error) {
 	return c, err
 }
 
-func client(c oauth.Client) *signetv1.Client {
+func clientMessage(c client.Client) *signetv1.Client {
 	m := &signetv1.Client{
 		Id: c.ID, Name: c.Name, Public: c.Public, Audience: c.Audiences, Scope: c.Scope.String(),
 		RefreshIdle: duration(c.RefreshIdle), RefreshAbsolute: duration(c.RefreshAbsolute),

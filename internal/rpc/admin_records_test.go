@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -92,7 +92,7 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 		must(t, c.call())
 		events := heard()
 		if len(events) != 1 || events[0].Name != c.event || !strings.HasPrefix(events[0].Target(), c.target) ||
-			events[0].Actor != "ops" || events[0].RequestID != "req-1" {
+			events[0].Actor.Name != "ops" || events[0].Actor.RequestID != "req-1" {
 			t.Errorf("%s of %s: %+v", c.event, c.target, events)
 		}
 	}
@@ -101,14 +101,14 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 	person := metadata.NewOutgoingContext(soon(t), metadata.Pairs("authorization", "Bearer "+in.GetAccessToken()))
 	_, err := h.operator.CreateAudience(person, &signetv1.CreateAudienceRequest{Audience: &signetv1.Audience{Id: "z"}})
 	must(t, err)
-	if events := heard(); len(events) != 1 || events[0].Actor != in.GetSubject() || events[0].RequestID == "" {
+	if events := heard(); len(events) != 1 || events[0].Actor.Name != in.GetSubject() || events[0].Actor.RequestID == "" {
 		t.Errorf("a person: %+v", events)
 	}
 	if line := h.logs.line(t, "call"); line["sub"] != in.GetSubject() || line["client_id"] != "ops" {
 		t.Errorf("logged %v", line)
 	}
 
-	full := func(oauth.Event) error { return fmt.Errorf("the disk is full") }
+	full := func(audit.Event) error { return fmt.Errorf("the disk is full") }
 	h.audit.Store(&full)
 	for name, err := range map[string]error{
 		"user": func() error {

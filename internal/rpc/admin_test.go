@@ -13,16 +13,17 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 // listen collects the audit events of the house.
-func (h *house) listen() func() []oauth.Event {
-	var events []oauth.Event
-	collect := func(e oauth.Event) error { events = append(events, e); return nil }
+func (h *house) listen() func() []audit.Event {
+	var events []audit.Event
+	collect := func(e audit.Event) error { events = append(events, e); return nil }
 	h.audit.Store(&collect)
-	return func() []oauth.Event {
+	return func() []audit.Event {
 		heard := events
 		events = nil
 		return heard

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/login"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -19,7 +19,7 @@ func (s *adminService) CreateUser(ctx context.Context, r *signetv1.CreateUserReq
 	if err != nil {
 		return nil, err
 	}
-	return user(u), nil
+	return userMessage(u), nil
 }
 
 // GetUser returns an account.
@@ -31,7 +31,7 @@ func (s *adminService) GetUser(ctx context.Context, r *signetv1.GetUserRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return user(u), nil
+	return userMessage(u), nil
 }
 
 // ListUsers returns one page of the accounts.
@@ -49,7 +49,7 @@ func (s *adminService) ListUsers(ctx context.Context, r *signetv1.ListUsersReque
 	if err != nil {
 		return nil, err
 	}
-	page, more := cut(found, limit, user)
+	page, more := cut(found, limit, userMessage)
 	answer := &signetv1.ListUsersResponse{Users: page}
 	if more {
 		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetUsername())
@@ -113,7 +113,7 @@ func claims(given *structpb.Struct) map[string]any {
 	return given.AsMap()
 }
 
-func user(u oauth.User) *signetv1.User {
+func userMessage(u login.User) *signetv1.User {
 	m := &signetv1.User{Id: u.ID, Username: u.Username, DisabledAt: timestamp(u.DisabledAt), CreatedAt: timestamp(u.CreatedAt)}
 	if len(u.Claims) > 0 {
 		m.Claims, _ = structpb.NewStruct(u.Claims) // it fails only for what is no JSON, and they were kept as JSON

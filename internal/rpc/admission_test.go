@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
@@ -78,11 +79,11 @@ func TestRule71_AdminServiceNeedsTheScope(t *testing.T) {
 	h := openHouse(t)
 	in := h.adminLogin(t, "ops")
 	gone := h.adminLogin(t, "ops")
-	must(t, h.admin.UpdateClient(t.Context(), operator, "mesh", func(c *oauth.Client) {
+	must(t, h.admin.UpdateClient(t.Context(), operator, "mesh", func(c *client.Client) {
 		c.Audiences, c.Scope = append(c.Audiences, identifier), append(c.Scope, issuer.AdminScope)
 	}))
 	must(t, h.admin.DisableClient(t.Context(), operator, "other"))
-	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *oauth.Client) {
+	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *client.Client) {
 		c.Audiences, c.Scope = []string{identifier}, oauth.NewScope(issuer.AdminScope)
 	}))
 	must(t, h.directory.Poll(t.Context()))
@@ -176,10 +177,10 @@ func TestRule71_AdminTokensEndWithTheirClientAndUser(t *testing.T) {
 		"the client is disabled": {func(t *testing.T, h *house) error { return h.admin.DisableClient(t.Context(), operator, "ops") }, "INVALID_CLIENT"},
 		"the client is deleted":  {func(t *testing.T, h *house) error { return h.admin.DeleteClient(t.Context(), operator, "ops") }, "INVALID_CLIENT"},
 		"the client loses the audience": {func(t *testing.T, h *house) error {
-			return h.admin.UpdateClient(t.Context(), operator, "ops", func(c *oauth.Client) { c.Audiences = nil })
+			return h.admin.UpdateClient(t.Context(), operator, "ops", func(c *client.Client) { c.Audiences = nil })
 		}, "INVALID_CLIENT"},
 		"the client loses the scope": {func(t *testing.T, h *house) error {
-			return h.admin.UpdateClient(t.Context(), operator, "ops", func(c *oauth.Client) { c.Scope = nil })
+			return h.admin.UpdateClient(t.Context(), operator, "ops", func(c *client.Client) { c.Scope = nil })
 		}, "ACCESS_DENIED"},
 		"the audience is disabled": {func(t *testing.T, h *house) error { return h.admin.DisableAudience(t.Context(), operator, identifier) }, "INVALID_CLIENT"},
 		"the user is disabled":     {func(t *testing.T, h *house) error { return h.admin.DisableUser(t.Context(), operator, username) }, "INVALID_CLIENT"},

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/certtest"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -31,11 +32,11 @@ func openSecureHouse(t *testing.T) (*house, *certtest.Authority) {
 		}
 	})
 	var err error
-	_, h.secrets["gw"], err = h.admin.CreateClient(t.Context(), operator, oauth.Client{
+	_, h.secrets["gw"], err = h.admin.CreateClient(t.Context(), operator, client.Client{
 		ID: "gw", CertSANs: []string{"dns:gw.example", "uri:spiffe://example/gw"}, Audiences: []string{"api"}, Scope: oauth.NewScope("read"),
 	})
 	must(t, err)
-	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *oauth.Client) { c.CertSANs = []string{"dns:other.example"} }))
+	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *client.Client) { c.CertSANs = []string{"dns:other.example"} }))
 	must(t, h.directory.Poll(t.Context()))
 	return h, authority
 }
@@ -130,7 +131,7 @@ func TestCertificateIsHeldAgainstWhatIsRegisteredNow(t *testing.T) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	must(t, h.admin.UpdateClient(t.Context(), operator, "web", func(c *oauth.Client) { c.CertSANs = []string{"dns:new.example"} }))
+	must(t, h.admin.UpdateClient(t.Context(), operator, "web", func(c *client.Client) { c.CertSANs = []string{"dns:new.example"} }))
 	must(t, h.directory.Poll(t.Context()))
 	ask(true)
 	must(t, h.admin.DisableClient(t.Context(), operator, "web"))
@@ -149,7 +150,7 @@ func TestCertificateIsHeldAgainstWhatIsRegisteredNow(t *testing.T) {
 // Rule 71: a client that has the scope may administer by its certificate, and by nothing less.
 func TestRule71_AdministrationByCertificate(t *testing.T) {
 	h, authority := openSecureHouse(t)
-	must(t, h.admin.UpdateClient(t.Context(), operator, "ops", func(c *oauth.Client) { c.CertSANs = []string{"dns:ops.example"} }))
+	must(t, h.admin.UpdateClient(t.Context(), operator, "ops", func(c *client.Client) { c.CertSANs = []string{"dns:ops.example"} }))
 	must(t, h.directory.Poll(t.Context()))
 	ops, gw := authority.Client(t, "ops.example"), authority.Client(t, "gw.example")
 	for name, c := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -19,7 +20,7 @@ var errCredentials = errors.New("the authorization metadata is missing or malfor
 // same invalid_client. What the metadata says decides: a secret is held against the client's own, and an id without one
 // against the certificate of the connection, which alone is enough where there is no metadata. certified says that it was the
 // certificate; a public client proves nothing by one.
-func authenticate(ctx context.Context, directory *issuer.Directory) (c oauth.Client, certified bool, err error) {
+func authenticate(ctx context.Context, directory *issuer.Directory) (c client.Client, certified bool, err error) {
 	values, certificate := metadata.ValueFromIncomingContext(ctx, "authorization"), certificateOf(ctx)
 	if len(values) == 0 && certificate != nil {
 		c, err = directory.AuthenticateCertificate(ctx, "", certificate)
@@ -28,7 +29,7 @@ func authenticate(ctx context.Context, directory *issuer.Directory) (c oauth.Cli
 	id, secret, ok := oauth.ParseBasic(values)
 	switch {
 	case !ok:
-		return oauth.Client{}, false, oauth.Refused(oauth.InvalidClient, errCredentials)
+		return client.Client{}, false, oauth.Refused(oauth.InvalidClient, errCredentials)
 	case secret == "" && certificate != nil:
 		c, err = directory.AuthenticateCertificate(ctx, id, certificate)
 		return c, !c.Public, err

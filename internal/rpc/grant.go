@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -40,7 +41,7 @@ func (s *grantService) ListGrants(ctx context.Context, r *signetv1.ListGrantsReq
 	if err != nil {
 		return nil, err
 	}
-	page, more := cut(found, limit, func(g oauth.Grant) *signetv1.Grant { return grant(g, at) })
+	page, more := cut(found, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
 	answer := &signetv1.ListGrantsResponse{Grants: page}
 	if more {
 		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetGrantId())
@@ -48,19 +49,19 @@ func (s *grantService) ListGrants(ctx context.Context, r *signetv1.ListGrantsReq
 	return answer, err
 }
 
-func grant(g oauth.Grant, at time.Time) *signetv1.Grant {
+func grantMessage(g grant.Grant, at time.Time) *signetv1.Grant {
 	return &signetv1.Grant{
 		GrantId: g.ID.String(), ClientId: g.ClientID, Subject: g.UserID, Scope: g.Scope.String(), Audience: g.Audience,
-		DeviceLabel: g.DeviceLabel, Ip: g.IP, CreatedAt: timestamp(g.CreatedAt), LastUsedAt: timestamp(g.MovedAt),
+		DeviceLabel: g.DeviceLabel, Ip: g.IP, CreatedAt: timestamp(g.CreatedAt), LastUsedAt: timestamp(g.RotatedAt),
 		ExpiresAt: timestamp(g.EndsAt()), AuthTime: timestamp(g.AuthTime), Amr: g.AMR, State: grantStates[g.State(at)],
 	}
 }
 
-var grantStates = map[oauth.GrantState]signetv1.GrantState{
-	oauth.GrantActive:    signetv1.GrantState_GRANT_STATE_ACTIVE,
-	oauth.GrantSuspended: signetv1.GrantState_GRANT_STATE_SUSPENDED,
-	oauth.GrantRevoked:   signetv1.GrantState_GRANT_STATE_REVOKED,
-	oauth.GrantExpired:   signetv1.GrantState_GRANT_STATE_EXPIRED,
+var grantStates = map[grant.State]signetv1.GrantState{
+	grant.StateActive:    signetv1.GrantState_GRANT_STATE_ACTIVE,
+	grant.StateSuspended: signetv1.GrantState_GRANT_STATE_SUSPENDED,
+	grant.StateRevoked:   signetv1.GrantState_GRANT_STATE_REVOKED,
+	grant.StateExpired:   signetv1.GrantState_GRANT_STATE_EXPIRED,
 }
 
 // RevokeGrant ends one grant.

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -228,8 +228,8 @@ func TestRule69_EndsOfGrantsAreAudited(t *testing.T) {
 	h := openHouse(t)
 	one, two, three := h.login(t, "web"), h.login(t, "web"), h.login(t, "web")
 	var got []string
-	record := func(e oauth.Event) error {
-		got = append(got, fmt.Sprint(e.Name, " ", e.Actor, " ", e.Target(), " ", e.Reason, " ", e.Count, " ", e.Kept, " ", e.RequestID != ""))
+	record := func(e audit.Event) error {
+		got = append(got, fmt.Sprint(e.Name, " ", e.Actor.Name, " ", e.Target(), " ", e.Reason, " ", e.Count, " ", e.Kept, " ", e.Actor.RequestID != ""))
 		return nil
 	}
 	h.audit.Store(&record)
@@ -248,7 +248,7 @@ func TestRule69_EndsOfGrantsAreAudited(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("events %q, want %q", got, want)
 	}
-	full := func(oauth.Event) error { return errors.New("disk full") }
+	full := func(audit.Event) error { return errors.New("disk full") }
 	h.audit.Store(&full)
 	if _, err := h.grants.RevokeGrant(web, &signetv1.RevokeGrantRequest{GrantId: three.GetGrantId()}); reason(err) != "TEMPORARILY_UNAVAILABLE" {
 		t.Errorf("without an audit log: %v", err)

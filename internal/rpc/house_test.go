@@ -21,6 +21,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -53,7 +55,7 @@ const (
 	identifier = "https://id.example.org"
 )
 
-var operator = admin.Actor{Name: "operator"}
+var operator = audit.Actor{Name: "operator"}
 
 // A house is the whole issuer behind its gRPC door: a real store, real keys, a real socket.
 type house struct {
@@ -69,7 +71,7 @@ type house struct {
 	// clock is that of the issuer and the store; the keys go by the real one.
 	clock *clock
 	// audit is called with every event of the issuer, if it is set.
-	audit atomic.Pointer[func(oauth.Event) error]
+	audit atomic.Pointer[func(audit.Event) error]
 	logs  *records
 
 	conn     *grpc.ClientConn
@@ -129,7 +131,7 @@ func (h *house) open(t *testing.T, file string, keks *seal.KEKs) *keys.Manager {
 			ClockSkew: time.Minute, MaxLifetime: time.Hour, MaxRefreshLifetime: 24 * time.Hour, RSABits: 2048,
 		},
 		Audit: func(e keys.Event) error {
-			return h.record(oauth.Event{Name: e.Name, RequestID: e.By.RequestID, Actor: e.By.Name, Key: e.Key, Reason: e.Reason})
+			return h.record(audit.Event{Name: e.Name, Actor: audit.Actor(e.By), Key: e.Key, Reason: e.Reason})
 		},
 	})
 	must(t, err)
@@ -146,7 +148,7 @@ func (h *house) poll(t *testing.T) {
 }
 
 // record is the audit of the house.
-func (h *house) record(e oauth.Event) error {
+func (h *house) record(e audit.Event) error {
 	if audit := h.audit.Load(); audit != nil {
 		return (*audit)(e)
 	}
@@ -226,7 +228,7 @@ func (s *showHouse) furnish(t *testing.T) {
 	must(t, err)
 	h := &house{clock: new(clock)}
 	h.open(t, filepath.Join(dir, "signet.db"), s.keks)
-	for _, a := range []oauth.Audience{
+	for _, a := range []client.Audience{
 		{ID: "api", Algorithm: keys.RS256},
 		{ID: "api-es", Algorithm: keys.ES256, Lifetime: 5 * time.Minute},
 		{ID: "api-ed", Algorithm: keys.EdDSA, Lifetime: time.Minute},
@@ -237,12 +239,12 @@ func (s *showHouse) furnish(t *testing.T) {
 		must(t, err)
 	}
 	s.secrets = make(map[string]string)
-	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "mesh", MintSubjects: true}} {
+	for _, c := range []client.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "mesh", MintSubjects: true}} {
 		c.Audiences, c.Scope = []string{"api", "api-es", "api-ed", "api-roles"}, oauth.NewScope("read", "write")
 		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
 		must(t, err)
 	}
-	for _, c := range []oauth.Client{{ID: "ops"}, {ID: "kiosk", Public: true}} {
+	for _, c := range []client.Client{{ID: "ops"}, {ID: "kiosk", Public: true}} {
 		c.Audiences, c.Scope = []string{identifier, "api-es"}, oauth.NewScope(issuer.AdminScope, "read")
 		_, s.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
 		must(t, err)

@@ -17,7 +17,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -299,7 +300,7 @@ func TestIntrospectMintedTokens(t *testing.T) {
 		return h.mint(t, "mesh", &signetv1.MintRequest{Subject: subject}).GetTokens()[0].GetAccessToken()
 	}
 	own, foreign, ours := minted(""), minted("7"), minted(h.userID(t))
-	_, word, err := h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: "api"})
+	_, word, err := h.admin.CreateClient(t.Context(), operator, client.Client{ID: "api"})
 	must(t, err)
 	must(t, h.directory.Poll(t.Context()))
 	api := metadata.NewOutgoingContext(soon(t), metadata.Pairs("authorization", "Basic "+encoded("api:"+word)))
@@ -329,22 +330,22 @@ func TestIntrospectMintedTokens(t *testing.T) {
 // What is minted for a subject is audited before it is answered; a client's own tokens are not.
 func TestMintIsAudited(t *testing.T) {
 	h := openHouse(t)
-	var events []oauth.Event
+	var events []audit.Event
 	var full atomic.Bool
-	audit := func(e oauth.Event) error {
+	record := func(e audit.Event) error {
 		if full.Load() {
 			return errors.New("disk full")
 		}
 		events = append(events, e)
 		return nil
 	}
-	h.audit.Store(&audit)
+	h.audit.Store(&record)
 	h.mint(t, "mesh", &signetv1.MintRequest{})
 	h.mint(t, "mesh", &signetv1.MintRequest{Subject: "7"})
 	granted := h.mint(t, "mesh", &signetv1.MintRequest{Subject: "8", Refresh: true, EndUser: &signetv1.EndUser{Ip: "192.0.2.1"}})
 	var got []string
 	for _, e := range events {
-		got = append(got, fmt.Sprint(e.Name, " ", e.Actor, " ", e.Subject, " ", e.Grant, " ", e.IP))
+		got = append(got, fmt.Sprint(e.Name, " ", e.Actor.Name, " ", e.Subject, " ", e.Grant, " ", e.IP))
 	}
 	want := []string{"token.minted mesh 7  ", "token.minted mesh 8 " + granted.GetGrantId() + " 192.0.2.1"}
 	if !slices.Equal(got, want) {

@@ -9,14 +9,15 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 // Rule 54: x-forwarded-for counts when a trusted proxy says it, and nobody else's does.
 func TestRule54_ForwardedFor(t *testing.T) {
-	var events []oauth.Event
-	record := func(e oauth.Event) error { events = append(events, e); return nil }
+	var events []audit.Event
+	record := func(e audit.Event) error { events = append(events, e); return nil }
 	stranger := openHouse(t, func(o *Options) { o.Proxies = oauth.Proxies{netip.MustParsePrefix("10.0.0.0/8")} })
 	proxy := openHouse(t, func(o *Options) {
 		o.Proxies = oauth.Proxies{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -135,9 +136,9 @@ func TestListsGoOnPageByPage(t *testing.T) {
 	ctx := h.administrate(t)
 	for n := range 7 {
 		id := fmt.Sprintf("z%d", n)
-		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: id})
+		_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: id})
 		must(t, err)
-		_, _, err = h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: id})
+		_, _, err = h.admin.CreateClient(t.Context(), operator, client.Client{ID: id})
 		must(t, err)
 		_, err = h.admin.CreateUser(t.Context(), operator, id, "a very good password", nil)
 		must(t, err)

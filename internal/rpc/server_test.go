@@ -14,7 +14,7 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -101,7 +101,7 @@ func TestReflectionIsAChoice(t *testing.T) {
 // for each that waits.
 func (h *house) holdUp(t *testing.T) (entered chan struct{}, open func()) {
 	entered, gate := make(chan struct{}, 8), make(chan struct{})
-	wait := func(oauth.Event) error {
+	wait := func(audit.Event) error {
 		entered <- struct{}{}
 		<-gate
 		return nil

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -15,30 +17,30 @@ func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.T
 }
 
 // Directory reads all clients and audiences as of one version, sorted by id.
-func (s *Store) Directory(ctx context.Context) (oauth.Directory, error) {
-	var d oauth.Directory
+func (s *Store) Directory(ctx context.Context) (client.Directory, error) {
+	var d client.Directory
 	err := s.read(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT version FROM versions WHERE name = 'directory'`).Scan(&d.Version)
 		if err != nil {
 			return err
 		}
-		d.Clients, err = collect(ctx, tx, record[oauth.Client], `SELECT record FROM clients ORDER BY id`)
+		d.Clients, err = collect(ctx, tx, record[client.Client], `SELECT record FROM clients ORDER BY id`)
 		if err != nil {
 			return err
 		}
-		d.Audiences, err = collect(ctx, tx, record[oauth.Audience], `SELECT record FROM audiences ORDER BY id`)
+		d.Audiences, err = collect(ctx, tx, record[client.Audience], `SELECT record FROM audiences ORDER BY id`)
 		return err
 	})
 	return d, err
 }
 
 // CreateClient inserts the client, or returns oauth.AlreadyExists if the id is taken.
-func (s *Store) CreateClient(ctx context.Context, c oauth.Client) error {
+func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	return s.create(ctx, `INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
 }
 
 // UpdateClient lets edit change the client.
-func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*oauth.Client) error) error {
+func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.Client) error) error {
 	return update(ctx, s, id, edit, `SELECT record FROM clients WHERE id = ?`, `UPDATE clients SET record = ? WHERE id = ?`)
 }
 
@@ -53,18 +55,18 @@ func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) erro
 			return oauth.NotFound
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
-			WHERE client_id = ? AND revoked_at IS NULL`, at{&now}, oauth.RevokedByDeletion, id)
+			WHERE client_id = ? AND revoked_at IS NULL`, at{&now}, audit.RevokedByDeletion, id)
 		return err
 	})
 }
 
 // CreateAudience inserts the audience, or returns oauth.AlreadyExists if the id is taken.
-func (s *Store) CreateAudience(ctx context.Context, a oauth.Audience) error {
+func (s *Store) CreateAudience(ctx context.Context, a client.Audience) error {
 	return s.create(ctx, `INSERT INTO audiences (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, a.ID, &a)
 }
 
 // UpdateAudience lets edit change the audience.
-func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*oauth.Audience) error) error {
+func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*client.Audience) error) error {
 	return update(ctx, s, id, edit, `SELECT record FROM audiences WHERE id = ?`, `UPDATE audiences SET record = ? WHERE id = ?`)
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -12,11 +13,11 @@ const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, mov
 	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
 // grantFields are the grant's values in the order of grantColumns, to be read into or written from.
-func grantFields(g *oauth.Grant) []any {
+func grantFields(g *grant.Grant) []any {
 	return []any{
 		inBytes{&g.ID},
 		&g.UserID, &g.ClientID, &g.Generation, &g.KeyHash, &g.MACKey,
-		at{&g.MovedAt},
+		at{&g.RotatedAt},
 		inSeconds{&g.IdleLifetime},
 		at{&g.ExpiresAt},
 		at{&g.SuspendedAt},
@@ -34,7 +35,7 @@ func grantFields(g *oauth.Grant) []any {
 
 // CreateGrant inserts the grant if its user exists, is enabled and still has that epoch; else it returns
 // oauth.InvalidGrant.
-func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) error {
+func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
 			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
@@ -47,7 +48,7 @@ func (s *Store) CreateGrant(ctx context.Context, g oauth.Grant, epoch int64) err
 }
 
 // MintGrant inserts the grant, whose subject need not be a user.
-func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
+func (s *Store) MintGrant(ctx context.Context, g grant.Grant) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO grants (`+grantColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, grantFields(&g)...)
@@ -56,25 +57,25 @@ func (s *Store) MintGrant(ctx context.Context, g oauth.Grant) error {
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.
-func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (oauth.Grant, error) {
-	var g oauth.Grant
+func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
+	var g grant.Grant
 	err := s.reads.QueryRowContext(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ?`, inBytes{&id}).Scan(grantFields(&g)...)
 	return g, knowledge(err)
 }
 
 // Grants returns the grants that the filter means, by id.
-func (s *Store) Grants(ctx context.Context, f oauth.GrantFilter) ([]oauth.Grant, error) {
+func (s *Store) Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error) {
 	return collect(ctx, s.reads, grantFields, `SELECT `+grantColumns+` FROM grants
 		WHERE user_id = ?1 AND ?2 IN ('', client_id) AND id > ?3
 			AND (?4 IS NULL OR revoked_at IS NULL AND expires_at > ?4 AND moved_at + idle_lifetime * 1000000 > ?4)
-		ORDER BY id LIMIT ?5`, f.Subject, f.ClientID, inBytes{&f.After}, at{&f.Unended}, f.Limit)
+		ORDER BY id LIMIT ?5`, f.Subject, f.ClientID, inBytes{&f.After}, at{&f.NotEndedAt}, f.Limit)
 }
 
 // RevokeGrant ends the grant if it belongs to the client (any client if clientID is empty) and is not revoked yet, and
 // returns the row as it stands then.
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
-) (g oauth.Grant, changed bool, err error) {
+) (g grant.Grant, changed bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ?
 			WHERE id = ? AND ? IN ('', client_id) AND revoked_at IS NULL`, at{&now}, reason, inBytes{&id}, clientID))
@@ -86,7 +87,7 @@ func (s *Store) RevokeGrant(
 			inBytes{&id}, clientID).Scan(grantFields(&g)...)
 	})
 	if err != nil {
-		return oauth.Grant{}, false, knowledge(err)
+		return grant.Grant{}, false, knowledge(err)
 	}
 	return g, changed, nil
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/signetd/signet/internal/throttle"
 )
 
-// TakeGuess lets the counters take one more guess, one after the other until one refuses, and returns how many took it. The
+// ReserveAttempt lets the counters take one more guess, one after the other until one refuses, and returns how many took it. The
 // last counter's row is written even if it refuses, so that a refused guess takes as long as one that is not. Before it none
 // is: whoever floods us from a throttled address does not keep the disk busy.
-func (s *Store) TakeGuess(ctx context.Context, counters []throttle.Counter, now time.Time) (taken int, err error) {
+func (s *Store) ReserveAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) (taken int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		taken = 0 // change may run again
 		for i, c := range counters {
@@ -49,8 +49,8 @@ func writeCount(ctx context.Context, tx *sql.Tx, k throttle.Key, n throttle.Coun
 	return err
 }
 
-// GiveGuessBack undoes a TakeGuess of that now, as far as the counters still exist.
-func (s *Store) GiveGuessBack(ctx context.Context, counters []throttle.Counter, now time.Time) error {
+// RefundAttempt undoes a ReserveAttempt of that now, as far as the counters still exist.
+func (s *Store) RefundAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for _, c := range counters {
 			if _, err := tx.ExecContext(ctx, `UPDATE guesses SET drained_at = drained_at - ?,
@@ -63,16 +63,16 @@ func (s *Store) GiveGuessBack(ctx context.Context, counters []throttle.Counter, 
 	})
 }
 
-// ForgetGuesses deletes all counters of an owner.
-func (s *Store) ForgetGuesses(ctx context.Context, owner [16]byte) error {
+// DeleteAttempts deletes all counters of an owner.
+func (s *Store) DeleteAttempts(ctx context.Context, owner [16]byte) error {
 	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM guesses WHERE owner = ?`, owner[:])
 		return err
 	})
 }
 
-// SweepGuesses deletes at most limit counters that have drained, and returns how many. Those say no more than none.
-func (s *Store) SweepGuesses(ctx context.Context, now time.Time, limit int) (swept int, err error) {
+// SweepAttempts deletes at most limit counters that have drained, and returns how many. Those say no more than none.
+func (s *Store) SweepAttempts(ctx context.Context, now time.Time, limit int) (swept int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		n, err := affected(tx.ExecContext(ctx, `DELETE FROM guesses WHERE (owner, part) IN (
 			SELECT owner, part FROM guesses WHERE drained_at <= ? LIMIT ?)`, at{&now}, limit))

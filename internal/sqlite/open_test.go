@@ -11,12 +11,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
 var (
 	then = time.Date(2026, 2, 3, 4, 5, 6, 7_000, time.UTC)
-	ann  = oauth.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
+	ann  = login.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
 )
 
 // open opens the store at path and migrates it.
@@ -88,13 +91,13 @@ func TestDeadlineIsJudgedByTheClock(t *testing.T) {
 	must(t, err)
 	defer func() { must(t, s.Close()) }()
 	must(t, s.CreateUser(t.Context(), ann))
-	g := oauth.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, MovedAt: then, IdleLifetime: time.Hour, ExpiresAt: then.Add(time.Hour), CreatedAt: then}
+	g := grant.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, RotatedAt: then, IdleLifetime: time.Hour, ExpiresAt: then.Add(time.Hour), CreatedAt: then}
 	must(t, s.CreateGrant(t.Context(), g, 0))
-	p := []oauth.Presented{{Grant: g.ID, Arrived: then, Deadline: then.Add(time.Second)}}
+	p := []grant.RefreshAttempt{{Grant: g.ID, ReceivedAt: then, Deadline: then.Add(time.Second)}}
 	for _, c := range []struct {
 		now  time.Time
-		want oauth.Outcome
-	}{{then.Add(time.Second), oauth.Late}, {then.Add(time.Second - time.Microsecond), oauth.Moved}} {
+		want grant.Outcome
+	}{{then.Add(time.Second), grant.Late}, {then.Add(time.Second - time.Microsecond), grant.Rotated}} {
 		now = c.now
 		v, err := s.RefreshGrants(t.Context(), p)
 		must(t, err)
@@ -131,7 +134,7 @@ func TestOtherProcessGetsItsTurn(t *testing.T) {
 		for range 3 {
 			<-turns // the busy one is at it again
 		}
-		if err := other.CreateUser(ctx, oauth.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then}); err != nil {
+		if err := other.CreateUser(ctx, login.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then}); err != nil {
 			t.Errorf("write %d beside a busy process: %v", i, err)
 			break
 		}
@@ -177,14 +180,14 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 func TestFailedChangeLeavesTheWriterWhole(t *testing.T) {
 	s := open(t, newFile(t))
 	must(t, s.CreateUser(t.Context(), ann))
-	twin := oauth.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, MovedAt: then, ExpiresAt: then, CreatedAt: then}
+	twin := grant.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, RotatedAt: then, ExpiresAt: then, CreatedAt: then}
 	must(t, s.MintGrant(t.Context(), twin))
 	for range 3 {
 		if err := s.MintGrant(t.Context(), twin); err == nil || errors.Is(err, oauth.AlreadyExists) {
 			t.Errorf("error %v, want one that is no answer", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		err := s.UpdateClient(ctx, "missing", func(*oauth.Client) error { return nil })
+		err := s.UpdateClient(ctx, "missing", func(*client.Client) error { return nil })
 		if !errors.Is(err, oauth.NotFound) {
 			t.Errorf("error %v, want not_found", err)
 		}
@@ -222,9 +225,9 @@ func TestRefreshReadsOneTable(t *testing.T) {
 		_, err := s.writes.ExecContext(t.Context(), `DROP TABLE `+table)
 		must(t, err)
 	}
-	v, err := s.RefreshGrants(t.Context(), []oauth.Presented{{}})
+	v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{{}})
 	must(t, err)
-	if v[0].Outcome != oauth.Missing {
+	if v[0].Outcome != grant.Missing {
 		t.Errorf("%s, want missing", v[0].Outcome)
 	}
 }

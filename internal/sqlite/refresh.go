@@ -8,27 +8,29 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
 // RefreshGrant decides one presented refresh token by its grant's row.
-func (s *Store) RefreshGrant(ctx context.Context, p oauth.Presented) (oauth.Verdict, error) {
-	var v oauth.Verdict
+func (s *Store) RefreshGrant(ctx context.Context, p grant.RefreshAttempt) (grant.RefreshResult, error) {
+	var v grant.RefreshResult
 	w := newWriting(func(_ context.Context, tx *sql.Tx) (err error) {
 		v, err = s.refresh(tx, p, s.clock())
 		return err
 	})
 	w.bare = true
 	if err := s.make(ctx, w); err != nil {
-		return oauth.Verdict{}, fmt.Errorf("refresh a grant: %w", err)
+		return grant.RefreshResult{}, fmt.Errorf("refresh a grant: %w", err)
 	}
 	return v, nil
 }
 
 // RefreshGrants decides each presented refresh token by its own grant's row, all in one transaction, and answers in the
 // order given. BEGIN IMMEDIATE has the only write lock of the file, so what is read here stays true until the commit.
-func (s *Store) RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error) {
-	var verdicts []oauth.Verdict
+func (s *Store) RefreshGrants(ctx context.Context, batch []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
+	var verdicts []grant.RefreshResult
 	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		now := s.clock()
 		seen := make(map[oauth.GrantID]bool, len(batch))
@@ -57,54 +59,54 @@ const (
 	moveGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`
 )
 
-func (s *Store) refresh(tx *sql.Tx, p oauth.Presented, now time.Time) (oauth.Verdict, error) {
-	var g oauth.Grant
+func (s *Store) refresh(tx *sql.Tx, p grant.RefreshAttempt, now time.Time) (grant.RefreshResult, error) {
+	var g grant.Grant
 	err := s.statement(tx, findGrant).QueryRow(inBytes{&p.Grant}).Scan(grantFields(&g)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return oauth.Verdict{Outcome: oauth.Missing}, nil
+		return grant.RefreshResult{Outcome: grant.Missing}, nil
 	}
 	if err != nil {
-		return oauth.Verdict{}, err
+		return grant.RefreshResult{}, err
 	}
-	p.Arrived, p.Leeway = p.Arrived.UTC().Truncate(time.Microsecond), p.Leeway.Truncate(time.Microsecond)
+	p.ReceivedAt, p.Leeway = p.ReceivedAt.UTC().Truncate(time.Microsecond), p.Leeway.Truncate(time.Microsecond)
 	outcome := judge(g, p, now)
 	switch outcome {
-	case oauth.Moved, oauth.Ahead:
+	case grant.Rotated, grant.Ahead:
 		g.Generation, g.KeyHash, g.MACKey = p.Generation+1, p.KeyHash, p.MACKey
-		if p.Arrived.After(g.MovedAt) {
-			g.MovedAt = p.Arrived
+		if p.ReceivedAt.After(g.RotatedAt) {
+			g.RotatedAt = p.ReceivedAt
 		}
-		_, err = s.statement(tx, moveGrant).Exec(&g.Generation, &g.KeyHash, &g.MACKey, at{&g.MovedAt}, inBytes{&g.ID})
-	case oauth.Reused:
-		g.RevokedAt, g.RevokeReason = p.Arrived, oauth.RevokedByReuse
+		_, err = s.statement(tx, moveGrant).Exec(&g.Generation, &g.KeyHash, &g.MACKey, at{&g.RotatedAt}, inBytes{&g.ID})
+	case grant.Reused:
+		g.RevokedAt, g.RevokeReason = p.ReceivedAt, audit.RevokedByReuse
 		_, err = tx.ExecContext(context.Background(), `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
 			at{&g.RevokedAt}, &g.RevokeReason, inBytes{&g.ID})
 	}
-	return oauth.Verdict{Outcome: outcome, Grant: g}, err
+	return grant.RefreshResult{Outcome: outcome, Grant: g}, err
 }
 
 // judge is the table of refresh tokens, line by line.
-func judge(g oauth.Grant, p oauth.Presented, now time.Time) oauth.Outcome {
+func judge(g grant.Grant, p grant.RefreshAttempt, now time.Time) grant.Outcome {
 	oneBehind := int64(p.Generation) == int64(g.Generation)-1
 	switch {
 	case p.ClientID != g.ClientID:
-		return oauth.OtherClient
+		return grant.OtherClient
 	case !g.RevokedAt.IsZero():
-		return oauth.Revoked
+		return grant.Revoked
 	case !g.SuspendedAt.IsZero():
-		return oauth.Suspended
-	case !p.Arrived.Before(g.ExpiresAt), !p.Arrived.Before(g.MovedAt.Add(g.IdleLifetime)):
-		return oauth.Expired
+		return grant.Suspended
+	case !p.ReceivedAt.Before(g.ExpiresAt), !p.ReceivedAt.Before(g.RotatedAt.Add(g.IdleLifetime)):
+		return grant.Expired
 	case !now.Before(p.Deadline):
-		return oauth.Late
+		return grant.Late
 	case p.Generation == g.Generation:
-		return oauth.Moved
+		return grant.Rotated
 	case p.Generation > g.Generation:
-		return oauth.Ahead
+		return grant.Ahead
 	case oneBehind && len(g.KeyHash) > 0 && subtle.ConstantTimeCompare(p.KeyHash, g.KeyHash) == 1:
-		return oauth.Repeated
-	case oneBehind && p.Leeway > 0 && p.Arrived.Sub(g.MovedAt) <= p.Leeway:
-		return oauth.SecondTab
+		return grant.Retried
+	case oneBehind && p.Leeway > 0 && p.ReceivedAt.Sub(g.RotatedAt) <= p.Leeway:
+		return grant.WithinGrace
 	}
-	return oauth.Reused
+	return grant.Reused
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -13,18 +14,18 @@ const lifeEnds = `min(expires_at, moved_at + idle_lifetime * 1000000)`
 
 // SweepGrants looks at a slice of the grants and deletes what is over for long. It looks without a lock, and takes the turn
 // of a writer only if there is something to delete.
-func (s *Store) SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (oauth.Slice, error) {
+func (s *Store) SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (grant.SweepBatch, error) {
 	var (
-		slice oauth.Slice
+		slice grant.SweepBatch
 		last  []byte
 		ended int
 	)
 	err := s.reads.QueryRowContext(ctx, `SELECT max(id), count(*), coalesce(sum(live), 0), coalesce(sum(ended <= ?), 0) FROM (
 			SELECT id, `+lifeEnds+` AS ended, revoked_at IS NULL AND suspended_at IS NULL AND `+lifeEnds+` > ? AS live
 			FROM grants WHERE id > ? ORDER BY id LIMIT ?)`,
-		at{&over}, at{&now}, inBytes{&after}, limit).Scan(&last, &slice.Seen, &slice.Live, &ended)
+		at{&over}, at{&now}, inBytes{&after}, limit).Scan(&last, &slice.Examined, &slice.Live, &ended)
 	if err != nil {
-		return oauth.Slice{}, err
+		return grant.SweepBatch{}, err
 	}
 	copy(slice.Last[:], last)
 	if ended == 0 {

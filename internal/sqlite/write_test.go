@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/batch"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -52,7 +53,7 @@ func together(t *testing.T, o Options, changes ...*writing) (*Store, []error, []
 // insert makes the user of that name, or fails.
 func insert(name string, err error) *writing {
 	return newWriting(func(ctx context.Context, tx *sql.Tx) error {
-		u := oauth.User{ID: name, Username: name, CreatedAt: then}
+		u := login.User{ID: name, Username: name, CreatedAt: then}
 		_, failed := tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`, userFields(&u)...)
 		return errors.Join(failed, err)
 	})

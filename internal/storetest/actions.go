@@ -3,6 +3,9 @@ package storetest
 import (
 	"pgregory.net/rapid"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -110,8 +113,8 @@ func (p *pair) refresh() {
 	p.same("RefreshGrants", func(s Store) (any, error) {
 		verdicts, err := s.RefreshGrants(p.ctx, batch)
 		for i, v := range verdicts {
-			if v.Outcome == oauth.Late {
-				verdicts[i].Grant = oauth.Grant{ID: v.Grant.ID} // which is all that is promised
+			if v.Outcome == grant.Late {
+				verdicts[i].Grant = grant.Grant{ID: v.Grant.ID} // which is all that is promised
 			}
 		}
 		return verdicts, err
@@ -122,7 +125,7 @@ func (p *pair) revokeGrant() {
 	id, now := p.grantID(), p.moment(start)
 	clientID := p.clientOrAny()
 	p.same("RevokeGrant", func(s Store) (any, error) {
-		g, changed, err := s.RevokeGrant(p.ctx, id, clientID, oauth.RevokedByClient, now)
+		g, changed, err := s.RevokeGrant(p.ctx, id, clientID, audit.RevokedByClient, now)
 		return []any{g, changed}, err
 	})
 }
@@ -130,7 +133,7 @@ func (p *pair) revokeGrant() {
 func (p *pair) revokeGrants() {
 	userID, clientID, except, now := "usr_"+p.name(), p.clientOrAny(), p.grantID(), p.moment(start)
 	p.same("RevokeGrants", func(s Store) (any, error) {
-		return s.RevokeGrants(p.ctx, userID, clientID, except, oauth.RevokedByAdmin, now)
+		return s.RevokeGrants(p.ctx, userID, clientID, except, audit.RevokedByAdmin, now)
 	})
 }
 
@@ -138,14 +141,14 @@ func (p *pair) changeClient() {
 	id, now := p.client(), p.moment(start)
 	switch rapid.IntRange(0, 3).Draw(p.t, "how") {
 	case 0:
-		p.change("CreateClient", func(s Store) error { return s.CreateClient(p.ctx, oauth.Client{ID: id, CreatedAt: now}) })
+		p.change("CreateClient", func(s Store) error { return s.CreateClient(p.ctx, client.Client{ID: id, CreatedAt: now}) })
 	case 1:
 		p.change("UpdateClient", func(s Store) error {
-			return s.UpdateClient(p.ctx, id, func(c *oauth.Client) error { c.Name += "x"; return nil })
+			return s.UpdateClient(p.ctx, id, func(c *client.Client) error { c.Name += "x"; return nil })
 		})
 	case 2:
 		p.change("UpdateClient, refused", func(s Store) error {
-			return s.UpdateClient(p.ctx, id, func(c *oauth.Client) error { c.Name += "y"; return oauth.InvalidTarget })
+			return s.UpdateClient(p.ctx, id, func(c *client.Client) error { c.Name += "y"; return oauth.InvalidTarget })
 		})
 	case 3:
 		p.change("DeleteClient", func(s Store) error { return s.DeleteClient(p.ctx, id, now) })
@@ -156,10 +159,10 @@ func (p *pair) changeAudience() {
 	id, now := p.client(), p.moment(start)
 	switch rapid.IntRange(0, 2).Draw(p.t, "how") {
 	case 0:
-		p.change("CreateAudience", func(s Store) error { return s.CreateAudience(p.ctx, oauth.Audience{ID: id, CreatedAt: now}) })
+		p.change("CreateAudience", func(s Store) error { return s.CreateAudience(p.ctx, client.Audience{ID: id, CreatedAt: now}) })
 	case 1:
 		p.change("UpdateAudience", func(s Store) error {
-			return s.UpdateAudience(p.ctx, id, func(a *oauth.Audience) error { a.Lifetime++; return nil })
+			return s.UpdateAudience(p.ctx, id, func(a *client.Audience) error { a.Lifetime++; return nil })
 		})
 	case 2:
 		p.change("DeleteAudience", func(s Store) error { return s.DeleteAudience(p.ctx, id) })
@@ -175,7 +178,7 @@ func (p *pair) swapRing() {
 func (p *pair) look() {
 	for _, name := range []string{"ann", "Bob", "çelik"} {
 		p.same("all Grants", func(s Store) (any, error) {
-			return s.Grants(p.ctx, oauth.GrantFilter{Subject: "usr_" + name, Limit: 100})
+			return s.Grants(p.ctx, grant.Filter{Subject: "usr_" + name, Limit: 100})
 		})
 	}
 	name, id, limit := p.name(), p.grantID(), p.limit()
@@ -190,9 +193,9 @@ func (p *pair) look() {
 }
 
 func (p *pair) lookAtGrants() {
-	f := oauth.GrantFilter{Subject: "usr_" + p.name(), ClientID: p.clientOrAny(), After: p.grantID(), Limit: p.limit()}
+	f := grant.Filter{Subject: "usr_" + p.name(), ClientID: p.clientOrAny(), After: p.grantID(), Limit: p.limit()}
 	if rapid.Bool().Draw(p.t, "unended") {
-		f.Unended = p.moment(start)
+		f.NotEndedAt = p.moment(start)
 	}
 	p.same("Grants", func(s Store) (any, error) { return s.Grants(p.ctx, f) })
 }

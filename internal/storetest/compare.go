@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -117,11 +118,11 @@ func (p *pair) key() []byte {
 }
 
 // grant returns one to create, and the epoch to create it at.
-func (p *pair) grant(id oauth.GrantID) (oauth.Grant, int64) {
+func (p *pair) grant(id oauth.GrantID) (grant.Grant, int64) {
 	g := aGrant(0, "usr_"+mostly(p, "ann", p.name))
 	g.ID, g.ClientID, g.KeyHash = id, p.client(), p.key()
 	g.Generation = rapid.Uint32Range(0, 3).Draw(p.t, "generation")
-	g.MovedAt = p.moment(start)
+	g.RotatedAt = p.moment(start)
 	g.IdleLifetime = mostly(p, time.Hour, func() time.Duration { return time.Minute + time.Millisecond })
 	g.ExpiresAt = mostly(p, g.ExpiresAt, func() time.Time { return p.moment(start) })
 	g.Claims = mostly(p, nil, func() map[string]any { return map[string]any{"roles": []any{"a", "b"}, "level": 2.5} })
@@ -131,19 +132,19 @@ func (p *pair) grant(id oauth.GrantID) (oauth.Grant, int64) {
 
 // batch returns tokens of different grants, most of which live: most of them right, or almost. The deadlines are so far away that it does not
 // matter whose clock judges them.
-func (p *pair) batch() []oauth.Presented {
+func (p *pair) batch() []grant.RefreshAttempt {
 	ids := rapid.SliceOfNDistinct(rapid.ByteRange(1, 16), 0, 10, rapid.ID).Draw(p.t, "grants")
-	var batch []oauth.Presented
+	var batch []grant.RefreshAttempt
 	for _, id := range ids {
 		g, err := p.stores[0].Grant(p.ctx, oauth.GrantID{id})
 		if dead := err != nil || !g.RevokedAt.IsZero(); dead && mostly(p, true, func() bool { return false }) {
 			continue
 		}
-		batch = append(batch, oauth.Presented{
+		batch = append(batch, grant.RefreshAttempt{
 			Grant: oauth.GrantID{id}, ClientID: mostly(p, g.ClientID, p.client),
 			Generation: uint32(max(0, int64(g.Generation)+rapid.SampledFrom([]int64{0, 0, 0, -1, -1, -1, -1, 1, -2}).Draw(p.t, "step"))),
 			KeyHash:    rapid.SampledFrom([][]byte{g.KeyHash, nil, []byte("one"), []byte("two")}).Draw(p.t, "key"),
-			MACKey:     fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")), Arrived: p.moment(g.MovedAt),
+			MACKey:     fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")), ReceivedAt: p.moment(g.RotatedAt),
 			Leeway:   rapid.SampledFrom([]time.Duration{0, time.Nanosecond, 10 * time.Second, time.Minute}).Draw(p.t, "leeway"),
 			Deadline: time.Now().Add(mostly(p, time.Hour, func() time.Duration { return -time.Hour })),
 		})

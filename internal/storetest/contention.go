@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -50,10 +52,10 @@ func atOnce(servers [2]Store, n int, do func(i int, s Store)) {
 }
 
 // contend presents the grant's current token from 64 goroutines, as change makes it for each, and returns what was found.
-func contend(t *testing.T, servers [2]Store, g oauth.Grant, change func(i int, p *oauth.Presented)) [64]oauth.Verdict {
+func contend(t *testing.T, servers [2]Store, g grant.Grant, change func(i int, p *grant.RefreshAttempt)) [64]grant.RefreshResult {
 	t.Helper()
 	withGrant(t, servers[0], g)
-	var found [64]oauth.Verdict
+	var found [64]grant.RefreshResult
 	atOnce(servers, len(found), func(i int, s Store) {
 		p := present(g)
 		p.KeyHash, p.MACKey = fmt.Appendf(nil, "key %d", i), fmt.Sprintf("mac %d", i)
@@ -67,8 +69,8 @@ func contend(t *testing.T, servers [2]Store, g oauth.Grant, change func(i int, p
 }
 
 // counted returns how often each outcome was found.
-func counted(found [64]oauth.Verdict) map[oauth.Outcome]int {
-	n := map[oauth.Outcome]int{}
+func counted(found [64]grant.RefreshResult) map[grant.Outcome]int {
+	n := map[grant.Outcome]int{}
 	for _, v := range found {
 		n[v.Outcome]++
 	}
@@ -76,14 +78,14 @@ func counted(found [64]oauth.Verdict) map[oauth.Outcome]int {
 }
 
 // oneSuccessor fails the test if the live verdicts do not all name the same next token, which is the row's.
-func oneSuccessor(t *testing.T, s Store, g oauth.Grant, found [64]oauth.Verdict) {
+func oneSuccessor(t *testing.T, s Store, g grant.Grant, found [64]grant.RefreshResult) {
 	t.Helper()
 	row := stored(t, s, g.ID)
 	if row.Generation != g.Generation+1 {
 		t.Errorf("the grant is at generation %d, want %d", row.Generation, g.Generation+1)
 	}
 	for i, v := range found {
-		if v.Outcome.Alive() && (v.Grant.Generation != row.Generation || v.Grant.MACKey != row.MACKey) {
+		if v.Outcome.Accepted() && (v.Grant.Generation != row.Generation || v.Grant.MACKey != row.MACKey) {
 			t.Errorf("client %d was led to generation %d under %q, and the row is at %d under %q",
 				i, v.Grant.Generation, v.Grant.MACKey, row.Generation, row.MACKey)
 		}
@@ -92,23 +94,23 @@ func oneSuccessor(t *testing.T, s Store, g oauth.Grant, found [64]oauth.Verdict)
 
 func oneTokenManyClients(t *testing.T, servers [2]Store) {
 	g := aGrant(1, "usr_ann")
-	found := contend(t, servers, g, func(int, *oauth.Presented) {})
-	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.SecondTab: 63})
+	found := contend(t, servers, g, func(int, *grant.RefreshAttempt) {})
+	equal(t, counted(found), map[grant.Outcome]int{grant.Rotated: 1, grant.WithinGrace: 63})
 	oneSuccessor(t, servers[0], g, found)
 }
 
 func oneTokenWithoutLeeway(t *testing.T, servers [2]Store) {
 	g := aGrant(1, "usr_ann")
-	found := contend(t, servers, g, func(_ int, p *oauth.Presented) { p.Leeway = 0 })
-	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.Reused: 1, oauth.Revoked: 62})
+	found := contend(t, servers, g, func(_ int, p *grant.RefreshAttempt) { p.Leeway = 0 })
+	equal(t, counted(found), map[grant.Outcome]int{grant.Rotated: 1, grant.Reused: 1, grant.Revoked: 62})
 	oneSuccessor(t, servers[0], g, found)
-	equal(t, stored(t, servers[1], g.ID).RevokeReason, oauth.RevokedByReuse)
+	equal(t, stored(t, servers[1], g.ID).RevokeReason, audit.RevokedByReuse)
 }
 
 func oneTokenOneKey(t *testing.T, servers [2]Store) {
 	g := aGrant(1, "usr_ann")
-	found := contend(t, servers, g, func(_ int, p *oauth.Presented) { p.KeyHash, p.Leeway = []byte("one key"), 0 })
-	equal(t, counted(found), map[oauth.Outcome]int{oauth.Moved: 1, oauth.Repeated: 63})
+	found := contend(t, servers, g, func(_ int, p *grant.RefreshAttempt) { p.KeyHash, p.Leeway = []byte("one key"), 0 })
+	equal(t, counted(found), map[grant.Outcome]int{grant.Rotated: 1, grant.Retried: 63})
 	oneSuccessor(t, servers[0], g, found)
 }
 
@@ -116,13 +118,13 @@ func oneTokenOneKey(t *testing.T, servers [2]Store) {
 // of others that are dead, spent or missing. Each gets the verdict of its own grant.
 func ownVerdicts(t *testing.T, servers [2]Store) {
 	const grants = 96
-	change := []func(*oauth.Grant){
-		func(*oauth.Grant) {},
-		func(g *oauth.Grant) { g.RevokedAt, g.RevokeReason = start, oauth.RevokedByAdmin },
-		func(g *oauth.Grant) { g.Generation = 9 },
+	change := []func(*grant.Grant){
+		func(*grant.Grant) {},
+		func(g *grant.Grant) { g.RevokedAt, g.RevokeReason = start, audit.RevokedByAdmin },
+		func(g *grant.Grant) { g.Generation = 9 },
 	}
-	want := []map[oauth.Outcome]int{
-		{oauth.Moved: 1, oauth.SecondTab: 1}, {oauth.Revoked: 2}, {oauth.Reused: 1, oauth.Revoked: 1}, {oauth.Missing: 2},
+	want := []map[grant.Outcome]int{
+		{grant.Rotated: 1, grant.WithinGrace: 1}, {grant.Revoked: 2}, {grant.Reused: 1, grant.Revoked: 1}, {grant.Missing: 2},
 	}
 	for i := range grants {
 		if kind := i % len(want); kind < len(change) {
@@ -132,19 +134,19 @@ func ownVerdicts(t *testing.T, servers [2]Store) {
 		}
 	}
 	var mu sync.Mutex
-	var found [grants]map[oauth.Outcome]int
+	var found [grants]map[grant.Outcome]int
 	atOnce(servers, 2*grants, func(n int, s Store) {
 		i := n / 2
 		p := present(aGrant(byte(i), "usr_ann"))
 		p.KeyHash = fmt.Appendf(nil, "key %d", n)
 		v, err := s.RefreshGrant(t.Context(), p)
-		if err != nil || v.Outcome != oauth.Missing && v.Grant.ID != p.Grant {
+		if err != nil || v.Outcome != grant.Missing && v.Grant.ID != p.Grant {
 			t.Errorf("%s of grant %v, error %v; want a verdict on %v", v.Outcome, v.Grant.ID, err, p.Grant)
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if found[i] == nil {
-			found[i] = map[oauth.Outcome]int{}
+			found[i] = map[grant.Outcome]int{}
 		}
 		found[i][v.Outcome]++
 	})
@@ -166,7 +168,7 @@ func oppositeBatches(t *testing.T, servers [2]Store) {
 		var mu sync.Mutex
 		moved := map[oauth.GrantID]int{}
 		atOnce(servers, clients, func(i int, s Store) {
-			batch := make([]oauth.Presented, grants)
+			batch := make([]grant.RefreshAttempt, grants)
 			for at, id := range rand.Perm(grants) {
 				batch[at] = present(aGrant(byte(id), "usr_ann"))
 				batch[at].Generation, batch[at].KeyHash = uint32(round), fmt.Appendf(nil, "key %d", i)
@@ -179,10 +181,10 @@ func oppositeBatches(t *testing.T, servers [2]Store) {
 			mu.Lock()
 			defer mu.Unlock()
 			for at, v := range verdicts {
-				if v.Grant.ID != batch[at].Grant || v.Outcome != oauth.Moved && v.Outcome != oauth.SecondTab {
+				if v.Grant.ID != batch[at].Grant || v.Outcome != grant.Rotated && v.Outcome != grant.WithinGrace {
 					t.Errorf("round %d: %s of grant %v, want a live answer for %v", round, v.Outcome, v.Grant.ID, batch[at].Grant)
 				}
-				if v.Outcome == oauth.Moved {
+				if v.Outcome == grant.Rotated {
 					moved[v.Grant.ID]++
 				}
 			}

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -19,21 +22,21 @@ var directoryCases = []single{
 
 func directoryIsWhole(t *testing.T, s Store) {
 	leeway := 20 * time.Second
-	want := oauth.Directory{
-		Clients: []oauth.Client{
+	want := client.Directory{
+		Clients: []client.Client{
 			{ID: "B", Public: true, CreatedAt: start},
 			{
-				ID: "a", Name: "A", Secrets: []oauth.Secret{{Hash: oauth.HashSecret("s"), CreatedAt: start}}, Audiences: []string{"x"},
-				Keys:  []oauth.ClientKey{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
+				ID: "a", Name: "A", Secrets: []client.Secret{{Hash: client.HashSecret("s"), CreatedAt: start}}, Audiences: []string{"x"},
+				Keys:  []client.Key{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
 				Scope: oauth.NewScope("r", "w"), RefreshIdle: time.Hour, RefreshAbsolute: 30 * 24 * time.Hour, Leeway: &leeway,
 				DisabledAt: start, CreatedAt: start,
 			},
 		},
-		Audiences: []oauth.Audience{
+		Audiences: []client.Audience{
 			{ID: "X", Algorithm: "RS256", CreatedAt: start},
 			{
 				ID: "x", Algorithm: "EdDSA", PreviousAlgorithm: "RS256", Lifetime: time.Minute, Scope: oauth.NewScope("r"),
-				Claims: []string{"roles"}, RepeatTokens: true, DisabledAt: start, CreatedAt: start,
+				Claims: []string{"roles"}, ReuseTokens: true, DisabledAt: start, CreatedAt: start,
 			},
 		},
 	}
@@ -44,8 +47,8 @@ func directoryIsWhole(t *testing.T, s Store) {
 	want.Version = 4
 	directoryIs(t, s, want)
 
-	must(t, s.UpdateClient(t.Context(), "a", func(c *oauth.Client) error { c.Name = "new"; return nil }))
-	must(t, s.UpdateAudience(t.Context(), "x", func(a *oauth.Audience) error { a.Claims = nil; return nil }))
+	must(t, s.UpdateClient(t.Context(), "a", func(c *client.Client) error { c.Name = "new"; return nil }))
+	must(t, s.UpdateAudience(t.Context(), "x", func(a *client.Audience) error { a.Claims = nil; return nil }))
 	want.Clients[1].Name, want.Audiences[1].Claims, want.Version = "new", nil, 6
 	directoryIs(t, s, want)
 
@@ -55,7 +58,7 @@ func directoryIsWhole(t *testing.T, s Store) {
 	directoryIs(t, s, want)
 }
 
-func directoryIs(t *testing.T, s Store, want oauth.Directory) {
+func directoryIs(t *testing.T, s Store, want client.Directory) {
 	t.Helper()
 	got, err := s.Directory(t.Context())
 	must(t, err)
@@ -66,49 +69,49 @@ func directoryIs(t *testing.T, s Store, want oauth.Directory) {
 }
 
 func clientIDIsTaken(t *testing.T, s Store) {
-	c, a := oauth.Client{ID: "c", CreatedAt: start}, oauth.Audience{ID: "a", CreatedAt: start}
+	c, a := client.Client{ID: "c", CreatedAt: start}, client.Audience{ID: "a", CreatedAt: start}
 	must(t, s.CreateClient(t.Context(), c))
 	must(t, s.CreateAudience(t.Context(), a))
-	refused(t, s.CreateClient(t.Context(), oauth.Client{ID: "c", Name: "other"}), oauth.AlreadyExists)
-	refused(t, s.CreateAudience(t.Context(), oauth.Audience{ID: "a", Algorithm: "other"}), oauth.AlreadyExists)
-	directoryIs(t, s, oauth.Directory{Version: 2, Clients: []oauth.Client{c}, Audiences: []oauth.Audience{a}})
+	refused(t, s.CreateClient(t.Context(), client.Client{ID: "c", Name: "other"}), oauth.AlreadyExists)
+	refused(t, s.CreateAudience(t.Context(), client.Audience{ID: "a", Algorithm: "other"}), oauth.AlreadyExists)
+	directoryIs(t, s, client.Directory{Version: 2, Clients: []client.Client{c}, Audiences: []client.Audience{a}})
 }
 
 func editThatFails(t *testing.T, s Store) {
-	c, a := oauth.Client{ID: "c", CreatedAt: start}, oauth.Audience{ID: "a", CreatedAt: start}
+	c, a := client.Client{ID: "c", CreatedAt: start}, client.Audience{ID: "a", CreatedAt: start}
 	must(t, s.CreateClient(t.Context(), c))
 	must(t, s.CreateAudience(t.Context(), a))
 	no := errors.New("no")
-	err := s.UpdateClient(t.Context(), "c", func(c *oauth.Client) error { c.Name = "other"; return no })
+	err := s.UpdateClient(t.Context(), "c", func(c *client.Client) error { c.Name = "other"; return no })
 	if !errors.Is(err, no) {
 		t.Errorf("error %v, want that of edit", err)
 	}
-	err = s.UpdateAudience(t.Context(), "a", func(a *oauth.Audience) error { a.Algorithm = "other"; return oauth.FailedPrecondition })
+	err = s.UpdateAudience(t.Context(), "a", func(a *client.Audience) error { a.Algorithm = "other"; return oauth.FailedPrecondition })
 	refused(t, err, oauth.FailedPrecondition)
-	directoryIs(t, s, oauth.Directory{Version: 2, Clients: []oauth.Client{c}, Audiences: []oauth.Audience{a}})
+	directoryIs(t, s, client.Directory{Version: 2, Clients: []client.Client{c}, Audiences: []client.Audience{a}})
 }
 
 func directoryMissing(t *testing.T, s Store) {
 	unused := errors.New("edit was called")
-	refused(t, s.UpdateClient(t.Context(), "c", func(*oauth.Client) error { return unused }), oauth.NotFound)
+	refused(t, s.UpdateClient(t.Context(), "c", func(*client.Client) error { return unused }), oauth.NotFound)
 	refused(t, s.DeleteClient(t.Context(), "c", start), oauth.NotFound)
-	refused(t, s.UpdateAudience(t.Context(), "a", func(*oauth.Audience) error { return unused }), oauth.NotFound)
+	refused(t, s.UpdateAudience(t.Context(), "a", func(*client.Audience) error { return unused }), oauth.NotFound)
 	refused(t, s.DeleteAudience(t.Context(), "a"), oauth.NotFound)
-	directoryIs(t, s, oauth.Directory{})
+	directoryIs(t, s, client.Directory{})
 }
 
 func deleteClient(t *testing.T, s Store) {
-	must(t, s.CreateClient(t.Context(), oauth.Client{ID: "app", CreatedAt: start}))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: start}))
 	mine, ended, other := aGrant(1, "usr_ann"), aGrant(2, "usr_ann"), aGrant(3, "usr_ann")
-	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
+	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
 	other.ClientID = "other"
-	for _, g := range []oauth.Grant{mine, ended, other} {
+	for _, g := range []grant.Grant{mine, ended, other} {
 		withGrant(t, s, g)
 	}
 	then := start.Add(time.Minute)
 	must(t, s.DeleteClient(t.Context(), "app", then))
-	mine.RevokedAt, mine.RevokeReason = then, oauth.RevokedByDeletion
-	for _, g := range []oauth.Grant{mine, ended, other} {
+	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByDeletion
+	for _, g := range []grant.Grant{mine, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
 }

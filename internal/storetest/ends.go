@@ -9,6 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -22,7 +26,7 @@ func revokeAgainstRefresh(t *testing.T, servers [2]Store) {
 		atOnce(servers, 5, func(i int, s Store) {
 			if i == 4 {
 				defer acknowledged.Store(true)
-				if _, changed, err := s.RevokeGrant(t.Context(), g.ID, g.ClientID, oauth.RevokedByClient, start); err != nil || !changed {
+				if _, changed, err := s.RevokeGrant(t.Context(), g.ID, g.ClientID, audit.RevokedByClient, start); err != nil || !changed {
 					t.Errorf("changed %v, error %v", changed, err)
 				}
 				return
@@ -34,34 +38,34 @@ func revokeAgainstRefresh(t *testing.T, servers [2]Store) {
 				verdict, err := s.RefreshGrant(t.Context(), p)
 				if err != nil {
 					t.Error(err)
-				} else if last && verdict.Outcome != oauth.Revoked {
+				} else if last && verdict.Outcome != grant.Revoked {
 					t.Errorf("%s after the revocation was acknowledged", verdict.Outcome)
 				}
 			}
 		})
-		equal(t, stored(t, servers[0], g.ID).RevokeReason, oauth.RevokedByClient)
+		equal(t, stored(t, servers[0], g.ID).RevokeReason, audit.RevokedByClient)
 	}
 }
 
 // ends are all that end or suspend a user's grants.
 var ends = []struct {
 	name string
-	end  func(*testing.T, Store, oauth.User) error
+	end  func(*testing.T, Store, login.User) error
 }{
-	{"disable", func(t *testing.T, s Store, u oauth.User) error { return s.DisableUser(t.Context(), u.Username, start) }},
-	{"delete", func(t *testing.T, s Store, u oauth.User) error { return s.DeleteUser(t.Context(), u.Username, start) }},
-	{"password", func(t *testing.T, s Store, u oauth.User) error {
+	{"disable", func(t *testing.T, s Store, u login.User) error { return s.DisableUser(t.Context(), u.Username, start) }},
+	{"delete", func(t *testing.T, s Store, u login.User) error { return s.DeleteUser(t.Context(), u.Username, start) }},
+	{"password", func(t *testing.T, s Store, u login.User) error {
 		return s.SetPassword(t.Context(), u.Username, "new", start)
 	}},
-	{"revoke of one client", func(t *testing.T, s Store, u oauth.User) error {
-		_, err := s.RevokeGrants(t.Context(), u.ID, "app", oauth.GrantID{}, oauth.RevokedByClient, start)
+	{"revoke of one client", func(t *testing.T, s Store, u login.User) error {
+		_, err := s.RevokeGrants(t.Context(), u.ID, "app", oauth.GrantID{}, audit.RevokedByClient, start)
 		return err
 	}},
-	{"change", func(t *testing.T, s Store, u oauth.User) error {
+	{"change", func(t *testing.T, s Store, u login.User) error {
 		return s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", oauth.GrantID{}, start)
 	}},
-	{"revoke", func(t *testing.T, s Store, u oauth.User) error {
-		_, err := s.RevokeGrants(t.Context(), u.ID, "", oauth.GrantID{}, oauth.RevokedByAdmin, start)
+	{"revoke", func(t *testing.T, s Store, u login.User) error {
+		_, err := s.RevokeGrants(t.Context(), u.ID, "", oauth.GrantID{}, audit.RevokedByAdmin, start)
 		return err
 	}},
 }
@@ -90,7 +94,7 @@ func endAgainstCreate(t *testing.T, servers [2]Store) {
 					t.Errorf("log in beside %s: %v", e.name, err)
 				}
 			})
-			grants, err := servers[1].Grants(t.Context(), oauth.GrantFilter{Subject: u.ID, Limit: 100})
+			grants, err := servers[1].Grants(t.Context(), grant.Filter{Subject: u.ID, Limit: 100})
 			must(t, err)
 			equal(t, len(grants), int(granted.Load()))
 			for _, g := range grants {
@@ -109,8 +113,8 @@ func suspendAgainstRefresh(t *testing.T, servers [2]Store) {
 	for i := range grants { // stored in another order than that of their ids
 		withGrant(t, servers[0], aGrant(byte(grants-i), "usr_ann"))
 	}
-	shuffled := func(s Store) ([]oauth.Verdict, error) {
-		batch := make([]oauth.Presented, grants)
+	shuffled := func(s Store) ([]grant.RefreshResult, error) {
+		batch := make([]grant.RefreshAttempt, grants)
 		for at, id := range rand.Perm(grants) {
 			batch[at] = present(aGrant(byte(id+1), "usr_ann"))
 		}
@@ -122,7 +126,7 @@ func suspendAgainstRefresh(t *testing.T, servers [2]Store) {
 			t.Error(err)
 		}
 		for _, v := range verdicts {
-			if suspended != (v.Outcome == oauth.Suspended) {
+			if suspended != (v.Outcome == grant.Suspended) {
 				t.Errorf("%s, and the user's suspension is %v", v.Outcome, suspended)
 			}
 		}
@@ -173,10 +177,10 @@ func disableAtOnce(t *testing.T, servers [2]Store) {
 // updatesOfOneClient counts in the client's name; none may get lost.
 func updatesOfOneClient(t *testing.T, servers [2]Store) {
 	const updates = 24
-	must(t, servers[0].CreateClient(t.Context(), oauth.Client{ID: "app", Name: "0", CreatedAt: start}))
-	must(t, servers[0].CreateAudience(t.Context(), oauth.Audience{ID: "api", CreatedAt: start}))
+	must(t, servers[0].CreateClient(t.Context(), client.Client{ID: "app", Name: "0", CreatedAt: start}))
+	must(t, servers[0].CreateAudience(t.Context(), client.Audience{ID: "api", CreatedAt: start}))
 	atOnce(servers, updates, func(_ int, s Store) {
-		err := s.UpdateClient(t.Context(), "app", func(c *oauth.Client) error {
+		err := s.UpdateClient(t.Context(), "app", func(c *client.Client) error {
 			n, err := strconv.Atoi(c.Name)
 			c.Name = strconv.Itoa(n + 1)
 			return err
@@ -184,7 +188,7 @@ func updatesOfOneClient(t *testing.T, servers [2]Store) {
 		if err != nil {
 			t.Error(err)
 		}
-		err = s.UpdateAudience(t.Context(), "api", func(a *oauth.Audience) error {
+		err = s.UpdateAudience(t.Context(), "api", func(a *client.Audience) error {
 			a.Lifetime++
 			return nil
 		})
@@ -192,10 +196,10 @@ func updatesOfOneClient(t *testing.T, servers [2]Store) {
 			t.Error(err)
 		}
 	})
-	directoryIs(t, servers[1], oauth.Directory{
+	directoryIs(t, servers[1], client.Directory{
 		Version:   2 + 2*updates,
-		Clients:   []oauth.Client{{ID: "app", Name: strconv.Itoa(updates), CreatedAt: start}},
-		Audiences: []oauth.Audience{{ID: "api", Lifetime: updates, CreatedAt: start}},
+		Clients:   []client.Client{{ID: "app", Name: strconv.Itoa(updates), CreatedAt: start}},
+		Audiences: []client.Audience{{ID: "api", Lifetime: updates, CreatedAt: start}},
 	})
 }
 
@@ -213,7 +217,7 @@ func oneNameManyUsers(t *testing.T, servers [2]Store) {
 		u := aUser("ann")
 		u.ID = fmt.Sprint("usr_", i)
 		count(&users, s.CreateUser(t.Context(), u))
-		count(&clients, s.CreateClient(t.Context(), oauth.Client{ID: "app", Name: u.ID, CreatedAt: start}))
+		count(&clients, s.CreateClient(t.Context(), client.Client{ID: "app", Name: u.ID, CreatedAt: start}))
 	})
 	if users.Load() != 1 || clients.Load() != 1 {
 		t.Errorf("%d users and %d clients of one name", users.Load(), clients.Load())

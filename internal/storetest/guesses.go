@@ -17,7 +17,7 @@ var guessCases = []single{
 	{"GuessesAreTakenAsThePolicySays", guessesByPolicy},
 	{"SecondCounterIsAskedIfTheFirstTakes", secondCounter},
 	{"GuessOfNobodyIsGivenBack", giveBackNothing},
-	{"ForgetGuessesForgetsAnOwner", forgetGuesses},
+	{"DeleteAttemptsForgetsAnOwner", forgetGuesses},
 	{"SweepDeletesDrainedCounters", sweepGuesses},
 }
 
@@ -29,7 +29,7 @@ type tester interface {
 
 // take makes one guess and returns how many counters took it.
 func take(t tester, s Store, now time.Time, counters ...throttle.Counter) int {
-	taken, err := s.TakeGuess(t.Context(), counters, now)
+	taken, err := s.ReserveAttempt(t.Context(), counters, now)
 	if err != nil {
 		t.Error(err)
 	}
@@ -57,7 +57,7 @@ func guessesByPolicy(t *testing.T, s Store) {
 			}
 			want = next
 			if ok && rapid.IntRange(0, 2).Draw(rt, "right") == 0 {
-				must(t, s.GiveGuessBack(rt.Context(), []throttle.Counter{c}, now))
+				must(t, s.RefundAttempt(rt.Context(), []throttle.Counter{c}, now))
 				want.DrainedAt = want.DrainedAt.Add(-c.Leak())
 				if want.LastAt.Equal(now) {
 					want.LastAt = want.BeforeAt
@@ -85,14 +85,14 @@ func secondCounter(t *testing.T, s Store) {
 		equal(t, take(t, s, start, other), 1)
 	}
 	equal(t, take(t, s, start, other), 0)
-	must(t, s.GiveGuessBack(t.Context(), []throttle.Counter{address, account}, start))
+	must(t, s.RefundAttempt(t.Context(), []throttle.Counter{address, account}, start))
 	equal(t, take(t, s, start, address, account), 2)
 	equal(t, take(t, s, start, address, account), 0)
 }
 
 func giveBackNothing(t *testing.T, s Store) {
 	c := throttle.Account("usr_ann")
-	must(t, s.GiveGuessBack(t.Context(), []throttle.Counter{c}, start))
+	must(t, s.RefundAttempt(t.Context(), []throttle.Counter{c}, start))
 	for range c.Free + 1 {
 		equal(t, take(t, s, start, c), 1)
 	}
@@ -100,7 +100,7 @@ func giveBackNothing(t *testing.T, s Store) {
 }
 
 func forgetGuesses(t *testing.T, s Store) {
-	must(t, s.ForgetGuesses(t.Context(), throttle.Owner("usr_ann")))
+	must(t, s.DeleteAttempts(t.Context(), throttle.Owner("usr_ann")))
 	full := func(c throttle.Counter) bool { return take(t, s, start, c) == 0 }
 	counters := append(throttle.Device("usr_ann", "token"), throttle.Account("usr_ann"), throttle.Account("usr_bob"))
 	for _, c := range counters {
@@ -109,7 +109,7 @@ func forgetGuesses(t *testing.T, s Store) {
 		}
 		equal(t, full(c), true)
 	}
-	must(t, s.ForgetGuesses(t.Context(), throttle.Owner("usr_ann")))
+	must(t, s.DeleteAttempts(t.Context(), throttle.Owner("usr_ann")))
 	for i, c := range counters {
 		equal(t, full(c), i == len(counters)-1)
 	}
@@ -118,7 +118,7 @@ func forgetGuesses(t *testing.T, s Store) {
 func sweepGuesses(t *testing.T, s Store) {
 	sweep := func(now time.Time, limit, want int) {
 		t.Helper()
-		n, err := s.SweepGuesses(t.Context(), now, limit)
+		n, err := s.SweepAttempts(t.Context(), now, limit)
 		must(t, err)
 		equal(t, n, want)
 	}
@@ -134,7 +134,7 @@ func sweepGuesses(t *testing.T, s Store) {
 	sweep(drained.Add(3*time.Second), 2, 2)
 	sweep(drained.Add(3*time.Second), 2, 1)
 	sweep(drained.Add(3*time.Second), 2, 0)
-	must(t, s.GiveGuessBack(t.Context(), counters[4:], start.Add(4*time.Second)))
+	must(t, s.RefundAttempt(t.Context(), counters[4:], start.Add(4*time.Second)))
 	sweep(start.Add(4*time.Second), 10, 1)
 }
 
@@ -171,14 +171,14 @@ func guessesAndReturns(t *testing.T, servers [2]Store) {
 				throttle.Address(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 3)}), throttle.MaxPerHour),
 				throttle.Account(fmt.Sprint("usr_", (i+round)%4)),
 			}
-			if taken, err := s.TakeGuess(t.Context(), counters, now); err != nil {
+			if taken, err := s.ReserveAttempt(t.Context(), counters, now); err != nil {
 				t.Error(err)
-			} else if err := s.GiveGuessBack(t.Context(), counters[:taken], now); err != nil {
+			} else if err := s.RefundAttempt(t.Context(), counters[:taken], now); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	n, err := servers[0].SweepGuesses(t.Context(), start.Add(time.Second), 100)
+	n, err := servers[0].SweepAttempts(t.Context(), start.Add(time.Second), 100)
 	must(t, err)
 	equal(t, n, 7)
 }

@@ -3,6 +3,9 @@ package storetest
 import (
 	"testing"
 
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -28,9 +31,9 @@ func hostileText(t *testing.T, s Store) {
 		g.ClientID, g.MACKey, g.RevokeReason, g.DeviceLabel, g.IP = text, text, text, text, text
 		g.Audience, g.AMR, g.KeyHash = []string{text, text + text}, []string{text}, []byte(text)
 		must(t, s.CreateGrant(ctx, g, u.Epoch))
-		c := oauth.Client{ID: text, Audiences: []string{text}, CreatedAt: start}
+		c := client.Client{ID: text, Audiences: []string{text}, CreatedAt: start}
 		must(t, s.CreateClient(ctx, c))
-		must(t, s.CreateAudience(ctx, oauth.Audience{ID: text, CreatedAt: start}))
+		must(t, s.CreateAudience(ctx, client.Audience{ID: text, CreatedAt: start}))
 
 		byName, err := s.User(ctx, text)
 		must(t, err)
@@ -39,9 +42,9 @@ func hostileText(t *testing.T, s Store) {
 		must(t, err)
 		equal(t, byID, u)
 		equal(t, stored(t, s, g.ID), g)
-		own, err := s.Grants(ctx, oauth.GrantFilter{Subject: u.ID, ClientID: text, Limit: 10})
+		own, err := s.Grants(ctx, grant.Filter{Subject: u.ID, ClientID: text, Limit: 10})
 		must(t, err)
-		equal(t, own, []oauth.Grant{g})
+		equal(t, own, []grant.Grant{g})
 		must(t, s.UseAssertion(ctx, text, []byte(text), start))
 		refused(t, s.UseAssertion(ctx, text, []byte(text), start), oauth.AlreadyExists)
 		refused(t, s.CreateUser(ctx, u), oauth.AlreadyExists)
@@ -52,11 +55,11 @@ func hostileText(t *testing.T, s Store) {
 		t.Errorf("%d clients and %d audiences, want %d of each", len(d.Clients), len(d.Audiences), len(hostile))
 	}
 	for i, text := range hostile {
-		p := oauth.Presented{
+		p := grant.RefreshAttempt{
 			Grant: oauth.GrantID{byte(i + 1)}, ClientID: text, Generation: 5, KeyHash: []byte(text), MACKey: text + "'",
-			Arrived: start, Deadline: present(quiet).Deadline,
+			ReceivedAt: start, Deadline: present(quiet).Deadline,
 		}
-		if v := refresh(t, s, p); v.Outcome != oauth.Moved || v.Grant.MACKey != p.MACKey {
+		if v := refresh(t, s, p); v.Outcome != grant.Rotated || v.Grant.MACKey != p.MACKey {
 			t.Errorf("%q: the refresh is %s", text, v.Outcome)
 		}
 		n, err := s.RevokeGrants(ctx, "usr_"+text, text, oauth.GrantID{}, text, start)
@@ -69,5 +72,5 @@ func hostileText(t *testing.T, s Store) {
 	equal(t, stored(t, s, quiet.ID), quiet)
 	left, err := s.Users(ctx, "", 10)
 	must(t, err)
-	equal(t, left, []oauth.User{aUser("quiet")})
+	equal(t, left, []login.User{aUser("quiet")})
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 )
 
 var refreshCases = []single{
@@ -22,110 +23,110 @@ var refreshCases = []single{
 // generation 5 and its current token, and what is found.
 type line struct {
 	name    string
-	row     func(*oauth.Grant)
-	present func(*oauth.Presented)
-	want    oauth.Outcome
+	row     func(*grant.Grant)
+	present func(*grant.RefreshAttempt)
+	want    grant.Outcome
 }
 
 // aMicro is the finest that stores tell apart.
 const aMicro = time.Microsecond
 
-func oneBehind(p *oauth.Presented) { p.Generation = 4 }
+func oneBehind(p *grant.RefreshAttempt) { p.Generation = 4 }
 
 // table has each line, and the edges between two.
 var table = []line{
-	{"current", nil, nil, oauth.Moved},
-	{"current, from before the row moved", nil, func(p *oauth.Presented) { p.Arrived = start.Add(-time.Second) }, oauth.Moved},
-	{"current, no key in the row", func(g *oauth.Grant) { g.KeyHash = nil }, nil, oauth.Moved},
-	{"current, the key that moved the row", nil, func(p *oauth.Presented) { p.KeyHash = []byte("key of 5") }, oauth.Moved},
-	{"current, first generation", func(g *oauth.Grant) { g.Generation = 0 }, func(p *oauth.Presented) { p.Generation = 0 }, oauth.Moved},
+	{"current", nil, nil, grant.Rotated},
+	{"current, from before the row moved", nil, func(p *grant.RefreshAttempt) { p.ReceivedAt = start.Add(-time.Second) }, grant.Rotated},
+	{"current, no key in the row", func(g *grant.Grant) { g.KeyHash = nil }, nil, grant.Rotated},
+	{"current, the key that moved the row", nil, func(p *grant.RefreshAttempt) { p.KeyHash = []byte("key of 5") }, grant.Rotated},
+	{"current, first generation", func(g *grant.Grant) { g.Generation = 0 }, func(p *grant.RefreshAttempt) { p.Generation = 0 }, grant.Rotated},
 	{
-		"current, last generation but one", func(g *oauth.Grant) { g.Generation = math.MaxUint32 - 1 },
-		func(p *oauth.Presented) { p.Generation = math.MaxUint32 - 1 }, oauth.Moved,
+		"current, last generation but one", func(g *grant.Grant) { g.Generation = math.MaxUint32 - 1 },
+		func(p *grant.RefreshAttempt) { p.Generation = math.MaxUint32 - 1 }, grant.Rotated,
 	},
-	{"current, a moment before idle", nil, func(p *oauth.Presented) { p.Arrived = start.Add(time.Hour - aMicro) }, oauth.Moved},
+	{"current, a moment before idle", nil, func(p *grant.RefreshAttempt) { p.ReceivedAt = start.Add(time.Hour - aMicro) }, grant.Rotated},
 
-	{"one behind, same key", nil, func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, oauth.Repeated},
-	{"one behind, same key, much later", nil, func(p *oauth.Presented) {
-		p.Generation, p.KeyHash, p.Leeway, p.Arrived = 4, []byte("key of 5"), 0, start.Add(time.Hour-aMicro)
-	}, oauth.Repeated},
+	{"one behind, same key", nil, func(p *grant.RefreshAttempt) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, grant.Retried},
+	{"one behind, same key, much later", nil, func(p *grant.RefreshAttempt) {
+		p.Generation, p.KeyHash, p.Leeway, p.ReceivedAt = 4, []byte("key of 5"), 0, start.Add(time.Hour-aMicro)
+	}, grant.Retried},
 
 	{
 		"one behind, other key, last moment of leeway", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second) }, oauth.SecondTab,
+		func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 4, start.Add(10*time.Second) }, grant.WithinGrace,
 	},
 	{
 		"one behind, other key, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(-time.Hour) }, oauth.SecondTab,
+		func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 4, start.Add(-time.Hour) }, grant.WithinGrace,
 	},
 	{
-		"one behind, no key in the row", func(g *oauth.Grant) { g.KeyHash = nil },
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(time.Second) }, oauth.SecondTab,
+		"one behind, no key in the row", func(g *grant.Grant) { g.KeyHash = nil },
+		func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 4, start.Add(time.Second) }, grant.WithinGrace,
 	},
 
 	{
 		"one behind, past leeway", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 4, start.Add(10*time.Second+aMicro) }, oauth.Reused,
+		func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 4, start.Add(10*time.Second+aMicro) }, grant.Reused,
 	},
-	{"one behind, no leeway", nil, func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, 0, start }, oauth.Reused},
+	{"one behind, no leeway", nil, func(p *grant.RefreshAttempt) { p.Generation, p.Leeway, p.ReceivedAt = 4, 0, start }, grant.Reused},
 	{
 		"one behind, no leeway, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, 0, start.Add(-time.Hour) }, oauth.Reused,
+		func(p *grant.RefreshAttempt) { p.Generation, p.Leeway, p.ReceivedAt = 4, 0, start.Add(-time.Hour) }, grant.Reused,
 	},
 	{
 		"one behind, less leeway than a microsecond", nil,
-		func(p *oauth.Presented) { p.Generation, p.Leeway, p.Arrived = 4, time.Nanosecond, start }, oauth.Reused,
+		func(p *grant.RefreshAttempt) { p.Generation, p.Leeway, p.ReceivedAt = 4, time.Nanosecond, start }, grant.Reused,
 	},
 	{
-		"one behind, no key anywhere, past leeway", func(g *oauth.Grant) { g.KeyHash = nil },
-		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, nil }, oauth.Reused,
+		"one behind, no key anywhere, past leeway", func(g *grant.Grant) { g.KeyHash = nil },
+		func(p *grant.RefreshAttempt) { p.Generation, p.KeyHash = 4, nil }, grant.Reused,
 	},
-	{"two behind, same key, within leeway", nil, func(p *oauth.Presented) {
-		p.Generation, p.KeyHash, p.Arrived = 3, []byte("key of 5"), start
-	}, oauth.Reused},
-	{"the first", nil, func(p *oauth.Presented) { p.Generation, p.Arrived = 0, start }, oauth.Reused},
+	{"two behind, same key, within leeway", nil, func(p *grant.RefreshAttempt) {
+		p.Generation, p.KeyHash, p.ReceivedAt = 3, []byte("key of 5"), start
+	}, grant.Reused},
+	{"the first", nil, func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 0, start }, grant.Reused},
 
-	{"one ahead", nil, func(p *oauth.Presented) { p.Generation = 6 }, oauth.Ahead},
-	{"far ahead", nil, func(p *oauth.Presented) { p.Generation = math.MaxUint32 - 1 }, oauth.Ahead},
+	{"one ahead", nil, func(p *grant.RefreshAttempt) { p.Generation = 6 }, grant.Ahead},
+	{"far ahead", nil, func(p *grant.RefreshAttempt) { p.Generation = math.MaxUint32 - 1 }, grant.Ahead},
 	{
 		"ahead, from before the row moved", nil,
-		func(p *oauth.Presented) { p.Generation, p.Arrived = 6, start.Add(-time.Second) }, oauth.Ahead,
+		func(p *grant.RefreshAttempt) { p.Generation, p.ReceivedAt = 6, start.Add(-time.Second) }, grant.Ahead,
 	},
 
-	{"other client", nil, func(p *oauth.Presented) { p.ClientID = "other" }, oauth.OtherClient},
-	{"other client, old token", nil, func(p *oauth.Presented) { p.ClientID, p.Generation = "other", 1 }, oauth.OtherClient},
+	{"other client", nil, func(p *grant.RefreshAttempt) { p.ClientID = "other" }, grant.OtherClient},
+	{"other client, old token", nil, func(p *grant.RefreshAttempt) { p.ClientID, p.Generation = "other", 1 }, grant.OtherClient},
 	{
-		"other client, dead grant", func(g *oauth.Grant) { g.RevokedAt = start },
-		func(p *oauth.Presented) { p.ClientID = "other" }, oauth.OtherClient,
+		"other client, dead grant", func(g *grant.Grant) { g.RevokedAt = start },
+		func(p *grant.RefreshAttempt) { p.ClientID = "other" }, grant.OtherClient,
 	},
-	{"revoked", func(g *oauth.Grant) { g.RevokedAt, g.RevokeReason = start, oauth.RevokedByAdmin }, nil, oauth.Revoked},
+	{"revoked", func(g *grant.Grant) { g.RevokedAt, g.RevokeReason = start, audit.RevokedByAdmin }, nil, grant.Revoked},
 	{
-		"revoked, repeat", func(g *oauth.Grant) { g.RevokedAt = start },
-		func(p *oauth.Presented) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, oauth.Revoked,
+		"revoked, repeat", func(g *grant.Grant) { g.RevokedAt = start },
+		func(p *grant.RefreshAttempt) { p.Generation, p.KeyHash = 4, []byte("key of 5") }, grant.Revoked,
 	},
-	{"revoked, ahead", func(g *oauth.Grant) { g.RevokedAt = start }, func(p *oauth.Presented) { p.Generation = 6 }, oauth.Revoked},
-	{"revoked and suspended", func(g *oauth.Grant) { g.RevokedAt, g.SuspendedAt = start, start }, nil, oauth.Revoked},
-	{"suspended", func(g *oauth.Grant) { g.SuspendedAt = start }, nil, oauth.Suspended},
-	{"suspended, old token", func(g *oauth.Grant) { g.SuspendedAt = start }, func(p *oauth.Presented) { p.Generation = 1 }, oauth.Suspended},
-	{"idle", nil, func(p *oauth.Presented) { p.Arrived = start.Add(time.Hour) }, oauth.Expired},
-	{"idle, repeat", nil, func(p *oauth.Presented) {
-		p.Generation, p.KeyHash, p.Arrived = 4, []byte("key of 5"), start.Add(time.Hour)
-	}, oauth.Expired},
-	{"absolute end", func(g *oauth.Grant) { g.ExpiresAt = start.Add(time.Minute) }, nil, oauth.Expired},
-	{"absolute end, old token", func(g *oauth.Grant) { g.ExpiresAt = start.Add(time.Minute) }, oneBehind, oauth.Expired},
-	{"absolute end, a moment before", func(g *oauth.Grant) { g.ExpiresAt = start.Add(time.Minute + aMicro) }, nil, oauth.Moved},
+	{"revoked, ahead", func(g *grant.Grant) { g.RevokedAt = start }, func(p *grant.RefreshAttempt) { p.Generation = 6 }, grant.Revoked},
+	{"revoked and suspended", func(g *grant.Grant) { g.RevokedAt, g.SuspendedAt = start, start }, nil, grant.Revoked},
+	{"suspended", func(g *grant.Grant) { g.SuspendedAt = start }, nil, grant.Suspended},
+	{"suspended, old token", func(g *grant.Grant) { g.SuspendedAt = start }, func(p *grant.RefreshAttempt) { p.Generation = 1 }, grant.Suspended},
+	{"idle", nil, func(p *grant.RefreshAttempt) { p.ReceivedAt = start.Add(time.Hour) }, grant.Expired},
+	{"idle, repeat", nil, func(p *grant.RefreshAttempt) {
+		p.Generation, p.KeyHash, p.ReceivedAt = 4, []byte("key of 5"), start.Add(time.Hour)
+	}, grant.Expired},
+	{"absolute end", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) }, nil, grant.Expired},
+	{"absolute end, old token", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) }, oneBehind, grant.Expired},
+	{"absolute end, a moment before", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute + aMicro) }, nil, grant.Rotated},
 
-	{"late", nil, late, oauth.Late},
-	{"late, old token", nil, func(p *oauth.Presented) { late(p); p.Generation = 1 }, oauth.Late},
-	{"late, ahead", nil, func(p *oauth.Presented) { late(p); p.Generation = 9 }, oauth.Late},
-	{"late, dead grant", func(g *oauth.Grant) { g.RevokedAt = start }, late, oauth.Revoked},
-	{"missing", nil, func(p *oauth.Presented) { p.Grant[15] = 99 }, oauth.Missing},
+	{"late", nil, late, grant.Late},
+	{"late, old token", nil, func(p *grant.RefreshAttempt) { late(p); p.Generation = 1 }, grant.Late},
+	{"late, ahead", nil, func(p *grant.RefreshAttempt) { late(p); p.Generation = 9 }, grant.Late},
+	{"late, dead grant", func(g *grant.Grant) { g.RevokedAt = start }, late, grant.Revoked},
+	{"missing", nil, func(p *grant.RefreshAttempt) { p.Grant[15] = 99 }, grant.Missing},
 }
 
-func late(p *oauth.Presented) { p.Deadline = time.Now().Add(-time.Second) }
+func late(p *grant.RefreshAttempt) { p.Deadline = time.Now().Add(-time.Second) }
 
 // build returns the row and the presented token of a line; id keeps lines apart.
-func (l line) build(id byte) (oauth.Grant, oauth.Presented) {
+func (l line) build(id byte) (grant.Grant, grant.RefreshAttempt) {
 	g := aGrant(id, "usr_ann")
 	p := present(g)
 	if l.row != nil {
@@ -138,15 +139,15 @@ func (l line) build(id byte) (oauth.Grant, oauth.Presented) {
 }
 
 // after returns the row that an outcome leaves behind.
-func after(o oauth.Outcome, g oauth.Grant, p oauth.Presented) oauth.Grant {
+func after(o grant.Outcome, g grant.Grant, p grant.RefreshAttempt) grant.Grant {
 	switch o {
-	case oauth.Moved, oauth.Ahead:
+	case grant.Rotated, grant.Ahead:
 		g.Generation, g.KeyHash, g.MACKey = p.Generation+1, p.KeyHash, p.MACKey
-		if p.Arrived.After(g.MovedAt) {
-			g.MovedAt = p.Arrived
+		if p.ReceivedAt.After(g.RotatedAt) {
+			g.RotatedAt = p.ReceivedAt
 		}
-	case oauth.Reused:
-		g.RevokedAt, g.RevokeReason = p.Arrived, oauth.RevokedByReuse
+	case grant.Reused:
+		g.RevokedAt, g.RevokeReason = p.ReceivedAt, audit.RevokedByReuse
 	}
 	return g
 }
@@ -162,7 +163,7 @@ func tableOfRefreshTokens(t *testing.T, s Store) {
 }
 
 // check compares the verdict and the row with what the line wants.
-func (l line) check(t *testing.T, s Store, g oauth.Grant, p oauth.Presented, v oauth.Verdict) {
+func (l line) check(t *testing.T, s Store, g grant.Grant, p grant.RefreshAttempt, v grant.RefreshResult) {
 	t.Helper()
 	if v.Outcome != l.want {
 		t.Errorf("%s: %s, want %s", l.name, v.Outcome, l.want)
@@ -170,9 +171,9 @@ func (l line) check(t *testing.T, s Store, g oauth.Grant, p oauth.Presented, v o
 	want := after(l.want, g, p)
 	equal(t, stored(t, s, g.ID), want)
 	switch l.want {
-	case oauth.Missing:
-		equal(t, v.Grant, oauth.Grant{})
-	case oauth.Late:
+	case grant.Missing:
+		equal(t, v.Grant, grant.Grant{})
+	case grant.Late:
 		equal(t, v.Grant.ID, g.ID)
 	default:
 		equal(t, v.Grant, want)
@@ -182,7 +183,7 @@ func (l line) check(t *testing.T, s Store, g oauth.Grant, p oauth.Presented, v o
 // batchHoldsEverything presents the whole table at once, so that what moves, repeats, is reuse, ahead, dead, late and missing
 // stands side by side, in the order that is worst for a store that sorts.
 func batchHoldsEverything(t *testing.T, s Store) {
-	grants, batch := make([]oauth.Grant, len(table)), make([]oauth.Presented, len(table))
+	grants, batch := make([]grant.Grant, len(table)), make([]grant.RefreshAttempt, len(table))
 	for i, l := range table {
 		grants[i], batch[i] = l.build(byte(i * 89)) // 89 and 256 have no common factor
 		if i%3 > 0 {                                // nobody has what is another's
@@ -202,14 +203,14 @@ func batchHoldsEverything(t *testing.T, s Store) {
 	}
 	none, err := s.RefreshGrants(t.Context(), nil)
 	must(t, err)
-	equal(t, none, []oauth.Verdict(nil))
+	equal(t, none, []grant.RefreshResult(nil))
 }
 
 func batchHoldsGrantOnce(t *testing.T, s Store) {
 	one, other := aGrant(1, "usr_ann"), aGrant(2, "usr_ann")
 	withGrant(t, s, one)
 	withGrant(t, s, other)
-	_, err := s.RefreshGrants(t.Context(), []oauth.Presented{present(one), present(other), present(one)})
+	_, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{present(one), present(other), present(one)})
 	if err == nil {
 		t.Error("a batch that holds a grant twice was answered")
 	}
@@ -223,9 +224,9 @@ func manyGenerations(t *testing.T, s Store) {
 	for range 20 {
 		p := present(g)
 		v := refresh(t, s, p)
-		equal(t, v, oauth.Verdict{Outcome: oauth.Moved, Grant: after(oauth.Moved, g, p)})
+		equal(t, v, grant.RefreshResult{Outcome: grant.Rotated, Grant: after(grant.Rotated, g, p)})
 		again := refresh(t, s, p)
-		equal(t, again, oauth.Verdict{Outcome: oauth.Repeated, Grant: v.Grant})
+		equal(t, again, grant.RefreshResult{Outcome: grant.Retried, Grant: v.Grant})
 		g = v.Grant
 	}
 }
@@ -237,14 +238,14 @@ func idleAndAbsolute(t *testing.T, s Store) {
 	g.ExpiresAt = start.Add(2 * time.Hour)
 	withGrant(t, s, g)
 	minutes := 0
-	v := oauth.Verdict{Grant: g}
+	v := grant.RefreshResult{Grant: g}
 	for {
-		if v = refresh(t, s, present(v.Grant)); v.Outcome != oauth.Moved {
+		if v = refresh(t, s, present(v.Grant)); v.Outcome != grant.Rotated {
 			break
 		}
 		minutes++
 	}
-	if minutes != 2*60-1 || v.Outcome != oauth.Expired {
+	if minutes != 2*60-1 || v.Outcome != grant.Expired {
 		t.Errorf("%s after %d minutes, want expired after %d", v.Outcome, minutes, 2*60-1)
 	}
 
@@ -252,9 +253,9 @@ func idleAndAbsolute(t *testing.T, s Store) {
 	withGrant(t, s, g)
 	moved := refresh(t, s, present(g))
 	p := present(g)
-	for p.Arrived = moved.Grant.MovedAt.Add(50 * time.Minute); p.Arrived.Before(moved.Grant.MovedAt.Add(time.Hour)); {
-		equal(t, refresh(t, s, p).Outcome, oauth.Repeated)
-		p.Arrived = p.Arrived.Add(time.Minute)
+	for p.ReceivedAt = moved.Grant.RotatedAt.Add(50 * time.Minute); p.ReceivedAt.Before(moved.Grant.RotatedAt.Add(time.Hour)); {
+		equal(t, refresh(t, s, p).Outcome, grant.Retried)
+		p.ReceivedAt = p.ReceivedAt.Add(time.Minute)
 	}
-	equal(t, refresh(t, s, p).Outcome, oauth.Expired)
+	equal(t, refresh(t, s, p).Outcome, grant.Expired)
 }

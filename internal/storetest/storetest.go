@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -23,7 +25,7 @@ type Store interface {
 	keys.Store
 	// RefreshGrants is RefreshGrant for many, answered in the order given. A batch may hold a grant once at most. It is what
 	// refreshes that wait at the same moment share.
-	RefreshGrants(ctx context.Context, batch []oauth.Presented) ([]oauth.Verdict, error)
+	RefreshGrants(ctx context.Context, batch []grant.RefreshAttempt) ([]grant.RefreshResult, error)
 	// Close ends it.
 	Close() error
 }
@@ -96,18 +98,18 @@ func equal(t *testing.T, got, want any) {
 var start = time.Date(2026, 2, 28, 23, 59, 58, 987_654_000, time.UTC)
 
 // aUser returns a user of that name.
-func aUser(name string) oauth.User {
-	return oauth.User{
+func aUser(name string) login.User {
+	return login.User{
 		ID: "usr_" + name, Username: name, PasswordHash: "$argon2id$" + name,
 		Claims: map[string]any{"roles": []any{"a", "b"}, "level": 2.5, "tenant": "t", "staff": true}, CreatedAt: start,
 	}
 }
 
 // aGrant returns a live grant of that user to the client "app".
-func aGrant(id byte, userID string) oauth.Grant {
-	return oauth.Grant{
+func aGrant(id byte, userID string) grant.Grant {
+	return grant.Grant{
 		ID: oauth.GrantID{id}, UserID: userID, ClientID: "app",
-		Generation: 5, KeyHash: []byte("key of 5"), MACKey: "mac of 5", MovedAt: start,
+		Generation: 5, KeyHash: []byte("key of 5"), MACKey: "mac of 5", RotatedAt: start,
 		IdleLifetime: time.Hour, ExpiresAt: start.Add(10 * time.Hour),
 		Scope: oauth.NewScope("read", "write"), Audience: []string{"https://api", "https://b"},
 		AuthTime: start, AMR: []string{"pwd", "otp"}, DeviceLabel: "phone", IP: "2001:db8::1", CreatedAt: start,
@@ -115,15 +117,15 @@ func aGrant(id byte, userID string) oauth.Grant {
 }
 
 // present returns the grant's current token, which arrives a minute after it was made and has an hour of patience.
-func present(g oauth.Grant) oauth.Presented {
-	return oauth.Presented{
+func present(g grant.Grant) grant.RefreshAttempt {
+	return grant.RefreshAttempt{
 		Grant: g.ID, ClientID: g.ClientID, Generation: g.Generation, KeyHash: []byte("key of request"), MACKey: "mac of now",
-		Arrived: g.MovedAt.Add(time.Minute), Deadline: time.Now().Add(time.Hour), Leeway: 10 * time.Second,
+		ReceivedAt: g.RotatedAt.Add(time.Minute), Deadline: time.Now().Add(time.Hour), Leeway: 10 * time.Second,
 	}
 }
 
 // withUser puts a user of that name into the store.
-func withUser(t *testing.T, s Store, name string) oauth.User {
+func withUser(t *testing.T, s Store, name string) login.User {
 	t.Helper()
 	u := aUser(name)
 	must(t, s.CreateUser(t.Context(), u))
@@ -131,7 +133,7 @@ func withUser(t *testing.T, s Store, name string) oauth.User {
 }
 
 // withGrant puts a grant and, if need be, its user into the store.
-func withGrant(t *testing.T, s Store, g oauth.Grant) {
+func withGrant(t *testing.T, s Store, g grant.Grant) {
 	t.Helper()
 	u, err := s.UserByID(t.Context(), g.UserID)
 	if errors.Is(err, oauth.NotFound) {
@@ -143,7 +145,7 @@ func withGrant(t *testing.T, s Store, g oauth.Grant) {
 }
 
 // refresh presents one token.
-func refresh(t *testing.T, s Store, p oauth.Presented) oauth.Verdict {
+func refresh(t *testing.T, s Store, p grant.RefreshAttempt) grant.RefreshResult {
 	t.Helper()
 	verdict, err := s.RefreshGrant(t.Context(), p)
 	must(t, err)
@@ -151,7 +153,7 @@ func refresh(t *testing.T, s Store, p oauth.Presented) oauth.Verdict {
 }
 
 // stored returns the grant's row.
-func stored(t *testing.T, s Store, id oauth.GrantID) oauth.Grant {
+func stored(t *testing.T, s Store, id oauth.GrantID) grant.Grant {
 	t.Helper()
 	g, err := s.Grant(t.Context(), id)
 	must(t, err)

@@ -6,6 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/throttle"
 )
@@ -20,12 +23,12 @@ func ownOutcomes(t *testing.T, servers [2]Store) {
 	for i := range byte(ofEach) {
 		withGrant(t, servers[0], aGrant(1+i, ann.ID))
 	}
-	login := func(s Store, id byte, u oauth.User) error {
+	l := func(s Store, id byte, u login.User) error {
 		return s.CreateGrant(t.Context(), aGrant(id, u.ID), u.Epoch)
 	}
 	revoke := func(s Store, id byte, clientID string) error {
-		g, changed, err := s.RevokeGrant(t.Context(), oauth.GrantID{id}, clientID, oauth.RevokedByClient, start)
-		if err == nil && (!changed || g.ID != oauth.GrantID{id} || g.RevokeReason != oauth.RevokedByClient) {
+		g, changed, err := s.RevokeGrant(t.Context(), oauth.GrantID{id}, clientID, audit.RevokedByClient, start)
+		if err == nil && (!changed || g.ID != oauth.GrantID{id} || g.RevokeReason != audit.RevokedByClient) {
 			return fmt.Errorf("changed %v, and the grant is %+v", changed, g)
 		}
 		return err
@@ -36,12 +39,12 @@ func ownOutcomes(t *testing.T, servers [2]Store) {
 		do   func(s Store, i byte) error
 		want error
 	}{
-		{func(s Store, i byte) error { return login(s, 101+i, ann) }, nil},
+		{func(s Store, i byte) error { return l(s, 101+i, ann) }, nil},
 		{func(s Store, i byte) error { return revoke(s, 1+i, "app") }, nil},
 		{func(s Store, i byte) error { return guessUntilFull(t, s, i) }, nil},
-		{func(s Store, i byte) error { return login(s, 201+i, bob) }, oauth.InvalidGrant},
-		{func(s Store, i byte) error { return login(s, 201+i, stale) }, oauth.InvalidGrant},
-		{func(s Store, i byte) error { return login(s, 1+i, ann) }, errNoAnswer}, // there is a grant of that id
+		{func(s Store, i byte) error { return l(s, 201+i, bob) }, oauth.InvalidGrant},
+		{func(s Store, i byte) error { return l(s, 201+i, stale) }, oauth.InvalidGrant},
+		{func(s Store, i byte) error { return l(s, 1+i, ann) }, errNoAnswer}, // there is a grant of that id
 		{func(s Store, i byte) error { return revoke(s, 201+i, "") }, oauth.NotFound},
 		{func(s Store, i byte) error { return revoke(s, 1+i, "other") }, oauth.NotFound},
 	}
@@ -57,7 +60,7 @@ func ownOutcomes(t *testing.T, servers [2]Store) {
 		}
 	})
 	for i := range byte(ofEach) {
-		equal(t, stored(t, servers[0], oauth.GrantID{1 + i}).RevokeReason, oauth.RevokedByClient)
+		equal(t, stored(t, servers[0], oauth.GrantID{1 + i}).RevokeReason, audit.RevokedByClient)
 		equal(t, stored(t, servers[1], oauth.GrantID{101 + i}), aGrant(101+i, ann.ID))
 		_, err := servers[0].Grant(t.Context(), oauth.GrantID{201 + i})
 		refused(t, err, oauth.NotFound)
@@ -71,19 +74,19 @@ var errNoAnswer = errors.New("no answer")
 func guessUntilFull(t *testing.T, s Store, i byte) error {
 	c := throttle.Account(fmt.Sprint(i))
 	for range c.Free + 1 {
-		n, err := s.TakeGuess(t.Context(), []throttle.Counter{c}, start)
+		n, err := s.ReserveAttempt(t.Context(), []throttle.Counter{c}, start)
 		if err != nil || n != 1 {
 			return fmt.Errorf("%d counters took the guess: %w", n, err)
 		}
 	}
-	n, err := s.TakeGuess(t.Context(), []throttle.Counter{c}, start)
+	n, err := s.ReserveAttempt(t.Context(), []throttle.Counter{c}, start)
 	if err != nil || n != 0 {
 		return fmt.Errorf("%d full counters took a guess: %w", n, err)
 	}
-	if err := s.GiveGuessBack(t.Context(), []throttle.Counter{c}, start); err != nil {
+	if err := s.RefundAttempt(t.Context(), []throttle.Counter{c}, start); err != nil {
 		return err
 	}
-	if n, err = s.TakeGuess(t.Context(), []throttle.Counter{c}, start); err != nil || n != 1 {
+	if n, err = s.ReserveAttempt(t.Context(), []throttle.Counter{c}, start); err != nil || n != 1 {
 		return fmt.Errorf("%d counters took the guess that was given back: %w", n, err)
 	}
 	return nil
@@ -94,7 +97,7 @@ func guessUntilFull(t *testing.T, s Store, i byte) error {
 func endBesideOthers(t *testing.T, servers [2]Store) {
 	const users, logins = 3, 24
 	for kind, e := range ends {
-		var all [users]oauth.User
+		var all [users]login.User
 		for i := range all {
 			all[i] = withUser(t, servers[0], fmt.Sprint(e.name, i))
 		}
@@ -115,7 +118,7 @@ func endBesideOthers(t *testing.T, servers [2]Store) {
 			}
 		})
 		for i, u := range all {
-			grants, err := servers[1].Grants(t.Context(), oauth.GrantFilter{Subject: u.ID, Limit: 100})
+			grants, err := servers[1].Grants(t.Context(), grant.Filter{Subject: u.ID, Limit: 100})
 			must(t, err)
 			equal(t, len(grants), int(granted[i].Load()))
 			for _, g := range grants {

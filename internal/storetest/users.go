@@ -4,6 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -24,12 +28,12 @@ var userCases = []single{
 }
 
 func userComesBack(t *testing.T, s Store) {
-	plain := oauth.User{ID: "usr_plain", Username: "plain", CreatedAt: start}
+	plain := login.User{ID: "usr_plain", Username: "plain", CreatedAt: start}
 	must(t, s.CreateUser(t.Context(), plain))
 	full := aUser("full")
 	full.DisabledAt, full.Epoch = start.Add(time.Microsecond), 7
 	must(t, s.CreateUser(t.Context(), full))
-	for _, want := range []oauth.User{plain, full} {
+	for _, want := range []login.User{plain, full} {
 		got, err := s.User(t.Context(), want.Username)
 		must(t, err)
 		equal(t, got, want)
@@ -109,10 +113,10 @@ func rehash(t *testing.T, s Store) {
 func disableAndEnable(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	mine, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, "usr_bob")
-	for _, g := range []oauth.Grant{mine, ended, other} {
+	for _, g := range []grant.Grant{mine, ended, other} {
 		withGrant(t, s, g)
 	}
-	_, _, err := s.RevokeGrant(t.Context(), ended.ID, "", oauth.RevokedByAdmin, start)
+	_, _, err := s.RevokeGrant(t.Context(), ended.ID, "", audit.RevokedByAdmin, start)
 	must(t, err)
 	ended = stored(t, s, ended.ID)
 
@@ -123,19 +127,19 @@ func disableAndEnable(t *testing.T, s Store) {
 	must(t, err)
 	equal(t, got, u)
 	mine.SuspendedAt = then
-	for _, g := range []oauth.Grant{mine, ended, other} {
+	for _, g := range []grant.Grant{mine, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
 	refused(t, s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
 
-	_, _, err = s.RevokeGrant(t.Context(), mine.ID, "", oauth.RevokedByAdmin, then)
+	_, _, err = s.RevokeGrant(t.Context(), mine.ID, "", audit.RevokedByAdmin, then)
 	must(t, err)
 	must(t, s.EnableUser(t.Context(), "ann"))
 	u.DisabledAt, u.Epoch = time.Time{}, u.Epoch+1
 	got, err = s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, u)
-	mine.SuspendedAt, mine.RevokedAt, mine.RevokeReason = time.Time{}, then, oauth.RevokedByAdmin
+	mine.SuspendedAt, mine.RevokedAt, mine.RevokeReason = time.Time{}, then, audit.RevokedByAdmin
 	equal(t, stored(t, s, mine.ID), mine)
 }
 
@@ -155,8 +159,8 @@ func setPassword(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	ended, other, live, suspended := aGrant(1, u.ID), aGrant(2, "usr_bob"), aGrant(3, u.ID), aGrant(4, u.ID)
 	suspended.SuspendedAt = start
-	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
-	for _, g := range []oauth.Grant{ended, other, live, suspended} {
+	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
+	for _, g := range []grant.Grant{ended, other, live, suspended} {
 		withGrant(t, s, g)
 	}
 	then := start.Add(time.Minute)
@@ -165,9 +169,9 @@ func setPassword(t *testing.T, s Store) {
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, u)
-	live.RevokedAt, live.RevokeReason = then, oauth.RevokedByPassword
-	suspended.RevokedAt, suspended.RevokeReason = then, oauth.RevokedByPassword
-	for _, g := range []oauth.Grant{ended, other, live, suspended} {
+	live.RevokedAt, live.RevokeReason = then, audit.RevokedByPassword
+	suspended.RevokedAt, suspended.RevokeReason = then, audit.RevokedByPassword
+	for _, g := range []grant.Grant{ended, other, live, suspended} {
 		equal(t, stored(t, s, g.ID), g)
 	}
 	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
@@ -195,19 +199,19 @@ func changePassword(t *testing.T, s Store) {
 func changePasswordRevokes(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	kept, live, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
-	ended.RevokedAt, ended.RevokeReason = start, oauth.RevokedByClient
-	for _, g := range []oauth.Grant{kept, live, ended, other} {
+	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
+	for _, g := range []grant.Grant{kept, live, ended, other} {
 		withGrant(t, s, g)
 	}
 	then := start.Add(time.Minute)
 	must(t, s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", kept.ID, then))
-	live.RevokedAt, live.RevokeReason = then, oauth.RevokedByPassword
-	for _, g := range []oauth.Grant{kept, live, ended, other} {
+	live.RevokedAt, live.RevokeReason = then, audit.RevokedByPassword
+	for _, g := range []grant.Grant{kept, live, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
 	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
 	must(t, s.ChangePassword(t.Context(), u.ID, "new", "newer", oauth.GrantID{}, then.Add(1)))
-	kept.RevokedAt, kept.RevokeReason = then, oauth.RevokedByPassword
+	kept.RevokedAt, kept.RevokeReason = then, audit.RevokedByPassword
 	equal(t, stored(t, s, kept.ID), kept)
 }
 
@@ -234,7 +238,7 @@ func deleteUser(t *testing.T, s Store) {
 	must(t, s.DeleteUser(t.Context(), "ann", then))
 	_, err := s.User(t.Context(), "ann")
 	refused(t, err, oauth.NotFound)
-	mine.RevokedAt, mine.RevokeReason = then, oauth.RevokedByDeletion
+	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByDeletion
 	equal(t, stored(t, s, mine.ID), mine)
 	equal(t, stored(t, s, other.ID), other)
 	refused(t, s.CreateGrant(t.Context(), aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
@@ -246,7 +250,7 @@ func textIsData(t *testing.T, s Store) {
 	for i, text := range []string{
 		`'; DROP TABLE users; --`, `" OR 1=1 --`, `$1 ? :a @b %s \' \\`, "a\tb\nc\r", "\u202eevil", "日本 🗝", `{"a":1}`, `{a,b}`, `NULL`,
 	} {
-		u := oauth.User{
+		u := login.User{
 			ID: "usr_" + text, Username: text, PasswordHash: text, Claims: map[string]any{text: text}, CreatedAt: start,
 		}
 		must(t, s.CreateUser(t.Context(), u))
@@ -259,18 +263,18 @@ func textIsData(t *testing.T, s Store) {
 		g.Audience, g.AMR = []string{text, text}, []string{text}
 		must(t, s.CreateGrant(t.Context(), g, 0))
 		equal(t, stored(t, s, g.ID), g)
-		v := refresh(t, s, oauth.Presented{
+		v := refresh(t, s, grant.RefreshAttempt{
 			Grant: g.ID, ClientID: text, Generation: g.Generation, KeyHash: []byte(text), MACKey: text,
-			Arrived: start, Deadline: time.Now().Add(time.Hour),
+			ReceivedAt: start, Deadline: time.Now().Add(time.Hour),
 		})
-		if v.Outcome != oauth.Moved {
+		if v.Outcome != grant.Rotated {
 			t.Errorf("%q: %s, want moved", text, v.Outcome)
 		}
 		equal(t, stored(t, s, g.ID), v.Grant)
 
-		c := oauth.Client{ID: text, Name: text, CreatedAt: start}
+		c := client.Client{ID: text, Name: text, CreatedAt: start}
 		must(t, s.CreateClient(t.Context(), c))
-		must(t, s.UpdateClient(t.Context(), text, func(got *oauth.Client) error {
+		must(t, s.UpdateClient(t.Context(), text, func(got *client.Client) error {
 			equal(t, *got, c)
 			return nil
 		}))

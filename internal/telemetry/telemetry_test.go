@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -58,14 +55,6 @@ func TestRule68_LogInjection(t *testing.T) {
 				t.Errorf("%q was changed: %s", value, out.String())
 			}
 		}
-		var out bytes.Buffer
-		if err := NewAudit(&out).Record(value, time.Now(), slog.String("k"+value, value), slog.Any("any", []string{value})); err != nil {
-			t.Fatal(err)
-		}
-		checkLine(t, out.String())
-		if utf8.ValidString(value) && decode(t, out.String())["k"+value] != value {
-			t.Errorf("%q was changed: %s", value, out.String())
-		}
 	}
 }
 
@@ -103,107 +92,5 @@ func TestLoggerFormatsAndLevels(t *testing.T) {
 		if _, err := Logger(io.Discard, c[0], c[1]); err == nil {
 			t.Errorf("Logger takes %q", c)
 		}
-	}
-}
-
-func TestAuditLine(t *testing.T) {
-	var out bytes.Buffer
-	at := time.Date(2026, 11, 20, 13, 0, 0, 250_000_000, time.FixedZone("", 3600))
-	err := NewAudit(&out).Record("login.failed", at, slog.String("subject", "usr_1"), slog.String("grant", ""), slog.Int("n", 0))
-	want := `{"time":"2026-11-20T12:00:00.25Z","event":"login.failed","subject":"usr_1","n":0}` + "\n"
-	if err != nil || out.String() != want {
-		t.Errorf("%s, %v; want %s", out.String(), err, want)
-	}
-	out.Reset()
-	for _, attr := range []slog.Attr{slog.Group("g", "a", 1), slog.Any("f", func() {})} {
-		if err := NewAudit(&out).Record("x", at, attr); err == nil || out.Len() > 0 {
-			t.Errorf("%v was written: %s", attr, out.String())
-		}
-	}
-}
-
-// a sink takes room bytes at most, and counts the calls.
-type sink struct {
-	bytes.Buffer
-	room, calls int
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	s.calls++
-	if len(p) > s.room {
-		n, _ := s.Buffer.Write(p[:s.room])
-		s.room = 0
-		return n, errors.New("the disk is full")
-	}
-	s.room -= len(p)
-	return s.Buffer.Write(p)
-}
-
-func TestAuditErrorIsReturnedAndSpoilsNoOtherLine(t *testing.T) {
-	s := &sink{room: 1000}
-	a := NewAudit(s)
-	at := time.Unix(0, 0)
-	record := func(name string) error { return a.Record(name, at) }
-	if err := record("first"); err != nil {
-		t.Fatal(err)
-	}
-	s.room = 10
-	if err := record("torn"); err == nil || !strings.Contains(err.Error(), "the disk is full") {
-		t.Errorf("a torn line: %v", err)
-	}
-	if err := record("lost"); err == nil {
-		t.Error("nothing was written, and no error")
-	}
-	s.room = 1000
-	for _, name := range []string{"third", "fourth"} {
-		if err := record(name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s.calls != 5 {
-		t.Errorf("5 events took %d writes", s.calls)
-	}
-	lines := strings.Split(strings.TrimSuffix(s.String(), "\n"), "\n")
-	if len(lines) != 4 {
-		t.Fatalf("%q", lines)
-	}
-	for i, name := range map[int]string{0: "first", 2: "third", 3: "fourth"} {
-		if decode(t, lines[i])["event"] != name {
-			t.Errorf("line %d: %s", i, lines[i])
-		}
-	}
-}
-
-// lazy claims less than it was given, without an error.
-type lazy struct{}
-
-func (lazy) Write(p []byte) (int, error) { return len(p) - 1, nil }
-
-func TestAuditNoticesAShortWrite(t *testing.T) {
-	if err := NewAudit(lazy{}).Record("x", time.Now()); !errors.Is(err, io.ErrShortWrite) {
-		t.Error(err)
-	}
-}
-
-func TestAuditLinesDoNotMix(t *testing.T) {
-	var out bytes.Buffer // not safe for concurrent use
-	a := NewAudit(&out)
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for range 50 {
-				if err := a.Record("x", time.Now(), slog.String("v", strings.Repeat("v", 5000))); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	group.Wait()
-	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if len(lines) != 400 {
-		t.Errorf("400 events became %d lines", len(lines))
-	}
-	for _, line := range lines {
-		decode(t, line)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/admin"
-	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/client"
 )
 
 // A signingKey is a client's, made and used without any code of ours.
@@ -59,7 +59,7 @@ func (k signingKey) jwk() map[string]any {
 }
 
 // registered returns keys as they are kept of a client.
-func (k signingKey) registered(t *testing.T, more ...signingKey) []oauth.ClientKey {
+func (k signingKey) registered(t *testing.T, more ...signingKey) []client.Key {
 	t.Helper()
 	set := []any{k.jwk()}
 	for _, other := range more {
@@ -114,9 +114,9 @@ func (h *house) asserted(t *testing.T, assertion string, pairs ...string) answer
 }
 
 // setKeys gives the robot other keys, and waits until everybody knows.
-func (h *house) setKeys(t *testing.T, keys []oauth.ClientKey) {
+func (h *house) setKeys(t *testing.T, keys []client.Key) {
 	t.Helper()
-	must(t, h.admin.UpdateClient(t.Context(), operator, "robot", func(c *oauth.Client) { c.Keys = keys }))
+	must(t, h.admin.UpdateClient(t.Context(), operator, "robot", func(c *client.Client) { c.Keys = keys }))
 	must(t, h.directory.Poll(t.Context()))
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -29,13 +30,13 @@ var (
 
 // authenticate returns the client that makes the request (RFC 6749 §2.3). It must use one way only, and what its other
 // parameters say of the client must agree.
-func (e *endpoints) authenticate(ctx context.Context, r *http.Request, f form) (oauth.Client, error) {
+func (e *endpoints) authenticate(ctx context.Context, r *http.Request, f form) (client.Client, error) {
 	id, secret := f.get("client_id"), f.get("client_secret")
 	header := len(r.Header.Values("Authorization")) > 0
 	asserted := f.get("client_assertion") != "" || f.get("client_assertion_type") != ""
 	switch {
 	case header && (secret != "" || asserted), secret != "" && asserted:
-		return oauth.Client{}, errTwoWays
+		return client.Client{}, errTwoWays
 	case header:
 		return e.byHeader(ctx, r, id)
 	case asserted:
@@ -45,26 +46,26 @@ func (e *endpoints) authenticate(ctx context.Context, r *http.Request, f form) (
 }
 
 // byHeader is client_secret_basic.
-func (e *endpoints) byHeader(ctx context.Context, r *http.Request, named string) (oauth.Client, error) {
+func (e *endpoints) byHeader(ctx context.Context, r *http.Request, named string) (client.Client, error) {
 	id, secret, ok := oauth.ParseBasic(r.Header.Values("Authorization"))
 	switch {
 	case !ok:
-		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errCredentials)
+		return client.Client{}, oauth.Refused(oauth.InvalidClient, errCredentials)
 	case named != "" && named != id:
-		return oauth.Client{}, malformed("The client_id is not that of the Authorization header.")
+		return client.Client{}, malformed("The client_id is not that of the Authorization header.")
 	}
 	return e.bySecret(ctx, r, id, secret)
 }
 
 // bySecret holds a secret against the client's own. Without one the certificate of the connection says who calls, or
 // confirms it (tls_client_auth, RFC 8705 §2.1.1); a public client has neither.
-func (e *endpoints) bySecret(ctx context.Context, r *http.Request, id, secret string) (oauth.Client, error) {
+func (e *endpoints) bySecret(ctx context.Context, r *http.Request, id, secret string) (client.Client, error) {
 	certificate := certificateOf(r)
 	switch {
 	case secret == "" && certificate != nil && (id == "" || oauth.ValidClientID(id)):
 		return e.directory.AuthenticateCertificate(ctx, id, certificate)
 	case !oauth.ValidClientID(id):
-		return oauth.Client{}, oauth.Refused(oauth.InvalidClient, errNobody)
+		return client.Client{}, oauth.Refused(oauth.InvalidClient, errNobody)
 	}
 	return e.directory.Authenticate(ctx, id, secret)
 }
@@ -78,13 +79,13 @@ func certificateOf(r *http.Request) *x509.Certificate {
 }
 
 // byAssertion is private_key_jwt.
-func (e *endpoints) byAssertion(ctx context.Context, f form, named string) (oauth.Client, error) {
+func (e *endpoints) byAssertion(ctx context.Context, f form, named string) (client.Client, error) {
 	assertion, err := f.required("client_assertion")
 	if err != nil {
-		return oauth.Client{}, err
+		return client.Client{}, err
 	}
 	if f.get("client_assertion_type") != assertionType {
-		return oauth.Client{}, malformed("The client_assertion_type must be " + assertionType + ".")
+		return client.Client{}, malformed("The client_assertion_type must be " + assertionType + ".")
 	}
 	return e.issuer.AuthenticateAssertion(ctx, named, assertion, e.tokenURL)
 }

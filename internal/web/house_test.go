@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
@@ -30,7 +32,7 @@ const (
 	signed     = "https://signed.example" // EdDSA
 )
 
-var operator = admin.Actor{Name: "operator"}
+var operator = audit.Actor{Name: "operator"}
 
 // A house is the whole issuer behind its HTTP door: a real store, real keys, a real socket.
 type house struct {
@@ -99,10 +101,10 @@ func openHouseAt(t *testing.T, identifier string) *house {
 func (h *house) furnish(t *testing.T) {
 	t.Helper()
 	for id, algorithm := range map[string]string{api: keys.ES256, files: keys.ES256, signed: keys.EdDSA} {
-		_, err := h.admin.CreateAudience(t.Context(), operator, oauth.Audience{ID: id, Algorithm: algorithm})
+		_, err := h.admin.CreateAudience(t.Context(), operator, client.Audience{ID: id, Algorithm: algorithm})
 		must(t, err)
 	}
-	for _, c := range []oauth.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "robot", Keys: h.key.registered(t)}, {ID: "mesh", CertSANs: []string{"dns:mesh.example"}}} {
+	for _, c := range []client.Client{{ID: "web"}, {ID: "other"}, {ID: "spa", Public: true}, {ID: "robot", Keys: h.key.registered(t)}, {ID: "mesh", CertSANs: []string{"dns:mesh.example"}}} {
 		c.Audiences, c.Scope = []string{api, files, signed}, oauth.NewScope("read", "write")
 		var err error
 		_, h.secrets[c.ID], err = h.admin.CreateClient(t.Context(), operator, c)
@@ -110,7 +112,7 @@ func (h *house) furnish(t *testing.T) {
 	}
 	// An API is a client, too, that may ask about the tokens that are for it.
 	var err error
-	_, h.secrets[api], err = h.admin.CreateClient(t.Context(), operator, oauth.Client{ID: api})
+	_, h.secrets[api], err = h.admin.CreateClient(t.Context(), operator, client.Client{ID: api})
 	must(t, err)
 	_, err = h.admin.CreateUser(t.Context(), operator, username, passphrase, nil)
 	must(t, err)

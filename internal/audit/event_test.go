@@ -1,4 +1,4 @@
-package oauth
+package audit
 
 import "testing"
 
@@ -7,11 +7,11 @@ func TestEventNamesItsTarget(t *testing.T) {
 		event Event
 		want  string
 	}{
-		{Event{Name: EventLoginSucceeded, Subject: "usr_1", Grant: "0a"}, "grant:0a"},
-		{Event{Name: EventLoginFailed, Subject: "usr_1"}, "user:usr_1"},
-		{Event{Name: EventLoginFailed}, "user:unknown"},
-		{Event{Name: EventClientUpdated, Client: "gateway"}, "client:gateway"},
-		{Event{Name: EventAudienceDeleted, Audience: "https://api.example.com"}, "audience:https://api.example.com"},
+		{Event{Name: LoginSucceeded, Subject: "usr_1", Grant: "0a"}, "grant:0a"},
+		{Event{Name: LoginFailed, Subject: "usr_1"}, "user:usr_1"},
+		{Event{Name: LoginFailed}, "user:unknown"},
+		{Event{Name: ClientUpdated, Client: "gateway"}, "client:gateway"},
+		{Event{Name: AudienceDeleted, Audience: "https://api.example.com"}, "audience:https://api.example.com"},
 		{Event{Name: "key.rotated", Key: "kid"}, "key:kid"},
 		{Event{Name: "kek.added"}, "ring"},
 		{Event{Name: "ring.restore_accepted"}, "ring"},

@@ -1,10 +1,12 @@
-package oauth
+package client
 
 import (
 	"crypto/x509"
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // ValidCertSAN says whether san names one subject alternative name of a certificate (RFC 5280 §4.2.1.6, RFC 8705 §2.1.2)
@@ -12,7 +14,7 @@ import (
 // byte by byte, and a wildcard names nobody.
 func ValidCertSAN(san string) bool {
 	kind, name, _ := strings.Cut(san, ":")
-	if len(san) > MaxCertSAN {
+	if len(san) > oauth.MaxCertSAN {
 		return false
 	}
 	switch kind {
@@ -22,7 +24,7 @@ func ValidCertSAN(san string) bool {
 		return isPlainURI(name)
 	case "email":
 		mailbox, host, _ := strings.Cut(name, "@")
-		return isScopeToken(mailbox) && isDNSName(host)
+		return oauth.ValidToken(mailbox) && isDNSName(host)
 	case "ip":
 		addr, err := netip.ParseAddr(name)
 		return err == nil && addr.Unmap().WithZone("").String() == name
@@ -67,5 +69,5 @@ func isDNSName(name string) bool {
 
 func isPlainURI(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && isScopeToken(text) && u.String() == text && u.Scheme != "" && u.Host != "" && u.User == nil && u.Fragment == ""
+	return err == nil && oauth.ValidToken(text) && u.String() == text && u.Scheme != "" && u.Host != "" && u.User == nil && u.Fragment == ""
 }

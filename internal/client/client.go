@@ -1,9 +1,11 @@
-package oauth
+package client
 
 import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"time"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // A Client is a program that asks for tokens (RFC 6749 §2).
@@ -15,11 +17,11 @@ type Client struct {
 	// Secrets are the live secrets, newest last; two at most, so that one can be rotated.
 	Secrets []Secret `json:"secrets,omitempty"`
 	// Keys are the public keys by which its assertions are known (RFC 7523 §3), beside or instead of a secret.
-	Keys []ClientKey `json:"keys,omitempty"`
+	Keys []Key `json:"keys,omitempty"`
 	// Audiences are those the client may ask for; the first is the one it gets when it names none.
 	Audiences []string `json:"audiences,omitempty"`
 	// Scope is what the client may ask for, and what it gets when it names none.
-	Scope Scope `json:"scope,omitempty"`
+	Scope oauth.Scope `json:"scope,omitempty"`
 	// RefreshIdle and RefreshAbsolute bound the life of its grants; zero means the issuer's default.
 	RefreshIdle     time.Duration `json:"refresh_idle,omitempty"`
 	RefreshAbsolute time.Duration `json:"refresh_absolute,omitempty"`
@@ -40,8 +42,8 @@ type Secret struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// A ClientKey is a public key of a client, whose private half only the client has.
-type ClientKey struct {
+// A Key is a public key of a client, whose private half only the client has.
+type Key struct {
 	// ID is the kid; a client's keys have different ones.
 	ID string `json:"kid"`
 	// Algorithm is the one that it signs with: RS256, ES256 or EdDSA.
@@ -50,8 +52,8 @@ type ClientKey struct {
 	Public []byte `json:"public"`
 }
 
-// MaxClientKeys is how many keys of a client live at once.
-const MaxClientKeys = 8
+// MaxKeys is how many keys of a client live at once.
+const MaxKeys = 8
 
 // MaxSecrets is how many secrets of a client live at once.
 const MaxSecrets = 2
@@ -70,7 +72,3 @@ func (c Client) SecretMatches(secret string) bool {
 	}
 	return match == 1
 }
-
-// ValidClientID says whether id may name a client: 1 to 128 printable ASCII characters without space, quote and
-// backslash (a subset of RFC 6749 appendix A.1).
-func ValidClientID(id string) bool { return len(id) <= MaxClientID && isScopeToken(id) }

@@ -1,8 +1,10 @@
-package oauth
+package client
 
 import (
 	"slices"
 	"time"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // An Audience is an API that verifies our access tokens; it decides their algorithm and lifetime (the resource of
@@ -18,20 +20,16 @@ type Audience struct {
 	// Lifetime of its access tokens; zero means the issuer's default.
 	Lifetime time.Duration `json:"lifetime,omitempty"`
 	// Scope is what tokens for this audience may carry; empty means whatever the client may ask for.
-	Scope Scope `json:"scope,omitempty"`
+	Scope oauth.Scope `json:"scope,omitempty"`
 	// Claims names the user's claims that its tokens carry.
 	Claims []string `json:"claims,omitempty"`
-	// RepeatTokens lets clients that ask in their own name be given the same token again, jti and all, for the first tenth of
+	// ReuseTokens lets clients that ask in their own name be given the same token again, jti and all, for the first tenth of
 	// its life.
-	RepeatTokens bool `json:"repeat_tokens,omitempty"`
+	ReuseTokens bool `json:"repeat_tokens,omitempty"`
 	// DisabledAt is when tokens for it stopped being made; zero if they are.
 	DisabledAt time.Time `json:"disabled_at,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 }
-
-// ValidAudienceID says whether id may be an aud value: 1 to 256 printable ASCII characters without space, quote and
-// backslash. URLs and plain names both fit.
-func ValidAudienceID(id string) bool { return len(id) <= MaxAudienceID && isScopeToken(id) }
 
 // A Directory is all clients and audiences at one version. It is read whole and kept as a snapshot.
 type Directory struct {

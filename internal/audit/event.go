@@ -1,0 +1,77 @@
+package audit
+
+import (
+	"strings"
+	"time"
+)
+
+// An Actor is who caused an event.
+type Actor struct {
+	// Name is the id of the client or user who called, operator:NAME for an
+	// operator at a shell, or Server for the server itself.
+	Name string
+	// RequestID joins the event to the log line of the request.
+	RequestID string
+}
+
+// Server is the actor of what the server does without a request.
+const Server = "server"
+
+// An Event records one security-relevant act: who did what to what, and with
+// which outcome. It never holds a token, a password or a secret.
+type Event struct {
+	// Name is one of the event names, such as RefreshReused.
+	Name string
+	// Time is when the act was done.
+	Time time.Time
+	// Actor is who did it.
+	Actor Actor
+	// Subject is the id of the user concerned.
+	Subject string
+	// Grant is the id of the grant concerned.
+	Grant string
+	// Key is the kid of the key concerned.
+	Key string
+	// Client is the id of the client that an operator changed.
+	Client string
+	// Audience is the id of the audience that an operator changed.
+	Audience string
+	// Failed is true if the server refused what the actor asked for.
+	Failed bool
+	// Count is how many grants the act revoked.
+	Count int
+	// Kept is the id of the grant that was excepted from the revocation.
+	Kept string
+	// Reason says why, where the name does not: one of the reasons.
+	Reason string
+	// IP is the address of the end user, if it is known.
+	IP string
+}
+
+// Target returns what the event is about, as kind:id. If the event names
+// several things, it returns the most specific one.
+func (e Event) Target() string {
+	for _, t := range []struct{ kind, id string }{
+		{"key", e.Key}, {"grant", e.Grant}, {"audience", e.Audience}, {"client", e.Client}, {"user", e.Subject},
+	} {
+		if t.id != "" {
+			return t.kind + ":" + t.id
+		}
+	}
+
+	switch {
+	case strings.HasPrefix(e.Name, "login."):
+		return "user:unknown"
+	case strings.HasPrefix(e.Name, "kek."), strings.HasPrefix(e.Name, "key."), strings.HasPrefix(e.Name, "ring."):
+		return "ring"
+	}
+	return ""
+}
+
+// Outcome returns OutcomeSuccess or OutcomeFailure.
+func (e Event) Outcome() string {
+	if e.Failed {
+		return OutcomeFailure
+	}
+	return OutcomeSuccess
+}

@@ -1,0 +1,78 @@
+package audit
+
+// The names of the events.
+const (
+	LoginSucceeded  = "login.succeeded"
+	LoginFailed     = "login.failed"
+	TokenMinted     = "token.minted"
+	RefreshReused   = "refresh.reused"
+	RefreshAhead    = "refresh.ahead"
+	RefreshMissing  = "refresh.missing"
+	GrantRevoked    = "grant.revoked"
+	UserCreated     = "user.created"
+	UserDisabled    = "user.disabled"
+	UserEnabled     = "user.enabled"
+	UserUnlocked    = "user.unlocked"
+	UserDeleted     = "user.deleted"
+	PasswordSet     = "user.password_set"
+	ClaimsSet       = "user.claims_set"
+	ClientCreated   = "client.created"
+	ClientUpdated   = "client.updated"
+	ClientDeleted   = "client.deleted"
+	AudienceCreated = "audience.created"
+	AudienceUpdated = "audience.updated"
+	AudienceDeleted = "audience.deleted"
+	KeyCreated      = "key.created"
+	KeyImported     = "key.imported"
+	KeyRotated      = "key.rotated"
+	KeyCancelled    = "key.cancelled"
+	KeyRetired      = "key.retired"
+	KeyCompromised  = "key.compromised"
+	KeyDestroyed    = "key.destroyed"
+	KeyResealed     = "key.resealed"
+	KEKAdded        = "kek.added"
+	RestoreAccepted = "ring.restore_accepted"
+)
+
+// The outcomes of an event.
+const (
+	OutcomeSuccess = "success"
+	OutcomeFailure = "failure"
+)
+
+// The reasons for which a grant is revoked. The store keeps them with the
+// grant.
+const (
+	// RevokedByClient: the client asked (RFC 7009).
+	RevokedByClient = "client"
+	// RevokedByReuse: a refresh token was used again (RFC 9700 §4.14.2).
+	RevokedByReuse = "reuse"
+	// RevokedByAdmin: an operator asked.
+	RevokedByAdmin = "admin"
+	// RevokedByPassword: the password was set or changed.
+	RevokedByPassword = "password_change"
+	// RevokedByDeletion: the user or the client was deleted.
+	RevokedByDeletion = "deletion"
+)
+
+// The reasons for which a login fails.
+const (
+	ThrottledAccount = "throttled_account"
+	ThrottledAddress = "throttled_address"
+	ThrottledDevice  = "throttled_device"
+	UnknownUser      = "unknown_user"
+	WrongPassword    = "wrong_password"
+	DisabledUser     = "user_disabled"
+	// ChangedMeanwhile: the user was changed between the password check and
+	// the creation of the grant.
+	ChangedMeanwhile = "changed_meanwhile"
+)
+
+// The reasons of changes to users, clients and audiences.
+const (
+	Imported        = "import"
+	Enabled         = "enabled"
+	Disabled        = "disabled"
+	SecretRotated   = "secret"
+	SettingsChanged = "settings"
+)
