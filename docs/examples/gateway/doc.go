@@ -1,6 +1,8 @@
-// Command gateway is an example of a back end for browsers. It logs users in at Signet, keeps their tokens to itself, renews
-// them in time, and calls an API in their name. The browser has nothing but an opaque cookie, so that a script in a page finds
-// no token to take.
+// Command gateway is an example of a backend for browsers. It logs users in at
+// Signet, stores their tokens, refreshes them in time, and calls an API on
+// behalf of the users. The browser has only an opaque cookie, so a script in a
+// page cannot steal a token.
 //
-// What to look at, if you write your own: session.go, which loses no login to a lost answer.
+// If you write your own gateway, start with session.go. It shows how a gateway
+// keeps a login when the response to a refresh is lost.
 package main

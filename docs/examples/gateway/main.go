@@ -31,18 +31,19 @@ func main() {
 }
 
 func run() error {
-	listen := flag.String("listen", "127.0.0.1:8000", "`ADDRESS` for browsers; put TLS in front, since they keep the cookies on https only")
+	listen := flag.String("listen", "127.0.0.1:8000",
+		"`ADDRESS` for browsers; needs TLS in front, because browsers accept its cookies over https only")
 	issuer := flag.String("issuer", "127.0.0.1:9090", "the issuer's gRPC `ADDRESS`")
-	ca := flag.String("ca", "", "`FILE` with the CAs by which the issuer is known (default the system's)")
-	plain := flag.Bool("plain-text", false, "call the issuer without TLS")
+	ca := flag.String("ca", "", "`FILE` with the CA certificates that verify the issuer (default the system's)")
+	plain := flag.Bool("plain-text", false, "connect to the issuer without TLS")
 	id := flag.String("client-id", "", "the gateway's client `ID` at the issuer")
 	secretFile := flag.String("client-secret-file", "", "`FILE` with the client's secret")
-	api := flag.String("api", "", "`URL` of the API that is called in the users' names")
+	api := flag.String("api", "", "`URL` of the API to call on behalf of the users")
 	flag.Parse()
 
 	upstream, err := url.Parse(*api)
 	if err != nil || upstream.Host == "" {
-		return errors.New("-api wants the URL of the API")
+		return errors.New("-api: must be an absolute URL")
 	}
 	secret, err := os.ReadFile(*secretFile)
 	if err != nil {
@@ -53,30 +54,35 @@ func run() error {
 		return err
 	}
 	defer conn.Close()
-	g := newGateway(signetv1.NewTokenServiceClient(conn), signetv1.NewGrantServiceClient(conn), *id, strings.TrimSpace(string(secret)))
+
+	tokens, grants := signetv1.NewTokenServiceClient(conn), signetv1.NewGrantServiceClient(conn)
+	g := newGateway(tokens, grants, *id, strings.TrimSpace(string(secret)))
 	return serve(*listen, g.handler(upstream))
 }
 
-// serve answers browsers until it is told to stop, and then those that still wait.
+// serve answers browsers until the process gets an interrupt. Then it finishes
+// the requests in progress, within requestTimeout.
 func serve(address string, handler http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.ListenAndServe() }()
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+
 	select {
-	case err := <-ended:
+	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		last, cancel := context.WithTimeout(context.Background(), patience)
+		shutdown, cancel := context.WithTimeout(context.Background(), requestTimeout)
 		defer cancel()
-		return server.Shutdown(last)
+		return server.Shutdown(shutdown)
 	}
 }
 
-// dial returns a connection to the issuer. One is enough: gRPC makes it anew when it breaks.
+// dial returns a connection to the issuer. One connection is enough: gRPC
+// reconnects when it breaks.
 func dial(address, ca string, plain bool) (*grpc.ClientConn, error) {
-	var roots *x509.CertPool // nil means the system's
+	var roots *x509.CertPool // nil means the CAs of the system
 	if ca != "" {
 		text, err := os.ReadFile(ca)
 		if err != nil {
@@ -84,30 +90,37 @@ func dial(address, ca string, plain bool) (*grpc.ClientConn, error) {
 		}
 		roots = x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("-ca: there is no certificate in %s", ca)
+			return nil, fmt.Errorf("-ca: no certificate in %s", ca)
 		}
 	}
-	protection := credentials.NewClientTLSFromCert(roots, "")
+
+	transport := credentials.NewClientTLSFromCert(roots, "")
 	if plain {
-		protection = insecure.NewCredentials()
+		transport = insecure.NewCredentials()
 	}
-	return grpc.NewClient(address, grpc.WithTransportCredentials(protection))
+	return grpc.NewClient(address, grpc.WithTransportCredentials(transport))
 }
 
-// A gateway is a client of the issuer, and the sessions of its users.
+// A gateway is a client of the issuer. It has the sessions of its users.
 type gateway struct {
-	tokens        signetv1.TokenServiceClient
-	grants        signetv1.GrantServiceClient
+	tokens signetv1.TokenServiceClient
+	grants signetv1.GrantServiceClient
+	// authorization is the value of the authorization metadata: the client's
+	// id and secret (RFC 7617).
 	authorization string
 	sessions      sessions
 }
 
 func newGateway(tokens signetv1.TokenServiceClient, grants signetv1.GrantServiceClient, id, secret string) *gateway {
 	pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret) // RFC 6749 §2.3.1
-	return &gateway{tokens: tokens, grants: grants, authorization: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}
+	return &gateway{
+		tokens: tokens, grants: grants,
+		authorization: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair)),
+	}
 }
 
-// as returns a context in which the issuer is called as this client.
-func (g *gateway) as(ctx context.Context) context.Context {
+// authenticated returns a context for calls to the issuer. It carries the
+// client's credentials.
+func (g *gateway) authenticated(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", g.authorization)
 }

@@ -17,84 +17,104 @@ import (
 )
 
 const (
-	// patience bounds one request of a browser, all attempts included; attemptTime bounds one attempt.
-	patience    = 20 * time.Second
-	attemptTime = 3 * time.Second
-	// firstWait is how long to wait before a second attempt. It doubles, up to lastWait.
-	firstWait = 50 * time.Millisecond
-	lastWait  = 2 * time.Second
-	// margin is how long an access token must still live for a request that it goes along with.
-	margin = 10 * time.Second
+	// requestTimeout limits one request of a browser, including all attempts to
+	// call the issuer. attemptTimeout limits one attempt.
+	requestTimeout = 20 * time.Second
+	attemptTimeout = 3 * time.Second
+	// firstBackoff is the wait before the second attempt. The wait doubles with
+	// each attempt, up to maxBackoff.
+	firstBackoff = 50 * time.Millisecond
+	maxBackoff   = 2 * time.Second
+	// minLifetime is how long an access token must still be valid when the
+	// gateway sends it to the API.
+	minLifetime = 10 * time.Second
 )
 
 // A session is one login of a user in one browser.
 type session struct {
 	subject string
-	ends    time.Time // not before; the issuer knows exactly
+	// expiresAt is when the refresh token of the Login response expires if the
+	// gateway does not use it.
+	expiresAt time.Time
 
-	mu      sync.Mutex // of all requests of a browser one refreshes, and the others wait for it
-	access  string
-	expires time.Time
-	refresh string
-	// key belongs to the refresh token beside it: every attempt to use that token carries it, also after a restart if both are
-	// stored, and so the issuer knows an attempt again whose answer was lost.
-	key string
+	// mu guards the fields below. It also makes concurrent requests of one
+	// browser share a refresh: one request refreshes, and the others wait.
+	mu              sync.Mutex
+	accessToken     string
+	accessExpiresAt time.Time
+	refreshToken    string
+	// idempotencyKey belongs to refreshToken: every attempt to use that token
+	// sends this key. So the issuer recognizes a retry after a lost response.
+	// This also holds after a restart, if the gateway stores both.
+	idempotencyKey string
 }
 
-// keep takes the tokens of an answer, and makes the key for the next time.
-func (s *session) keep(t *signetv1.TokenResponse) {
+// setTokens stores the tokens of a response. It also creates the idempotency
+// key for the next refresh.
+func (s *session) setTokens(t *signetv1.TokenResponse) {
 	now := time.Now()
-	s.access, s.expires = t.GetAccessToken(), now.Add(time.Duration(t.GetExpiresIn())*time.Second)
-	s.refresh, s.key = t.GetRefreshToken(), rand.Text()
+	s.accessToken = t.GetAccessToken()
+	s.accessExpiresAt = now.Add(time.Duration(t.GetExpiresIn()) * time.Second)
+	s.refreshToken, s.idempotencyKey = t.GetRefreshToken(), rand.Text()
 }
 
-// errLoggedOut says that the login is over: the one reason to forget it.
-var errLoggedOut = errors.New("the login is over")
+// errLoginEnded means that the issuer has ended the login. This is the only
+// error after which the gateway drops a session.
+var errLoginEnded = errors.New("the login has ended")
 
-// token returns an access token that is good for a while.
-func (g *gateway) token(ctx context.Context, s *session) (string, error) {
+// accessToken returns an access token of the session. It refreshes first if the
+// stored token is valid for minLifetime or less. It returns errLoginEnded if
+// the user must log in again.
+func (g *gateway) accessToken(ctx context.Context, s *session) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Until(s.expires) > margin {
-		return s.access, nil
+	if time.Until(s.accessExpiresAt) > minLifetime {
+		return s.accessToken, nil
 	}
-	request := &signetv1.RefreshRequest{RefreshToken: s.refresh, IdempotencyKey: s.key}
-	answer, err := patiently(ctx, func(ctx context.Context) (*signetv1.TokenResponse, error) {
-		return g.tokens.Refresh(g.as(ctx), request)
+
+	request := &signetv1.RefreshRequest{RefreshToken: s.refreshToken, IdempotencyKey: s.idempotencyKey}
+	response, err := retry(ctx, func(ctx context.Context) (*signetv1.TokenResponse, error) {
+		return g.tokens.Refresh(g.authenticated(ctx), request)
 	})
 	switch {
-	case reasonOf(err) == "INVALID_GRANT":
-		return "", errLoggedOut
+	case errorReason(err) == "INVALID_GRANT":
+		return "", errLoginEnded
 	case err != nil:
-		return "", err // the token is not spent, or its successor waits under the same key: the session stays
+		// Keep the session. Either the issuer has not used up the token, or the
+		// next attempt with the same key returns the same successor.
+		return "", err
 	}
-	s.keep(answer)
-	return s.access, nil
+	s.setTokens(response)
+	return s.accessToken, nil
 }
 
-// patiently calls until there is an answer: what is unavailable, overloaded or silent is asked again. It is for calls that may
-// be repeated: those with an idempotency key, and those that end something.
-func patiently[T any](ctx context.Context, call func(context.Context) (T, error)) (answer T, err error) {
-	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		attempt, cancel := context.WithTimeout(ctx, attemptTime)
-		answer, err = call(attempt)
+// retry calls until the issuer answers. It calls again if the issuer is
+// unavailable, overloaded or too slow, until ctx ends. Use it only for calls
+// that are safe to repeat: those with an idempotency key, and revocations.
+func retry[T any](ctx context.Context, call func(context.Context) (T, error)) (response T, err error) {
+	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		response, err = call(attempt)
 		cancel()
 		switch status.Code(err) {
 		case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted:
 		default:
-			return answer, err
+			return response, err
 		}
+
+		jittered := backoff/2 + time.Duration(mathrand.Int64N(int64(backoff)))
 		select {
-		case <-time.After(max(askedFor(err), wait/2+time.Duration(mathrand.Int64N(int64(wait))))):
+		case <-time.After(max(retryDelay(err), jittered)):
 		case <-ctx.Done():
-			return answer, err
+			return response, err
 		}
 	}
 }
 
-// reasonOf returns the issuer's reason for an error. The code alone would not do: UNAUTHENTICATED is also said to a gateway
-// that is not known itself, and that is no fault of its users.
-func reasonOf(err error) string {
+// errorReason returns the issuer's reason for an error, or "". The gRPC code is
+// not enough: UNAUTHENTICATED can also mean that the issuer rejects the
+// gateway's own credentials, which must not log out its users.
+func errorReason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "signet" {
 			return info.GetReason()
@@ -103,8 +123,9 @@ func reasonOf(err error) string {
 	return ""
 }
 
-// askedFor returns the delay that the issuer asks for.
-func askedFor(err error) time.Duration {
+// retryDelay returns the delay that the issuer requests before the next
+// attempt, or 0.
+func retryDelay(err error) time.Duration {
 	for _, detail := range status.Convert(err).Details() {
 		if retry, ok := detail.(*errdetails.RetryInfo); ok {
 			return retry.GetRetryDelay().AsDuration()
@@ -113,19 +134,21 @@ func askedFor(err error) time.Duration {
 	return 0
 }
 
-// sessions are kept in memory, which is enough for an example: a restart logs everybody out. A store must keep the refresh
-// token and its key together, and write both before it answers.
+// sessions holds all sessions in memory, which is enough for an example: a
+// restart logs out all users. A persistent store must keep the refresh token
+// and its idempotency key together, and write both before the gateway answers.
 type sessions struct {
 	mu  sync.Mutex
 	all map[string]*session // by cookie
 }
 
-// add begins a session and returns its cookie. Sessions that nobody came back to are forgotten on the way.
+// add stores a session and returns its cookie. It deletes the sessions whose
+// expiresAt has passed.
 func (s *sessions) add(new *session) (cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	maps.DeleteFunc(s.all, func(_ string, old *session) bool { return now.After(old.ends) })
+	maps.DeleteFunc(s.all, func(_ string, old *session) bool { return now.After(old.expiresAt) })
 	if s.all == nil {
 		s.all = make(map[string]*session)
 	}
@@ -141,14 +164,14 @@ func (s *sessions) find(cookie string) (*session, bool) {
 	return found, ok
 }
 
-func (s *sessions) end(cookie string) {
+func (s *sessions) remove(cookie string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, cookie)
 }
 
-// endAll ends all sessions of a user.
-func (s *sessions) endAll(subject string) {
+// removeAll deletes all sessions of a user.
+func (s *sessions) removeAll(subject string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.all, func(_ string, old *session) bool { return old.subject == subject })
