@@ -31,15 +31,15 @@ const (
 // User is an account.
 type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user's id, the sub of its tokens.
+	// The user's id, the sub of the user's tokens.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The account name in its one spelling.
+	// The account name in its canonical form.
 	Username string `protobuf:"bytes,2,opt,name=username,proto3" json:"username,omitempty"`
-	// What audiences may ask for in their tokens.
+	// The claims that audiences may request in their tokens.
 	Claims *structpb.Struct `protobuf:"bytes,3,opt,name=claims,proto3" json:"claims,omitempty"`
-	// When the user was disabled; unset if they are not.
+	// When the user was disabled; unset if the user is enabled.
 	DisabledAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=disabled_at,json=disabledAt,proto3" json:"disabled_at,omitempty"`
-	// When the account was made.
+	// When the account was created.
 	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -113,11 +113,12 @@ func (x *User) GetCreatedAt() *timestamppb.Timestamp {
 // CreateUserRequest describes a new account.
 type CreateUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The account name. Spellings that differ in case or Unicode form name the same account.
+	// The account name. Spellings that differ in case or Unicode form name the
+	// same account.
 	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
 	// The password.
 	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
-	// What audiences may ask for in their tokens.
+	// The claims that audiences may request in their tokens.
 	Claims        *structpb.Struct `protobuf:"bytes,3,opt,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -174,7 +175,7 @@ func (x *CreateUserRequest) GetClaims() *structpb.Struct {
 	return nil
 }
 
-// GetUserRequest names an account.
+// GetUserRequest identifies an account.
 type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -220,12 +221,12 @@ func (x *GetUserRequest) GetUsername() string {
 	return ""
 }
 
-// ListUsersRequest asks for one page.
+// ListUsersRequest requests one page.
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most, up to 1000; 0 means 100.
+	// The maximum number of entries, up to 1000; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; empty for the first.
+	// The next_page_token of the previous page; empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -278,9 +279,9 @@ func (x *ListUsersRequest) GetPageToken() string {
 // ListUsersResponse is one page.
 type ListUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The accounts, by name.
+	// The accounts, sorted by name.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// Where the next page begins; empty after the last.
+	// The token of the next page; empty after the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -330,7 +331,7 @@ func (x *ListUsersResponse) GetNextPageToken() string {
 	return ""
 }
 
-// DisableUserRequest names an account.
+// DisableUserRequest identifies an account.
 type DisableUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -376,7 +377,7 @@ func (x *DisableUserRequest) GetUsername() string {
 	return ""
 }
 
-// EnableUserRequest names an account.
+// EnableUserRequest identifies an account.
 type EnableUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -422,7 +423,7 @@ func (x *EnableUserRequest) GetUsername() string {
 	return ""
 }
 
-// DeleteUserRequest names an account.
+// DeleteUserRequest identifies an account.
 type DeleteUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -468,7 +469,7 @@ func (x *DeleteUserRequest) GetUsername() string {
 	return ""
 }
 
-// UnlockUserRequest names an account.
+// UnlockUserRequest identifies an account.
 type UnlockUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -514,7 +515,7 @@ func (x *UnlockUserRequest) GetUsername() string {
 	return ""
 }
 
-// SetUserPasswordRequest names an account and its new password.
+// SetUserPasswordRequest has an account and its new password.
 type SetUserPasswordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
@@ -569,12 +570,12 @@ func (x *SetUserPasswordRequest) GetPassword() string {
 	return ""
 }
 
-// SetUserClaimsRequest names an account and all the claims that it shall have.
+// SetUserClaimsRequest has an account and all its new claims.
 type SetUserClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
 	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
-	// The claims, in the place of those of before. Unset: none.
+	// The claims; they replace the current ones. Unset: no claims.
 	Claims        *structpb.Struct `protobuf:"bytes,2,opt,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -624,39 +625,46 @@ func (x *SetUserClaimsRequest) GetClaims() *structpb.Struct {
 	return nil
 }
 
-// Client is a program that asks for tokens (RFC 6749 section 2).
+// Client is an OAuth client (RFC 6749 section 2).
 type Client struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The client id; empty in CreateClient for a fresh one.
+	// The client id; empty in CreateClient for a generated one.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// A name for people.
+	// The display name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// A public client has no secret (RFC 6749 section 2.1). It stays what it was created as.
+	// Whether the client is public and so has no secret (RFC 6749 section 2.1).
+	// This cannot be changed after creation.
 	Public bool `protobuf:"varint,3,opt,name=public,proto3" json:"public,omitempty"`
-	// The audiences that it may ask for; the first is the one that it gets when it names none.
+	// The audiences that the client may request. The first is the default of a
+	// request without an audience.
 	Audience []string `protobuf:"bytes,4,rep,name=audience,proto3" json:"audience,omitempty"`
-	// Space-delimited scope values: what it may ask for, and what it gets when it names none.
+	// Space-delimited scope values that the client may request; all of them are
+	// the default of a request without a scope.
 	Scope string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
-	// For how long a grant lives without a refresh; unset for the issuer's default.
+	// The lifetime of a grant without a refresh; unset for the issuer's default.
 	RefreshIdle *durationpb.Duration `protobuf:"bytes,6,opt,name=refresh_idle,json=refreshIdle,proto3" json:"refresh_idle,omitempty"`
-	// For how long a grant lives in any case; unset for the issuer's default.
+	// The maximum lifetime of a grant; unset for the issuer's default.
 	RefreshAbsolute *durationpb.Duration `protobuf:"bytes,7,opt,name=refresh_absolute,json=refreshAbsolute,proto3" json:"refresh_absolute,omitempty"`
-	// For how long a second tab may present the token before last, 0 to 60 s; unset for the issuer's default.
+	// The grace period after a rotation in which the previous refresh token
+	// still returns its successor, 0 to 60 s; unset for the issuer's default.
 	Leeway *durationpb.Duration `protobuf:"bytes,8,opt,name=leeway,proto3" json:"leeway,omitempty"`
-	// Whether it may have tokens made for subjects that it has authenticated itself.
+	// Whether the client may call Mint for subjects that it has authenticated
+	// itself.
 	MintSubjects bool `protobuf:"varint,9,opt,name=mint_subjects,json=mintSubjects,proto3" json:"mint_subjects,omitempty"`
-	// The names by any of which its certificate is known: dns:NAME, uri:URI, email:ADDRESS or ip:ADDRESS.
+	// The names that identify the client's certificate, which must have at least
+	// one of them: dns:NAME, uri:URI, email:ADDRESS or ip:ADDRESS.
 	CertSan []string `protobuf:"bytes,10,rep,name=cert_san,json=certSan,proto3" json:"cert_san,omitempty"`
-	// When each of its live secrets was made. Told, never taken.
+	// When each of the valid secrets was created. Output only.
 	SecretCreatedAt []*timestamppb.Timestamp `protobuf:"bytes,11,rep,name=secret_created_at,json=secretCreatedAt,proto3" json:"secret_created_at,omitempty"`
-	// When the client was disabled; unset if it is not. Told, never taken.
+	// When the client was disabled; unset if it is enabled. Output only.
 	DisabledAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=disabled_at,json=disabledAt,proto3" json:"disabled_at,omitempty"`
-	// When the client was registered. Told, never taken.
+	// When the client was registered. Output only.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// Its public keys, for private_key_jwt over HTTP, as a JWK Set (RFC 7517 section 5). Taken, never told. A client that is
-	// created with keys has no secret.
+	// The client's public keys for private_key_jwt over HTTP, as a JWK Set
+	// (RFC 7517 section 5). Input only. A client that is created with keys has
+	// no secret.
 	Jwks string `protobuf:"bytes,14,opt,name=jwks,proto3" json:"jwks,omitempty"`
-	// What is told of its keys.
+	// The ids and algorithms of the client's keys. Output only.
 	Keys          []*ClientKey `protobuf:"bytes,15,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -898,12 +906,13 @@ func (x *CreateClientRequest) GetClient() *Client {
 	return nil
 }
 
-// CreateClientResponse is the new client and, if it is confidential, its secret.
+// CreateClientResponse has the new client and, if it is confidential, its
+// secret.
 type CreateClientResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client.
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	// The secret. Nobody can ask for it again.
+	// The secret. It cannot be retrieved again.
 	ClientSecret  string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -953,7 +962,7 @@ func (x *CreateClientResponse) GetClientSecret() string {
 	return ""
 }
 
-// GetClientRequest names a client.
+// GetClientRequest identifies a client.
 type GetClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
@@ -999,12 +1008,12 @@ func (x *GetClientRequest) GetId() string {
 	return ""
 }
 
-// ListClientsRequest asks for one page.
+// ListClientsRequest requests one page.
 type ListClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most, up to 1000; 0 means 100.
+	// The maximum number of entries, up to 1000; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; empty for the first.
+	// The next_page_token of the previous page; empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1057,9 +1066,9 @@ func (x *ListClientsRequest) GetPageToken() string {
 // ListClientsResponse is one page.
 type ListClientsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The clients, by id.
+	// The clients, sorted by id.
 	Clients []*Client `protobuf:"bytes,1,rep,name=clients,proto3" json:"clients,omitempty"`
-	// Where the next page begins; empty after the last.
+	// The token of the next page; empty after the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1109,13 +1118,14 @@ func (x *ListClientsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// UpdateClientRequest says what changes of a client.
+// UpdateClientRequest has the changes to a client.
 type UpdateClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the client, and its new values.
+	// The client's id and new values.
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	// Which fields to take from client: name, audience, scope, refresh_idle, refresh_absolute, leeway, mint_subjects, cert_san,
-	// jwks. One that client leaves unset is cleared.
+	// The fields to change: name, audience, scope, refresh_idle,
+	// refresh_absolute, leeway, mint_subjects, cert_san, jwks. A field that is
+	// unset in client is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1165,7 +1175,7 @@ func (x *UpdateClientRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
-// RotateClientSecretRequest names a client.
+// RotateClientSecretRequest identifies a client.
 type RotateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
@@ -1214,7 +1224,7 @@ func (x *RotateClientSecretRequest) GetId() string {
 // RotateClientSecretResponse is the new secret.
 type RotateClientSecretResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The secret. Nobody can ask for it again.
+	// The secret. It cannot be retrieved again.
 	ClientSecret  string `protobuf:"bytes,1,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1257,7 +1267,7 @@ func (x *RotateClientSecretResponse) GetClientSecret() string {
 	return ""
 }
 
-// DisableClientRequest names a client.
+// DisableClientRequest identifies a client.
 type DisableClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
@@ -1303,7 +1313,7 @@ func (x *DisableClientRequest) GetId() string {
 	return ""
 }
 
-// EnableClientRequest names a client.
+// EnableClientRequest identifies a client.
 type EnableClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
@@ -1349,7 +1359,7 @@ func (x *EnableClientRequest) GetId() string {
 	return ""
 }
 
-// DeleteClientRequest names a client.
+// DeleteClientRequest identifies a client.
 type DeleteClientRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
@@ -1395,27 +1405,31 @@ func (x *DeleteClientRequest) GetId() string {
 	return ""
 }
 
-// Audience is an API that verifies access tokens; it decides their algorithm and lifetime.
+// Audience is an API that verifies access tokens. It determines their
+// algorithm and lifetime.
 type Audience struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The value of the aud claim.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// RS256, ES256 or EdDSA; empty in CreateAudience for RS256.
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
-	// What goes on signing until verifiers know a key of algorithm; empty if it never changed. Told, never taken.
+	// The algorithm that remains in use until verifiers have a key of the new
+	// one; empty if the algorithm never changed. Output only.
 	PreviousAlgorithm string `protobuf:"bytes,3,opt,name=previous_algorithm,json=previousAlgorithm,proto3" json:"previous_algorithm,omitempty"`
-	// For how long its access tokens live; unset for the issuer's default.
+	// The lifetime of access tokens; unset for the issuer's default.
 	Lifetime *durationpb.Duration `protobuf:"bytes,4,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
-	// Space-delimited scope values that its tokens may carry; empty for whatever the client may ask for.
+	// Space-delimited scope values that tokens may contain; empty for every scope
+	// value that the client may request.
 	Scope string `protobuf:"bytes,5,opt,name=scope,proto3" json:"scope,omitempty"`
-	// The names of the user's claims that its tokens carry.
+	// The names of the user claims that tokens contain.
 	Claims []string `protobuf:"bytes,6,rep,name=claims,proto3" json:"claims,omitempty"`
-	// When the audience was disabled; unset if it is not. Told, never taken.
+	// When the audience was disabled; unset if it is enabled. Output only.
 	DisabledAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=disabled_at,json=disabledAt,proto3" json:"disabled_at,omitempty"`
-	// When the audience was registered. Told, never taken.
+	// When the audience was registered. Output only.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// Whether a client that asks in its own name may be given the same token again, with the same jti, for the first tenth of its
-	// life. Do not set it for an API that takes each jti once.
+	// Whether the server may reuse a token that a client requested in its own
+	// name, with the same jti, for the first tenth of its lifetime. Do not set it
+	// for an API that accepts each jti once.
 	RepeatTokens  bool `protobuf:"varint,9,opt,name=repeat_tokens,json=repeatTokens,proto3" json:"repeat_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1560,7 +1574,7 @@ func (x *CreateAudienceRequest) GetAudience() *Audience {
 	return nil
 }
 
-// GetAudienceRequest names an audience.
+// GetAudienceRequest identifies an audience.
 type GetAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The audience's id.
@@ -1606,12 +1620,12 @@ func (x *GetAudienceRequest) GetId() string {
 	return ""
 }
 
-// ListAudiencesRequest asks for one page.
+// ListAudiencesRequest requests one page.
 type ListAudiencesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most, up to 1000; 0 means 100.
+	// The maximum number of entries, up to 1000; 0 means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; empty for the first.
+	// The next_page_token of the previous page; empty for the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1664,9 +1678,9 @@ func (x *ListAudiencesRequest) GetPageToken() string {
 // ListAudiencesResponse is one page.
 type ListAudiencesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The audiences, by id.
+	// The audiences, sorted by id.
 	Audiences []*Audience `protobuf:"bytes,1,rep,name=audiences,proto3" json:"audiences,omitempty"`
-	// Where the next page begins; empty after the last.
+	// The token of the next page; empty after the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1716,13 +1730,13 @@ func (x *ListAudiencesResponse) GetNextPageToken() string {
 	return ""
 }
 
-// UpdateAudienceRequest says what changes of an audience.
+// UpdateAudienceRequest has the changes to an audience.
 type UpdateAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id of the audience, and its new values.
+	// The audience's id and new values.
 	Audience *Audience `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
-	// Which fields to take from audience: algorithm, lifetime, scope, claims, repeat_tokens. One that audience leaves
-	// unset is cleared.
+	// The fields to change: algorithm, lifetime, scope, claims, repeat_tokens. A
+	// field that is unset in audience is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1772,7 +1786,7 @@ func (x *UpdateAudienceRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
-// DisableAudienceRequest names an audience.
+// DisableAudienceRequest identifies an audience.
 type DisableAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The audience's id.
@@ -1818,7 +1832,7 @@ func (x *DisableAudienceRequest) GetId() string {
 	return ""
 }
 
-// EnableAudienceRequest names an audience.
+// EnableAudienceRequest identifies an audience.
 type EnableAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The audience's id.
@@ -1864,7 +1878,7 @@ func (x *EnableAudienceRequest) GetId() string {
 	return ""
 }
 
-// DeleteAudienceRequest names an audience.
+// DeleteAudienceRequest identifies an audience.
 type DeleteAudienceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The audience's id.
@@ -1910,18 +1924,19 @@ func (x *DeleteAudienceRequest) GetId() string {
 	return ""
 }
 
-// Key is a signing key or a MAC key, without anything that is secret.
+// Key is a signing key or a MAC key, without its secret part.
 type Key struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key's id.
 	Kid string `protobuf:"bytes,1,opt,name=kid,proto3" json:"kid,omitempty"`
 	// RS256, ES256, EdDSA or mac.
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
-	// Its state now: pre-active, active, deactivated, compromised or destroyed.
+	// The current state: pre-active, active, deactivated, compromised or
+	// destroyed.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	// The id of the KEK that seals it; empty once it is destroyed.
+	// The id of the KEK that encrypts the key; empty after the key is destroyed.
 	Kek string `protobuf:"bytes,4,opt,name=kek,proto3" json:"kek,omitempty"`
-	// The states that it goes through by its dates, in order.
+	// The states of the key according to its dates, in order.
 	Spans         []*KeySpan `protobuf:"bytes,5,rep,name=spans,proto3" json:"spans,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1992,14 +2007,14 @@ func (x *Key) GetSpans() []*KeySpan {
 	return nil
 }
 
-// KeySpan is one state of a key and the time that it lasts.
+// KeySpan is one state of a key and its duration.
 type KeySpan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The state.
 	State string `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
-	// When it begins.
+	// When the state begins.
 	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
-	// When it ends; unset while no end is in sight.
+	// When the state ends; unset if no end is scheduled.
 	To            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2093,7 +2108,7 @@ func (*ListKeysRequest) Descriptor() ([]byte, []int) {
 	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
-// ListKeysResponse is the whole ring.
+// ListKeysResponse has all keys of the ring.
 type ListKeysResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The keys.
@@ -2139,14 +2154,14 @@ func (x *ListKeysResponse) GetKeys() []*Key {
 	return nil
 }
 
-// RotateKeysRequest says which keys to hand over from, and how soon.
+// RotateKeysRequest selects the keys to replace, and when.
 type RotateKeysRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// RS256, ES256, EdDSA or mac. Empty: every signing algorithm in use.
 	Algorithms []string `protobuf:"bytes,1,rep,name=algorithms,proto3" json:"algorithms,omitempty"`
-	// Only tell what would happen.
+	// Only return the timeline and change nothing.
 	Plan bool `protobuf:"varint,2,opt,name=plan,proto3" json:"plan,omitempty"`
-	// Skip the waits; the warnings say what may break.
+	// Skip the waits; the warnings say what may fail.
 	Now           bool `protobuf:"varint,3,opt,name=now,proto3" json:"now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2206,9 +2221,9 @@ func (x *RotateKeysRequest) GetNow() bool {
 // RotateKeysResponse is the timeline of a rotation.
 type RotateKeysResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What happens, in order.
+	// The steps, in order.
 	Steps []*KeyStep `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
-	// What may break; empty if nothing can.
+	// What may fail; empty if nothing can.
 	Warnings      []string `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2258,18 +2273,18 @@ func (x *RotateKeysResponse) GetWarnings() []string {
 	return nil
 }
 
-// KeyStep is one key that enters one state.
+// KeyStep is the change of one key to one state.
 type KeyStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When.
+	// When the key changes to the state.
 	At *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
 	// The key's algorithm.
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
-	// The key's id; empty for a key that is still to be made.
+	// The key's id; empty for a key that has not been created.
 	Kid string `protobuf:"bytes,3,opt,name=kid,proto3" json:"kid,omitempty"`
-	// The state that it enters.
+	// The new state.
 	State string `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	// Why then and not before.
+	// Why the change is not earlier.
 	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2340,7 +2355,7 @@ func (x *KeyStep) GetReason() string {
 	return ""
 }
 
-// CancelKeyRequest names a key.
+// CancelKeyRequest identifies a key.
 type CancelKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key's id.
@@ -2386,7 +2401,7 @@ func (x *CancelKeyRequest) GetKid() string {
 	return ""
 }
 
-// CompromiseKeyRequest names a key.
+// CompromiseKeyRequest identifies a key.
 type CompromiseKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key's id.

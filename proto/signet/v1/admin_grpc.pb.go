@@ -56,74 +56,93 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdminService does what the commands `signet users`, `clients`, `audiences` and `keys` do. It is called with
-// `authorization: Bearer TOKEN`, an access token of this issuer whose only audience is the issuer identifier and whose scope
-// has `signet.admin`; or over TLS by a client that is known by its certificate and whose own scope has `signet.admin`. A
-// client's secret is not enough. No or bad credentials are UNAUTHENTICATED with reason INVALID_CLIENT, good ones without the
-// scope PERMISSION_DENIED with reason ACCESS_DENIED.
+// AdminService has the operations of the commands `signet users`, `clients`,
+// `audiences` and `keys`. A caller authenticates in one of two ways. It sends
+// `authorization: Bearer TOKEN` with an access token of this issuer whose only
+// audience is the issuer identifier and whose scope has `signet.admin`. Or it
+// is a client with a registered certificate, over TLS, whose own scope has
+// `signet.admin`. A client secret is not sufficient. Missing or invalid
+// credentials return UNAUTHENTICATED with reason INVALID_CLIENT. Valid
+// credentials without the scope return PERMISSION_DENIED with reason
+// ACCESS_DENIED.
 //
-// What needs the KEK file (a new KEK, resealing, importing keys), and accepting a restored key ring, is done by `signet keys`
-// where that file is, and not here; users with their password hashes are imported by `signet users import`. Every change is in the audit log, with the caller and the request id, before it is
-// answered.
+// Operations with the KEK file (adding a KEK, resealing, importing keys) and
+// accepting a restored key ring are not here. `signet keys` does them on the
+// machine that has the file. `signet users import` imports users with their
+// password hashes. Every change is in the audit log, with the caller and the
+// request id, before the call returns.
 type AdminServiceClient interface {
-	// CreateUser makes an account. ALREADY_EXISTS if the name is taken.
+	// CreateUser creates an account. It returns ALREADY_EXISTS if the name is in
+	// use.
 	CreateUser(ctx context.Context, in *CreateUserRequest, opts ...grpc.CallOption) (*User, error)
-	// GetUser returns the account of a name.
+	// GetUser returns the account with a name.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*User, error)
-	// ListUsers returns the accounts by name.
+	// ListUsers returns one page of the accounts, sorted by name.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
-	// DisableUser refuses the user's logins and suspends their grants.
+	// DisableUser refuses the user's logins and suspends the user's grants.
 	DisableUser(ctx context.Context, in *DisableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// EnableUser undoes DisableUser.
+	// EnableUser reverses DisableUser.
 	EnableUser(ctx context.Context, in *EnableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// UnlockUser forgets the user's failed logins, so that the next ones are not throttled.
+	// UnlockUser deletes the user's failed logins, so that the next logins are
+	// not throttled.
 	UnlockUser(ctx context.Context, in *UnlockUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(ctx context.Context, in *SetUserPasswordRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// SetUserClaims replaces the user's claims. Tokens that are made from now on carry them.
+	// SetUserClaims replaces the user's claims. Tokens issued after the call
+	// have them.
 	SetUserClaims(ctx context.Context, in *SetUserClaimsRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CreateClient registers a client. A confidential one gets a secret, which this answer has and no other ever will.
+	// CreateClient registers a client. A confidential client gets a secret. Only
+	// this response contains it.
 	CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error)
-	// GetClient returns the client of an id.
+	// GetClient returns the client with an id.
 	GetClient(ctx context.Context, in *GetClientRequest, opts ...grpc.CallOption) (*Client, error)
-	// ListClients returns the clients by id.
+	// ListClients returns one page of the clients, sorted by id.
 	ListClients(ctx context.Context, in *ListClientsRequest, opts ...grpc.CallOption) (*ListClientsResponse, error)
-	// UpdateClient changes the fields that update_mask names.
+	// UpdateClient changes the fields in update_mask.
 	UpdateClient(ctx context.Context, in *UpdateClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// RotateClientSecret gives a confidential client one more secret. The one before goes on working; the one before that stops.
+	// RotateClientSecret adds a secret to a confidential client. The previous
+	// secret remains valid; older ones become invalid.
 	RotateClientSecret(ctx context.Context, in *RotateClientSecretRequest, opts ...grpc.CallOption) (*RotateClientSecretResponse, error)
-	// DisableClient refuses the client everywhere within half a second; its grants stay.
+	// DisableClient refuses the client on all servers within half a second. Its
+	// grants are not revoked.
 	DisableClient(ctx context.Context, in *DisableClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// EnableClient undoes DisableClient.
+	// EnableClient reverses DisableClient.
 	EnableClient(ctx context.Context, in *EnableClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// DeleteClient deletes the client and revokes its grants.
 	DeleteClient(ctx context.Context, in *DeleteClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// CreateAudience registers an API that verifies access tokens.
 	CreateAudience(ctx context.Context, in *CreateAudienceRequest, opts ...grpc.CallOption) (*Audience, error)
-	// GetAudience returns the audience of an id.
+	// GetAudience returns the audience with an id.
 	GetAudience(ctx context.Context, in *GetAudienceRequest, opts ...grpc.CallOption) (*Audience, error)
-	// ListAudiences returns the audiences by id.
+	// ListAudiences returns one page of the audiences, sorted by id.
 	ListAudiences(ctx context.Context, in *ListAudiencesRequest, opts ...grpc.CallOption) (*ListAudiencesResponse, error)
-	// UpdateAudience changes the fields that update_mask names. If that is the algorithm, the old one goes on signing until
-	// verifiers know a key of the new one.
+	// UpdateAudience changes the fields in update_mask. If the algorithm
+	// changes, the previous one remains in use until verifiers have a key of the
+	// new one.
 	UpdateAudience(ctx context.Context, in *UpdateAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// DisableAudience stops tokens for the audience.
+	// DisableAudience stops the issue of tokens for the audience.
 	DisableAudience(ctx context.Context, in *DisableAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// EnableAudience undoes DisableAudience.
+	// EnableAudience reverses DisableAudience.
 	EnableAudience(ctx context.Context, in *EnableAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// DeleteAudience deletes the audience. Grants for it stay; their next access token is for what else they have.
+	// DeleteAudience deletes the audience. Grants for it remain; their next
+	// access token is for their other audiences.
 	DeleteAudience(ctx context.Context, in *DeleteAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// ListKeys returns the ring, the MAC keys too: by algorithm, and then in the order in which the keys sign.
+	// ListKeys returns all keys of the ring, including MAC keys, sorted by
+	// algorithm and then in the order in which they sign.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
-	// RotateKeys hands over to the next key of each algorithm and tells the timeline.
+	// RotateKeys schedules the next key of each algorithm and returns the
+	// timeline.
 	RotateKeys(ctx context.Context, in *RotateKeysRequest, opts ...grpc.CallOption) (*RotateKeysResponse, error)
-	// CancelKey takes the date of a pre-active key back, so that it is a spare again.
+	// CancelKey removes the activation date of a pre-active key, so that it is a
+	// spare again.
 	CancelKey(ctx context.Context, in *CancelKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CompromiseKey takes a key out of service at once, for ever; if it signs, another takes over. Tokens that it signed are
-	// refused: by introspection at once, by verifiers when their JWK Set expires. All refresh tokens under a compromised MAC
-	// key are refused. Saying it twice is no error.
+	// CompromiseKey takes a key out of service at once and permanently. If it is
+	// the key that signs, another key replaces it. Introspection refuses the
+	// tokens that it signed at once; verifiers refuse them when their JWK Set
+	// expires. All refresh tokens of a compromised MAC key are refused. A second
+	// call for the same key succeeds.
 	CompromiseKey(ctx context.Context, in *CompromiseKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -419,74 +438,93 @@ func (c *adminServiceClient) CompromiseKey(ctx context.Context, in *CompromiseKe
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
 //
-// AdminService does what the commands `signet users`, `clients`, `audiences` and `keys` do. It is called with
-// `authorization: Bearer TOKEN`, an access token of this issuer whose only audience is the issuer identifier and whose scope
-// has `signet.admin`; or over TLS by a client that is known by its certificate and whose own scope has `signet.admin`. A
-// client's secret is not enough. No or bad credentials are UNAUTHENTICATED with reason INVALID_CLIENT, good ones without the
-// scope PERMISSION_DENIED with reason ACCESS_DENIED.
+// AdminService has the operations of the commands `signet users`, `clients`,
+// `audiences` and `keys`. A caller authenticates in one of two ways. It sends
+// `authorization: Bearer TOKEN` with an access token of this issuer whose only
+// audience is the issuer identifier and whose scope has `signet.admin`. Or it
+// is a client with a registered certificate, over TLS, whose own scope has
+// `signet.admin`. A client secret is not sufficient. Missing or invalid
+// credentials return UNAUTHENTICATED with reason INVALID_CLIENT. Valid
+// credentials without the scope return PERMISSION_DENIED with reason
+// ACCESS_DENIED.
 //
-// What needs the KEK file (a new KEK, resealing, importing keys), and accepting a restored key ring, is done by `signet keys`
-// where that file is, and not here; users with their password hashes are imported by `signet users import`. Every change is in the audit log, with the caller and the request id, before it is
-// answered.
+// Operations with the KEK file (adding a KEK, resealing, importing keys) and
+// accepting a restored key ring are not here. `signet keys` does them on the
+// machine that has the file. `signet users import` imports users with their
+// password hashes. Every change is in the audit log, with the caller and the
+// request id, before the call returns.
 type AdminServiceServer interface {
-	// CreateUser makes an account. ALREADY_EXISTS if the name is taken.
+	// CreateUser creates an account. It returns ALREADY_EXISTS if the name is in
+	// use.
 	CreateUser(context.Context, *CreateUserRequest) (*User, error)
-	// GetUser returns the account of a name.
+	// GetUser returns the account with a name.
 	GetUser(context.Context, *GetUserRequest) (*User, error)
-	// ListUsers returns the accounts by name.
+	// ListUsers returns one page of the accounts, sorted by name.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
-	// DisableUser refuses the user's logins and suspends their grants.
+	// DisableUser refuses the user's logins and suspends the user's grants.
 	DisableUser(context.Context, *DisableUserRequest) (*emptypb.Empty, error)
-	// EnableUser undoes DisableUser.
+	// EnableUser reverses DisableUser.
 	EnableUser(context.Context, *EnableUserRequest) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(context.Context, *DeleteUserRequest) (*emptypb.Empty, error)
-	// UnlockUser forgets the user's failed logins, so that the next ones are not throttled.
+	// UnlockUser deletes the user's failed logins, so that the next logins are
+	// not throttled.
 	UnlockUser(context.Context, *UnlockUserRequest) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(context.Context, *SetUserPasswordRequest) (*emptypb.Empty, error)
-	// SetUserClaims replaces the user's claims. Tokens that are made from now on carry them.
+	// SetUserClaims replaces the user's claims. Tokens issued after the call
+	// have them.
 	SetUserClaims(context.Context, *SetUserClaimsRequest) (*emptypb.Empty, error)
-	// CreateClient registers a client. A confidential one gets a secret, which this answer has and no other ever will.
+	// CreateClient registers a client. A confidential client gets a secret. Only
+	// this response contains it.
 	CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error)
-	// GetClient returns the client of an id.
+	// GetClient returns the client with an id.
 	GetClient(context.Context, *GetClientRequest) (*Client, error)
-	// ListClients returns the clients by id.
+	// ListClients returns one page of the clients, sorted by id.
 	ListClients(context.Context, *ListClientsRequest) (*ListClientsResponse, error)
-	// UpdateClient changes the fields that update_mask names.
+	// UpdateClient changes the fields in update_mask.
 	UpdateClient(context.Context, *UpdateClientRequest) (*emptypb.Empty, error)
-	// RotateClientSecret gives a confidential client one more secret. The one before goes on working; the one before that stops.
+	// RotateClientSecret adds a secret to a confidential client. The previous
+	// secret remains valid; older ones become invalid.
 	RotateClientSecret(context.Context, *RotateClientSecretRequest) (*RotateClientSecretResponse, error)
-	// DisableClient refuses the client everywhere within half a second; its grants stay.
+	// DisableClient refuses the client on all servers within half a second. Its
+	// grants are not revoked.
 	DisableClient(context.Context, *DisableClientRequest) (*emptypb.Empty, error)
-	// EnableClient undoes DisableClient.
+	// EnableClient reverses DisableClient.
 	EnableClient(context.Context, *EnableClientRequest) (*emptypb.Empty, error)
 	// DeleteClient deletes the client and revokes its grants.
 	DeleteClient(context.Context, *DeleteClientRequest) (*emptypb.Empty, error)
 	// CreateAudience registers an API that verifies access tokens.
 	CreateAudience(context.Context, *CreateAudienceRequest) (*Audience, error)
-	// GetAudience returns the audience of an id.
+	// GetAudience returns the audience with an id.
 	GetAudience(context.Context, *GetAudienceRequest) (*Audience, error)
-	// ListAudiences returns the audiences by id.
+	// ListAudiences returns one page of the audiences, sorted by id.
 	ListAudiences(context.Context, *ListAudiencesRequest) (*ListAudiencesResponse, error)
-	// UpdateAudience changes the fields that update_mask names. If that is the algorithm, the old one goes on signing until
-	// verifiers know a key of the new one.
+	// UpdateAudience changes the fields in update_mask. If the algorithm
+	// changes, the previous one remains in use until verifiers have a key of the
+	// new one.
 	UpdateAudience(context.Context, *UpdateAudienceRequest) (*emptypb.Empty, error)
-	// DisableAudience stops tokens for the audience.
+	// DisableAudience stops the issue of tokens for the audience.
 	DisableAudience(context.Context, *DisableAudienceRequest) (*emptypb.Empty, error)
-	// EnableAudience undoes DisableAudience.
+	// EnableAudience reverses DisableAudience.
 	EnableAudience(context.Context, *EnableAudienceRequest) (*emptypb.Empty, error)
-	// DeleteAudience deletes the audience. Grants for it stay; their next access token is for what else they have.
+	// DeleteAudience deletes the audience. Grants for it remain; their next
+	// access token is for their other audiences.
 	DeleteAudience(context.Context, *DeleteAudienceRequest) (*emptypb.Empty, error)
-	// ListKeys returns the ring, the MAC keys too: by algorithm, and then in the order in which the keys sign.
+	// ListKeys returns all keys of the ring, including MAC keys, sorted by
+	// algorithm and then in the order in which they sign.
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
-	// RotateKeys hands over to the next key of each algorithm and tells the timeline.
+	// RotateKeys schedules the next key of each algorithm and returns the
+	// timeline.
 	RotateKeys(context.Context, *RotateKeysRequest) (*RotateKeysResponse, error)
-	// CancelKey takes the date of a pre-active key back, so that it is a spare again.
+	// CancelKey removes the activation date of a pre-active key, so that it is a
+	// spare again.
 	CancelKey(context.Context, *CancelKeyRequest) (*emptypb.Empty, error)
-	// CompromiseKey takes a key out of service at once, for ever; if it signs, another takes over. Tokens that it signed are
-	// refused: by introspection at once, by verifiers when their JWK Set expires. All refresh tokens under a compromised MAC
-	// key are refused. Saying it twice is no error.
+	// CompromiseKey takes a key out of service at once and permanently. If it is
+	// the key that signs, another key replaces it. Introspection refuses the
+	// tokens that it signed at once; verifiers refuse them when their JWK Set
+	// expires. All refresh tokens of a compromised MAC key are refused. A second
+	// call for the same key succeeds.
 	CompromiseKey(context.Context, *CompromiseKeyRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

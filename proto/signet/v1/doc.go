@@ -1,5 +1,6 @@
-// Package signetv1 is the wire: the messages and services of signet.v1 as Go code, generated from the .proto files beside
-// it. It imports nothing of ours, and changes to it keep old clients working.
+// Package signetv1 contains the messages and services of the gRPC API
+// signet.v1, generated from the .proto files beside it. It imports no other
+// package of this module. Changes to it stay compatible with older clients.
 package signetv1
 
 //go:generate go -C ../.. tool -modfile=../internal/tools/buf/go.mod buf generate
