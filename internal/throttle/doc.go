@@ -1,4 +1,9 @@
-// Package throttle says how many guesses at a password an account, an address and a known device have left: which counters a
-// guess is counted by, and when a counter takes one more. It is pure policy: the stores keep the counters. It promises no
-// compatibility to importers.
+// Package throttle limits login attempts per account, per address and per known
+// device.
+//
+// It decides which counters count an attempt, and when a counter accepts the
+// next one. The package contains only the rules; the stores persist the
+// counters.
+//
+// It promises no compatibility to importers.
 package throttle
