@@ -136,7 +136,7 @@ func bareArgon2id(length time.Duration) (float64, error) {
 func hashingCores() int { return max(1, runtime.NumCPU()-1) }
 
 func hashOnce() {
-	p := password.Floor
+	p := password.MinParams()
 	argon2.IDKey([]byte(stagePassword), []byte("0123456789abcdef"), p.Iterations, p.Memory, p.Parallelism, 32)
 }
 

@@ -72,7 +72,7 @@ func TestRule58_ALoginFloodInASmallMemory(t *testing.T) {
 // importFlood creates those who will log in. One account would be throttled.
 func (m *machine) importFlood() {
 	m.t.Helper()
-	h, err := password.New(password.Floor, 0)
+	h, err := password.New(password.Options{Params: password.MinParams()})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -151,9 +151,12 @@ func (h *house) administer() error {
 // openPasswords makes the one Hasher of the process: its budget is for all who hash.
 func (h *house) openPasswords() (err error) {
 	c := h.cfg.Password
-	h.passwords, err = password.New(password.Params{
-		Memory: uint32(c.Memory / config.KiB), Iterations: uint32(c.Iterations), Parallelism: uint8(c.Parallelism),
-	}, int64(c.MemoryBudget))
+	h.passwords, err = password.New(password.Options{
+		Params: password.Params{
+			Memory: uint32(c.Memory / config.KiB), Iterations: uint32(c.Iterations), Parallelism: uint8(c.Parallelism),
+		},
+		MemoryBudget: int64(c.MemoryBudget),
+	})
 	if err != nil {
 		return about("password.memory_budget", err)
 	}

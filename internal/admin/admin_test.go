@@ -39,7 +39,7 @@ func newOffice(t *testing.T) *office {
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	must(t, store.Migrate(t.Context()))
-	passwords, err := password.New(password.Floor, 0)
+	passwords, err := password.New(password.Options{Params: password.MinParams()})
 	must(t, err)
 	o := &office{store: store}
 	o.Admin = admin.New(admin.Options{

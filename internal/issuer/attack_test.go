@@ -123,7 +123,7 @@ func neighbour(deviceToken string) string {
 // hour; the rest is told to slow down, and costs no hash.
 func TestRule52_SprayingIsThrottled(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *house) {
-		spa, hashes := h.spa(t), h.passwords.Hashes()
+		spa, hashes := h.spa(t), h.passwords.Stats().Hashes
 		spray := func(i int) {
 			r := issuer.LoginRequest{Username: fmt.Sprint("user", i), Password: rightWord, EndUser: from(fmt.Sprint("192.0.2.", i%256))}
 			if _, err := h.Login(t.Context(), spa("2001:db8::1"), r); !errors.Is(err, oauth.InvalidGrant) {
@@ -139,7 +139,7 @@ func TestRule52_SprayingIsThrottled(t *testing.T) {
 		for i := range accounts {
 			spray(i)
 		}
-		if got := h.passwords.Hashes() - hashes; got != 23 {
+		if got := h.passwords.Stats().Hashes - hashes; got != 23 {
 			t.Errorf("%d tries at once reached a hash, want 23", got)
 		}
 		if got := h.reasons()["throttled_address"]; got != accounts-23 {
@@ -150,12 +150,12 @@ func TestRule52_SprayingIsThrottled(t *testing.T) {
 		known := right
 		known.DeviceToken = h.login(t).DeviceToken
 		h.want(t, spa("2001:db8::1"), known, "in") // a neighbour who is known
-		hashes = h.passwords.Hashes()
+		hashes = h.passwords.Stats().Hashes
 		for i := range 60 * 12 {
 			h.pass(t, 5*time.Second)
 			spray(i)
 		}
-		if got := h.passwords.Hashes() - hashes + 23; got > 100 || got < 90 {
+		if got := h.passwords.Stats().Hashes - hashes + 23; got > 100 || got < 90 {
 			t.Errorf("%d tries in an hour reached a hash, want 100 at most and not many less", got)
 		}
 	})
@@ -168,7 +168,7 @@ func TestRule52_ParallelGuesses(t *testing.T) {
 		if testing.Short() {
 			guesses = 50
 		}
-		hashes := h.passwords.Hashes()
+		hashes := h.passwords.Stats().Hashes
 		var all sync.WaitGroup
 		for i := range guesses {
 			all.Go(func() {
@@ -183,7 +183,7 @@ func TestRule52_ParallelGuesses(t *testing.T) {
 		if got := h.reasons(); got["wrong_password"] != atOnce || got["throttled_account"] != guesses-atOnce {
 			t.Errorf("%v of %d guesses, want %d that reach the hash", got, guesses, atOnce)
 		}
-		if n := h.passwords.Hashes() - hashes; n != uint64(guesses) {
+		if n := h.passwords.Stats().Hashes - hashes; n != uint64(guesses) {
 			t.Errorf("%d hashes for %d guesses", n, guesses)
 		}
 	})

@@ -24,9 +24,9 @@ func (h *house) change(ctx context.Context, caller issuer.Caller, keep oauth.Gra
 func TestChangePasswordEndsTheOtherGrants(t *testing.T) {
 	h := newHouse(t)
 	mine, other := h.login(t), h.login(t)
-	before := h.passwords.Hashes()
+	before := h.passwords.Stats().Hashes
 	must(t, h.change(t.Context(), h.caller, mine.GrantID))
-	if n := h.passwords.Hashes() - before; n != 2 {
+	if n := h.passwords.Stats().Hashes - before; n != 2 {
 		t.Errorf("%d hashes, want one to prove and one to keep", n)
 	}
 	h.mustRefresh(t, mine.RefreshToken, "")
@@ -102,13 +102,13 @@ func TestRefusedChangesLookLikeRefusedLogins(t *testing.T) {
 		"wrong password": {Username: username, OldPassword: "wrong", NewPassword: newWord},
 		"disabled user":  {Username: "gone", OldPassword: rightWord, NewPassword: newWord},
 	} {
-		before := h.passwords.Hashes()
+		before := h.passwords.Stats().Hashes
 		err := h.ChangePassword(t.Context(), h.caller, r)
 		wantCode(t, err, oauth.InvalidGrant)
 		if got := oauth.AsError(err); got.Sentence != want || got.RetryAfter != 0 {
 			t.Errorf("%s: %q, retry after %v", name, got.Sentence, got.RetryAfter)
 		}
-		if n := h.passwords.Hashes() - before; n != 1 {
+		if n := h.passwords.Stats().Hashes - before; n != 1 {
 			t.Errorf("%s: %d hashes, want 1", name, n)
 		}
 	}
@@ -122,12 +122,12 @@ func TestRefusedChangesLookLikeRefusedLogins(t *testing.T) {
 func TestRule57_ChangePasswordKeepsThePolicy(t *testing.T) {
 	h := newHouse(t)
 	public := h.client(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
-	before := h.passwords.Hashes()
+	before := h.passwords.Stats().Hashes
 	for next, sentence := range map[string]string{
 		"":                         "The password is empty.",
 		"too short":                "The password must have at least 15 characters.",
-		"passwordpassword":         "The password is too common or too easy to guess.",
-		"ada ada ada ada ada ada":  "The password is too common or too easy to guess.",
+		"passwordpassword":         "The password is too common or too predictable.",
+		"ada ada ada ada ada ada":  "The password is too common or too predictable.",
 		"issuer.example":           "The password must have at least 15 characters.",
 		"wolkenstein1990":          "The password is little more than the user's name or the name of this service.",
 		rightWord:                  "The new password is the old one.",
@@ -144,7 +144,7 @@ func TestRule57_ChangePasswordKeepsThePolicy(t *testing.T) {
 		}
 	}
 	wantCode(t, h.change(t.Context(), public, oauth.GrantID{}), oauth.UnauthorizedClient)
-	if n := h.passwords.Hashes() - before; n != 0 {
+	if n := h.passwords.Stats().Hashes - before; n != 0 {
 		t.Errorf("%d hashes were computed", n)
 	}
 }

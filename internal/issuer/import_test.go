@@ -18,9 +18,9 @@ func TestRule59_AnImportedHashIsReplacedAtTheNextLogin(t *testing.T) {
 	})
 	must(t, err)
 	login := func(password string, hashes uint64) (*issuer.TokenResponse, error) {
-		before := h.passwords.Hashes()
+		before := h.passwords.Stats().Hashes
 		answer, err := h.Login(t.Context(), h.caller, issuer.LoginRequest{Username: "old", Password: password})
-		if n := h.passwords.Hashes() - before; n != hashes {
+		if n := h.passwords.Stats().Hashes - before; n != hashes {
 			t.Errorf("a login with %q computed %d hashes, want %d", password, n, hashes)
 		}
 		return answer, err
@@ -50,7 +50,7 @@ func TestAnImportedUserWithoutAHashCannotLogIn(t *testing.T) {
 	h := newHouse(t)
 	_, err := h.admin.ImportUser(t.Context(), operator, admin.ImportedUser{Username: "bare"})
 	must(t, err)
-	before := h.passwords.Hashes()
+	before := h.passwords.Stats().Hashes
 	for _, password := range []string{"", "guess"} {
 		_, err = h.Login(t.Context(), h.caller, issuer.LoginRequest{Username: "bare", Password: password})
 		wantCode(t, err, oauth.InvalidGrant)
@@ -58,7 +58,7 @@ func TestAnImportedUserWithoutAHashCannotLogIn(t *testing.T) {
 			Username: "bare", OldPassword: password, NewPassword: newWord,
 		}), oauth.InvalidGrant)
 	}
-	if n := h.passwords.Hashes() - before; n != 4 {
+	if n := h.passwords.Stats().Hashes - before; n != 4 {
 		t.Errorf("four refused attempts computed %d hashes", n)
 	}
 	must(t, h.admin.SetPassword(t.Context(), operator, "bare", rightWord))

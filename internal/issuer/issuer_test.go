@@ -48,19 +48,16 @@ type house struct {
 
 var operator = audit.Actor{Name: "operator:test"}
 
-// realFloor is what a hash costs at least. The tests make thousands and ask how many there were, not how dear: they lower it.
-var realFloor = password.Floor
+// hashParams make password hashes inexpensive. Most tests compute many hashes
+// and depend only on their number.
+var hashParams = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
 
-func TestMain(m *testing.M) {
-	password.Floor = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
-	os.Exit(m.Run())
-}
-
-// atRealCost is for the tests that do ask.
+// atRealCost sets the hash parameters of production for a test that depends on
+// the time of a hash.
 func atRealCost(t testing.TB) {
-	lowered := password.Floor
-	password.Floor = realFloor
-	t.Cleanup(func() { password.Floor = lowered })
+	inexpensive := hashParams
+	hashParams = password.MinParams()
+	t.Cleanup(func() { hashParams = inexpensive })
 }
 
 // newHouse opens a house. edit may change what its issuer is made of.
@@ -69,7 +66,7 @@ func newHouse(t testing.TB, edit ...func(*issuer.Options)) *house {
 	ctx, h := t.Context(), &house{}
 	h.open(t, shell(t))
 	var err error
-	h.passwords, err = password.New(password.Floor, 0)
+	h.passwords, err = password.New(password.Options{Params: hashParams, MinParams: hashParams})
 	must(t, err)
 	h.admin = admin.New(admin.Options{
 		Store: h.store, Passwords: h.passwords, Now: h.clock,

@@ -23,9 +23,9 @@ import (
 // only that there is one, so it costs the least that argon2id can.
 func inBubble(t *testing.T, test func(t *testing.T, h *house)) {
 	t.Helper()
-	floor := password.Floor
-	defer func() { password.Floor = floor }()
-	password.Floor = password.Params{Memory: 8, Iterations: 1, Parallelism: 1}
+	outside := hashParams
+	defer func() { hashParams = outside }()
+	hashParams = password.Params{Memory: 8, Iterations: 1, Parallelism: 1}
 	synctest.Test(t, func(t *testing.T) { test(t, newHouse(t)) })
 }
 

@@ -123,14 +123,14 @@ func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
 		for _, ip := range []string{"", "192.0.2.1"} {
 			for reason, r := range refusals(len(ip) / 9) {
 				r.EndUser = from(ip)
-				hashes := h.passwords.Hashes()
+				hashes := h.passwords.Stats().Hashes
 				store.asked = nil
 				_, err := h.Login(t.Context(), h.caller, r)
 				got := oauth.AsError(err)
 				if got.Code != oauth.InvalidGrant || got.Sentence != "The login or token is not valid." || got.RetryAfter != 0 {
 					t.Errorf("%s: %+v", reason, got)
 				}
-				if n := h.passwords.Hashes() - hashes; n != 1 {
+				if n := h.passwords.Stats().Hashes - hashes; n != 1 {
 					t.Errorf("%s: %d hashes, want 1", reason, n)
 				}
 				if want := fmt.Sprint("User, ReserveAttempt of ", 1+len(ip)/9); strings.Join(store.asked, ", ") != want {

@@ -2,7 +2,6 @@ package password
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -11,170 +10,176 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// placeSize is the memory of the budget for which one caller may wait: that many callers at most are inside at once.
-const placeSize = 128 << 10
+// bytesPerPlace is the part of the memory budget that gives the queue one
+// place. So a budget of n bytes allows n / bytesPerPlace callers at the same
+// time.
+const bytesPerPlace = 128 << 10
 
-var (
-	errLate = errors.New("so many passwords are being hashed that this one would come too late")
-	errFull = errors.New("so many passwords wait to be hashed that there is no place for one more")
-)
-
-// A Busy error says that a password was not hashed because too many others were. Nothing was computed.
-type Busy struct {
-	// RetryAfter is how long those who are waiting now will take, in whole seconds.
-	RetryAfter time.Duration
-	cause      error
-}
-
-// Error says why there was no place.
-func (b *Busy) Error() string { return b.cause.Error() }
-
-// Unwrap returns the cause.
-func (b *Busy) Unwrap() error { return b.cause }
-
-// A budget lets hashes be computed as long as their memory, and the CPUs that they keep busy, are to be had. Who comes first
-// is served first. Whoever could not be served before their deadline is told so at once, not when it has passed.
+// A budget bounds the memory and the CPUs that concurrent hashes take. It
+// serves callers in the order of their arrival. It rejects a caller early if
+// the hash would not be ready before the caller's deadline.
 type budget struct {
-	bytes, lanes int64
-	// atOnce is how many hashes of our own making fit.
-	atOnce int64
-	memory *semaphore.Weighted
-	cpus   *semaphore.Weighted
+	total resources
+	// concurrency is the number of new hashes that fit into the budget
+	// together.
+	concurrency int64
+	memory      *semaphore.Weighted
+	cpus        *semaphore.Weighted
 
 	mu sync.Mutex
-	// inside are those who were admitted, waiting those who have come to the point of waiting, inUse the bytes of those who
-	// have got it.
-	inside, waiting int
+	// reserved is the number of places that callers hold in the queue.
+	reserved int
+	// waiting is the number of hashes that wait for memory or a CPU.
+	waiting int
+	// inUse is the memory of the running hashes in bytes.
 	inUse           int64
 	hashes, refused uint64
-	// pace is how long one hash takes, as measured.
-	pace time.Duration
+	// duration is the measured time of one hash, as a moving average.
+	duration time.Duration
 }
 
-// newBudget returns a budget of so many bytes and CPUs, out of which mostly hashes with params will be paid.
+// newBudget returns a budget of the given memory and CPUs. It estimates the
+// waiting time for hashes with params.
 func newBudget(bytes, cpus int64, params Params) (*budget, error) {
-	own := params.weight()
-	if bytes < own.bytes {
-		return nil, fmt.Errorf("a budget of %d MiB is too small for a hash that takes %d MiB", bytes>>20, own.bytes>>20)
+	need := params.need()
+	if bytes < need.bytes {
+		return nil, fmt.Errorf("memory budget of %d MiB is less than the %d MiB of one hash", bytes>>20, need.bytes>>20)
 	}
-	b := &budget{bytes: bytes, lanes: max(1, cpus)}
-	b.memory, b.cpus = semaphore.NewWeighted(b.bytes), semaphore.NewWeighted(b.lanes)
-	b.atOnce = min(b.bytes/own.bytes, max(1, b.lanes/own.lanes))
-	// Until the first is measured, a nanosecond for each byte of each pass: a slow machine.
-	b.pace = time.Duration(own.bytes * int64(params.Iterations))
+
+	b := &budget{total: resources{bytes: bytes, cpus: max(1, cpus)}}
+	b.memory, b.cpus = semaphore.NewWeighted(b.total.bytes), semaphore.NewWeighted(b.total.cpus)
+	b.concurrency = min(b.total.bytes/need.bytes, max(1, b.total.cpus/need.cpus))
+	// The first estimate is one nanosecond per byte and pass, as on a slow
+	// machine.
+	b.duration = time.Duration(need.bytes * int64(params.Iterations))
 	return b, nil
 }
 
-// A weight is what one hash takes out of the budget while it is computed.
-type weight struct{ bytes, lanes int64 }
-
-// admit gives the caller a place in the queue, or says at once that the caller's deadline would pass before its turn. The
-// place is given back with leave.
-func (b *budget) admit(ctx context.Context) (leave func(), err error) {
+// reserve reserves a place in the queue until the caller calls release. It
+// returns *Busy if the queue is full, or if the caller's deadline would pass
+// first.
+func (b *budget) reserve(ctx context.Context) (release func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if int64(b.inside) >= max(1, b.bytes/placeSize) {
-		return nil, b.refuse(errFull)
+
+	if int64(b.reserved) >= max(1, b.total.bytes/bytesPerPlace) {
+		return nil, b.refuse(errQueueFull)
 	}
-	// A quarter of the time is left for what is not hashing, and for a pace that slows down.
-	if deadline, ok := ctx.Deadline(); ok && b.queued(b.inside+1) > time.Until(deadline)*3/4 {
-		return nil, b.refuse(errLate)
+	// A quarter of the time remains for other work than hashing, and for hashes
+	// that become slower.
+	if deadline, ok := ctx.Deadline(); ok && b.estimate(b.reserved+1) > time.Until(deadline)*3/4 {
+		return nil, b.refuse(errDeadline)
 	}
-	b.inside++
+
+	b.reserved++
 	return sync.OnceFunc(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.inside--
+		b.reserved--
 	}), nil
 }
 
-// queued is how long n hashes take.
-func (b *budget) queued(n int) time.Duration {
-	rounds := math.Ceil(float64(n) / float64(b.atOnce))
-	return time.Duration(rounds * float64(b.pace))
+// estimate returns how long n hashes take. The caller holds b.mu.
+func (b *budget) estimate(n int) time.Duration {
+	rounds := math.Ceil(float64(n) / float64(b.concurrency))
+	return time.Duration(rounds * float64(b.duration))
 }
 
+// refuse counts a refused hash and returns its error. The caller holds b.mu.
 func (b *budget) refuse(cause error) *Busy {
 	b.refused++
-	seconds := math.Ceil(b.queued(max(b.inside, b.waiting)).Seconds())
+	seconds := math.Ceil(b.estimate(max(b.reserved, b.waiting)).Seconds())
 	return &Busy{RetryAfter: time.Duration(min(max(1, seconds), 60)) * time.Second, cause: cause}
 }
 
-// spend computes one hash when its turn has come. It gives up when there is not time enough left to compute it, so that the
-// caller still hears it.
-func (b *budget) spend(ctx context.Context, w weight, compute func() error) error {
-	w.lanes = min(w.lanes, b.lanes)
-	if err := b.acquire(ctx, w); err != nil {
+// run waits for the resources and then calls compute. If the time until the
+// deadline becomes less than the time of one hash, run stops waiting and
+// returns *Busy. So the caller receives the error before its deadline.
+func (b *budget) run(ctx context.Context, need resources, compute func() error) error {
+	need.cpus = min(need.cpus, b.total.cpus)
+	if err := b.acquire(ctx, need); err != nil {
 		return err
 	}
-	defer b.release(w)
-	began := time.Now()
+	defer b.release(need)
+
+	start := time.Now()
 	err := compute()
-	took := time.Since(began)
+	elapsed := time.Since(start)
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pace += (took - b.pace) / 8
+	b.duration += (elapsed - b.duration) / 8
 	return err
 }
 
-func (b *budget) acquire(ctx context.Context, w weight) error {
-	ctx, cancel := b.whileWorthIt(ctx)
+// acquire takes the resources out of the budget.
+func (b *budget) acquire(ctx context.Context, need resources) error {
+	ctx, cancel := b.shorten(ctx)
 	defer cancel()
-	b.count(+1)
-	defer b.count(-1)
-	err := b.cpus.Acquire(ctx, w.lanes)
+	b.addWaiting(+1)
+	defer b.addWaiting(-1)
+
+	err := b.cpus.Acquire(ctx, need.cpus)
 	if err == nil {
-		if err = b.memory.Acquire(ctx, w.bytes); err != nil {
-			b.cpus.Release(w.lanes)
+		if err = b.memory.Acquire(ctx, need.bytes); err != nil {
+			b.cpus.Release(need.cpus)
 		}
 	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		return b.refuse(fmt.Errorf("%w: %w", errLate, err))
+		return b.refuse(fmt.Errorf("%w: %w", errDeadline, err))
 	}
-	b.inUse += w.bytes
+	b.inUse += need.bytes
 	b.hashes++
 	return nil
 }
 
-func (b *budget) release(w weight) {
-	b.memory.Release(w.bytes)
-	b.cpus.Release(w.lanes)
+// release returns the resources to the budget.
+func (b *budget) release(need resources) {
+	b.memory.Release(need.bytes)
+	b.cpus.Release(need.cpus)
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.inUse -= w.bytes
+	b.inUse -= need.bytes
 }
 
-// whileWorthIt ends with ctx, or before it by what one hash takes.
-func (b *budget) whileWorthIt(ctx context.Context) (context.Context, context.CancelFunc) {
+// shorten returns ctx with a deadline that is earlier by the time of one hash.
+func (b *budget) shorten(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return ctx, func() {}
 	}
+
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return context.WithDeadline(ctx, deadline.Add(-b.pace))
+	return context.WithDeadline(ctx, deadline.Add(-b.duration))
 }
 
-func (b *budget) count(change int) {
+// addWaiting changes the number of waiting hashes.
+func (b *budget) addWaiting(change int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.waiting += change
 }
 
-// Stats is what a Hasher does at a moment, and what it has done.
+// Stats are the metrics of a Hasher.
 type Stats struct {
-	// Budget is the memory that hashes may take at once, InUse what they take now, in bytes.
+	// Budget is the memory that concurrent hashes may take together. InUse is
+	// the memory that the running hashes take. Both are in bytes.
 	Budget, InUse int64
-	// Waiting is how many hashes wait for their turn.
+	// Waiting is the number of hashes that wait for memory or a CPU.
 	Waiting int
-	// Hashes counts those that were computed or begun, Refused those that there was no room or time for.
+	// Hashes is the number of hashes that were started. Refused is the number
+	// of hashes that were refused because of overload.
 	Hashes, Refused uint64
 }
 
+// stats returns the current metrics.
 func (b *budget) stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Stats{Budget: b.bytes, InUse: b.inUse, Waiting: b.waiting, Hashes: b.hashes, Refused: b.refused}
+	return Stats{Budget: b.total.bytes, InUse: b.inUse, Waiting: b.waiting, Hashes: b.hashes, Refused: b.refused}
 }

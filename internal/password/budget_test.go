@@ -9,191 +9,189 @@ import (
 	"time"
 )
 
-// small is a budget for three hashes with params at once, if there were so many CPUs.
-func small(t *testing.T, params Params, cpus int64) *budget {
+// testBudget returns a budget with memory for three concurrent hashes with
+// params.
+func testBudget(t *testing.T, params Params, cpus int64) *budget {
 	t.Helper()
-	b, err := newBudget(3*params.weight().bytes, cpus, params)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, err := newBudget(3*params.need().bytes, cpus, params)
+	must(t, err)
 	return b
 }
 
-// busy computes nothing, for a while.
-func busy(d time.Duration) func() error { return func() error { time.Sleep(d); return nil } }
+// sleep returns a computation that takes the given time.
+func sleep(d time.Duration) func() error { return func() error { time.Sleep(d); return nil } }
 
 func wantBusy(t *testing.T, err error) *Busy {
 	t.Helper()
 	b, ok := errors.AsType[*Busy](err)
 	if !ok {
-		t.Fatalf("error %v, want *Busy", err)
+		t.Fatalf("error = %v, want *Busy", err)
 	}
 	return b
 }
 
-func TestOnlySoManyHashesAtOnce(t *testing.T) {
+func TestBudget_LimitsConcurrentHashes(t *testing.T) {
 	for name, c := range map[string]struct {
-		cpus  int64
-		each  weight
-		rooms int
+		cpus       int64
+		need       resources
+		concurrent int
 	}{
-		"memory":                       {cpus: 16, each: weight{19 << 20, 1}, rooms: 3},
-		"CPUs":                         {cpus: 2, each: weight{19 << 20, 1}, rooms: 2},
-		"one CPU":                      {cpus: 0, each: weight{19 << 20, 1}, rooms: 1},
-		"lanes":                        {cpus: 4, each: weight{1 << 20, 2}, rooms: 2},
-		"more lanes than there are":    {cpus: 2, each: weight{1 << 20, 16}, rooms: 1},
-		"an imported hash weighs more": {cpus: 16, each: weight{57 << 20, 1}, rooms: 1},
+		"memory":                        {cpus: 16, need: resources{19 << 20, 1}, concurrent: 3},
+		"CPUs":                          {cpus: 2, need: resources{19 << 20, 1}, concurrent: 2},
+		"one CPU":                       {cpus: 0, need: resources{19 << 20, 1}, concurrent: 1},
+		"parallelism":                   {cpus: 4, need: resources{1 << 20, 2}, concurrent: 2},
+		"parallelism exceeds the CPUs":  {cpus: 2, need: resources{1 << 20, 16}, concurrent: 1},
+		"a hash that needs more memory": {cpus: 16, need: resources{57 << 20, 1}, concurrent: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := small(t, Floor, c.cpus)
-				began := time.Now()
+				b := testBudget(t, least, c.cpus)
+				start := time.Now()
 				var all sync.WaitGroup
-				for range 2 * c.rooms {
+				for range 2 * c.concurrent {
 					all.Go(func() {
-						if err := b.spend(t.Context(), c.each, busy(time.Second)); err != nil {
+						if err := b.run(t.Context(), c.need, sleep(time.Second)); err != nil {
 							t.Error(err)
 						}
 					})
 				}
+
 				synctest.Wait()
-				if s := b.stats(); s.Waiting != c.rooms || s.InUse != int64(c.rooms)*c.each.bytes || s.Hashes != uint64(c.rooms) {
-					t.Errorf("%+v while %d of %d should be computed", s, c.rooms, 2*c.rooms)
+				s, running := b.stats(), c.concurrent
+				if s.Waiting != running || s.InUse != int64(running)*c.need.bytes || s.Hashes != uint64(running) {
+					t.Errorf("Stats = %+v while %d of %d hashes should run", s, c.concurrent, 2*c.concurrent)
 				}
+
 				all.Wait()
-				if took := time.Since(began); took != 2*time.Second {
-					t.Errorf("two rounds took %v", took)
+				if elapsed := time.Since(start); elapsed != 2*time.Second {
+					t.Errorf("two rounds took %v, want 2s", elapsed)
 				}
-				if s := b.stats(); s != (Stats{Budget: b.bytes, Hashes: uint64(2 * c.rooms)}) {
-					t.Errorf("%+v is left", s)
+				if s := b.stats(); s != (Stats{Budget: b.total.bytes, Hashes: uint64(2 * c.concurrent)}) {
+					t.Errorf("Stats = %+v after the last hash", s)
 				}
 			})
 		})
 	}
 }
 
-func TestWhoWaitsInVainHearsItInTime(t *testing.T) {
+func TestBudget_ErrorBeforeDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := small(t, Floor, 1)
-		go b.spend(t.Context(), Floor.weight(), busy(time.Hour))
+		b := testBudget(t, least, 1)
+		go b.run(t.Context(), least.need(), sleep(time.Hour))
 		synctest.Wait()
+
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		began := time.Now()
-		err := b.spend(ctx, Floor.weight(), func() error { t.Error("it was computed"); return nil })
+		start := time.Now()
+		err := b.run(ctx, least.need(), func() error { t.Error("the hash was computed"); return nil })
 		if wantBusy(t, err).RetryAfter < time.Second || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error %#v", err)
+			t.Errorf("error = %#v", err)
 		}
-		if waited := time.Since(began); waited != 3*time.Second-b.pace || ctx.Err() != nil {
-			t.Errorf("it waited %v, and the deadline is %v", waited, ctx.Err())
+		if waited := time.Since(start); waited != 3*time.Second-b.duration || ctx.Err() != nil {
+			t.Errorf("the error came after %v, context error %v", waited, ctx.Err())
 		}
 		if s := b.stats(); s.Refused != 1 || s.Hashes != 1 || s.Waiting != 0 {
-			t.Errorf("%+v", s)
+			t.Errorf("Stats = %+v", s)
 		}
-		ended, cancel := context.WithCancel(t.Context())
+
+		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := b.spend(ended, Floor.weight(), func() error { return nil }); !errors.Is(err, context.Canceled) {
-			t.Errorf("a caller who has gone: %v", err)
+		if err := b.run(canceled, least.need(), func() error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("error of a canceled caller = %v", err)
 		}
+
 		time.Sleep(time.Hour)
-		must(t, b.spend(t.Context(), Floor.weight(), func() error { return nil }))
+		must(t, b.run(t.Context(), least.need(), func() error { return nil }))
 	})
 }
 
-// TestAQueueThatIsTooLongIsRefusedAtOnce: of callers with a deadline as many are admitted as can be served, at the pace that
-// was measured, and the others are refused in no time, with the time that those inside will take.
-func TestAQueueThatIsTooLongIsRefusedAtOnce(t *testing.T) {
+// Callers with a deadline get a place only if the hash will be ready in time,
+// by the measured duration. The others get an error at once, with the time that
+// the reserved hashes will take.
+func TestBudget_RefusesAtOnceWhenTheDeadlineWouldPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := small(t, Floor, 2)
+		b := testBudget(t, least, 2)
 		for range 100 {
-			must(t, b.spend(t.Context(), Floor.weight(), busy(100*time.Millisecond)))
+			must(t, b.run(t.Context(), least.need(), sleep(100*time.Millisecond)))
 		}
+
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		began := time.Now()
-		var served sync.WaitGroup
-		admitted := 0
+		start := time.Now()
+		var all sync.WaitGroup
+		reserved := 0
 		for range 1000 {
-			leave, err := b.admit(ctx)
+			release, err := b.reserve(ctx)
 			if err != nil {
 				if retry := wantBusy(t, err).RetryAfter; retry != 8*time.Second {
-					t.Errorf("retry after %v, while %d are inside", retry, admitted)
+					t.Errorf("RetryAfter = %v with %d places reserved, want 8s", retry, reserved)
 				}
 				continue
 			}
-			admitted++
-			served.Go(func() {
-				defer leave()
-				if err := b.spend(ctx, Floor.weight(), busy(100*time.Millisecond)); err != nil {
-					t.Errorf("after %v: %v", time.Since(began), err)
+			reserved++
+			all.Go(func() {
+				defer release()
+				if err := b.run(ctx, least.need(), sleep(100*time.Millisecond)); err != nil {
+					t.Errorf("error after %v: %v", time.Since(start), err)
 				}
 			})
 		}
-		if waited := time.Since(began); waited != 0 || admitted < 148 || admitted > 150 { // two at once, ten a second, for 7.5 s
-			t.Errorf("%d were admitted, in %v", admitted, waited)
+
+		// Two CPUs compute 20 hashes a second, for 7.5 s.
+		if waited := time.Since(start); waited != 0 || reserved < 148 || reserved > 150 {
+			t.Errorf("%d places were reserved in %v", reserved, waited)
 		}
-		served.Wait()
-		if _, err := b.admit(ctx); err != nil {
-			t.Errorf("when all had left: %v", err)
+
+		all.Wait()
+		if _, err := b.reserve(ctx); err != nil {
+			t.Errorf("error after all places were released: %v", err)
 		}
 	})
 }
 
-func TestTheQueueIsBounded(t *testing.T) {
-	b := small(t, Floor, 2)
-	places := int(b.bytes / placeSize)
+func TestBudget_BoundsQueue(t *testing.T) {
+	b := testBudget(t, least, 2)
+	places := int(b.total.bytes / bytesPerPlace)
 	for range places {
-		if _, err := b.admit(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		_, err := b.reserve(t.Context())
+		must(t, err)
 	}
-	wantBusy(t, func() error { _, err := b.admit(t.Context()); return err }())
-	b.inside-- // somebody leaves
-	leave, err := b.admit(t.Context())
+	_, err := b.reserve(t.Context())
+	wantBusy(t, err)
+
+	b.reserved-- // one caller releases its place
+	release, err := b.reserve(t.Context())
 	must(t, err)
-	leave()
-	leave() // once is enough
-	if b.inside != places-1 {
-		t.Errorf("%d are inside, want %d", b.inside, places-1)
+	release()
+	release() // the second call has no effect
+	if b.reserved != places-1 {
+		t.Errorf("%d places are reserved, want %d", b.reserved, places-1)
 	}
 }
 
-func TestAHashBeyondTheBudgetIsNotComputed(t *testing.T) {
-	h := hasher(t, cheap)
-	refused(t, h, "$argon2id$v=19$m=65537,t=2,p=1$"+salt+"$"+key)
+func TestVerify_HashBeyondBudgetIsNotComputed(t *testing.T) {
+	h := hasher(t, testParams)
+	wantRejected(t, h, "$argon2id$v=19$m=65537,t=2,p=1$"+salt+"$"+key)
 	if ok, _, err := h.Verify(t.Context(), "$argon2id$v=19$m=65536,t=1,p=1$"+salt+"$"+key, "x"); ok || err != nil {
-		t.Errorf("one that fills the budget: %v, %v", ok, err)
+		t.Errorf("Verify of a hash that fills the budget = %v, %v", ok, err)
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func BenchmarkAcquire(b *testing.B) {
-	budget, err := newBudget(64<<20, 4, Floor)
-	if err != nil {
-		b.Fatal(err)
-	}
+func BenchmarkBudget(b *testing.B) {
+	budget, err := newBudget(64<<20, 4, least)
+	must(b, err)
 	for b.Loop() {
-		leave, _ := budget.admit(b.Context())
-		_ = budget.spend(b.Context(), Floor.weight(), func() error { return nil })
-		leave()
+		release, _ := budget.reserve(b.Context())
+		_ = budget.run(b.Context(), least.need(), func() error { return nil })
+		release()
 	}
 }
 
 func BenchmarkVerify(b *testing.B) {
-	h, err := New(Floor, 64<<20)
-	if err != nil {
-		b.Fatal(err)
-	}
+	h, err := New(Options{Params: least, MemoryBudget: 64 << 20})
+	must(b, err)
 	phc, err := h.Hash(b.Context(), "correct horse battery staple")
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
 		if ok, _, err := h.Verify(b.Context(), phc, "correct horse battery staple"); !ok || err != nil {

@@ -1,4 +1,9 @@
-// Package password turns passwords into argon2id hashes and back into yes or no, within a budget of memory and at the same
-// price whether the user exists or not, verifies the hashes that other programs made, and says what a new password must be. It
-// promises no compatibility to importers.
+// Package password hashes and verifies passwords with argon2id, within a memory
+// budget, and checks new passwords.
+//
+// A verification has the same cost whether or not the user exists. The package
+// also verifies password hashes that other programs made, and it can compute
+// the hashes in child processes.
+//
+// It promises no compatibility to importers.
 package password

@@ -32,19 +32,18 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// realFloor is what a hash of a password costs at least. The tests lower it: their hashes would take longer than all else.
-var realFloor = password.Floor
+// hashParams make password hashes inexpensive. At the cost of production they
+// would take most of the time of the tests.
+var hashParams = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
 
-func TestMain(m *testing.M) {
-	password.Floor = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// atRealCost is for a test that asks how long a hash takes.
+// atRealCost sets the hash parameters of production for a test that depends on
+// the time of a hash.
 func atRealCost(t *testing.T) {
-	lowered := password.Floor
-	password.Floor = realFloor
-	t.Cleanup(func() { password.Floor = lowered })
+	inexpensive := hashParams
+	hashParams = password.MinParams()
+	t.Cleanup(func() { hashParams = inexpensive })
 }
 
 const (
@@ -89,7 +88,7 @@ func openHouse(t *testing.T, edit ...func(*Options)) *house {
 	file := filepath.Join(t.TempDir(), "signet.db")
 	must(t, os.WriteFile(file, show.file, 0o600))
 	ring := h.open(t, file, show.keks)
-	passwords, err := password.New(password.Floor, 0)
+	passwords, err := password.New(password.Options{Params: hashParams, MinParams: hashParams})
 	must(t, err)
 	h.directory, err = issuer.OpenDirectory(t.Context(), h.store, h.clock.now, h.logs.logger())
 	must(t, err)
@@ -258,7 +257,7 @@ func (s *showHouse) furnish(t *testing.T) {
 
 func hasher(t *testing.T) *password.Hasher {
 	t.Helper()
-	h, err := password.New(password.Floor, 0)
+	h, err := password.New(password.Options{Params: hashParams, MinParams: hashParams})
 	must(t, err)
 	return h
 }

@@ -62,7 +62,7 @@ func openHouseAt(t *testing.T, identifier string) *house {
 	must(t, err)
 	t.Cleanup(func() { _ = h.store.Close() }) // some tests close it themselves
 	must(t, h.store.Migrate(ctx))
-	passwords, err := password.New(password.Floor, 0)
+	passwords, err := password.New(password.Options{Params: hashParams, MinParams: hashParams})
 	must(t, err)
 	h.admin = admin.New(admin.Options{
 		Store: h.store, Passwords: passwords, Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 24 * time.Hour}, Now: now,

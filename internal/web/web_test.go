@@ -15,11 +15,11 @@ import (
 	"github.com/signetd/signet/internal/password"
 )
 
-// TestMain lowers what a hash of a password costs at least: they would take longer than all else.
-func TestMain(m *testing.M) {
-	password.Floor = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
-	goleak.VerifyTestMain(m)
-}
+// hashParams make password hashes inexpensive. At the cost of production they
+// would take most of the time of the tests.
+var hashParams = password.Params{Memory: 64, Iterations: 1, Parallelism: 1}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const issuerID = "https://id.example.org"
 
