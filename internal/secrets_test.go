@@ -39,7 +39,7 @@ var innocent = map[string]string{
 
 // harmless are comparisons of what is called like a secret and is none, each with the reason.
 var harmless = map[string]string{
-	"internal/password/phc.go: s.String() != phc":                            "the stored hash with its own canonical spelling: nothing of it comes from a caller",
+	"internal/password/phc.go: h.String() != phc":                            "the stored hash with its own canonical spelling: nothing of it comes from a caller",
 	"internal/admin/replay.go: e.Reason == audit.SecretRotated":              "a word of the audit log",
 	"internal/admin/replay.go: e.Name == audit.PasswordSet":                  "a word of the audit log",
 	"cmd/signet/replay.go: e.Name == audit.TokenMinted":                      "a word of the audit log",

@@ -16,7 +16,7 @@ const (
 	v1Groups = "5:cpu:/elsewhere\n4:memory:/docker/abc\n1:name=systemd:/\n0::/\n"
 )
 
-// v1Mount returns the mount of a version 1 memory hierarchy with the given root.
+// v1Mount returns the mount of a version 1 memory hierarchy with this root.
 func v1Mount(root string) string {
 	return "36 31 0:32 " + root + " /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
 }
@@ -89,6 +89,6 @@ func TestMemoryLimit(t *testing.T) {
 		}
 	}
 	if n := MachineMemory(); n < 16<<20 {
-		t.Errorf("MachineMemory() = %d bytes", n)
+		t.Errorf("the memory limit of this machine is %d bytes", n)
 	}
 }
