@@ -20,8 +20,7 @@ const everything = "everything"
 // rooms are all packages of the house and, for each, those of the house that its production code may import.
 var rooms = map[string][]string{
 	// roof
-	"cmd/signet":     {everything},
-	"cmd/signet-lab": {everything, "internal/pgtest"}, // it proves, too: on a Postgres of its own
+	"cmd/signet": {everything},
 	// outside: what people who call us write
 	"docs/examples/gateway": {"proto/signet/v1"},
 	// doors
@@ -59,7 +58,7 @@ var rooms = map[string][]string{
 	"internal/certtest":  nil,
 }
 
-// proof are the rooms that production code never imports; only the lab, which proves too, may have one.
+// proof are the rooms that production code never imports.
 var proof = []string{"internal/storetest", "internal/pgtest", "internal/certtest"}
 
 // walls are the libraries, by import path or the beginning of it, and the rooms whose production code may import them. A
@@ -73,21 +72,21 @@ var walls = map[string][]string{
 	"github.com/spf13/viper":            {"config"},
 	"github.com/go-viper/mapstructure":  {"config"},
 	"go.yaml.in/yaml":                   {"config", "cmd/signet"},
-	"github.com/spf13/pflag":            {"config", "cmd/signet", "cmd/signet-lab"},
-	"github.com/spf13/cobra":            {"cmd/signet", "cmd/signet-lab"},
+	"github.com/spf13/pflag":            {"config", "cmd/signet"},
+	"github.com/spf13/cobra":            {"cmd/signet"},
 	"golang.org/x/term":                 {"cmd/signet"},
-	"golang.org/x/net":                  {"cmd/signet-lab"},
+	"golang.org/x/net":                  nil, // tests only
 	"golang.org/x/sys":                  {"cmd/signet", "internal/seal", "internal/sqlite", "internal/pgtest"},
-	"golang.org/x/sync":                 {"cmd/signet", "cmd/signet-lab", "internal/batch", "internal/issuer", "internal/password"},
+	"golang.org/x/sync":                 {"cmd/signet", "internal/batch", "internal/issuer", "internal/password"},
 	"golang.org/x/text":                 {"internal/login", "internal/password"},
-	"golang.org/x/crypto":               {"internal/password", "cmd/signet-lab"},
+	"golang.org/x/crypto":               {"internal/password"},
 	"github.com/lestrrat-go/jwx":        {"keys", "internal/token"},
-	"github.com/jackc/pgx":              {"internal/postgres", "internal/pgtest", "cmd/signet-lab"},
+	"github.com/jackc/pgx":              {"internal/postgres", "internal/pgtest"},
 	"modernc.org/sqlite":                {"internal/sqlite"},
 	"github.com/pressly/goose":          {"internal/sqlite", "internal/postgres"},
-	"google.golang.org/grpc":            {"internal/rpc", "proto/signet/v1", "verify/verifygrpc", "cmd/signet", "cmd/signet-lab", "docs/examples/gateway"},
-	"google.golang.org/protobuf":        {"internal/rpc", "proto/signet/v1", "verify/verifygrpc", "cmd/signet", "cmd/signet-lab"},
-	"google.golang.org/genproto":        {"internal/rpc", "cmd/signet", "cmd/signet-lab", "docs/examples/gateway"},
+	"google.golang.org/grpc":            {"internal/rpc", "proto/signet/v1", "verify/verifygrpc", "cmd/signet", "docs/examples/gateway"},
+	"google.golang.org/protobuf":        {"internal/rpc", "proto/signet/v1", "verify/verifygrpc", "cmd/signet"},
+	"google.golang.org/genproto":        {"internal/rpc", "cmd/signet", "docs/examples/gateway"},
 	"github.com/prometheus":             {"internal/telemetry"},
 	"go.opentelemetry.io":               {"internal/telemetry"},
 	"github.com/google/go-cmp":          proof,
@@ -95,7 +94,7 @@ var walls = map[string][]string{
 	"go.uber.org/goleak":                proof,
 	"github.com/c2sp/wycheproof":        nil, // tests only
 	"github.com/rogpeppe/go-internal":   nil, // tests only
-	"github.com/anishathalye/porcupine": {"cmd/signet-lab"},
+	"github.com/anishathalye/porcupine": nil, // tests only
 }
 
 // homeless are names that say nothing: a function without a home is a missing noun.

@@ -41,7 +41,7 @@ func serve(t *testing.T) (facts, string, int) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "signet")
-	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "github.com/signetd/signet/cmd/signet")
+	build := exec.Command("go", "-C", "../..", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the issuer: %v\n%s", err, out)
 	}

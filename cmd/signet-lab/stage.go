@@ -62,10 +62,14 @@ func newStage(ctx context.Context) (s *stage, err error) {
 	}
 	s.stops = append(s.stops, func() { _ = os.RemoveAll(s.dir) })
 	s.program = filepath.Join(s.dir, "signet")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", s.program, "github.com/signetd/signet/cmd/signet")
+	root, err := repository(ctx)
+	if err != nil {
+		return s, err
+	}
+	build := exec.CommandContext(ctx, "go", "-C", root, "build", "-trimpath", "-ldflags=-s -w", "-o", s.program, "./cmd/signet")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return s, fmt.Errorf("build the issuer, from a folder of its source: %w\n%s", err, out)
+		return s, fmt.Errorf("build the issuer: %w\n%s", err, out)
 	}
 	var stop func()
 	if s.server, stop, err = pgtest.StartDurable(); err != nil {
@@ -74,6 +78,18 @@ func newStage(ctx context.Context) (s *stage, err error) {
 	s.stops = append(s.stops, stop)
 	s.postgres, err = postmaster(s.server.Query().Get("host"))
 	return s, err
+}
+
+// repository returns the root of the source tree that the working directory
+// belongs to. The issuer and its benchmarks are built there, with the versions
+// of the product's own go.mod.
+func repository(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/signetd/signet").Output()
+	root := strings.TrimSpace(string(out))
+	if err != nil || root == "" {
+		return "", errors.New("cannot find the source of Signet: run signet-lab in a directory of its repository")
+	}
+	return root, nil
 }
 
 func (s *stage) close() {

@@ -180,8 +180,12 @@ func hashElsewhere(ctx context.Context) error {
 
 // goBench runs one Go benchmark of a package and returns nanoseconds and allocations of an operation.
 func goBench(ctx context.Context, pkg, name string) (ns, allocs float64, err error) {
-	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark"+name+"$", "-benchmem", "-benchtime", "1s",
-		"github.com/signetd/signet/"+pkg)
+	root, err := repository(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	c := exec.CommandContext(ctx, "go", "-C", root, "test", "-run", "^$", "-bench", "^Benchmark"+name+"$", "-benchmem",
+		"-benchtime", "1s", "./"+pkg)
 	out, err := c.CombinedOutput()
 	if err != nil {
 		return 0, 0, fmt.Errorf("go test -bench %s %s: %w\n%s", name, pkg, err, out)
