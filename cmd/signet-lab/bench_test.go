@@ -13,10 +13,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/signetd/signet/cmd/signet-lab/internal/load"
+	"github.com/signetd/signet/cmd/signet-lab/internal/measure"
+	"github.com/signetd/signet/cmd/signet-lab/internal/operation"
 )
 
-// facts are what `signet serve --dev` writes down of its demo.
-type facts struct {
+// demo is the file that `signet serve --dev` writes about its demo records.
+type demo struct {
 	GRPC         string `json:"grpc"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
@@ -25,7 +29,7 @@ type facts struct {
 	Password     string `json:"password"`
 }
 
-// signet runs a command of the issuer in a folder.
+// signet runs a command of the issuer's program in a directory.
 func signet(t *testing.T, program, dir string, args ...string) {
 	t.Helper()
 	c := exec.Command(program, args...)
@@ -35,9 +39,10 @@ func signet(t *testing.T, program, dir string, args ...string) {
 	}
 }
 
-// serve builds and starts a real issuer, lets its demo client mint for subjects, and returns its facts, the address of its HTTP
-// door and its process.
-func serve(t *testing.T) (facts, string, int) {
+// startIssuer builds and starts an issuer with demo records, and allows its
+// client to mint tokens for subjects. It returns the demo file, the HTTP address
+// and the process ID.
+func startIssuer(t *testing.T) (demo, string, int) {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "signet")
@@ -45,10 +50,11 @@ func serve(t *testing.T) (facts, string, int) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the issuer: %v\n%s", err, out)
 	}
+
 	c := exec.Command(program, "serve", "--dev", "--set", "http.address=127.0.0.1:0", "--set", "grpc.address=127.0.0.1:0",
 		"--set", "ops.address=127.0.0.1:0", "--set", "shutdown.drain=0s", "--set", "log.format=json")
 	c.Dir = dir
-	said, err := c.StderrPipe()
+	stderr, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,67 +65,77 @@ func serve(t *testing.T) (facts, string, int) {
 		_ = c.Process.Signal(os.Interrupt)
 		_ = c.Wait()
 	})
-	doors := addresses(t, said)
-	var f facts
+	addresses := readAddresses(t, stderr)
+
+	var d demo
 	text, err := os.ReadFile(filepath.Join(dir, "data", "dev.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &f); err != nil {
+	if err := json.Unmarshal(text, &d); err != nil {
 		t.Fatal(err)
 	}
-	f.GRPC = doors["grpc"]
-	signet(t, program, dir, "clients", "update", f.ClientID, "--mint-subjects")
-	return f, doors["http"], c.Process.Pid
+	d.GRPC = addresses["grpc"]
+	signet(t, program, dir, "clients", "update", d.ClientID, "--mint-subjects")
+	return d, addresses["http"], c.Process.Pid
 }
 
-// addresses reads where the doors are from what the server says, and what it says later, so that it is never held up.
-func addresses(t *testing.T, said io.Reader) map[string]string {
+// readAddresses reads the addresses of the three listeners from an issuer's log.
+// It then discards the rest of the log, so that the issuer is never blocked.
+func readAddresses(t *testing.T, log io.Reader) map[string]string {
 	t.Helper()
-	doors, lines := map[string]string{}, bufio.NewScanner(said)
-	for len(doors) < 3 && lines.Scan() {
-		var line struct{ Msg, Door, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
-			doors[line.Door] = line.Address
+	addresses, lines := map[string]string{}, bufio.NewScanner(log)
+	for len(addresses) < 3 && lines.Scan() {
+		var line struct {
+			Message  string `json:"msg"`
+			Listener string `json:"door"`
+			Address  string `json:"address"`
+		}
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
+			addresses[line.Listener] = line.Address
 		}
 	}
-	if len(doors) < 3 {
-		t.Fatalf("the server opened %v only", doors)
+	if len(addresses) < 3 {
+		t.Fatalf("issuer listens only on %v", addresses)
 	}
 	go func() {
 		for lines.Scan() {
 		}
 	}()
-	return doors
+	return addresses
 }
 
-// TestBench measures a real issuer, for a moment.
+// TestBench measures a real issuer for a short time.
 func TestBench(t *testing.T) {
-	f, web, pid := serve(t)
-	t.Run("every operation", func(t *testing.T) { everyOperation(t, f, web, pid) })
-	t.Run("as a person does", func(t *testing.T) { asAPerson(t, f, web, pid) })
+	d, web, pid := startIssuer(t)
+	t.Run("every operation", func(t *testing.T) { testOperations(t, d, web, pid) })
+	t.Run("command line", func(t *testing.T) { testCommandLine(t, d, web, pid) })
 }
 
-func everyOperation(t *testing.T, f facts, web string, pid int) {
+func testOperations(t *testing.T, d demo, web string, pid int) {
 	if r, err := http.Get("http://" + web + "/readyz"); err != nil || r.StatusCode != http.StatusOK {
-		t.Fatalf("the issuer is not ready: %v", err)
+		t.Fatalf("issuer is not ready: %v", err)
 	}
-	t0 := target{
-		grpc: f.GRPC, http: web, clientID: f.ClientID, secret: f.ClientSecret, username: f.Username, password: f.Password,
+	server := operation.Server{
+		GRPC: d.GRPC, HTTP: web, ClientID: d.ClientID, ClientSecret: d.ClientSecret, Username: d.Username, Password: d.Password,
 	}
-	processes := []process{{"client", os.Getpid()}, {"issuer", pid}}
-	l := load{inFlight: 4, duration: time.Second}
+	processes := []measure.Process{{Name: "client", PID: os.Getpid()}, {Name: "issuer", PID: pid}}
+	p := load.Profile{Concurrency: 4, Duration: time.Second}
 	if testing.Short() {
-		l.rate = 10 // each second, instead of as many as the machine can
+		p.Rate = 10 // a second, instead of the maximum
 	}
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); { // it is known within half a second that the client mints
-		r, err := measure(t.Context(), t0, "introspect", load{inFlight: 1, duration: 10 * time.Millisecond}, processes)
+
+	// The issuer reads the client's new permission within half a second.
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); {
+		short := load.Profile{Concurrency: 1, Duration: 10 * time.Millisecond}
+		r, err := measure.Run(t.Context(), server, "introspect", short, processes)
 		if err == nil && r.Errors == 0 {
 			break
 		}
 	}
-	for name := range operations {
-		r, err := measure(t.Context(), t0, name, l, processes)
+
+	for _, name := range operation.Names() {
+		r, err := measure.Run(t.Context(), server, name, p, processes)
 		if err != nil || r.Errors > 0 {
 			t.Errorf("%s: %v %s", name, err, r.FirstError)
 			continue
@@ -130,10 +146,10 @@ func everyOperation(t *testing.T, f facts, web string, pid int) {
 	}
 }
 
-func asAPerson(t *testing.T, f facts, web string, pid int) {
+func testCommandLine(t *testing.T, d demo, web string, pid int) {
 	dir := t.TempDir()
 	secret := filepath.Join(dir, "secret")
-	if err := os.WriteFile(secret, []byte(f.ClientSecret+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(secret, []byte(d.ClientSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	duration := "1s"
@@ -142,30 +158,34 @@ func asAPerson(t *testing.T, f facts, web string, pid int) {
 	}
 	c := benchCommand()
 	c.SetArgs([]string{
-		"mint", "--grpc", f.GRPC, "--http", web, "--client-id", f.ClientID, "--client-secret-file", secret, "--in-flight", "1,2",
+		"mint", "--grpc", d.GRPC, "--http", web, "--client-id", d.ClientID, "--client-secret-file", secret, "--in-flight", "1,2",
 		"--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
 		"--json", filepath.Join(dir, "b.json"), "--svg", filepath.Join(dir, "b.svg"),
 	})
 	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	text, err := os.ReadFile(filepath.Join(dir, "b.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var reports []report
-	if err := json.Unmarshal(text, &reports); err != nil || len(reports) != 2 || reports[1].InFlight != 2 || reports[0].Operations < 1 {
+	var reports []measure.Report
+	err = json.Unmarshal(text, &reports)
+	if err != nil || len(reports) != 2 || reports[1].Concurrency != 2 || reports[0].Operations < 1 {
 		t.Errorf("%v: %s", err, text)
 	}
-	if drawing, err := os.ReadFile(filepath.Join(dir, "b.svg")); err != nil || !bytes.Contains(drawing, []byte("mint, 2 in flight")) {
+	drawing, err := os.ReadFile(filepath.Join(dir, "b.svg"))
+	if err != nil || !bytes.Contains(drawing, []byte("mint, 2 concurrent")) {
 		t.Errorf("%v: %s", err, drawing)
 	}
-	for _, wrong := range [][]string{{"dance"}, {"mint", "--watch", "issuer"}, {"mint", "--duration", "11m"}, {}} {
+
+	for _, invalid := range [][]string{{"dance"}, {"mint", "--watch", "issuer"}, {"mint", "--duration", "11m"}, {}} {
 		c := benchCommand()
-		c.SetArgs(append(wrong, "--grpc", f.GRPC, "--in-flight", "1"))
+		c.SetArgs(append(invalid, "--grpc", d.GRPC, "--in-flight", "1"))
 		c.SilenceErrors, c.SilenceUsage = true, true
 		if err := c.ExecuteContext(t.Context()); err == nil {
-			t.Errorf("bench %v was done", wrong)
+			t.Errorf("bench %v succeeded", invalid)
 		}
 	}
 }

@@ -1,3 +1,4 @@
-// Command signet-lab measures the issuer: how many calls of a kind a running one answers, how fast, and what each costs; and all
-// of it against what it cannot be faster than.
+// Command signet-lab measures an issuer: how many calls a second it answers,
+// how long they take and what they cost, and how close that is to the limits of
+// the machine.
 package main

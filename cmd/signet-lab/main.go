@@ -11,23 +11,25 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// garbage is how much of it there may be before it is collected, in percent of what is in use: little is, and who measures should
-// take as little as possible from what is measured.
-const garbage = 400
+// gcPercent is the default of GOGC for this program. The heap is small, and a
+// rare garbage collection takes little processor time from the issuer.
+const gcPercent = 400
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
 	root := &cobra.Command{
 		Use:   "signet-lab",
-		Short: "Measure the issuer",
-		Long: "Measure the issuer. Point it at servers of your own only, on this machine or a test network: it makes as much\n" +
-			"load as it is told to.",
+		Short: "Measure an issuer",
+		Long: "Measure an issuer. Use it only with servers of your own, on this machine or in a test network: there is no limit\n" +
+			"to the load that it can make.",
 		SilenceUsage: true,
 	}
 	root.AddCommand(benchCommand(), tableCommand(), referenceCommand(), hashCommand())
+
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
+		debug.SetGCPercent(gcPercent)
 	}
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "signet-lab:", err)

@@ -1,0 +1,3 @@
+// Package load runs operations in a closed or an open loop and records their
+// latencies.
+package load

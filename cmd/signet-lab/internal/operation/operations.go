@@ -1,0 +1,157 @@
+package operation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signetd/signet/cmd/signet-lab/internal/load"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// operations are the functions that create a worker, by name of the operation.
+var operations = map[string]func(*Connection, context.Context) (load.Worker, error){
+	"login":      (*Connection).login,
+	"refresh":    (*Connection).refresh,
+	"mint":       (*Connection).mint,
+	"introspect": (*Connection).introspect,
+	"revoke":     (*Connection).revoke,
+	"jwks":       (*Connection).jwks,
+}
+
+// Names returns the names of all operations, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(operations)) }
+
+// Worker creates a worker for the named operation. Some operations first create
+// a grant for it.
+func (c *Connection) Worker(ctx context.Context, name string) (load.Worker, error) {
+	create, ok := operations[name]
+	if !ok {
+		return nil, fmt.Errorf("unknown operation %q", name)
+	}
+	return create(c, ctx)
+}
+
+// RefreshWorkers creates n grants and returns a worker for each that refreshes
+// it. At most concurrency grants are created at the same time.
+func (c *Connection) RefreshWorkers(ctx context.Context, n, concurrency int) ([]load.Worker, error) {
+	workers := make([]load.Worker, n)
+	creations, ctx := errgroup.WithContext(ctx)
+	creations.SetLimit(concurrency)
+	for i := range workers {
+		creations.Go(func() (err error) {
+			workers[i], err = c.refresh(ctx)
+			return err
+		})
+	}
+	return workers, creations.Wait()
+}
+
+func (c *Connection) login(context.Context) (load.Worker, error) {
+	return func(ctx context.Context) (time.Duration, error) {
+		return load.Time(func() error {
+			_, err := c.TokenService.Login(ctx, &signetv1.LoginRequest{
+				Username: c.server.Username, Password: c.server.Password, Audience: c.audiences(),
+			})
+			return err
+		})
+	}, nil
+}
+
+// refresh creates a grant for the worker. The worker sends an idempotency key
+// with each refresh token, as clients should.
+func (c *Connection) refresh(ctx context.Context) (load.Worker, error) {
+	g, err := c.createGrant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	token, key := g.GetRefreshToken(), rand.Text()
+	return func(ctx context.Context) (time.Duration, error) {
+		return load.Time(func() error {
+			response, err := c.TokenService.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: token, IdempotencyKey: key})
+			if err == nil {
+				token, key = response.GetRefreshToken(), rand.Text()
+			}
+			return err
+		})
+	}, nil
+}
+
+func (c *Connection) mint(context.Context) (load.Worker, error) {
+	request := &signetv1.MintRequest{Audience: c.audiences()}
+	return func(ctx context.Context) (time.Duration, error) {
+		return load.Time(func() error {
+			_, err := c.TokenService.Mint(ctx, request)
+			return err
+		})
+	}, nil
+}
+
+func (c *Connection) introspect(ctx context.Context) (load.Worker, error) {
+	g, err := c.createGrant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	request := &signetv1.IntrospectRequest{Token: g.GetTokens()[0].GetAccessToken()}
+	return func(ctx context.Context) (time.Duration, error) {
+		return load.Time(func() error {
+			response, err := c.TokenService.Introspect(ctx, request)
+			if err == nil && !response.GetActive() {
+				err = errInactive
+			}
+			return err
+		})
+	}, nil
+}
+
+var errInactive = errors.New("token is not active")
+
+// revoke creates a grant for each operation and measures only its revocation.
+func (c *Connection) revoke(context.Context) (load.Worker, error) {
+	return func(ctx context.Context) (time.Duration, error) {
+		g, err := c.createGrant(ctx)
+		if err != nil {
+			return 0, err
+		}
+		return load.Time(func() error {
+			_, err := c.TokenService.Revoke(ctx, &signetv1.RevokeRequest{Token: g.GetRefreshToken()})
+			return err
+		})
+	}, nil
+}
+
+func (c *Connection) jwks(context.Context) (load.Worker, error) {
+	address := "http://" + c.server.HTTP + "/.well-known/jwks.json"
+	return func(ctx context.Context) (time.Duration, error) {
+		return load.Time(func() error { return c.get(ctx, address) })
+	}, nil
+}
+
+// get reads a page and discards it. It returns an error unless the status is
+// 200.
+func (c *Connection) get(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", address, response.Status)
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Package plot draws latency distributions as SVG.
+package plot

@@ -1,0 +1,121 @@
+package reference
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/postgres"
+	"github.com/signetd/signet/internal/rpc"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// Command is the command of signet-lab that calls Serve.
+const Command = "reference"
+
+// Addresses are where the servers listen.
+type Addresses struct {
+	// GRPC is Signet's own gRPC server with a service that has no rules.
+	GRPC string `json:"grpc"`
+	// HTTP is a net/http server with one page.
+	HTTP string `json:"http"`
+	// BareGRPC is a grpc-go server without options, with the same service.
+	BareGRPC string `json:"bare"`
+}
+
+// Serve starts the servers, writes their Addresses to output as JSON, and
+// serves until ctx ends.
+//
+// The HTTP response that input contains is the response to each HTTP request.
+// The clients in the Postgres store can call Signet's gRPC server.
+func Serve(ctx context.Context, store string, input io.Reader, output io.Writer) error {
+	page, err := pageHandler(input)
+	if err != nil {
+		return err
+	}
+	listeners, addresses, err := listen()
+	if err != nil {
+		return err
+	}
+
+	clients, err := postgres.Open(ctx, postgres.Options{URL: store, MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	defer clients.Close() //nolint:errcheck // nothing was written
+	log := slog.New(slog.DiscardHandler)
+	directory, err := issuer.OpenDirectory(ctx, clients, time.Now, log)
+	if err != nil {
+		return err
+	}
+	go directory.Run(ctx)
+
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	signetGRPC, bareGRPC := rpc.Empty(rpc.Options{Directory: directory, Log: log}), grpc.NewServer()
+	signetv1.RegisterTokenServiceServer(signetGRPC, &service{key: key})
+	signetv1.RegisterTokenServiceServer(bareGRPC, &service{key: key})
+	web := &http.Server{Handler: page}
+
+	failed := make(chan error, len(listeners))
+	go func() { failed <- signetGRPC.Serve(listeners[0]) }()
+	go func() { failed <- web.Serve(listeners[1]) }()
+	go func() { failed <- bareGRPC.Serve(listeners[2]) }()
+	if err := json.NewEncoder(output).Encode(addresses); err != nil {
+		return err
+	}
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	signetGRPC.Stop()
+	bareGRPC.Stop()
+	return errors.Join(err, web.Close())
+}
+
+// pageHandler reads an HTTP response and returns a handler that sends it.
+func pageHandler(input io.Reader) (http.Handler, error) {
+	response, err := http.ReadResponse(bufio.NewReader(input), nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Header.Del("Date") // net/http adds the present date
+
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		header := w.Header()
+		for name, values := range response.Header {
+			header[name] = values
+		}
+		_, _ = w.Write(body)
+	}), nil
+}
+
+// listen opens the listeners of the gRPC, HTTP and bare gRPC servers, in this
+// order, on free ports.
+func listen() (listeners [3]net.Listener, a Addresses, err error) {
+	for i := range listeners {
+		if listeners[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return listeners, a, err
+		}
+	}
+	address := func(i int) string { return listeners[i].Addr().String() }
+	return listeners, Addresses{GRPC: address(0), HTTP: address(1), BareGRPC: address(2)}, nil
+}

@@ -1,0 +1,93 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (s *suite) resourceComparisons() []comparison {
+	var w writeVolume
+	written := func(figure *float64) measurement {
+		return func(ctx context.Context) (float64, error) {
+			err := s.measureWrites(ctx, &w)
+			return *figure, err
+		}
+	}
+	startTime := func(store, name string) measurement {
+		return func(ctx context.Context) (float64, error) {
+			d, err := s.bed.ColdStart(ctx, store, name)
+			return d.Seconds(), err
+		}
+	}
+	coldSQLite := "sqlite:" + filepath.Join(s.bed.Dir, "cold", "signet.db")
+
+	return []comparison{
+		{
+			name: "a million refreshes of 1,000 grants: growth of the database", unit: "MB", bound: 5, atMost: true, once: true,
+			measured: written(&w.growthMB),
+		},
+		{
+			name: "WAL of a refresh, without full-page images", unit: "B", bound: 250, atMost: true, once: true,
+			measured: written(&w.walBytes),
+		},
+		{name: "WAL of a refresh, with full-page images", unit: "B", once: true, measured: written(&w.fullWALBytes)},
+		{name: "HOT share of updates", unit: "", bound: .99, once: true, measured: written(&w.hotShare)},
+		{
+			name: "resident memory at 64 concurrent", unit: "MiB", bound: 100, atMost: true,
+			measured: s.maxResidentMemory,
+		},
+		{
+			name: "start to ready, SQLite", unit: "s", bound: .3, atMost: true,
+			measured: startTime(coldSQLite, "cold"),
+		},
+		{
+			name: "start to ready, Postgres", unit: "s", bound: .5, atMost: true,
+			measured: startTime(s.coalescing.StoreURL, "coalescing"),
+		},
+	}
+}
+
+// maxResidentMemory returns the issuer's maximum of resident memory, in MiB,
+// during 64 concurrent refreshes. Child processes do not count: they only hash
+// passwords, which a refresh does not need.
+func (s *suite) maxResidentMemory(ctx context.Context) (float64, error) {
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.refreshRate(s.coalescing, highConcurrency)(ctx)
+		ended <- err
+	}()
+
+	maximum := 0.0
+	for {
+		select {
+		case err := <-ended:
+			return maximum, err
+		case <-time.After(50 * time.Millisecond):
+		}
+		current, err := residentMiB(s.coalescing.PID)
+		if err != nil {
+			return 0, err
+		}
+		maximum = max(maximum, current)
+	}
+}
+
+// residentMiB reads the resident memory of a process from proc_pid_status(5).
+func residentMiB(pid int) (float64, error) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("process %d has no VmRSS in its status", pid)
+}

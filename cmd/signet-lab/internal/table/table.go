@@ -1,0 +1,62 @@
+package table
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+
+	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
+)
+
+// Run measures the rows that the options select. It prints each ratio to
+// progress when it is known, and in the end all rows to out.
+func Run(ctx context.Context, o Options, out, progress io.Writer) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	only, err := regexp.Compile(o.Only)
+	if err != nil {
+		return err
+	}
+
+	bed, err := testbed.New(ctx)
+	if err != nil {
+		return err
+	}
+	defer bed.Close()
+	s, err := newSuite(ctx, o, bed)
+	if err != nil {
+		return err
+	}
+
+	var rows []Row
+	for _, c := range s.comparisons() {
+		if !only.MatchString(c.name) {
+			continue
+		}
+		r, err := c.run(ctx, o.Rounds)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(progress, "%s: %.3g\n", r.Name, r.Ratio)
+		rows = append(rows, r)
+	}
+
+	printRows(out, rows)
+	return writeJSON(o.JSONFile, rows)
+}
+
+// writeJSON writes the rows to a file. If file is empty, it does nothing.
+func writeJSON(file string, rows []Row) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o600)
+}

@@ -1,0 +1,179 @@
+package testbed
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/signetd/signet/cmd/signet-lab/internal/operation"
+	"github.com/signetd/signet/cmd/signet-lab/internal/reference"
+)
+
+// AudienceRS256 is the audience whose tokens are signed with RS256.
+const AudienceRS256 = "https://rs256.example"
+
+// The other records that provision creates.
+const (
+	audienceEdDSA = "https://eddsa.example"
+	clientID      = "lab"
+	username      = "lab"
+	password      = "correct horse battery staple"
+)
+
+// An Issuer is a running issuer.
+type Issuer struct {
+	operation.Server
+	PID      int
+	StoreURL string
+}
+
+// StartIssuer starts an issuer on an empty store and creates a client, a user
+// and two audiences in it. The issuer's files are in the subdirectory name of
+// Dir. Each setting is an environment variable: NAME=VALUE.
+func (b *Testbed) StartIssuer(ctx context.Context, name, store string, settings ...string) (*Issuer, error) {
+	caller, err := b.provision(ctx, b.environment(name, store, settings...))
+	if err != nil {
+		return nil, err
+	}
+	return b.serve(ctx, name, store, caller, settings...)
+}
+
+// StartSecondIssuer starts another issuer on the store of i.
+func (b *Testbed) StartSecondIssuer(ctx context.Context, name string, i *Issuer, settings ...string) (*Issuer, error) {
+	return b.serve(ctx, name, i.StoreURL, i.Server, settings...)
+}
+
+// serve starts an issuer. The caller has the credentials for it.
+func (b *Testbed) serve(
+	ctx context.Context, name, store string, caller operation.Server, settings ...string,
+) (*Issuer, error) {
+	addresses, pid, err := b.start(ctx, command{
+		program: b.program, args: []string{"serve"}, env: b.environment(name, store, settings...), readAddresses: readLog,
+	})
+	if err != nil {
+		return nil, err
+	}
+	caller.GRPC, caller.HTTP = addresses.GRPC, addresses.HTTP
+	return &Issuer{Server: caller, PID: pid, StoreURL: store}, nil
+}
+
+// StartReference starts the reference server for the clients of i, whose store
+// must be Postgres. The reference server serves the JWK Set of i, byte for
+// byte.
+func (b *Testbed) StartReference(ctx context.Context, i *Issuer) error {
+	page, err := dump(ctx, "http://"+i.HTTP+"/.well-known/jwks.json")
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	addresses, _, err := b.start(ctx, command{
+		program: self, args: []string{reference.Command, i.StoreURL}, env: os.Environ(), input: page, readAddresses: readJSON,
+	})
+
+	b.Reference = i.Server
+	b.Reference.GRPC, b.Reference.HTTP = addresses.GRPC, addresses.HTTP
+	b.BareReference = b.Reference
+	b.BareReference.GRPC = addresses.BareGRPC
+	return err
+}
+
+// ColdStart starts an issuer, stops it again, and returns how long it took until
+// the issuer was ready. The issuer's files are in the subdirectory name of Dir.
+func (b *Testbed) ColdStart(ctx context.Context, store, name string) (time.Duration, error) {
+	const opsAddress = "127.0.0.1:18081"
+	c := exec.CommandContext(ctx, b.program, "serve")
+	c.Env = b.environment(name, store, "SIGNET_OPS_ADDRESS="+opsAddress)
+	start := time.Now()
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	defer func() {
+		_ = c.Process.Signal(os.Interrupt)
+		_ = c.Wait()
+	}()
+
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for {
+		if response, err := get(ctx, "http://"+opsAddress+"/readyz"); err == nil {
+			_ = response.Body.Close()
+			return time.Since(start), nil
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("issuer did not become ready: %w", ctx.Err())
+		}
+	}
+}
+
+// environment returns the environment variables of an issuer.
+func (b *Testbed) environment(name, store string, settings ...string) []string {
+	return append(os.Environ(), append([]string{
+		"SIGNET_ISSUER=http://127.0.0.1:8080", "SIGNET_DATA_DIR=" + filepath.Join(b.Dir, name), "SIGNET_STORE_URL=" + store,
+		"SIGNET_KEK_FILE=" + b.kekFile(), "SIGNET_HTTP_ADDRESS=127.0.0.1:0", "SIGNET_GRPC_ADDRESS=127.0.0.1:0",
+		"SIGNET_OPS_ADDRESS=127.0.0.1:0", "SIGNET_SHUTDOWN_DRAIN=0s",
+	}, settings...)...)
+}
+
+// kekFile is the file with the key-encryption key of all issuers.
+func (b *Testbed) kekFile() string { return filepath.Join(b.Dir, "kek") }
+
+// run runs one command of the issuer's program and returns its output.
+func (b *Testbed) run(ctx context.Context, env []string, input string, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, b.program, args...)
+	var stdout, stderr bytes.Buffer
+	c.Env, c.Stdin, c.Stdout, c.Stderr = env, strings.NewReader(input), &stdout, &stderr
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("signet %s: %w\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return stdout.Bytes(), nil
+}
+
+// provision creates two audiences, a client that may mint any subject, and a
+// user in an empty store. It returns the credentials.
+func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server, error) {
+	if _, err := os.Stat(b.kekFile()); errors.Is(err, os.ErrNotExist) {
+		if _, err := b.run(ctx, env, "", "keys", "--new-kek", b.kekFile()); err != nil {
+			return operation.Server{}, err
+		}
+	}
+
+	for _, args := range [][]string{
+		{"migrate"},
+		{"audiences", "create", audienceEdDSA, "--alg", "EdDSA"},
+		{"audiences", "create", AudienceRS256, "--alg", "RS256"},
+		{"users", "create", username},
+	} {
+		if _, err := b.run(ctx, env, password, args...); err != nil {
+			return operation.Server{}, err
+		}
+	}
+	out, err := b.run(ctx, env, "", "clients", "create", clientID, "--audience", audienceEdDSA, "--audience", AudienceRS256,
+		"--mint-subjects", "--output", "json")
+	if err != nil {
+		return operation.Server{}, err
+	}
+
+	var created struct {
+		Secret string `json:"client_secret"`
+	}
+	if err := json.Unmarshal(out, &created); err != nil {
+		return operation.Server{}, err
+	}
+	return operation.Server{
+		ClientID: clientID, ClientSecret: created.Secret, Username: username, Password: password, Audience: audienceEdDSA,
+	}, nil
+}
