@@ -40,8 +40,8 @@ func signet(t *testing.T, program, dir string, args ...string) {
 }
 
 // startIssuer builds and starts an issuer with demo records, and allows its
-// client to mint tokens for subjects. It returns the demo file, the HTTP address
-// and the process ID.
+// client to mint tokens for subjects. It returns the demo file, the HTTP
+// address and the process ID.
 func startIssuer(t *testing.T) (demo, string, int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -51,8 +51,9 @@ func startIssuer(t *testing.T) (demo, string, int) {
 		t.Fatalf("build the issuer: %v\n%s", err, out)
 	}
 
-	c := exec.Command(program, "serve", "--dev", "--set", "http.address=127.0.0.1:0", "--set", "grpc.address=127.0.0.1:0",
-		"--set", "ops.address=127.0.0.1:0", "--set", "shutdown.drain=0s", "--set", "log.format=json")
+	c := exec.Command(program, "serve", "--dev", "--set", "http.address=127.0.0.1:0",
+		"--set", "grpc.address=127.0.0.1:0", "--set", "ops.address=127.0.0.1:0",
+		"--set", "shutdown.drain=0s", "--set", "log.format=json")
 	c.Dir = dir
 	stderr, err := c.StderrPipe()
 	if err != nil {
@@ -80,8 +81,9 @@ func startIssuer(t *testing.T) (demo, string, int) {
 	return d, addresses["http"], c.Process.Pid
 }
 
-// readAddresses reads the addresses of the three listeners from an issuer's log.
-// It then discards the rest of the log, so that the issuer is never blocked.
+// readAddresses reads the addresses of the three listeners from an issuer's
+// log. It then discards the rest of the log, so that the issuer is never
+// blocked.
 func readAddresses(t *testing.T, log io.Reader) map[string]string {
 	t.Helper()
 	addresses, lines := map[string]string{}, bufio.NewScanner(log)
@@ -117,7 +119,8 @@ func testOperations(t *testing.T, d demo, web string, pid int) {
 		t.Fatalf("issuer is not ready: %v", err)
 	}
 	server := operation.Server{
-		GRPC: d.GRPC, HTTP: web, ClientID: d.ClientID, ClientSecret: d.ClientSecret, Username: d.Username, Password: d.Password,
+		GRPC: d.GRPC, HTTP: web, ClientID: d.ClientID, ClientSecret: d.ClientSecret,
+		Username: d.Username, Password: d.Password,
 	}
 	processes := []measure.Process{{Name: "client", PID: os.Getpid()}, {Name: "issuer", PID: pid}}
 	p := load.Profile{Concurrency: 4, Duration: time.Second}
@@ -158,8 +161,8 @@ func testCommandLine(t *testing.T, d demo, web string, pid int) {
 	}
 	c := benchCommand()
 	c.SetArgs([]string{
-		"mint", "--grpc", d.GRPC, "--http", web, "--client-id", d.ClientID, "--client-secret-file", secret, "--in-flight", "1,2",
-		"--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
+		"mint", "--grpc", d.GRPC, "--http", web, "--client-id", d.ClientID, "--client-secret-file", secret,
+		"--in-flight", "1,2", "--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
 		"--json", filepath.Join(dir, "b.json"), "--svg", filepath.Join(dir, "b.svg"),
 	})
 	if err := c.ExecuteContext(t.Context()); err != nil {

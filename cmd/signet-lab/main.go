@@ -22,8 +22,8 @@ func main() {
 	root := &cobra.Command{
 		Use:   "signet-lab",
 		Short: "Measure an issuer",
-		Long: "Measure an issuer. Use it only with servers of your own, on this machine or in a test network: there is no limit\n" +
-			"to the load that it can make.",
+		Long: "Measure an issuer. Use it only with servers of your own, on this machine or in a test network:\n" +
+			"there is no limit to the load that it can make.",
 		SilenceUsage: true,
 	}
 	root.AddCommand(benchCommand(), tableCommand(), referenceCommand(), hashCommand())

@@ -14,8 +14,9 @@ func referenceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   reference.Command + " STORE",
 		Short: "Serve what an issuer is compared with",
-		Long: "Serve gRPC calls without any rules, and over HTTP the response in standard input. There are two gRPC servers:\n" +
-			"Signet's own, for the clients in the Postgres STORE, and a bare one. The table command starts this command.",
+		Long: "Serve gRPC calls without any rules, and over HTTP the response in standard input. There are two\n" +
+			"gRPC servers: Signet's own, for the clients in the Postgres STORE, and a bare one. The table\n" +
+			"command starts this command.",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -28,7 +29,10 @@ func referenceCommand() *cobra.Command {
 // hashes.
 func hashCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: baseline.HashCommand, Short: "Compute password hashes until standard input ends", Hidden: true, Args: cobra.NoArgs,
+		Use:    baseline.HashCommand,
+		Short:  "Compute password hashes until standard input ends",
+		Hidden: true,
+		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			baseline.Argon2idUntilEOF(c.Context(), os.Stdin)
 			return nil

@@ -13,10 +13,11 @@ func tableCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "table",
 		Short: "Compare all operations with their limits on this machine",
-		Long: "Build the issuer from this source tree, run it on a durable Postgres of its own and on SQLite, and compare each\n" +
-			"operation with its limit on this machine: pgbench, raw signatures, bare servers. Both sides are measured in turns.\n" +
-			"The result of a row is the median of its rounds' ratios. The command needs Go, the programs of PostgreSQL, half an\n" +
-			"hour and 10 GB of disk. Run nothing else on the machine meanwhile.",
+		Long: "Build the issuer from this source tree, run it on a durable Postgres of its own and on SQLite, and\n" +
+			"compare each operation with its limit on this machine: pgbench, raw signatures, bare servers. Both\n" +
+			"sides are measured in turns. The result of a row is the median of its rounds' ratios. The command\n" +
+			"needs Go, the programs of PostgreSQL, half an hour and 10 GB of disk. Run nothing else on the\n" +
+			"machine meanwhile.",
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()

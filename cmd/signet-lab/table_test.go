@@ -55,7 +55,13 @@ func TestTable(t *testing.T) {
 		}
 	}
 
-	for _, invalid := range [][]string{{"--rounds", "0"}, {"--duration", "10ms"}, {"--grants", "5"}, {"--only", "("}, {"anything"}} {
+	for _, invalid := range [][]string{
+		{"--rounds", "0"},
+		{"--duration", "10ms"},
+		{"--grants", "5"},
+		{"--only", "("},
+		{"anything"},
+	} {
 		c := tableCommand()
 		c.SetArgs(invalid)
 		c.SilenceErrors, c.SilenceUsage = true, true

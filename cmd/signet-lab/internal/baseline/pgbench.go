@@ -22,7 +22,8 @@ const RotationRows = 10_000
 // contains.
 const rotationScript = `\set n random(1, 10000)
 UPDATE rotation SET generation = generation + 1, key_hash = '\x00112233445566778899aabbccddeeff', moved_at = now()
-WHERE id = lpad(to_hex(:n::int), 32, '0')::uuid AND revoked_at IS NULL AND expires_at > now() RETURNING user_id, scope, audience;
+WHERE id = lpad(to_hex(:n::int), 32, '0')::uuid AND revoked_at IS NULL AND expires_at > now()
+RETURNING user_id, scope, audience;
 `
 
 // CreateRotationTable are the statements that create the table that PGBench

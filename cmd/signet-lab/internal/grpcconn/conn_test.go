@@ -62,12 +62,13 @@ func TestConn_ConcurrentCalls(t *testing.T) {
 	_, address, _ := startServer(t)
 	c := &Conn{Address: address, Authorization: "Basic abc"}
 	defer c.Close()
+	tokens := signetv1.NewTokenServiceClient(c)
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
 			want := strings.Repeat(string(rune('a'+i)), 10_000)
 			for range 20 {
-				got, err := signetv1.NewTokenServiceClient(c).Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: want})
+				got, err := tokens.Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: want})
 				if err != nil || got.GetRefreshToken() != want || len(got.GetAccessToken()) != 300_000 {
 					t.Errorf("%.20s…, %v", got.GetRefreshToken(), err)
 					return
@@ -77,13 +78,11 @@ func TestConn_ConcurrentCalls(t *testing.T) {
 	}
 	all.Wait()
 
-	_, err := signetv1.NewTokenServiceClient(c).Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: "refuse"})
+	_, err := tokens.Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: "refuse"})
 	if s := status.Convert(err); s.Code() != codes.FailedPrecondition || s.Message() != "100 % refused: “no”" {
 		t.Errorf("refused call: %v", err)
 	}
-	_, err = signetv1.NewTokenServiceClient(c).Refresh(t.Context(), &signetv1.RefreshRequest{
-		RefreshToken: strings.Repeat("x", maxRequestBytes),
-	})
+	_, err = tokens.Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: strings.Repeat("x", maxRequestBytes)})
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("request longer than a frame: %v", err)
 	}
@@ -92,7 +91,8 @@ func TestConn_ConcurrentCalls(t *testing.T) {
 // The server limits the age of connections with GOAWAY frames, as an issuer
 // does. No call fails.
 func TestConn_ReconnectsAfterGoAway(t *testing.T) {
-	_, address, _ := startServer(t, grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 20 * time.Millisecond}))
+	maxAge := keepalive.ServerParameters{MaxConnectionAge: 20 * time.Millisecond}
+	_, address, _ := startServer(t, grpc.KeepaliveParams(maxAge))
 	c := &Conn{Address: address, Authorization: "Basic abc"}
 	defer c.Close()
 	var first *transport

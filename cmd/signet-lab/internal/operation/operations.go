@@ -76,7 +76,8 @@ func (c *Connection) refresh(ctx context.Context) (load.Worker, error) {
 	token, key := g.GetRefreshToken(), rand.Text()
 	return func(ctx context.Context) (time.Duration, error) {
 		return load.Time(func() error {
-			response, err := c.TokenService.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: token, IdempotencyKey: key})
+			request := &signetv1.RefreshRequest{RefreshToken: token, IdempotencyKey: key}
+			response, err := c.TokenService.Refresh(ctx, request)
 			if err == nil {
 				token, key = response.GetRefreshToken(), rand.Text()
 			}

@@ -68,8 +68,8 @@ func (s scale) y(ms float64) float64 {
 // svg draws the reports.
 func svg(reports []measure.Report) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n",
-		width, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d"`, width, height)
+	b.WriteString(` font-family="sans-serif" font-size="12">` + "\n")
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
 	s := newScale(reports)
 	drawGrid(&b, s)
@@ -80,9 +80,11 @@ func svg(reports []measure.Report) []byte {
 		for _, p := range r.Curve {
 			fmt.Fprintf(&b, "%.1f,%.1f ", x(p.Share), s.y(p.MS))
 		}
-		fmt.Fprintf(&b, `"/>`+"\n"+`<text x="%d" y="%d" fill="%s">%s, %d concurrent</text>`+"\n",
+		b.WriteString(`"/>` + "\n")
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s">%s, %d concurrent</text>`+"\n",
 			legendX, legendY, colour, r.Operation, r.Concurrency)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-size="10">%.0f/s</text>`+"\n", legendX, legendY+12, colour, r.Rate)
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="%s" font-size="10">%.0f/s</text>`+"\n",
+			legendX, legendY+12, colour, r.Rate)
 	}
 
 	b.WriteString("</svg>\n")
@@ -91,19 +93,20 @@ func svg(reports []measure.Report) []byte {
 
 // drawGrid draws the lines and labels of both axes.
 func drawGrid(b *bytes.Buffer, s scale) {
+	const right, bottom = width - rightMargin, height - bottomMargin
 	for l := s.low; l <= s.high; l++ {
-		at := s.y(math.Pow(10, l))
-		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`, leftMargin, width-rightMargin, at, at)
-		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%g ms</text>`+"\n", leftMargin-6, at+4, math.Pow(10, l))
+		y := s.y(math.Pow(10, l))
+		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`, leftMargin, right, y, y)
+		fmt.Fprintf(b, `<text x="%d" y="%.1f" text-anchor="end">%g ms</text>`+"\n", leftMargin-6, y+4, math.Pow(10, l))
 	}
 
 	for _, mark := range []struct {
 		share float64
 		label string
 	}{{0, "fastest"}, {.5, "p50"}, {.9, "p90"}, {.99, "p99"}, {.999, "p99.9"}, {.9999, "p99.99"}} {
-		at := x(mark.share)
-		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`, at, at, topMargin, height-bottomMargin)
-		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", at, height-bottomMargin+18, mark.label)
+		x := x(mark.share)
+		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`, x, x, topMargin, bottom)
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x, bottom+18, mark.label)
 	}
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">percentile of the operations</text>`+"\n",
 		leftMargin+innerWidth/2, height-10)

@@ -16,7 +16,8 @@ func TestSVG_HasOneLinePerReport(t *testing.T) {
 	for i, share := range measure.Shares {
 		r.Curve = append(r.Curve, measure.Point{Share: share, MS: float64(i) * 1.5})
 	}
-	for _, reports := range [][]measure.Report{{r}, {r, r}, {{Operation: "mint", Curve: []measure.Point{{Share: 0, MS: 0}}}}} {
+	zero := measure.Report{Operation: "mint", Curve: []measure.Point{{Share: 0, MS: 0}}}
+	for _, reports := range [][]measure.Report{{r}, {r, r}, {zero}} {
 		drawing := string(svg(reports))
 		decoder, lines := xml.NewDecoder(strings.NewReader(drawing)), 0
 		for {

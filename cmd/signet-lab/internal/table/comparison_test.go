@@ -76,7 +76,10 @@ func TestPrintRows_Markdown(t *testing.T) {
 	var out bytes.Buffer
 	printRows(&out, []Row{
 		{Name: "a : b", Unit: "/s", Measured: 13900, Limit: 17500, Ratio: .794, Rounds: []float64{.794, 1}, Bound: .9},
-		{Name: "memory", Unit: "MiB", Measured: 31.25, Ratio: 31.25, Rounds: []float64{31.25}, Bound: 100, AtMost: true},
+		{
+			Name: "memory", Unit: "MiB", Measured: 31.25, Ratio: 31.25, Rounds: []float64{31.25},
+			Bound: 100, AtMost: true,
+		},
 	})
 	for _, line := range []string{
 		"| a : b | 13900 /s | 17500 /s | 0.79 | 0.794, 1 | at least 0.9 | **no** |",

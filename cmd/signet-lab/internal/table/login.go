@@ -21,7 +21,8 @@ func (s *suite) loginComparisons() []comparison {
 
 	return []comparison{
 		{
-			name: "gRPC Login, EdDSA, 8 concurrent : bare argon2id on the cores that hash passwords", unit: "/s", bound: .95,
+			name: "gRPC Login, EdDSA, 8 concurrent : bare argon2id on the cores that hash passwords",
+			unit: "/s", bound: .95,
 			measured: s.run(workload{server: s.coalescing.Server, operation: "login", concurrency: 8}),
 			limit:    func(context.Context) (float64, error) { return baseline.Argon2idHashes(s.turn()), nil },
 		},

@@ -20,9 +20,9 @@ const insertGrants = `INSERT INTO grants SELECT md5(n::text)::uuid, 'usr_' || md
 	'0123456789abcdef', now(), 3600, now() + interval '30 days', NULL, NULL, '', 'read write',
 	ARRAY['https://eddsa.example'], now(), ARRAY['pwd'], '', '', now(), NULL FROM generate_series(%d, %d) n`
 
-// manyGrantsComparison compares refreshes of 10,000 grants in a large table with
-// refreshes of 10,000 grants in a table without other grants. It creates both
-// tables at the first measurement.
+// manyGrantsComparison compares refreshes of 10,000 grants in a large table
+// with refreshes of 10,000 grants in a table without other grants. It creates
+// both tables at the first measurement.
 func (s *suite) manyGrantsComparison() comparison {
 	var small, large []load.Worker
 	prepare := func(ctx context.Context) error {
@@ -56,9 +56,9 @@ func (s *suite) manyGrantsComparison() comparison {
 	}
 }
 
-// createPopulation starts an issuer on a new database and creates 10,000 grants,
-// with that many others between them. It returns a worker for each of the
-// 10,000.
+// createPopulation starts an issuer on a new database and creates 10,000
+// grants, with that many others between them. It returns a worker for each of
+// the 10,000.
 func (s *suite) createPopulation(ctx context.Context, name string, others int) ([]load.Worker, error) {
 	database, err := s.bed.CreateDatabase(ctx, name)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 func (s *suite) refreshComparisons() []comparison {
 	return []comparison{
 		{
-			name: "gRPC Refresh, EdDSA, 64 concurrent : pgbench, one rotation statement, 32 clients", unit: "/s", bound: .9,
+			name: "gRPC Refresh, EdDSA, 64 concurrent : pgbench, one rotation statement, 32 clients",
+			unit: "/s", bound: .9,
 			measured: s.refreshRate(s.coalescing, highConcurrency), limit: s.pgbenchRate(32),
 		},
 		{
@@ -38,7 +39,8 @@ func (s *suite) refreshComparisons() []comparison {
 		{
 			name: "Refresh on SQLite, synchronous=FULL, 64 concurrent : one-row transactions of the driver",
 			unit: "/s", bound: 4,
-			measured: s.refreshRate(s.sqlite, highConcurrency), limit: benchmarkRate("internal/sqlite", "OneRowTransaction"),
+			measured: s.refreshRate(s.sqlite, highConcurrency),
+			limit:    benchmarkRate("internal/sqlite", "OneRowTransaction"),
 		},
 		s.manyGrantsComparison(),
 	}

@@ -28,11 +28,13 @@ func (s *suite) resourceComparisons() []comparison {
 
 	return []comparison{
 		{
-			name: "a million refreshes of 1,000 grants: growth of the database", unit: "MB", bound: 5, atMost: true, once: true,
+			name: "a million refreshes of 1,000 grants: growth of the database",
+			unit: "MB", bound: 5, atMost: true, once: true,
 			measured: written(&w.growthMB),
 		},
 		{
-			name: "WAL of a refresh, without full-page images", unit: "B", bound: 250, atMost: true, once: true,
+			name: "WAL of a refresh, without full-page images",
+			unit: "B", bound: 250, atMost: true, once: true,
 			measured: written(&w.walBytes),
 		},
 		{name: "WAL of a refresh, with full-page images", unit: "B", once: true, measured: written(&w.fullWALBytes)},

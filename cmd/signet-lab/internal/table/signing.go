@@ -18,7 +18,8 @@ func (s *suite) signingComparisons() []comparison {
 
 	return []comparison{
 		{
-			name: "gRPC Mint, EdDSA, 64 concurrent : a raw signature behind the same gRPC server", unit: "/s", bound: .9,
+			name: "gRPC Mint, EdDSA, 64 concurrent : a raw signature behind the same gRPC server",
+			unit: "/s", bound: .9,
 			measured: rate(s.coalescing.Server, "mint"), limit: rate(s.bed.Reference, "mint"),
 		},
 		{
@@ -27,7 +28,8 @@ func (s *suite) signingComparisons() []comparison {
 		},
 		{
 			name: "token assembly in process : raw signature", unit: "/s", bound: .9,
-			measured: benchmarkRate("internal/token", "SignAccess"), limit: benchmarkRate("internal/token", "RawSignature"),
+			measured: benchmarkRate("internal/token", "SignAccess"),
+			limit:    benchmarkRate("internal/token", "RawSignature"),
 		},
 		{
 			name: "allocations of token assembly", unit: "", bound: 2, atMost: true, once: true,

@@ -23,8 +23,8 @@ type writeVolume struct {
 	hotShare     float64 // share of heap-only tuple updates
 }
 
-// measureWrites measures all fields of w. If w is complete, it does nothing: the
-// million refreshes are made once for all rows.
+// measureWrites measures all fields of w. If w is complete, it does nothing:
+// the million refreshes are made once for all rows.
 func (s *suite) measureWrites(ctx context.Context, w *writeVolume) error {
 	if w.complete {
 		return nil

@@ -44,7 +44,8 @@ func (b *Testbed) start(ctx context.Context, s command) (reference.Addresses, in
 	})
 
 	addresses, err := s.readAddresses(bufio.NewScanner(output))
-	go func() { _, _ = io.Copy(io.Discard, output) }() // so that the server can write
+	// Discard the rest of the output, so that the server is never blocked.
+	go func() { _, _ = io.Copy(io.Discard, output) }()
 	return addresses, c.Process.Pid, err
 }
 

@@ -55,7 +55,8 @@ func (b *Testbed) serve(
 	ctx context.Context, name, store string, caller operation.Server, settings ...string,
 ) (*Issuer, error) {
 	addresses, pid, err := b.start(ctx, command{
-		program: b.program, args: []string{"serve"}, env: b.environment(name, store, settings...), readAddresses: readLog,
+		program: b.program, args: []string{"serve"}, env: b.environment(name, store, settings...),
+		readAddresses: readLog,
 	})
 	if err != nil {
 		return nil, err
@@ -77,7 +78,8 @@ func (b *Testbed) StartReference(ctx context.Context, i *Issuer) error {
 		return err
 	}
 	addresses, _, err := b.start(ctx, command{
-		program: self, args: []string{reference.Command, i.StoreURL}, env: os.Environ(), input: page, readAddresses: readJSON,
+		program: self, args: []string{reference.Command, i.StoreURL}, env: os.Environ(), input: page,
+		readAddresses: readJSON,
 	})
 
 	b.Reference = i.Server
@@ -87,8 +89,9 @@ func (b *Testbed) StartReference(ctx context.Context, i *Issuer) error {
 	return err
 }
 
-// ColdStart starts an issuer, stops it again, and returns how long it took until
-// the issuer was ready. The issuer's files are in the subdirectory name of Dir.
+// ColdStart starts an issuer, stops it again, and returns how long it took
+// until the issuer was ready. The issuer's files are in the subdirectory name
+// of Dir.
 func (b *Testbed) ColdStart(ctx context.Context, store, name string) (time.Duration, error) {
 	const opsAddress = "127.0.0.1:18081"
 	c := exec.CommandContext(ctx, b.program, "serve")
@@ -122,9 +125,14 @@ func (b *Testbed) ColdStart(ctx context.Context, store, name string) (time.Durat
 // environment returns the environment variables of an issuer.
 func (b *Testbed) environment(name, store string, settings ...string) []string {
 	return append(os.Environ(), append([]string{
-		"SIGNET_ISSUER=http://127.0.0.1:8080", "SIGNET_DATA_DIR=" + filepath.Join(b.Dir, name), "SIGNET_STORE_URL=" + store,
-		"SIGNET_KEK_FILE=" + b.kekFile(), "SIGNET_HTTP_ADDRESS=127.0.0.1:0", "SIGNET_GRPC_ADDRESS=127.0.0.1:0",
-		"SIGNET_OPS_ADDRESS=127.0.0.1:0", "SIGNET_SHUTDOWN_DRAIN=0s",
+		"SIGNET_ISSUER=http://127.0.0.1:8080",
+		"SIGNET_DATA_DIR=" + filepath.Join(b.Dir, name),
+		"SIGNET_STORE_URL=" + store,
+		"SIGNET_KEK_FILE=" + b.kekFile(),
+		"SIGNET_HTTP_ADDRESS=127.0.0.1:0",
+		"SIGNET_GRPC_ADDRESS=127.0.0.1:0",
+		"SIGNET_OPS_ADDRESS=127.0.0.1:0",
+		"SIGNET_SHUTDOWN_DRAIN=0s",
 	}, settings...)...)
 }
 
@@ -161,8 +169,8 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 			return operation.Server{}, err
 		}
 	}
-	out, err := b.run(ctx, env, "", "clients", "create", clientID, "--audience", audienceEdDSA, "--audience", AudienceRS256,
-		"--mint-subjects", "--output", "json")
+	out, err := b.run(ctx, env, "", "clients", "create", clientID, "--audience", audienceEdDSA,
+		"--audience", AudienceRS256, "--mint-subjects", "--output", "json")
 	if err != nil {
 		return operation.Server{}, err
 	}
@@ -174,6 +182,7 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 		return operation.Server{}, err
 	}
 	return operation.Server{
-		ClientID: clientID, ClientSecret: created.Secret, Username: username, Password: password, Audience: audienceEdDSA,
+		ClientID: clientID, ClientSecret: created.Secret, Username: username, Password: password,
+		Audience: audienceEdDSA,
 	}, nil
 }

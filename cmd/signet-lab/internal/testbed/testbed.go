@@ -60,7 +60,8 @@ func build(ctx context.Context, program string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(ctx, "go", "-C", root, "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./cmd/signet")
+	c := exec.CommandContext(ctx, "go", "-C", root, "build", "-trimpath", "-ldflags=-s -w", "-o", program,
+		"./cmd/signet")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the issuer: %w\n%s", err, out)
