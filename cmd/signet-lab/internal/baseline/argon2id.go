@@ -64,7 +64,7 @@ func Argon2idInProcess(ctx context.Context) error {
 // hashes: all but one. So refreshes do not wait during a flood of logins.
 func hashingCores() int { return max(1, runtime.NumCPU()-1) }
 
-// hashOnce computes one hash with the default cost.
+// hashOnce computes one hash with the minimum cost, which is also the default.
 func hashOnce() {
 	p := password.MinParams()
 	input, salt := []byte("correct horse battery staple"), []byte("0123456789abcdef")

@@ -35,7 +35,8 @@ func (p Profile) WithConcurrency(n int) Profile {
 // the measured time.
 //
 // In an open loop, the latency of an operation counts from the moment when it
-// was due. So a server that stalls cannot hide it (coordinated omission).
+// was due. So a server that stalls cannot hide the delay (coordinated
+// omission).
 func (p Profile) Run(ctx context.Context, workers []Worker) Result {
 	start := time.Now()
 	measured := start.Add(p.WarmUp)

@@ -42,7 +42,7 @@ type Connection struct {
 // connection.
 //
 // Until Close, this process uses no more threads than there are concurrent
-// calls. With more threads than that, one looks for work in a loop and takes a
+// calls. An additional thread would spin while it looks for work, and take a
 // core from the issuer.
 func (s Server) Connect(concurrency int) *Connection {
 	// RFC 6749 §2.3.1

@@ -24,7 +24,7 @@ import (
 // Command is the command of signet-lab that calls Serve.
 const Command = "reference"
 
-// Addresses are where the servers listen.
+// Addresses are the addresses on which the servers listen.
 type Addresses struct {
 	// GRPC is Signet's own gRPC server with a service that has no rules.
 	GRPC string `json:"grpc"`

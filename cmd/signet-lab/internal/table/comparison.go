@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// turns is how many parts a round has. Both sides of a comparison are measured
-// in each part. The speed of a shared machine changes within seconds, so each
-// side needs its share of the fast and of the slow moments.
+// turns is the number of parts of a round. Both sides of a comparison are
+// measured in each part. The speed of a shared machine changes within seconds,
+// so each side needs its share of the fast and of the slow moments.
 const turns = 4
 
 // A measurement measures once and returns the figure.

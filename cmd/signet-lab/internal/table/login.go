@@ -40,7 +40,7 @@ func (s *suite) loginComparisons() []comparison {
 }
 
 // refreshP99During returns the p99 latency, in milliseconds, of 500 refreshes a
-// second while background runs. It ends the context of background afterwards.
+// second while background runs. Then it cancels the context of background.
 func (s *suite) refreshP99During(ctx context.Context, background func(context.Context) error) (float64, error) {
 	backgroundCtx, stop := context.WithCancel(ctx)
 	defer stop()

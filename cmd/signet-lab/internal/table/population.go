@@ -10,8 +10,9 @@ import (
 	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
 )
 
-// populationBatches is in how many parts createPopulation inserts grants. Each
-// part has some of the grants that are refreshed, and some of the others.
+// populationBatches is the number of batches in which createPopulation creates
+// grants. Each batch has some of the grants that are refreshed, and some of the
+// others.
 const populationBatches = 100
 
 // insertGrants inserts grants with the numbers from %d to %d. Their rows are
