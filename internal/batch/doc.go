@@ -1,3 +1,4 @@
-// Package batch is one generic coalescer: who waits together goes together. It knows nothing of what it carries. It promises
+// Package batch combines concurrent requests into batches, so that one call
+// answers several of them. It does not depend on what a request is. It promises
 // no compatibility to importers.
 package batch
