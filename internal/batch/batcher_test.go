@@ -139,7 +139,8 @@ func TestDo_SimultaneousRequestsShareABatch(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if len(s.batches) == 2 && len(s.batches[1]) == requests-1 { // the first ran alone
+			// The first request ran alone.
+			if len(s.batches) == 2 && len(s.batches[1]) == requests-1 {
 				shared++
 			}
 		})

@@ -37,9 +37,9 @@ type Options[K comparable, Req, Res any] struct {
 	// own goroutine (see Bound).
 	Rest func()
 
-	// Bound is the maximum duration of Run. If it is set, a caller whose request
-	// is in a batch of its own calls Run on its own goroutine, because waking
-	// another goroutine takes longer than many requests do. The caller's
+	// Bound is the maximum duration of Run. If it is set, a caller whose
+	// request is in a batch of its own calls Run on its own goroutine, because
+	// waking another goroutine takes longer than many requests do. The caller's
 	// deadline must be at least Bound away, or Stay must be set.
 	//
 	// Zero means that the duration is unknown. Then Run is always called on a

@@ -1,7 +1,58 @@
 package telemetry
 
-import "io"
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
 
 // EscapeWriter returns a writer of JSON lines that writes every character that
-// is not printable as a \u escape. Each Write becomes one Write to w.
-func EscapeWriter(w io.Writer) io.Writer { return plain{w} }
+// is not printable as a \u escape. JSON itself does not escape DEL, the C1
+// control characters (one of which starts terminal sequences as ESC does), and
+// the characters that change the direction of text. Each Write becomes one
+// Write to w.
+func EscapeWriter(w io.Writer) io.Writer { return escapingWriter{w} }
+
+type escapingWriter struct{ w io.Writer }
+
+// Write writes line with one call of Write. The returned count is in bytes of
+// line, not of its escaped form.
+func (e escapingWriter) Write(line []byte) (int, error) {
+	n, err := e.w.Write(escape(line))
+	return min(n, len(line)), err
+}
+
+// escape returns the same JSON with a \u escape for every character that is not
+// printable. Except for the line feed at the end, such characters only occur in
+// strings.
+func escape(line []byte) []byte {
+	if !bytes.ContainsFunc(line, mustEscape) {
+		return line
+	}
+	out := make([]byte, 0, len(line)+16)
+	for len(line) > 0 {
+		r, size := utf8.DecodeRune(line)
+		switch {
+		case !mustEscape(r):
+			out = append(out, line[:size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		line = line[size:]
+	}
+	return out
+}
+
+// mustEscape reports whether r is not printable, other than a line feed.
+func mustEscape(r rune) bool {
+	if r < unicode.MaxASCII { // DEL is MaxASCII
+		return r < ' ' && r != '\n'
+	}
+	return !unicode.IsPrint(r)
+}

@@ -19,10 +19,10 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-var update = flag.Bool("update", false, "write docs/metrics.md anew")
+var update = flag.Bool("update", false, "rewrite docs/metrics.md")
 
-// everySource answers with something for every sampled metric.
-var everySource = Sources{
+// allSources provides a value for every sampled metric.
+var allSources = Sources{
 	Ring: func() Ring {
 		return Ring{
 			Version: 7, Age: 250 * time.Millisecond, Keys: map[KeyState]int{{"RS256", "active"}: 1},
@@ -36,17 +36,18 @@ var everySource = Sources{
 	CertificateLeft: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {
 		return Sweeper{
-			Passes: 5, Failures: 1, Removed: map[string]uint64{"grants": 12}, Grants: map[string]uint64{"live": 10, "revoked": 2},
+			Passes: 5, Failures: 1, Removed: map[string]uint64{"grants": 12},
+			Grants: map[string]uint64{"live": 10, "revoked": 2},
 		}
 	},
 }
 
-// touched returns metrics each of which has a series.
-func touched() *Metrics {
+// populated returns metrics that all have at least one series.
+func populated() *Metrics {
 	m := NewMetrics(Build{Version: "v1.2.3", Revision: "abcdef", Go: "go1.26"})
-	began, ended := m.Call("signet.v1.TokenService", "Login", "unary")
-	began()
-	ended("Unauthenticated", 30*time.Millisecond)
+	started, finished := m.Call("signet.v1.TokenService", "Login", "unary")
+	started()
+	finished("Unauthenticated", 30*time.Millisecond)
 	m.Request("/livez", "GET", "200", time.Millisecond)
 	m.Request("", "BREW", "404", time.Millisecond)
 	m.Login("wrong_password")
@@ -59,23 +60,23 @@ func touched() *Metrics {
 	m.Audited("login.failed", errors.New("the disk is full"))
 	m.Signed("ES256", 40*time.Microsecond)
 	m.Batch("refresh")(17)
-	m.Watch(everySource)
+	m.Watch(allSources)
 	return m
 }
 
-// scrape asks for the metrics as Prometheus does and reads them with Prometheus's own parser.
+// scrape reads the metrics as Prometheus does, with its own parser.
 func scrape(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
 	t.Helper()
 	server := httptest.NewServer(m.Handler())
 	defer server.Close()
-	answer, err := http.Get(server.URL)
+	response, err := http.Get(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%d %v: %s", answer.StatusCode, err, text)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%d %v: %s", response.StatusCode, err, text)
 	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(string(text)))
@@ -85,32 +86,32 @@ func scrape(t *testing.T, m *Metrics) map[string]*dto.MetricFamily {
 	return families
 }
 
-// TestRegistryHasTheList: what is served is what the list says, with its kind, help and labels, and nothing else beside what
-// the runtime and the process tell of themselves.
-func TestRegistryHasTheList(t *testing.T) {
-	m := touched()
+// A scrape returns exactly the defined metrics, with their kinds, help texts
+// and labels. Beside them, it returns those of the Go runtime and the process.
+func TestScrape_MatchesDefinitions(t *testing.T) {
+	m := populated()
 	families := scrape(t, m)
-	for _, want := range m.List() {
-		got, ok := families[want.Name]
+	for _, want := range m.definitions {
+		got, ok := families[want.name]
 		if !ok {
-			t.Errorf("%s is not served", want.Name)
+			t.Errorf("%s is not served", want.name)
 			continue
 		}
-		if kind := strings.ToLower(got.GetType().String()); kind != want.Kind || got.GetHelp() != want.Help {
-			t.Errorf("%s is served as a %s: %s", want.Name, kind, got.GetHelp())
+		if kind := strings.ToLower(got.GetType().String()); kind != want.kind || got.GetHelp() != want.help {
+			t.Errorf("%s is served as a %s: %s", want.name, kind, got.GetHelp())
 		}
 		var labels []string
 		for _, l := range got.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
-		if listed := slices.Sorted(slices.Values(want.Labels)); !slices.Equal(labels, listed) {
-			t.Errorf("%s has the labels %q, the list says %q", want.Name, labels, listed)
+		if defined := slices.Sorted(slices.Values(want.labels)); !slices.Equal(labels, defined) {
+			t.Errorf("%s has the labels %q, its definition has %q", want.name, labels, defined)
 		}
-		delete(families, want.Name)
+		delete(families, want.name)
 	}
 	for name := range families {
 		if !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
-			t.Errorf("%s is served and not on the list", name)
+			t.Errorf("%s is served but not defined", name)
 		}
 	}
 	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_open_fds"} {
@@ -120,33 +121,36 @@ func TestRegistryHasTheList(t *testing.T) {
 	}
 }
 
-// TestListIsInGoodForm holds the list against the habits of Prometheus.
-func TestListIsInGoodForm(t *testing.T) {
-	for _, m := range touched().List() {
-		if !regexp.MustCompile(`^(signet|grpc_server|http)_[a-z_]+$`).MatchString(m.Name) || !strings.HasSuffix(m.Help, ".") {
-			t.Errorf("%s: %s", m.Name, m.Help)
+// The definitions follow the naming conventions of Prometheus, and no label has
+// an unbounded set of values.
+func TestDefinitions_FollowConventions(t *testing.T) {
+	wellFormed := regexp.MustCompile(`^(signet|grpc_server|http)_[a-z_]+$`)
+	unbounded := []string{"user", "username", "subject", "sub", "client_id", "kid", "ip", "grant", "path"}
+	for _, m := range populated().definitions {
+		if !wellFormed.MatchString(m.name) || !strings.HasSuffix(m.help, ".") {
+			t.Errorf("%s: %s", m.name, m.help)
 		}
-		if strings.HasSuffix(m.Name, "_total") != (m.Kind == Counter) {
-			t.Errorf("%s is a %s", m.Name, m.Kind)
+		if strings.HasSuffix(m.name, "_total") != (m.kind == counter) {
+			t.Errorf("%s is a %s", m.name, m.kind)
 		}
-		for _, label := range m.Labels {
-			if slices.Contains([]string{"user", "username", "subject", "sub", "client_id", "kid", "ip", "grant", "path"}, label) {
-				t.Errorf("%s has the label %s, which has no bound", m.Name, label)
+		for _, label := range m.labels {
+			if slices.Contains(unbounded, label) {
+				t.Errorf("%s has the unbounded label %s", m.name, label)
 			}
 		}
 	}
 }
 
-// TestValuesArrive looks at one value of each kind.
-func TestValuesArrive(t *testing.T) {
-	families := scrape(t, touched())
+// A scrape returns the recorded values. One value of each kind is checked.
+func TestScrape_ReturnsRecordedValues(t *testing.T) {
+	families := scrape(t, populated())
 	value := func(name string, labels ...string) float64 {
 		for _, m := range families[name].GetMetric() {
-			var have []string
+			var got []string
 			for _, l := range m.GetLabel() {
-				have = append(have, l.GetName()+"="+l.GetValue())
+				got = append(got, l.GetName()+"="+l.GetValue())
 			}
-			if strings.Join(have, ",") == strings.Join(labels, ",") {
+			if strings.Join(got, ",") == strings.Join(labels, ",") {
 				return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 		}
@@ -161,7 +165,9 @@ func TestValuesArrive(t *testing.T) {
 		{0, "signet_logins_total", []string{"reason=unknown_user", "result=failure"}},
 		{0, "signet_refreshes_total", []string{"outcome=second_tab"}},
 		{1, "http_requests_total", []string{"code=404", "handler=unmatched", "method=other"}},
-		{1, "grpc_server_handled_total", []string{"grpc_code=Unauthenticated", "grpc_method=Login", "grpc_service=signet.v1.TokenService", "grpc_type=unary"}},
+		{1, "grpc_server_handled_total", []string{
+			"grpc_code=Unauthenticated", "grpc_method=Login", "grpc_service=signet.v1.TokenService", "grpc_type=unary",
+		}},
 		{2, "signet_audit_events_total", []string{"event=login.failed"}},
 		{1, "signet_audit_failures_total", nil},
 		{1, "signet_sign_duration_seconds", []string{"alg=ES256"}},
@@ -178,24 +184,24 @@ func TestValuesArrive(t *testing.T) {
 	}
 }
 
-// TestWithoutSources: a server that waits for its database is scraped too.
-func TestWithoutSources(t *testing.T) {
+// A server that still waits for its database can be scraped.
+func TestScrape_WithoutSources(t *testing.T) {
 	m := NewMetrics(Build{})
 	if scrape(t, m)["signet_key_ring_version"] != nil {
-		t.Error("there is a ring before there is one")
+		t.Error("the version of the key ring is served without a source")
 	}
 	m.Watch(Sources{})
 	scrape(t, m)
 }
 
-func TestCountingTakesNoMemory(t *testing.T) {
-	m := touched()
-	began, ended := m.Call("signet.v1.TokenService", "Refresh", "unary")
+func TestMetrics_RecordingDoesNotAllocate(t *testing.T) {
+	m := populated()
+	started, finished := m.Call("signet.v1.TokenService", "Refresh", "unary")
 	batch := m.Batch("refresh")
-	ended("OK", time.Millisecond)
+	finished("OK", time.Millisecond)
 	if n := testing.AllocsPerRun(100, func() {
-		began()
-		ended("OK", time.Millisecond)
+		started()
+		finished("OK", time.Millisecond)
 		m.Request("/livez", "GET", "200", time.Millisecond)
 		m.Login("wrong_password")
 		m.Refreshed("moved")
@@ -205,38 +211,42 @@ func TestCountingTakesNoMemory(t *testing.T) {
 		m.Signed("ES256", time.Microsecond)
 		batch(3)
 	}); n != 0 {
-		t.Errorf("counting allocates %v times", n)
+		t.Errorf("recording allocates %v times", n)
 	}
 }
 
-// metricsDocument is the list as a page for people.
-func metricsDocument(list []Metric) string {
+// metricsDocument returns docs/metrics.md.
+func metricsDocument(definitions []definition) string {
 	var b strings.Builder
-	b.WriteString(`# Metrics
+	b.WriteString(strings.ReplaceAll(`# Metrics
 
-What ` + "`/metrics`" + ` on ` + "`ops.address`" + ` tells, in the formats of Prometheus. Beside these it has those of the Go runtime (` + "`go_…`" + `) and of
-the process (` + "`process_…`" + `). A histogram has the series ` + "`…_bucket`, `…_sum` and `…_count`" + `. No label holds anything that a caller
-can make up, such as a name, an address or a path. The dashboard is
-[grafana-dashboard.json](grafana-dashboard.json), and what to be woken for is in [prometheus-alerts.yaml](prometheus-alerts.yaml).
+This page lists the metrics for operators who monitor Signet. '/metrics' on 'ops.address' serves them in the formats of
+Prometheus, together with the metrics of the Go runtime ('go_…') and of the process ('process_…').
 
-This page is made from the program's own list: ` + "`go test ./internal/telemetry -run Document -update`" + `.
+A histogram has the series '…_bucket', '…_sum' and '…_count'. No label contains a value that callers can choose, such as
+a name, an address or a path.
 
-| metric | kind | labels | what it tells |
+There is a dashboard in [grafana-dashboard.json](grafana-dashboard.json), and there are alert rules in
+[prometheus-alerts.yaml](prometheus-alerts.yaml).
+
+This page is generated: 'go test ./internal/telemetry -run Document -update'.
+
+| metric | kind | labels | meaning |
 |---|---|---|---|
-`)
-	for _, m := range list {
+`, "'", "`"))
+	for _, m := range definitions {
 		labels := ""
-		if len(m.Labels) > 0 {
-			labels = "`" + strings.Join(m.Labels, "` `") + "`"
+		if len(m.labels) > 0 {
+			labels = "`" + strings.Join(m.labels, "` `") + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, labels, m.Help)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, labels, m.help)
 	}
 	return b.String()
 }
 
-func TestDocument(t *testing.T) {
+func TestMetricsDocument_IsCurrent(t *testing.T) {
 	const path = "../../docs/metrics.md"
-	want := metricsDocument(NewMetrics(Build{}).List())
+	want := metricsDocument(NewMetrics(Build{}).definitions)
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -244,6 +254,6 @@ func TestDocument(t *testing.T) {
 	}
 	got, err := os.ReadFile(path)
 	if err != nil || string(got) != want {
-		t.Errorf("%s is not made from the list of now (%v): go test ./internal/telemetry -run Document -update", path, err)
+		t.Errorf("%s is out of date (%v): go test ./internal/telemetry -run Document -update", path, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What an expression of PromQL is made of, as far as names matter.
+// The parts of a PromQL expression that are needed to find its names.
 var (
 	promString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	promRange  = regexp.MustCompile(`\[[^\]]*\]`)
@@ -18,17 +18,19 @@ var (
 	promLabel  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)`)
 )
 
-// An expression is the names in one expression of PromQL: the metrics, each with the labels that pick its series, and the
-// labels by which it groups.
+// expression is the names in one PromQL expression.
 type expression struct {
-	metrics map[string][]string
-	groups  []string
+	metrics map[string][]string // the labels of the selector of each metric
+	groups  []string            // labels in by, without, on and similar clauses
 }
 
-// parsePromQL reads the names in an expression. It knows the functions and words that ours use, and takes every other name
-// for a metric.
+// parsePromQL returns the names in an expression. It recognizes only the
+// functions and keywords that Signet's expressions use. Every other name counts
+// as a metric.
 func parsePromQL(text string) expression {
-	words := []string{"sum", "max", "min", "count", "rate", "increase", "histogram_quantile", "unless", "and", "or", "label_values"}
+	keywords := []string{
+		"sum", "max", "min", "count", "rate", "increase", "histogram_quantile", "unless", "and", "or", "label_values",
+	}
 	e := expression{metrics: map[string][]string{}}
 	text = promRange.ReplaceAllString(promString.ReplaceAllString(text, ""), "")
 	for _, by := range promByList.FindAllStringSubmatch(text, -1) {
@@ -38,7 +40,7 @@ func parsePromQL(text string) expression {
 	}
 	text = promByList.ReplaceAllString(text, "")
 	for _, name := range promName.FindAllStringSubmatch(text, -1) {
-		if slices.Contains(words, name[1]) {
+		if slices.Contains(keywords, name[1]) {
 			continue
 		}
 		labels := e.metrics[name[1]]
@@ -50,19 +52,19 @@ func parsePromQL(text string) expression {
 	return e
 }
 
-// faults says what an expression names that the program does not have. every is what a scrape gives, by name, with its
-// labels.
-func (e expression) faults(every map[string][]string) (faults []string) {
+// faults returns a message for each name in the expression that does not exist.
+// served is the labels of all metrics of a scrape.
+func (e expression) faults(served map[string][]string) (faults []string) {
 	added := []string{"job", "instance"} // by Prometheus
 	var all []string
 	for name, labels := range e.metrics {
 		base := name
 		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
-			if _, ok := every[base]; !ok {
+			if _, ok := served[base]; !ok {
 				base = strings.TrimSuffix(name, suffix)
 			}
 		}
-		have, ok := every[base]
+		have, ok := served[base]
 		if !ok {
 			faults = append(faults, "there is no metric "+name)
 			continue
@@ -80,7 +82,7 @@ func (e expression) faults(every map[string][]string) (faults []string) {
 	}
 	for _, l := range e.groups {
 		if !slices.Contains(all, l) {
-			faults = append(faults, "nothing in it has the label "+l)
+			faults = append(faults, "no metric has the label "+l)
 		}
 	}
 	if len(e.metrics) == 0 {
@@ -89,47 +91,53 @@ func (e expression) faults(every map[string][]string) (faults []string) {
 	return faults
 }
 
-// everyMetric returns what a scrape gives, by name, with the labels.
-func everyMetric(t *testing.T) map[string][]string {
+// servedMetrics returns the labels of all metrics of a scrape.
+func servedMetrics(t *testing.T) map[string][]string {
 	t.Helper()
-	every := map[string][]string{}
-	for name, family := range scrape(t, touched()) {
+	served := map[string][]string{}
+	for name, family := range scrape(t, populated()) {
 		var labels []string
 		for _, l := range family.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
-		every[name] = labels
+		served[name] = labels
 	}
-	return every
+	return served
 }
 
-func TestParsePromQLFindsFaults(t *testing.T) {
-	every := everyMetric(t)
-	for text, want := range map[string]string{
-		`sum by (grpc_method) (rate(grpc_server_handled_total{job="x",grpc_code!="OK"}[5m]))`:                        "",
-		`histogram_quantile(0.99, sum by (le) (rate(grpc_server_handling_seconds_bucket[$__rate_interval]))) > 0.25`: "",
-		`signet_keys{state="active"} unless on (alg) (signet_keys{state="pre-active"} > 0)`:                          "",
-		`rate(signet_batch_size_sum[5m]) / rate(signet_batch_size_count[5m])`:                                        "",
-		`rate(signet_login_total[5m])`:                                  "there is no metric signet_login_total",
-		`sum(rate(signet_logins_total{outcome="failure"}[5m]))`:         "signet_logins_total has no label outcome",
-		`sum by (reasn) (rate(signet_logins_total[5m]))`:                "nothing in it has the label reasn",
-		`histogram_quantile(0.99, rate(signet_batch_size_buckets[5m]))`: "there is no metric signet_batch_size_buckets",
-		`1 + 1`: "it names no metric",
+func TestParsePromQL_FindsUnknownNames(t *testing.T) {
+	served := servedMetrics(t)
+	for _, c := range []struct{ text, want string }{
+		{`sum by (grpc_method) (rate(grpc_server_handled_total{job="x",grpc_code!="OK"}[5m]))`, ""},
+		{
+			`histogram_quantile(0.99, sum by (le) (rate(grpc_server_handling_seconds_bucket[$__rate_interval]))) > 0.25`,
+			"",
+		},
+		{`signet_keys{state="active"} unless on (alg) (signet_keys{state="pre-active"} > 0)`, ""},
+		{`rate(signet_batch_size_sum[5m]) / rate(signet_batch_size_count[5m])`, ""},
+		{`rate(signet_login_total[5m])`, "there is no metric signet_login_total"},
+		{`sum(rate(signet_logins_total{outcome="failure"}[5m]))`, "signet_logins_total has no label outcome"},
+		{`sum by (reasn) (rate(signet_logins_total[5m]))`, "no metric has the label reasn"},
+		{
+			`histogram_quantile(0.99, rate(signet_batch_size_buckets[5m]))`,
+			"there is no metric signet_batch_size_buckets",
+		},
+		{`1 + 1`, "it names no metric"},
 	} {
-		if got := strings.Join(parsePromQL(text).faults(every), "; "); got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
+		if got := strings.Join(parsePromQL(c.text).faults(served), "; "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
 		}
 	}
 }
 
-// TestDashboard: every expression of the dashboard names metrics and labels that a scrape gives, and every metric of ours is
-// on it.
-func TestDashboard(t *testing.T) {
+// Every expression of the dashboard uses only metrics and labels that a scrape
+// returns. Every metric of Signet is on the dashboard.
+func TestDashboard_NamesExist(t *testing.T) {
 	text, err := os.ReadFile("../../docs/grafana-dashboard.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var board struct {
+	var dashboard struct {
 		Panels []struct {
 			Title   string
 			Targets []struct{ Expr string }
@@ -138,53 +146,53 @@ func TestDashboard(t *testing.T) {
 			List []struct{ Name, Type, Query string }
 		}
 	}
-	if err := json.Unmarshal(text, &board); err != nil {
+	if err := json.Unmarshal(text, &dashboard); err != nil {
 		t.Fatal(err)
 	}
-	every, shown := everyMetric(t), map[string]bool{}
+	served, shown := servedMetrics(t), map[string]bool{}
 	check := func(where, text string) {
 		e := parsePromQL(text)
-		for _, fault := range e.faults(every) {
+		for _, fault := range e.faults(served) {
 			t.Errorf("%s: %s: %s", where, fault, text)
 		}
 		for name := range e.metrics {
 			shown[name] = true
 		}
 	}
-	panels := 0
-	for _, p := range board.Panels {
+	expressions := 0
+	for _, p := range dashboard.Panels {
 		for _, target := range p.Targets {
 			check(p.Title, target.Expr)
-			panels++
+			expressions++
 		}
 	}
-	if panels < 30 {
-		t.Errorf("the dashboard has %d expressions", panels)
+	if expressions < 30 {
+		t.Errorf("the dashboard has %d expressions", expressions)
 	}
-	for _, v := range board.Templating.List {
+	for _, v := range dashboard.Templating.List {
 		if v.Type == "query" {
 			query := strings.TrimSuffix(strings.TrimPrefix(v.Query, "label_values("), ")")
 			check("the variable "+v.Name, query[:strings.LastIndex(query, ",")])
 		}
 	}
-	for _, m := range touched().List() {
-		if !shown[m.Name] && !shown[m.Name+"_bucket"] && !shown[m.Name+"_sum"] {
-			t.Errorf("no panel shows %s", m.Name)
+	for _, m := range populated().definitions {
+		if !shown[m.name] && !shown[m.name+"_bucket"] && !shown[m.name+"_sum"] {
+			t.Errorf("no panel shows %s", m.name)
 		}
 	}
 }
 
-// TestAlerts: so do the alerts.
-func TestAlerts(t *testing.T) {
+// Every alert uses only metrics and labels that a scrape returns.
+func TestAlerts_NamesExist(t *testing.T) {
 	text, err := os.ReadFile("../../docs/prometheus-alerts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	every, alerts := everyMetric(t), 0
+	served, alerts := servedMetrics(t), 0
 	rule := regexp.MustCompile(`(?m)^      - alert: (\w+)\n        expr: (?:\|\n((?:          .*\n)+)|(.*)\n)`)
 	for _, r := range rule.FindAllStringSubmatch(string(text), -1) {
 		alerts++
-		for _, fault := range parsePromQL(r[2] + r[3]).faults(every) {
+		for _, fault := range parsePromQL(r[2] + r[3]).faults(served) {
 			t.Errorf("%s: %s", r[1], fault)
 		}
 	}

@@ -9,37 +9,44 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func TestTracingIsAskedForByTheEnvironment(t *testing.T) {
+func TestTracing_FollowsTheEnvironment(t *testing.T) {
+	const (
+		endpoint       = "OTEL_EXPORTER_OTLP_ENDPOINT"
+		tracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+		disabled       = "OTEL_SDK_DISABLED"
+		exporter       = "OTEL_TRACES_EXPORTER"
+		url            = "http://127.0.0.1:4317"
+	)
 	for _, c := range []struct {
 		name string
 		env  map[string]string
 		want bool
 	}{
-		{"nothing", nil, false},
-		{"an endpoint", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317"}, true},
-		{"an endpoint for traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4317"}, true},
-		{"switched off", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_SDK_DISABLED": "TRUE"}, false},
-		{"no exporter", map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_TRACES_EXPORTER": "none"}, false},
+		{"no variables", nil, false},
+		{"an endpoint", map[string]string{endpoint: url}, true},
+		{"an endpoint for traces", map[string]string{tracesEndpoint: url}, true},
+		{"SDK disabled", map[string]string{endpoint: url, disabled: "TRUE"}, false},
+		{"no exporter", map[string]string{endpoint: url, exporter: "none"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER"} {
+			for _, name := range []string{endpoint, tracesEndpoint, disabled, exporter} {
 				t.Setenv(name, c.env[name])
 			}
 			if got := Tracing(); got != c.want {
-				t.Errorf("tracing is %v", got)
+				t.Errorf("tracing is %v, want %v", got, c.want)
 			}
 		})
 	}
 }
 
-func TestTracesSpeakOneProtocol(t *testing.T) {
+func TestOpenTraces_RejectsOtherProtocols(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	if _, err := OpenTraces(t.Context(), "v1", slog.New(slog.DiscardHandler)); err == nil {
-		t.Error("http/protobuf is promised and not spoken")
+		t.Error("http/protobuf is accepted")
 	}
 }
 
-func TestTracedLinesNameTheirTrace(t *testing.T) {
+func TestTraced_AddsTraceAndSpanIDs(t *testing.T) {
 	var out bytes.Buffer
 	log, err := Logger(&out, "json", "info")
 	if err != nil {
@@ -50,7 +57,8 @@ func TestTracedLinesNameTheirTrace(t *testing.T) {
 		TraceID: trace.TraceID{0xab, 15: 1}, SpanID: trace.SpanID{0xcd, 7: 2},
 	}))
 	log.InfoContext(ctx, "m")
-	if m := decode(t, out.String()); m["trace_id"] != "ab000000000000000000000000000001" || m["span_id"] != "cd00000000000002" {
+	m := decode(t, out.String())
+	if m["trace_id"] != "ab000000000000000000000000000001" || m["span_id"] != "cd00000000000002" {
 		t.Errorf("%s", out.String())
 	}
 	out.Reset()

@@ -11,14 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// nasty are values as an attacker would choose them.
+// nasty are values that an attacker could use to forge or corrupt log lines.
 var nasty = []string{
-	"alice\nlevel=ERROR msg=forged", "alice\r\n{\"event\":\"login.succeeded\"}", "\x1b[2J\x1b]0;title\a", "\x00\x7f\x1b", "\b\b\bok",
-	"\u009b31mred", "\u0085", "\u2028\u2029", "\u202eecila", "\u200b\ufeff", "\U000e0041tag", "\xff\xfe", "quote\" back\\slash", "a=b c=d",
+	"alice\nlevel=ERROR msg=forged", "alice\r\n{\"event\":\"login.succeeded\"}",
+	"\x1b[2J\x1b]0;title\a", "\x00\x7f\x1b", "\b\b\bok",
+	"\u009b31mred", "\u0085", "\u2028\u2029", "\u202eecila", "\u200b\ufeff", "\U000e0041tag",
+	"\xff\xfe", "quote\" back\\slash", "a=b c=d",
 	"Ünïcødé 🔑 漢字",
 }
 
-// checkLine fails the test if out is not exactly one line of printable characters.
+// checkLine fails the test unless out is one line of printable characters.
 func checkLine(t *testing.T, out string) {
 	t.Helper()
 	line, ended := strings.CutSuffix(out, "\n")
@@ -26,7 +28,7 @@ func checkLine(t *testing.T, out string) {
 		t.Fatalf("not a line of UTF-8: %q", out)
 	}
 	if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
-		t.Fatalf("the line holds %q: %q", line[i:i+1], line)
+		t.Fatalf("the line contains %q: %q", line[i:i+1], line)
 	}
 }
 
@@ -40,6 +42,7 @@ func decode(t *testing.T, line string) map[string]any {
 	return members
 }
 
+// Rule 68: values cannot forge or corrupt the lines of the log.
 func TestRule68_LogInjection(t *testing.T) {
 	for _, value := range nasty {
 		readable := strings.ToValidUTF8(value, "\ufffd")
@@ -49,7 +52,8 @@ func TestRule68_LogInjection(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			log.With("with"+value, value).WithGroup("g"+value).Error(value, "user", value, "error", errors.New(value), "any", []string{value})
+			log.With("with"+value, value).WithGroup("g"+value).
+				Error(value, "user", value, "error", errors.New(value), "any", []string{value})
 			checkLine(t, out.String())
 			if format == "json" && decode(t, out.String())["msg"] != readable && utf8.ValidString(value) {
 				t.Errorf("%q was changed: %s", value, out.String())
@@ -58,8 +62,8 @@ func TestRule68_LogInjection(t *testing.T) {
 	}
 }
 
-func TestLoggerFormatsAndLevels(t *testing.T) {
-	for _, c := range []struct{ format, begin, end string }{
+func TestLogger_FormatsAndLevels(t *testing.T) {
+	for _, c := range []struct{ format, prefix, suffix string }{
 		{"json", `{"time":"`, `","level":"WARN","msg":"m","k":1}` + "\n"},
 		{"text", `time=`, " level=WARN msg=m k=1\n"},
 	} {
@@ -68,10 +72,11 @@ func TestLoggerFormatsAndLevels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log.Info("quiet")
+		log.Info("below the level")
 		log.Warn("m", "k", 1)
-		if s := out.String(); strings.Count(s, "\n") != 1 || !strings.HasPrefix(s, c.begin) || !strings.HasSuffix(s, c.end) {
-			t.Errorf("%s: %q", c.format, s)
+		line := out.String()
+		if strings.Count(line, "\n") != 1 || !strings.HasPrefix(line, c.prefix) || !strings.HasSuffix(line, c.suffix) {
+			t.Errorf("%s: %q", c.format, line)
 		}
 	}
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
@@ -90,7 +95,7 @@ func TestLoggerFormatsAndLevels(t *testing.T) {
 	}
 	for _, c := range [][2]string{{"xml", "info"}, {"", "info"}, {"json", "INFO"}, {"json", ""}} {
 		if _, err := Logger(io.Discard, c[0], c[1]); err == nil {
-			t.Errorf("Logger takes %q", c)
+			t.Errorf("Logger accepts %q", c)
 		}
 	}
 }

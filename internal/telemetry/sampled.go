@@ -1,0 +1,106 @@
+package telemetry
+
+type ringMetrics struct{ version, age, keys, next sampled }
+
+func newRingMetrics(d *definer) ringMetrics {
+	return ringMetrics{
+		version: d.sampled("signet_key_ring_version", gauge,
+			"Version of the key ring. A decrease means that the store was restored."),
+		age: d.sampled("signet_key_ring_age_seconds", gauge,
+			"Seconds since the store last confirmed the key ring. "+
+				"Above two and a half times keys.poll_interval, the server signs nothing."),
+		keys: d.sampled("signet_keys", gauge, "Keys in the ring.", "alg", "state"),
+		next: d.sampled("signet_key_next_transition_seconds", gauge,
+			"Seconds until the next key of an algorithm enters a state, if that has a date. "+
+				"A negative value means that it is overdue.",
+			"alg", "state"),
+	}
+}
+
+func (m ringMetrics) collect(emit emitFunc, r Ring) {
+	emit(m.version, float64(r.Version))
+	emit(m.age, r.Age.Seconds())
+	for k, n := range r.Keys {
+		emit(m.keys, float64(n), k.Algorithm, k.State)
+	}
+	for k, in := range r.Next {
+		emit(m.next, in.Seconds(), k.Algorithm, k.State)
+	}
+}
+
+type hashingMetrics struct{ budget, inUse, waiting, hashes, refused sampled }
+
+func newHashingMetrics(d *definer) hashingMetrics {
+	return hashingMetrics{
+		budget: d.sampled("signet_password_budget_bytes", gauge,
+			"Maximum memory of all password hashes together, in bytes."),
+		inUse: d.sampled("signet_password_in_use_bytes", gauge,
+			"Memory that password hashes use now, in bytes."),
+		waiting: d.sampled("signet_password_waiting", gauge, "Password hashes that wait in the queue."),
+		hashes:  d.sampled("signet_password_hashes_total", counter, "Password hashes that were computed."),
+		refused: d.sampled("signet_password_refused_total", counter,
+			"Password hashes that were refused because the queue was full or the deadline was too close."),
+	}
+}
+
+func (m hashingMetrics) collect(emit emitFunc, h Hashing) {
+	emit(m.budget, float64(h.Budget))
+	emit(m.inUse, float64(h.InUse))
+	emit(m.waiting, float64(h.Waiting))
+	emit(m.hashes, float64(h.Hashes))
+	emit(m.refused, float64(h.Refused))
+}
+
+type poolMetrics struct{ max, acquired, idle, acquires, waits, waitSeconds sampled }
+
+func newPoolMetrics(d *definer) poolMetrics {
+	return poolMetrics{
+		max: d.sampled("signet_store_pool_max_connections", gauge,
+			"Maximum number of connections from this server to the database."),
+		acquired: d.sampled("signet_store_pool_acquired_connections", gauge, "Connections that are in use."),
+		idle:     d.sampled("signet_store_pool_idle_connections", gauge, "Connections that are open and idle."),
+		acquires: d.sampled("signet_store_pool_acquires_total", counter,
+			"Number of times that a connection was acquired."),
+		waits: d.sampled("signet_store_pool_waits_total", counter,
+			"Number of times that a caller had to wait for a connection."),
+		waitSeconds: d.sampled("signet_store_pool_wait_seconds_total", counter,
+			"Total time that callers waited for connections, in seconds."),
+	}
+}
+
+func (m poolMetrics) collect(emit emitFunc, p Pool) {
+	emit(m.max, float64(p.Max))
+	emit(m.acquired, float64(p.Acquired))
+	emit(m.idle, float64(p.Idle))
+	emit(m.acquires, float64(p.Acquires))
+	emit(m.waits, float64(p.Waits))
+	emit(m.waitSeconds, p.Waited.Seconds())
+}
+
+type sweeperMetrics struct{ grants, removed, passes, failures sampled }
+
+func newSweeperMetrics(d *definer) sweeperMetrics {
+	return sweeperMetrics{
+		grants: d.sampled("signet_grants", gauge,
+			"Grants in the store by state, as counted by the last complete pass of the sweeper: "+
+				"an estimate as old as that pass.",
+			"state"),
+		removed: d.sampled("signet_sweeper_removed_total", counter,
+			"Rows that the sweeper removed, by table.", "table"),
+		passes: d.sampled("signet_sweeper_passes_total", counter, "Complete passes of the sweeper over the grants."),
+		failures: d.sampled("signet_sweeper_failures_total", counter,
+			"Passes of the sweeper that failed because of an error of the store. "+
+				"The next pass starts from the beginning."),
+	}
+}
+
+func (m sweeperMetrics) collect(emit emitFunc, s Sweeper) {
+	emit(m.passes, float64(s.Passes))
+	emit(m.failures, float64(s.Failures))
+	for table, n := range s.Removed {
+		emit(m.removed, float64(n), table)
+	}
+	for state, n := range s.Grants {
+		emit(m.grants, float64(n), state)
+	}
+}

@@ -1,0 +1,56 @@
+package telemetry
+
+import "time"
+
+// Sources are the functions that provide the current values of metrics. Each
+// scrape calls them. They must return quickly and must not query the store. A
+// nil function omits its metrics.
+type Sources struct {
+	Ring    func() Ring
+	Hashing func() Hashing
+	Pool    func() Pool
+	Sweeper func() Sweeper
+	// CertificateLeft returns the time until the TLS certificate expires.
+	CertificateLeft func() time.Duration
+}
+
+// Ring is the state of this server's copy of the key ring.
+type Ring struct {
+	Version int64
+	Age     time.Duration
+	// Keys is the number of keys in each state.
+	Keys map[KeyState]int
+	// Next is the time until the next key of an algorithm enters a state.
+	Next map[KeyState]time.Duration
+}
+
+// KeyState is a state of the keys of one algorithm.
+type KeyState struct{ Algorithm, State string }
+
+// Hashing is the state of the memory budget for password hashes.
+type Hashing struct {
+	// Budget and InUse are in bytes. Waiting is the number of hashes that wait
+	// for memory.
+	Budget, InUse, Waiting int64
+	// Hashes and Refused count hashes since the start of the process.
+	Hashes, Refused uint64
+}
+
+// Pool is the state of the pool of database connections.
+type Pool struct {
+	Max, Acquired, Idle int
+	// Acquires counts acquired connections, Waits the acquisitions that had to
+	// wait. Waited is the total time of these waits.
+	Acquires, Waits int64
+	Waited          time.Duration
+}
+
+// Sweeper is the state of the sweeper that removes expired rows.
+type Sweeper struct {
+	Passes, Failures uint64
+	// Removed is the number of removed rows by table.
+	Removed map[string]uint64
+	// Grants is the number of grants by state, as counted by the last complete
+	// pass. It is nil before the first one.
+	Grants map[string]uint64
+}
