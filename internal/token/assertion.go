@@ -12,26 +12,38 @@ import (
 )
 
 const (
-	// maxAssertionLife is how far ahead the exp of an assertion may be: for so long its jti is remembered.
+	// maxAssertionLife is the maximum time until the exp of an assertion. The
+	// server must remember the jti of an assertion for that time.
 	maxAssertionLife = 10 * time.Minute
-	// maxClientSkew is how far a client's clock may be ahead of ours.
+	// maxClientSkew is how far the clock of a client may be ahead of the
+	// server's.
 	maxClientSkew = 10 * time.Second
-	// maxAssertionID bounds a jti, in bytes.
+	// maxAssertionID is the maximum length of a jti, in bytes.
 	maxAssertionID = 256
 )
 
-// An Assertion is what a client says of itself in a JWT that it has signed (RFC 7523 §3).
+// Assertion is the claims of a JWT that a client has signed to authenticate
+// itself (RFC 7523 §3).
 type Assertion struct {
 	ClientID  string
-	ID        string // the jti
+	ID        string // the jti claim
 	ExpiresAt time.Time
 }
 
-// ReadAssertion reads the assertion by which a client authenticates (RFC 7523 §3, OpenID Connect Core §9): the signature by a
-// key of that client that find has, iss and sub both the client's id, exp and jti, and an aud that is one of ours and names
-// nobody else, since whoever else it names could hand it on. A kid may be missing. Every error is ErrInvalid.
+// ReadAssertion verifies the assertion by which a client authenticates (RFC
+// 7523 §3, OpenID Connect Core §9):
+//
+//   - The signature is by a key of the client that find returns. The kid header
+//     may be missing.
+//   - The iss and sub are the client's id.
+//   - The exp and jti are present.
+//   - The aud contains only values of audience. Any other recipient could
+//     replay the assertion to this server.
+//
+// Every error is ErrInvalid.
 func ReadAssertion(
-	compact string, audience []string, find func(clientID, kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
+	compact string, audience []string,
+	find func(clientID, kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
 ) (Assertion, error) {
 	var c assertionClaims
 	t, err := jws.VerifyForeign(compact, func(kid string, payload []byte) (string, crypto.PublicKey, bool) {
@@ -43,8 +55,9 @@ func ReadAssertion(
 	if err != nil {
 		return Assertion{}, err
 	}
+
 	if t.Type != "" && !strings.EqualFold(t.Type, "JWT") && !strings.EqualFold(t.Type, "client-authentication+jwt") {
-		return Assertion{}, refuse("it is of another type")
+		return Assertion{}, invalid("not a client assertion")
 	}
 	if err := c.check(audience, now); err != nil {
 		return Assertion{}, err
@@ -52,13 +65,16 @@ func ReadAssertion(
 	return Assertion{ClientID: c.subject, ID: c.id, ExpiresAt: c.expires}, nil
 }
 
-// assertionClaims are the claims of an assertion that matter. What else it says is not looked at.
+// assertionClaims are the claims of an assertion that ReadAssertion checks. It
+// ignores all other claims.
 type assertionClaims struct {
 	issuer, subject, id        string
 	audience                   []string
 	expires, issued, notBefore time.Time
 }
 
+// read reads the claims, and reports whether they are present and well-formed.
+// Only iat and nbf are optional.
 func (c *assertionClaims) read(payload []byte) bool {
 	members, err := jws.Object(payload)
 	if err != nil {
@@ -81,18 +97,20 @@ func (c *assertionClaims) read(payload []byte) bool {
 	return true
 }
 
-func (c *assertionClaims) check(ours []string, now time.Time) error {
+// check returns an ErrInvalid if the assertion is not from the client itself,
+// not only for this server, or not valid at this time.
+func (c *assertionClaims) check(audience []string, now time.Time) error {
 	switch latest := now.Add(maxClientSkew); {
 	case c.issuer != c.subject:
-		return refuse("its iss is not its sub")
-	case !all(c.audience, func(name string) bool { return slices.Contains(ours, name) }):
-		return refuse("it is for somebody else, too")
+		return invalid("iss is not sub")
+	case !all(c.audience, func(name string) bool { return slices.Contains(audience, name) }):
+		return invalid("aud has another recipient")
 	case c.issued.After(latest), c.notBefore.After(latest):
-		return refuse("it is not valid yet")
+		return invalid("not valid yet")
 	case !now.Before(c.expires):
-		return refuse("it has expired")
+		return invalid("expired")
 	case c.expires.After(latest.Add(maxAssertionLife)):
-		return refuse("it lives for too long")
+		return invalid("exp is too far in the future")
 	}
 	return nil
 }

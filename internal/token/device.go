@@ -5,29 +5,32 @@ import (
 	"crypto/rand"
 )
 
-// A device token has the frame of a refresh token, filled so:
+// A device token is a prefix and a frame with these bytes:
 //
 //	0   version, 1
 //	1   id of the MAC key, 8 bytes
 //	9   random, 16 bytes
-//	25  the first 20 bytes of HMAC-SHA-256(secret, deviceLabel + bytes 0 to 24 + user id)
+//	25  the first 20 bytes of HMAC-SHA-256(secret, data), where data is
+//	    deviceLabel + bytes 0 to 24 + user id
 //
-// It says that somebody has logged in to this account from this device. It opens nothing.
+// It shows that a user has logged in to this account from this device before.
+// It authorizes nothing.
 const (
 	devicePrefix = "sgd_"
 	deviceLabel  = "signet device token\x00"
-	deviceMAC    = 25 // where it begins
+	deviceMAC    = 25 // offset of the MAC
 )
 
-// Device is a device token that has the right shape. Whether it is ours is not known before Of.
+// Device is a well-formed device token whose MAC has not been verified.
 type Device struct {
-	// Key is the id of the MAC key that it claims to be made under, 16 lower-case hexadecimal digits.
+	// Key is the id of the MAC key that the token names, 16 lower-case
+	// hexadecimal digits.
 	Key   string
 	frame frame
 }
 
-// EncodeDevice returns a new device token for the user's account, made under the secret of the MAC key. The secret has 32
-// bytes at least.
+// EncodeDevice returns a new device token for the user's account. secret is the
+// secret of the MAC key, with at least 32 bytes.
 func EncodeDevice(key string, secret []byte, userID string) (string, error) {
 	f, err := newFrame(key, secret)
 	if err != nil {
@@ -38,7 +41,8 @@ func EncodeDevice(key string, secret []byte, userID string) (string, error) {
 	return f.text(devicePrefix), nil
 }
 
-// ParseDevice reads the shape of a device token and the id of its MAC key, without any secret. Every error is ErrInvalid.
+// ParseDevice decodes a device token and returns the id of its MAC key. It does
+// not verify the MAC. Every error is ErrInvalid.
 func ParseDevice(text string) (Device, error) {
 	f, err := parseFrame(devicePrefix, text)
 	if err != nil {
@@ -47,8 +51,12 @@ func ParseDevice(text string) (Device, error) {
 	return Device{Key: f.key(), frame: f}, nil
 }
 
-// Of says, in constant time, whether the token was made for that user's account under the secret of the MAC key d.Key.
+// Of reports, in constant time, whether the token was made for the user's
+// account. secret is the secret of the MAC key d.Key.
 func (d Device) Of(userID string, secret []byte) bool {
-	return len(secret) >= minSecret &&
-		hmac.Equal(d.frame[deviceMAC:], mac(secret, deviceLabel, d.frame[:deviceMAC], []byte(userID))[:frameSize-deviceMAC])
+	if len(secret) < minSecret {
+		return false
+	}
+	want := mac(secret, deviceLabel, d.frame[:deviceMAC], []byte(userID))[:frameSize-deviceMAC]
+	return hmac.Equal(d.frame[deviceMAC:], want)
 }

@@ -13,13 +13,13 @@ import (
 
 const keyID = "0123456789abcdef"
 
-// secret is the bytes 0 to 31, handle those from a0 to af.
+// secret is the bytes 0x00 to 0x1f, handle the bytes 0xa0 to 0xaf.
 var (
-	secret = counting(0, 32)
-	handle = oauth.Handle(counting(0xa0, 16))
+	secret = sequence(0, 32)
+	handle = oauth.Handle(sequence(0xa0, 16))
 )
 
-func counting(from byte, n int) []byte {
+func sequence(from byte, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = from + byte(i)
@@ -27,18 +27,25 @@ func counting(from byte, n int) []byte {
 	return b
 }
 
-// The layout never changes: tokens live for months, in clients that no update reaches. These were computed by another
-// program, from the layout alone.
-func TestRefreshLayout(t *testing.T) {
+// The layout must not change: refresh tokens are valid for months, and clients
+// keep them when the server is updated. The expected tokens were computed by an
+// independent program from the layout.
+func TestRefresh_Layout(t *testing.T) {
+	ones := bytes.Repeat([]byte{0xff}, 32)
 	for _, c := range []struct {
 		refresh Refresh
 		secret  []byte
 		want    string
 	}{
-		{Refresh{Key: keyID, Handle: handle, Generation: 7}, secret, "sgr_AQEjRWeJq83voKGio6SlpqeoqaqrrK2urwAAAAf0jEq-90yxlx2SFhGd6Y5z"},
 		{
-			Refresh{Key: "fedcba9876543210", Handle: oauth.Handle(bytes.Repeat([]byte{0xff}, 16)), Generation: math.MaxUint32},
-			bytes.Repeat([]byte{0xff}, 32), "sgr_Af7cuph2VDIQ__________________________9dkRo-NJ8biDeivGbtUtgD",
+			Refresh{Key: keyID, Handle: handle, Generation: 7},
+			secret,
+			"sgr_AQEjRWeJq83voKGio6SlpqeoqaqrrK2urwAAAAf0jEq-90yxlx2SFhGd6Y5z",
+		},
+		{
+			Refresh{Key: "fedcba9876543210", Handle: oauth.Handle(ones[:16]), Generation: math.MaxUint32},
+			ones,
+			"sgr_Af7cuph2VDIQ__________________________9dkRo-NJ8biDeivGbtUtgD",
 		},
 	} {
 		got, err := c.refresh.Encode(c.secret)
@@ -58,8 +65,10 @@ func TestRefreshLayout(t *testing.T) {
 	}
 }
 
-func TestRefreshEncodeRefuses(t *testing.T) {
-	for _, key := range []string{"", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg", "0123456789abcdef01"} {
+func TestRefresh_EncodeRejectsInvalidKeys(t *testing.T) {
+	for _, key := range []string{
+		"", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg", "0123456789abcdef01",
+	} {
 		if got, err := (Refresh{Key: key}).Encode(secret); err == nil {
 			t.Errorf("key %q: encoded %s", key, got)
 		}
@@ -71,17 +80,19 @@ func TestRefreshEncodeRefuses(t *testing.T) {
 	}
 }
 
+// Rule 26: a refresh token is rejected if any byte of it is changed, removed or
+// added.
 func TestRule26_ChangedRefreshToken(t *testing.T) {
 	good, err := Refresh{Key: keyID, Handle: handle, Generation: 7}.Encode(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open(good, secret); err != nil {
+	if _, err := parseAndOpen(good, secret); err != nil {
 		t.Fatal(err)
 	}
-	refused := func(what, text string) {
+	wantRejected := func(what, text string) {
 		t.Helper()
-		if r, err := open(text, secret); err == nil || r != (Refresh{}) {
+		if r, err := parseAndOpen(text, secret); err == nil || r != (Refresh{}) {
 			t.Errorf("%s: opened %q as %+v, %v", what, text, r, err)
 		} else if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", what, err)
@@ -90,78 +101,81 @@ func TestRule26_ChangedRefreshToken(t *testing.T) {
 	for i := range good {
 		for c := range 256 {
 			if byte(c) != good[i] {
-				refused("a character changed", good[:i]+string([]byte{byte(c)})+good[i+1:])
+				wantRejected("a character changed", good[:i]+string([]byte{byte(c)})+good[i+1:])
 			}
 		}
-		refused("truncated", good[:i])
-		refused("cut at the front", good[i+1:])
-		refused("a character left out", good[:i]+good[i+1:])
+		wantRejected("truncated", good[:i])
+		wantRejected("cut at the front", good[i+1:])
+		wantRejected("a character left out", good[:i]+good[i+1:])
 		for _, more := range []string{"A", "=", "\n", " "} {
-			refused("a character put in", good[:i]+more+good[i:])
+			wantRejected("a character put in", good[:i]+more+good[i:])
 		}
 	}
 	for _, more := range []string{"A", "AA", "AAAA", "=", "==", "====", "\n", "\r\n", " ", "\x00", ".", good} {
-		refused("extended", good+more)
-		refused("extended at the front", more+good)
+		wantRejected("extended", good+more)
+		wantRejected("extended at the front", more+good)
 	}
-	refused("upper case", strings.ToUpper(good))
-	refused("lower case", strings.ToLower(good))
-	refused("prefix in upper case", "SGR_"+good[4:])
-	refused("of a device", devicePrefix+good[4:])
-	refused("base64", strings.NewReplacer("-", "+", "_", "/").Replace(good))
-	// Each bit of the 45 bytes, so that every field is under the MAC.
+	wantRejected("upper case", strings.ToUpper(good))
+	wantRejected("lower case", strings.ToLower(good))
+	wantRejected("prefix in upper case", "SGR_"+good[4:])
+	wantRejected("of a device", devicePrefix+good[4:])
+	wantRejected("base64", strings.NewReplacer("-", "+", "_", "/").Replace(good))
+	// The MAC covers every bit of the 45 bytes.
 	raw, err := base64.RawURLEncoding.DecodeString(good[4:])
 	if err != nil {
 		t.Fatal(err)
 	}
 	for bit := range len(raw) * 8 {
 		raw[bit/8] ^= 1 << (bit % 8)
-		refused("a bit changed", refreshPrefix+base64.RawURLEncoding.EncodeToString(raw))
+		wantRejected("a bit changed", refreshPrefix+base64.RawURLEncoding.EncodeToString(raw))
 		raw[bit/8] ^= 1 << (bit % 8)
 	}
 }
 
+// Rule 26: a refresh token is rejected with any secret but its own.
 func TestRule26_OtherSecret(t *testing.T) {
 	good, err := Refresh{Key: keyID, Handle: handle, Generation: 7}.Encode(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, other := range [][]byte{nil, {}, secret[:31], append(bytes.Clone(secret), 1), make([]byte, 32)} {
-		if r, err := open(good, other); !errors.Is(err, ErrInvalid) {
+		if r, err := parseAndOpen(good, other); !errors.Is(err, ErrInvalid) {
 			t.Errorf("opened by a secret of %d bytes: %+v, %v", len(other), r, err)
 		}
 	}
 }
 
-// Not even a right MAC makes a token of a version that is not ours, or of a key that is none.
-func TestRule26_RightMAC(t *testing.T) {
-	forge := func(version byte, secret []byte) string {
+// Rule 26: a valid MAC is not enough. A refresh token of an unknown version is
+// rejected, and so is one whose secret is too short.
+func TestRule26_ValidMACOfInvalidToken(t *testing.T) {
+	encode := func(version byte, secret []byte) string {
 		f := frame{version}
 		copy(f[refreshMAC:], mac(secret, refreshLabel, f[:refreshMAC]))
 		return f.text(refreshPrefix)
 	}
-	if _, err := open(forge(1, secret), secret); err != nil {
-		t.Errorf("forged like ours: %v", err)
+	if _, err := parseAndOpen(encode(1, secret), secret); err != nil {
+		t.Errorf("a token of the current version: %v", err)
 	}
 	for _, version := range []byte{0, 2, 255} {
-		if r, err := open(forge(version, secret), secret); !errors.Is(err, ErrInvalid) {
+		if r, err := parseAndOpen(encode(version, secret), secret); !errors.Is(err, ErrInvalid) {
 			t.Errorf("version %d: opened as %+v, %v", version, r, err)
 		}
 	}
-	for _, none := range [][]byte{nil, {}, secret[:31]} {
-		if r, err := open(forge(1, none), none); !errors.Is(err, ErrInvalid) {
-			t.Errorf("a secret of %d bytes: opened as %+v, %v", len(none), r, err)
+	for _, short := range [][]byte{nil, {}, secret[:31]} {
+		if r, err := parseAndOpen(encode(1, short), short); !errors.Is(err, ErrInvalid) {
+			t.Errorf("a secret of %d bytes: opened as %+v, %v", len(short), r, err)
 		}
 	}
 }
 
-func TestNewHandle(t *testing.T) {
+func TestNewHandle_IsRandom(t *testing.T) {
 	if a, b := NewHandle(), NewHandle(); a == b || a == (oauth.Handle{}) {
 		t.Errorf("handles %x and %x", a, b)
 	}
 }
 
-func open(text string, secret []byte) (Refresh, error) {
+// parseAndOpen verifies a refresh token.
+func parseAndOpen(text string, secret []byte) (Refresh, error) {
 	sealed, err := ParseRefresh(text)
 	if err != nil {
 		return Refresh{}, err
@@ -169,7 +183,8 @@ func open(text string, secret []byte) (Refresh, error) {
 	return sealed.Open(secret)
 }
 
-// FuzzParseRefresh: what is read has one string form, and nothing opens but what was made.
+// A token that can be parsed has only one text form. No token is valid except
+// one that was issued.
 func FuzzParseRefresh(f *testing.F) {
 	const good = "sgr_AQEjRWeJq83voKGio6SlpqeoqaqrrK2urwAAAAf0jEq-90yxlx2SFhGd6Y5z"
 	f.Add(good)
@@ -188,17 +203,20 @@ func FuzzParseRefresh(f *testing.F) {
 			return
 		}
 		if sealed.frame.text(refreshPrefix) != text {
-			t.Errorf("%q has another form", text)
+			t.Errorf("%q has another text form", text)
 		}
 		if r, err := sealed.Open(secret); err == nil && text != good {
 			t.Errorf("%q opens as %+v", text, r)
 		}
-		// Made anew from what it says, only its MAC can differ.
-		r := Refresh{Key: sealed.Key, Handle: oauth.Handle(sealed.frame[9:25]), Generation: uint32(sealed.frame[25])<<24 |
-			uint32(sealed.frame[26])<<16 | uint32(sealed.frame[27])<<8 | uint32(sealed.frame[28])}
+		// If its content is encoded again, only the MAC can differ.
+		r := Refresh{
+			Key: sealed.Key, Handle: oauth.Handle(sealed.frame[9:25]),
+			Generation: uint32(sealed.frame[25])<<24 | uint32(sealed.frame[26])<<16 |
+				uint32(sealed.frame[27])<<8 | uint32(sealed.frame[28]),
+		}
 		again, err := r.Encode(secret)
 		if err != nil || again[:40] != text[:40] {
-			t.Errorf("%q made anew is %q, %v", text, again, err)
+			t.Errorf("%q encoded again is %q, %v", text, again, err)
 		}
 	})
 }

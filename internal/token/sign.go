@@ -1,0 +1,130 @@
+package token
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/signetd/signet/internal/jws"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// ErrTooLong is the error of SignAccess for a token that would be longer than
+// the 8 KiB that verifiers accept.
+var ErrTooLong = errors.New("the token would have more than 8 KiB")
+
+// SignAccess returns the access token as a compact JWS with the typ at+jwt (RFC
+// 9068 §2.1). It returns an error for every token that ReadAccess would reject:
+// a claim that is missing or malformed, an extra claim with a name that is not
+// allowed, or a token longer than 8 KiB. Such an error is a fault of the
+// issuer, not of a client, so it has no error code.
+func SignAccess(s keys.Signer, a Access) (string, error) {
+	var buffer [1 << 10]byte // on the stack, and long enough for most tokens
+	payload, err := a.appendPayload(buffer[:0])
+	if err != nil {
+		return "", fmt.Errorf("encode the claims of an access token: %w", err)
+	}
+	return compact(accessType, s.Algorithm, s.KeyID, payload, s.Sign)
+}
+
+// signatureSize returns the size of the buffer for a signature, in bytes: the
+// size for RSA with 4096 bits, or for an elliptic curve.
+func signatureSize(algorithm string) int {
+	if algorithm == keys.RS256 {
+		return 512
+	}
+	return 64
+}
+
+// compact signs a payload and returns a compact JWS (RFC 7515 §7.1) with the
+// header parameters typ, alg and kid.
+func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]byte, error)) (string, error) {
+	var buffer [256]byte
+	header := appendMember(append(buffer[:0], '{'), "typ", typ)
+	header = appendMember(header, "alg", algorithm)
+	header = append(appendMember(header, "kid", kid), '}')
+
+	encoding := base64.RawURLEncoding
+	size := encoding.EncodedLen(len(header)) + encoding.EncodedLen(len(payload)) +
+		encoding.EncodedLen(signatureSize(algorithm)) + 2
+	token := make([]byte, 0, size)
+	token = append(encoding.AppendEncode(token, header), '.')
+	token = encoding.AppendEncode(token, payload)
+
+	signature, err := sign(token)
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	if signature, err = jws.CanonicalSignature(algorithm, signature); err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	token = encoding.AppendEncode(append(token, '.'), signature)
+	if len(token) > jws.MaxSize {
+		return "", ErrTooLong
+	}
+	return string(token), nil
+}
+
+// appendPayload appends the claims as JSON: the standard claims in a fixed
+// order, then the extra claims by name.
+func (a Access) appendPayload(to []byte) ([]byte, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+
+	b := appendMember(append(to, '{'), "iss", a.Issuer)
+	b = appendMember(b, "sub", a.Subject)
+	if len(a.Audience) == 1 { // RFC 7519 §4.1.3
+		b = appendMember(b, "aud", a.Audience[0])
+	} else {
+		b = appendList(b, "aud", a.Audience)
+	}
+	b = appendMember(b, "client_id", a.ClientID)
+	if len(a.Scope) > 0 {
+		b = appendScope(b, a.Scope)
+	}
+	b = appendNumber(b, "iat", a.IssuedAt.Unix())
+	b = appendNumber(b, "exp", a.ExpiresAt.Unix())
+	b = appendMember(b, "jti", a.ID)
+
+	if !a.AuthTime.IsZero() {
+		b = appendNumber(b, "auth_time", a.AuthTime.Unix())
+	}
+	if a.ACR != "" {
+		b = appendMember(b, "acr", a.ACR)
+	}
+	if len(a.AMR) > 0 {
+		b = appendList(b, "amr", a.AMR)
+	}
+	if a.GrantID != "" {
+		b = appendMember(b, "sid", a.GrantID)
+	}
+	b = append(b, '}')
+	if len(a.Claims) == 0 {
+		return b, nil
+	}
+	return a.appendClaims(b)
+}
+
+// appendClaims inserts the extra claims at the end of the object in b.
+func (a Access) appendClaims(b []byte) ([]byte, error) {
+	for name := range a.Claims {
+		if !oauth.ValidClaimName(name) {
+			return nil, fmt.Errorf("the claim name %.140q is reserved or malformed", name)
+		}
+	}
+	extra, err := json.Marshal(a.Claims)
+	if err != nil {
+		return nil, err
+	}
+	b = append(append(b[:len(b)-1], ','), extra[1:]...)
+
+	// The value of an extra claim may be any JSON. The check makes sure that
+	// ReadAccess will not reject it. It gets a copy, so that b can stay on the
+	// stack.
+	_, err = jws.Object(bytes.Clone(b))
+	return b, err
+}
