@@ -11,12 +11,14 @@ import (
 	"time"
 )
 
-// killed, in the environment, makes TestKilledProgramLeavesNothing the program that is killed.
-const killed = "SIGNET_PGTEST_KILLED"
+// killedEnv is the environment variable that makes the test below the program
+// that is killed.
+const killedEnv = "SIGNET_PGTEST_KILLED"
 
-// TestKilledProgramLeavesNothing kills a test program whose private servers run: they end, and their files go.
-func TestKilledProgramLeavesNothing(t *testing.T) {
-	if os.Getenv(killed) != "" {
+// When a test program is killed, its private servers stop and their files are
+// removed.
+func TestMain_KilledProgramLeavesNoFiles(t *testing.T) {
+	if os.Getenv(killedEnv) != "" {
 		Bouncer(t)
 		fmt.Printf("in %s and %s\n", server.base.Query().Get("host"), server.pooler.base.Query().Get("host"))
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
@@ -24,23 +26,23 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 		}
 		select {}
 	}
-	if _, err := Programs(); err != nil && os.Getenv(Env) != "" {
-		return // where no private server can be started, none is left
+	if _, err := Programs(); err != nil && os.Getenv(serverEnv) != "" {
+		return // no private server can be started on this machine
 	}
 	program := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-	program.Env = append(os.Environ(), killed+"=yes", Env+"=")
-	said, err := program.Output()
-	_, dirs, found := bytes.Cut(said, []byte("in "))
+	program.Env = append(os.Environ(), killedEnv+"=yes", serverEnv+"=")
+	output, err := program.Output()
+	_, dirs, found := bytes.Cut(output, []byte("in "))
 	if err == nil || !found {
-		t.Fatalf("the program was not killed in the midst of it (%v):\n%s", err, said)
+		t.Fatalf("the program was not killed while its servers ran (%v):\n%s", err, output)
 	}
 	for dir := range strings.SplitSeq(strings.TrimSpace(string(dirs)), " and ") {
-		goes(t, dir)
+		waitRemoved(t, dir)
 	}
 }
 
-// goes waits until a directory is gone.
-func goes(t *testing.T, dir string) {
+// waitRemoved waits until a directory has been removed.
+func waitRemoved(t *testing.T, dir string) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -50,5 +52,5 @@ func goes(t *testing.T, dir string) {
 		}
 		<-tick.C
 	}
-	t.Errorf("%s is still there", dir)
+	t.Errorf("%s has not been removed", dir)
 }

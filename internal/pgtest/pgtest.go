@@ -10,46 +10,43 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Env names a server: a postgres:// URL of somebody who may create databases. Without it a private server is started.
-const Env = "SIGNET_TEST_POSTGRES"
-
-// patience bounds everything that is asked of the server here.
-const patience = time.Minute
-
-// A Migration brings the empty database at url to the schema under test.
+// Migration creates the schema under test in the empty database at url.
 type Migration func(ctx context.Context, url string) error
 
-// server is what Main prepares and the tests of this program share.
+// server is the server that the tests of this program share. Main sets it up.
 var server struct {
 	migrate Migration
 	start   sync.Once
 	err     error
-	base    *url.URL // any database of it
-	stop    func()   // nil if the server is not ours
+	base    *url.URL // the URL of any database of the server
+	stop    func()   // nil if Main does not run
 
-	creating sync.Mutex // Postgres copies a template for one at a time
+	creating sync.Mutex // Postgres copies a template only once at a time
 	template string
 
 	pooler pooler
 }
 
-// Main runs the tests of a package that calls New or Empty, from its TestMain, and returns the exit code:
+// Main runs the tests of a package and returns the exit code. A package whose
+// tests call New or Empty calls Main from TestMain:
 //
 //	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, migrate)) }
 //
-// The server starts with the first test that needs it. It is stopped and its files are removed at the end, also when the
-// test program is killed. migrate runs once; it may be nil if only Empty is called.
+// The server starts with the first test that needs it. At the end, Main stops
+// the server and removes its files. Both also happen when the test program is
+// killed. migrate runs once. It may be nil if no test calls New.
 func Main(m interface{ Run() int }, migrate Migration) int {
 	server.migrate = migrate
 	server.stop = func() {}
 	defer func() {
 		if server.template != "" {
-			_ = command(`DROP DATABASE IF EXISTS ` + server.template + ` WITH (FORCE)`) // ours is removed whole anyway
+			// An error has no consequence on a private server: its files are
+			// removed.
+			_ = command(`DROP DATABASE IF EXISTS ` + server.template + ` WITH (FORCE)`)
 		}
 		server.pooler.end()
 		server.stop()
@@ -57,40 +54,64 @@ func Main(m interface{ Run() int }, migrate Migration) int {
 	return m.Run()
 }
 
-// New returns the URL of a new database with the schema under test, which is dropped when the test ends.
+// New returns the URL of a new database with the schema under test. The
+// database is dropped when the test ends.
 func New(t testing.TB) string {
 	t.Helper()
-	begin(t)
+	ensureServer(t)
 	if server.template == "" {
-		t.Fatal("pgtest.Main was given no migration: only pgtest.Empty can be called")
+		t.Fatal("pgtest.Main has no migration: only pgtest.Empty can be called")
 	}
 	return create(t, server.template)
 }
 
-// Empty returns the URL of a new database with nothing in it, which is dropped when the test ends.
+// Empty returns the URL of a new database without tables. The database is
+// dropped when the test ends.
 func Empty(t testing.TB) string {
 	t.Helper()
-	begin(t)
+	ensureServer(t)
 	return create(t, "template0")
 }
 
-// begin starts the server if this is the first test that needs it.
-func begin(t testing.TB) {
+// Bouncer returns the URL of a new database without tables, like Empty, but
+// through a private PgBouncer in transaction mode. The URL has the parameter
+// that pgx needs for PgBouncer. PgBouncer starts with the first test that calls
+// Bouncer, and stops when the tests end.
+func Bouncer(t testing.TB) string {
+	t.Helper()
+	direct, err := url.Parse(Empty(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &server.pooler
+	p.start.Do(func() { p.base, p.stop, p.err = startBouncer(server.base) })
+	if p.err != nil {
+		t.Fatalf("start PgBouncer: %v", p.err)
+	}
+	u := *p.base
+	u.Path = direct.Path
+	return u.String()
+}
+
+// ensureServer starts the server for the first test that needs it.
+func ensureServer(t testing.TB) {
 	t.Helper()
 	if server.stop == nil {
 		t.Fatal("pgtest.Main does not run: call it from TestMain")
 	}
 	server.start.Do(func() { server.err = start() })
 	if server.err != nil {
-		t.Fatalf("no Postgres to test with: %v", server.err)
+		t.Fatalf("start Postgres: %v", server.err)
 	}
 }
 
+// start connects to the server in the environment, or starts a private one. It
+// also creates the template database, if there is a migration.
 func start() (err error) {
-	if text := os.Getenv(Env); text != "" {
+	if text := os.Getenv(serverEnv); text != "" {
 		server.base, err = url.Parse(text)
 		if err != nil || !strings.HasPrefix(server.base.Scheme, "postgres") {
-			return fmt.Errorf("%s is not a postgres:// URL", Env)
+			return fmt.Errorf("%s is not a postgres:// URL", serverEnv)
 		}
 	} else if server.base, server.stop, err = startCluster(fastest); err != nil {
 		server.stop = func() {}
@@ -99,12 +120,13 @@ func start() (err error) {
 	if server.migrate == nil {
 		return nil
 	}
+
 	name := newName("template")
 	if err := command(`CREATE DATABASE ` + name + ` TEMPLATE template0`); err != nil {
 		return err
 	}
 	server.template = name
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if err := server.migrate(ctx, urlOf(name)); err != nil {
 		return fmt.Errorf("migrate the template: %w", err)
@@ -112,6 +134,7 @@ func start() (err error) {
 	return nil
 }
 
+// create returns the URL of a new copy of a template database.
 func create(t testing.TB, template string) string {
 	t.Helper()
 	name := newName("test")
@@ -131,7 +154,7 @@ func create(t testing.TB, template string) string {
 
 // command runs one statement on the server.
 func command(sql string) (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, server.base.String())
 	if err == nil {
@@ -144,10 +167,12 @@ func command(sql string) (err error) {
 	return nil
 }
 
+// newName returns a new name for a database.
 func newName(what string) string {
 	return "signet_" + what + "_" + strings.ToLower(rand.Text())
 }
 
+// urlOf returns the URL of a database of the server.
 func urlOf(database string) string {
 	u := *server.base
 	u.Path = "/" + database

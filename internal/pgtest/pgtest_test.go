@@ -24,15 +24,15 @@ func migrate(ctx context.Context, url string) error {
 	return conn.Close(ctx)
 }
 
-func TestDatabasesAreApart(t *testing.T) {
+func TestNew_DatabasesAreSeparate(t *testing.T) {
 	for range 2 {
-		if n := things(t, pgtest.New(t)); n != 1 {
+		if n := insertThing(t, pgtest.New(t)); n != 1 {
 			t.Errorf("a new database has %d things after the first insert", n)
 		}
 	}
 }
 
-func TestEmptyHasNoTable(t *testing.T) {
+func TestEmpty_HasNoTables(t *testing.T) {
 	conn := connect(t, pgtest.Empty(t))
 	var tables int
 	err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables)
@@ -41,7 +41,8 @@ func TestEmptyHasNoTable(t *testing.T) {
 	}
 }
 
-func things(t *testing.T, url string) (n int) {
+// insertThing inserts a row and returns the number of rows.
+func insertThing(t *testing.T, url string) (n int) {
 	t.Helper()
 	conn := connect(t, url)
 	if _, err := conn.Exec(t.Context(), `INSERT INTO things VALUES (1)`); err != nil {
@@ -67,11 +68,14 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
-// TestBouncerLendsForOneTransaction: what a client does next, it does on another connection to the server.
-func TestBouncerLendsForOneTransaction(t *testing.T) {
+// PgBouncer assigns a server connection for one transaction only. The next
+// transaction of the client runs on another connection.
+func TestBouncer_AssignsConnectionsPerTransaction(t *testing.T) {
 	url := pgtest.Bouncer(t)
 	a, b := connect(t, url), connect(t, url)
-	for _, conn := range []*pgx.Conn{a, b} { // both are inside a transaction at once, so there are two connections
+	// Both clients are in a transaction at the same time, so that PgBouncer
+	// opens two server connections.
+	for _, conn := range []*pgx.Conn{a, b} {
 		tx, err := conn.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
