@@ -126,13 +126,6 @@ func (b *Batcher[K, Req, Res]) busy() bool {
 	return now.Sub(b.lastBusy) < busyPeriod
 }
 
-// Waiting returns the number of requests that have not been dispatched.
-func (b *Batcher[K, Req, Res]) Waiting() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.waiting)
-}
-
 // start starts a goroutine that dispatches the waiters, unless the maximum
 // number of batches is in progress or such a goroutine has just been started.
 // The caller holds b.mu.

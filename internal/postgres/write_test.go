@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/batch"
@@ -24,31 +25,25 @@ import (
 // of each, and how many writes each transaction held.
 func together(t *testing.T, url string, o Options, changes ...func(*Store) error) (errs []error, sizes []int) {
 	t.Helper()
-	full := make(chan struct{})
-	var mu sync.Mutex
-	o.SentWrites = func(n int) {
-		mu.Lock()
-		sizes = append(sizes, n)
-		mu.Unlock()
-		<-full
-	}
-	s := open(t, url, o)
 	errs = make([]error, len(changes))
-	var all sync.WaitGroup
-	for i, change := range changes {
-		all.Go(func() { errs[i] = change(s) })
-	}
-	flights := writeFlights
-	if o.Alone {
-		flights = int(s.pool.Config().MaxConns)
-	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for s.writes.Waiting() < len(changes)-flights {
-		<-tick.C
-	}
-	close(full)
-	all.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		full := make(chan struct{})
+		var mu sync.Mutex
+		o.SentWrites = func(n int) {
+			mu.Lock()
+			sizes = append(sizes, n)
+			mu.Unlock()
+			<-full
+		}
+		s := open(t, url, o)
+		var all sync.WaitGroup
+		for i, change := range changes {
+			all.Go(func() { errs[i] = change(s) })
+		}
+		synctest.Wait() // all other changes wait
+		close(full)
+		all.Wait()
+	})
 	return errs, sizes
 }
 
@@ -167,18 +162,23 @@ func TestBlockedWriteHoldsUpNobody(t *testing.T) {
 	_, err = holder.Exec(t.Context(), `SELECT FROM grants FOR UPDATE`)
 	must(t, err)
 	changes := slices.Repeat([]func(*Store) error{revoke(0)}, writeFlights+1) // so that one goes with others
-	var free sync.WaitGroup
+	var remaining atomic.Int64
+	free := make(chan struct{}) // closed when all other changes have been made
 	for i := range byte(16) {
 		for _, change := range []func(*Store) error{createGrant(aGrant(1 + i)), guess(fmt.Sprint(i))} {
-			free.Add(1)
+			remaining.Add(1)
 			changes = append(changes, func(s *Store) error {
-				defer free.Done()
+				defer func() {
+					if remaining.Add(-1) == 0 {
+						close(free)
+					}
+				}()
 				return change(s)
 			})
 		}
 	}
 	go func() {
-		free.Wait()
+		<-free
 		if err := holder.Rollback(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -309,32 +309,30 @@ func TestGivenUpWriteIsKnown(t *testing.T) {
 	url := pgtest.New(t)
 	setup := open(t, url, Options{})
 	must(t, setup.CreateUser(t.Context(), ann))
-	left, arrive := make(chan struct{}, writeFlights), make(chan struct{})
-	s := open(t, url, Options{SentWrites: func(int) { left <- struct{}{}; <-arrive }})
-	ctx, giveUp := context.WithCancel(t.Context())
-	errs := make([]error, writeFlights)
-	var all sync.WaitGroup
-	for i := range errs {
-		all.Go(func() { errs[i] = s.CreateGrant(ctx, aGrant(byte(i)), 0) })
-	}
-	for range errs {
-		<-left
-	}
-	late := make(chan error)
-	go func() { late <- s.CreateGrant(ctx, aGrant(99), 0) }()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for s.writes.Waiting() < 1 {
-		<-tick.C
-	}
-	giveUp()
-	if err := <-late; !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want that of the context", err)
-	}
-	close(arrive)
-	all.Wait()
-	must(t, errors.Join(errs...))
-	if n := number(t, s, `SELECT count(*) FROM grants`); n != writeFlights {
+	synctest.Test(t, func(t *testing.T) {
+		left, arrive := make(chan struct{}, writeFlights), make(chan struct{})
+		s := open(t, url, Options{SentWrites: func(int) { left <- struct{}{}; <-arrive }})
+		ctx, giveUp := context.WithCancel(t.Context())
+		errs := make([]error, writeFlights)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { errs[i] = s.CreateGrant(ctx, aGrant(byte(i)), 0) })
+		}
+		for range errs {
+			<-left
+		}
+		late := make(chan error)
+		go func() { late <- s.CreateGrant(ctx, aGrant(99), 0) }()
+		synctest.Wait() // the late change waits
+		giveUp()
+		if err := <-late; !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want that of the context", err)
+		}
+		close(arrive)
+		all.Wait()
+		must(t, errors.Join(errs...))
+	})
+	if n := number(t, setup, `SELECT count(*) FROM grants`); n != writeFlights {
 		t.Errorf("%d grants, want %d", n, writeFlights)
 	}
 }

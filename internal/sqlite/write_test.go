@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/login"
@@ -26,27 +25,25 @@ func together(t *testing.T, o Options, changes ...*writing) (*Store, []error, []
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
 	must(t, s.Migrate(t.Context()))
-	begun, end := make(chan struct{}), make(chan struct{})
-	var all sync.WaitGroup
-	all.Go(func() {
-		must(t, s.write(t.Context(), func(context.Context, *sql.Tx) error {
-			close(begun)
-			<-end
-			return nil
-		}))
-	})
-	<-begun
 	errs := make([]error, len(changes))
-	for i, change := range changes {
-		all.Go(func() { errs[i] = s.make(t.Context(), change) })
-	}
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for s.commits.Waiting() < len(changes) {
-		<-tick.C
-	}
-	close(end)
-	all.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		begun, end := make(chan struct{}), make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() {
+			must(t, s.write(t.Context(), func(context.Context, *sql.Tx) error {
+				close(begun)
+				<-end
+				return nil
+			}))
+		})
+		<-begun
+		for i, change := range changes {
+			all.Go(func() { errs[i] = s.make(t.Context(), change) })
+		}
+		synctest.Wait() // all changes wait for the first write
+		close(end)
+		all.Wait()
+	})
 	return s, errs, sizes
 }
 
