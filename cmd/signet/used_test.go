@@ -19,7 +19,7 @@ import (
 )
 
 // TestEverythingIsUsed lists what people and programs touch, from where it is made: commands and flags from cobra, calls from
-// the .proto files, keys from Config, metrics from their registry, codes from the error table. What no test uses is a fault:
+// the .proto files, keys from Config, metrics from docs/metrics.md, codes from the error table. What no test uses is a fault:
 // nobody would notice that it does not work.
 func TestEverythingIsUsed(t *testing.T) {
 	tests := readTests(t)

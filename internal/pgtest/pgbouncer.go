@@ -69,17 +69,17 @@ func startBouncer(base *url.URL) (*url.URL, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := pgx.ParseConfig(base.String())
+	target, err := pgx.ParseConfig(base.String())
 	if err != nil {
 		return nil, nil, err
 	}
 	return startServer(bouncer, bin, func(dir string) (*url.URL, error) {
 		query := url.Values{
-			"host": {dir}, "port": {bouncerPort}, "user": {server.User}, "sslmode": {"disable"},
+			"host": {dir}, "port": {bouncerPort}, "user": {target.User}, "sslmode": {"disable"},
 			"default_query_exec_mode": {"cache_describe"},
 		}
 		u := &url.URL{Scheme: "postgres", Path: base.Path, RawQuery: query.Encode()}
-		config := fmt.Sprintf(bouncerConfig, connection(server), bouncerPort, dir, bouncerPool, sslmode(server))
+		config := fmt.Sprintf(bouncerConfig, connection(target), bouncerPort, dir, bouncerPool, sslmode(target))
 		return u, os.WriteFile(filepath.Join(dir, "bouncer.ini"), []byte(config), 0o600)
 	})
 }

@@ -18,7 +18,7 @@ var (
 	batchBuckets = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}
 )
 
-// Metrics are all metrics of a process, in a registry of their own. It is safe
+// Metrics holds all metrics of a process, in a registry of its own. It is safe
 // for concurrent use. Recording an event does not allocate memory.
 type Metrics struct {
 	registry *prometheus.Registry
