@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
@@ -30,14 +31,12 @@ func SignAccess(s keys.Signer, a Access) (string, error) {
 	return compact(accessType, s.Algorithm, s.KeyID, payload, s.Sign)
 }
 
-// signatureSize returns the size of the buffer for a signature, in bytes: the
-// size for RSA with 4096 bits, or for an elliptic curve.
-func signatureSize(algorithm string) int {
-	if algorithm == keys.RS256 {
-		return 512
-	}
-	return 64
-}
+// tokens has the buffers in which tokens are encoded. They spare an allocation
+// for each token.
+var tokens = sync.Pool{New: func() any {
+	b := make([]byte, 0, 2<<10)
+	return &b
+}}
 
 // compact signs a payload and returns a compact JWS (RFC 7515 §7.1) with the
 // header parameters typ, alg and kid.
@@ -47,11 +46,9 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 	header = appendMember(header, "alg", algorithm)
 	header = append(appendMember(header, "kid", kid), '}')
 
-	encoding := base64.RawURLEncoding
-	size := encoding.EncodedLen(len(header)) + encoding.EncodedLen(len(payload)) +
-		encoding.EncodedLen(signatureSize(algorithm)) + 2
-	token := make([]byte, 0, size)
-	token = append(encoding.AppendEncode(token, header), '.')
+	encoding, pooled := base64.RawURLEncoding, tokens.Get().(*[]byte)
+	defer tokens.Put(pooled)
+	token := append(encoding.AppendEncode((*pooled)[:0], header), '.')
 	token = encoding.AppendEncode(token, payload)
 
 	signature, err := sign(token)
@@ -62,6 +59,7 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 		return "", fmt.Errorf("sign a token: %w", err)
 	}
 	token = encoding.AppendEncode(append(token, '.'), signature)
+	*pooled = token // which may have grown
 	if len(token) > jws.MaxSize {
 		return "", ErrTooLong
 	}
