@@ -1,0 +1,70 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestChecks(t *testing.T) {
+	// A check finds exactly these faults in its directory of testdata.
+	for check, faults := range map[string][]string{
+		"doc": {
+			`cmd/program:1: doc: the package has no doc.go with a comment that begins with "Command program "`,
+			`elsewhere:1: doc: the package has no doc.go with a comment that begins with "Package elsewhere "`,
+			`namesake:1: doc: the package has no doc.go with a comment that begins with "Package namesake "`,
+			`silent:1: doc: the package has no doc.go with a comment that begins with "Package silent "`,
+		},
+		"methods": {
+			`a/more.go:21: methods: many has 21 methods, more than 20`,
+			`b/store.go:45: methods: Store has 21 methods, more than 20`,
+		},
+		"cycles": {
+			`pair/a.go:1: cycles: uses second of b.go, which uses first, limit of it`,
+			`types/a.go:1: cycles: uses item of b.go, which uses list of it`,
+		},
+		"width": {
+			`x.go:15: width: 81 columns, more than 80`,
+			`x.go:16: width: 121 columns, more than 120`,
+			`x.go:8: width: 81 columns, more than 80`,
+			`x_test.go:3: width: 81 columns, more than 80`,
+		},
+		"words": {
+			`crowd_test.go:0: words: "crowd" is not used`,
+			`internal/sqlite/x.go:3: words: "Guesses" is not used`,
+			`internal/sqlite/x.go:4: words: "door" is not used`,
+			`x.go:4: words: "House" is not used`,
+			`x.go:5: words: "ROOM" is not used`,
+			`x.go:5: words: "lane" is not used`,
+			`x.go:5: words: "room" is not used`,
+			`x.go:6: words: "room" is not used`,
+			`x.go:6: words: "second Tab" is not used`,
+			`x.md:1: words: "Door" is not used`,
+			`x.md:2: words: "second  tab" is not used`,
+			`x.proto:1: words: "heir" is not used`,
+			`x.txtar:1: words: "guess" is not used`,
+			`x.yaml:1: words: "roof" is not used`,
+		},
+	} {
+		t.Run(check, func(t *testing.T) {
+			c := &checker{root: "testdata/" + check, checks: []string{check}}
+			if err := c.run(); err != nil || !slices.Equal(c.faults, faults) {
+				t.Errorf("run: %v, found\n%s\nwant\n%s", err, strings.Join(c.faults, "\n"), strings.Join(faults, "\n"))
+			}
+		})
+	}
+}
+
+func TestUnknownCheckIsRefused(t *testing.T) {
+	c := &checker{root: "testdata", checks: []string{"doc", "words "}}
+	if err := c.run(); err == nil {
+		t.Error("run accepted a check that does not exist")
+	}
+}
+
+func TestDisabledChecksFindNothing(t *testing.T) {
+	c := &checker{root: "testdata/words", checks: []string{"width"}}
+	if err := c.run(); err != nil || len(c.faults) > 0 {
+		t.Errorf("run: %v, found %q", err, c.faults)
+	}
+}

@@ -1,0 +1,6 @@
+package names
+
+func use(v any) any {
+	other := v
+	return other
+}

@@ -1,0 +1,5 @@
+package pair
+
+func first() { second() }
+
+const limit = 1

@@ -1,0 +1,7 @@
+package pair
+
+func second() {
+	first()
+	println(limit)
+	first()
+}

@@ -1,0 +1,3 @@
+package pair
+
+func third() { first() }

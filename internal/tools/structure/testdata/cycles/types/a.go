@@ -1,0 +1,5 @@
+package types
+
+import "sync/atomic"
+
+type list struct{ now atomic.Pointer[item] }

@@ -1,0 +1,3 @@
+package types
+
+type item struct{ list *list }

@@ -1,0 +1,2 @@
+// Package main is a program.
+package main

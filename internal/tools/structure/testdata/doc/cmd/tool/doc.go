@@ -1,0 +1,2 @@
+// Command tool has its comment.
+package main

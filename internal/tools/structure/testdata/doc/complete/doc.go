@@ -1,0 +1,3 @@
+// Package complete
+// has its comment.
+package complete

@@ -1,0 +1,2 @@
+// Package namesakes has the name of another package.
+package namesake

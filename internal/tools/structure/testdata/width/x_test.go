@@ -1,0 +1,4 @@
+package width
+
+// cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc
+var d int

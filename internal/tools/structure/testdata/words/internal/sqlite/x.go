@@ -1,0 +1,4 @@
+package sqlite
+
+// addGuesses adds rows.
+const insert = "INSERT INTO guesses VALUES (door)"
