@@ -1,10 +1,6 @@
 package keys
 
-import (
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // A Policy is what the operator decides about keys. The composition root sets every field from the configuration, calls
 // Validate once, and gives the same policy to every server and command.
@@ -60,37 +56,4 @@ func (p Policy) ahead(algorithm string) time.Duration {
 		return 2 * p.PollInterval
 	}
 	return p.PublishAhead
-}
-
-// Validate returns all faults of the policy, or nil.
-func (p Policy) Validate() error {
-	var faults []error
-	for _, positive := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"keys.max_age", p.MaxAge},
-		{"keys.rotate_every", p.RotateEvery},
-		{"keys.poll_interval", p.PollInterval},
-		{"tokens.max_lifetime", p.MaxLifetime},
-		{"the longest refresh lifetime", p.MaxRefreshLifetime},
-	} {
-		if positive.value <= 0 {
-			faults = append(faults, fmt.Errorf("%s is %s, but must be more than 0", positive.name, positive.value))
-		}
-	}
-	if p.ClockSkew < 0 {
-		faults = append(faults, fmt.Errorf("the clock skew is %s, but must not be negative", p.ClockSkew))
-	}
-	if p.PublishAhead < p.Window() {
-		faults = append(faults, fmt.Errorf("keys.publish_ahead is %s, but must be at least %s: keys.max_age, keys.poll_interval and twice the clock skew (%s)",
-			p.PublishAhead, p.Window(), p.ClockSkew))
-	}
-	if p.RotateEvery > 0 && p.RotateEvery < p.PublishAhead {
-		faults = append(faults, fmt.Errorf("keys.rotate_every is %s, but must be at least keys.publish_ahead (%s)", p.RotateEvery, p.PublishAhead))
-	}
-	if p.RSABits != 2048 && p.RSABits != 3072 && p.RSABits != 4096 {
-		faults = append(faults, fmt.Errorf("RSA keys of %d bits: must be 2048, 3072 or 4096", p.RSABits))
-	}
-	return errors.Join(faults...)
 }

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
@@ -25,31 +24,5 @@ func TestPolicyDerives(t *testing.T) {
 		if test.got != test.want {
 			t.Errorf("%s = %s, want %s", name, test.got, test.want)
 		}
-	}
-}
-
-func TestPolicyValidate(t *testing.T) {
-	if err := testPolicy().Validate(); err != nil {
-		t.Errorf("the default policy: %v", err)
-	}
-	for want, spoil := range map[string]func(*Policy){
-		"keys.max_age is 0s":              func(p *Policy) { p.MaxAge = 0 },
-		"keys.publish_ahead is 9m1s":      func(p *Policy) { p.PublishAhead = 9*time.Minute + time.Second },
-		"keys.rotate_every is 59m0s":      func(p *Policy) { p.RotateEvery = 59 * time.Minute },
-		"keys.rotate_every is 0s":         func(p *Policy) { p.RotateEvery = 0 },
-		"keys.poll_interval is -1s":       func(p *Policy) { p.PollInterval = -time.Second },
-		"the clock skew is -1s":           func(p *Policy) { p.ClockSkew = -time.Second },
-		"tokens.max_lifetime is 0s":       func(p *Policy) { p.MaxLifetime = 0 },
-		"the longest refresh lifetime is": func(p *Policy) { p.MaxRefreshLifetime = 0 },
-		"RSA keys of 1024 bits":           func(p *Policy) { p.RSABits = 1024 },
-	} {
-		p := testPolicy()
-		spoil(&p)
-		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Validate = %v, want %q in it", err, want)
-		}
-	}
-	if err := (Policy{}).Validate(); strings.Count(err.Error(), "\n") != 5 {
-		t.Errorf("an empty policy has all faults at once, got:\n%v", err)
 	}
 }
