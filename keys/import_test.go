@@ -33,7 +33,7 @@ func pkcs8(t *testing.T, key any) string {
 	return inPEM("PRIVATE KEY", der)
 }
 
-// inJWK returns a key as a JWK, some members changed.
+// inJWK returns a key as a JWK with changed members.
 func inJWK(t *testing.T, key any, change map[string]any) string {
 	t.Helper()
 	k, err := jwk.FromRaw(key)
@@ -48,14 +48,14 @@ func inJWK(t *testing.T, key any, change map[string]any) string {
 	return string(text)
 }
 
-// strangers are keys that were made elsewhere.
-type strangers struct {
+// externalKeys are keys that were generated elsewhere.
+type externalKeys struct {
 	rsa     *rsa.PrivateKey
 	p256    *ecdsa.PrivateKey
 	edwards ed25519.PrivateKey
 }
 
-func newStrangers(t *testing.T) (s strangers) {
+func newExternalKeys(t *testing.T) (s externalKeys) {
 	t.Helper()
 	var err error
 	s.rsa, err = rsa.GenerateKey(rand.Reader, 2048)
@@ -67,84 +67,79 @@ func newStrangers(t *testing.T) (s strangers) {
 	return s
 }
 
-// TestImportedKeyIsTheNext: in each of its forms a key becomes the spare, published at once; the spare of before makes way, and
-// the next rotation hands over to it.
-func TestImportedKeyIsTheNext(t *testing.T) {
-	h := newHouse(t)
-	h.use(keys.RS256, keys.ES256, keys.EdDSA)
-	m := h.open()
-	for name, make := range map[string]func(strangers) (algorithm, text string, public crypto.PublicKey){
-		"PKCS #8": func(s strangers) (string, string, crypto.PublicKey) {
+// A key in each format becomes the spare. It is published at once, replaces the
+// previous spare, and is active after the next rotation.
+func TestImport_KeyBecomesTheSpare(t *testing.T) {
+	f := newFixture(t)
+	f.setInUse(keys.RS256, keys.ES256, keys.EdDSA)
+	m := f.open()
+	for name, create := range map[string]func(externalKeys) (algorithm, text string, public crypto.PublicKey){
+		"PKCS #8": func(s externalKeys) (string, string, crypto.PublicKey) {
 			return keys.RS256, "\n" + pkcs8(t, s.rsa) + "\n\n", s.rsa.Public()
 		},
-		"PKCS #1": func(s strangers) (string, string, crypto.PublicKey) {
+		"PKCS #1": func(s externalKeys) (string, string, crypto.PublicKey) {
 			return keys.RS256, inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(s.rsa)), s.rsa.Public()
 		},
-		"SEC 1": func(s strangers) (string, string, crypto.PublicKey) {
+		"SEC 1": func(s externalKeys) (string, string, crypto.PublicKey) {
 			der, err := x509.MarshalECPrivateKey(s.p256)
 			must(t, err)
 			parameters := inPEM("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7})
 			return keys.ES256, parameters + inPEM("EC PRIVATE KEY", der), s.p256.Public()
 		},
-		"RSA JWK": func(s strangers) (string, string, crypto.PublicKey) {
-			return keys.RS256, inJWK(t, s.rsa, map[string]any{"kid": "of before", "use": "sig", "alg": "RS256"}), s.rsa.Public()
+		"RSA JWK": func(s externalKeys) (string, string, crypto.PublicKey) {
+			members := map[string]any{"kid": "another kid", "use": "sig", "alg": "RS256"}
+			return keys.RS256, inJWK(t, s.rsa, members), s.rsa.Public()
 		},
-		"EC JWK": func(s strangers) (string, string, crypto.PublicKey) {
+		"EC JWK": func(s externalKeys) (string, string, crypto.PublicKey) {
 			return keys.ES256, inJWK(t, s.p256, nil), s.p256.Public()
 		},
-		"Ed25519 JWK": func(s strangers) (string, string, crypto.PublicKey) {
+		"Ed25519 JWK": func(s externalKeys) (string, string, crypto.PublicKey) {
 			return keys.EdDSA, inJWK(t, s.edwards, nil), s.edwards.Public()
 		},
-		"Ed25519 PEM": func(s strangers) (string, string, crypto.PublicKey) {
+		"Ed25519 PEM": func(s externalKeys) (string, string, crypto.PublicKey) {
 			return keys.EdDSA, pkcs8(t, s.edwards), s.edwards.Public()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			algorithm, text, public := make(newStrangers(t))
-			before := h.spares(m, algorithm)
-			kid, err := m.Import(t.Context(), keys.Actor{}, []byte(text))
+			algorithm, text, public := create(newExternalKeys(t))
+			before := kids(m, algorithm, keys.PreActive)
+
+			kid, err := m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
 			must(t, err)
-			if got, key, ok := m.PublicKey(kid); !ok || got != algorithm || !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
-				t.Errorf("it is not published: %s, %t", got, ok)
+			got, key, ok := m.PublicKey(kid)
+			if !ok || got != algorithm || !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
+				t.Errorf("the key is not published: %s, %t", got, ok)
 			}
-			if after := h.spares(m, algorithm); len(before) != 1 || len(after) != 1 || after[0] != kid {
+			if after := kids(m, algorithm, keys.PreActive); len(before) != 1 || len(after) != 1 || after[0] != kid {
 				t.Errorf("the spares were %q and are %q, want the imported %s", before, after, kid)
 			}
-			if _, err := m.Import(t.Context(), keys.Actor{}, []byte(text)); err == nil || !strings.Contains(err.Error(), "already") {
-				t.Errorf("the second time: %v", err)
+			_, err = m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
+			if err == nil || !strings.Contains(err.Error(), "already") {
+				t.Errorf("the second import: %v", err)
 			}
-			if _, err := m.Rotate(t.Context(), keys.Actor{}, []string{algorithm}, keys.RotateOptions{Now: true}); err != nil {
-				t.Fatal(err)
+
+			_, err = m.Operator().Rotate(t.Context(), keys.Actor{}, []string{algorithm}, keys.RotateOptions{Now: true})
+			must(t, err)
+			if active := f.activeKID(m, algorithm); active != kid {
+				t.Errorf("%s is active after the rotation, want %s", active, kid)
 			}
-			if signs := h.signs(m, algorithm); signs != kid {
-				t.Errorf("%s signs after the rotation, not %s", signs, kid)
-			}
-			must(t, m.Poll(t.Context())) // the next spare
+			must(t, m.Poll(t.Context())) // It generates the next spare.
 		})
 	}
-	if n := h.audited("key.imported"); n != 7 {
-		t.Errorf("%d events, want 7", n)
+	if n := f.audited("key.imported"); n != 7 {
+		t.Errorf("%d key.imported events, want 7", n)
 	}
 }
 
-// spares returns the pre-active keys of an algorithm.
-func (h *house) spares(m *keys.Manager, algorithm string) (kids []string) {
-	for _, row := range m.Rows() {
-		if row.Algorithm == algorithm && row.State == keys.PreActive {
-			kids = append(kids, row.Key)
-		}
-	}
-	return kids
-}
-
-// TestRule17_NothingWeakIsImported: keys that do not protect, halves that do not belong together, and what is no private
-// signing key at all. The ring stays as it is, and no error quotes a secret.
-func TestRule17_NothingWeakIsImported(t *testing.T) {
-	h := newHouse(t)
-	h.use(keys.RS256, keys.ES256, keys.EdDSA)
-	m := h.open()
-	version := h.ring().Version
-	s, other := newStrangers(t), newStrangers(t)
+// Rule 17: Import rejects weak keys, private keys that do not match their
+// public key, and everything else that is not a private signing key. The ring
+// does not change, and no error quotes a secret.
+func TestRule17_ImportRejectsWeakKeys(t *testing.T) {
+	f := newFixture(t)
+	f.setInUse(keys.RS256, keys.ES256, keys.EdDSA)
+	m := f.open()
+	version := f.ring().Version
+	s, other := newExternalKeys(t), newExternalKeys(t)
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	must(t, err)
@@ -153,6 +148,7 @@ func TestRule17_NothingWeakIsImported(t *testing.T) {
 	b64 := func(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 	three := *s.rsa
 	three.E = 3
+
 	for name, text := range map[string]string{
 		"RSA 1024":            inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(weak)),
 		"e = 3":               inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(&three)),
@@ -165,36 +161,40 @@ func TestRule17_NothingWeakIsImported(t *testing.T) {
 		"public":              inJWK(t, s.rsa.Public(), nil),
 		"symmetric":           inJWK(t, []byte("0123456789abcdef0123456789abcdef"), nil),
 		"for encryption":      inJWK(t, s.rsa, map[string]any{"use": "enc"}),
-		"for another":         inJWK(t, s.rsa, map[string]any{"alg": "PS256"}),
+		"for PS256":           inJWK(t, s.rsa, map[string]any{"alg": "PS256"}),
 		"two keys":            pkcs8(t, s.rsa) + pkcs8(t, other.rsa),
 		"encrypted":           inPEM("ENCRYPTED PRIVATE KEY", []byte("x")),
 		"no key":              inPEM("CERTIFICATE", []byte("x")),
-		"broken":              inPEM("PRIVATE KEY", s.rsa.D.Bytes()),
+		"malformed":           inPEM("PRIVATE KEY", s.rsa.D.Bytes()),
 		"neither PEM nor JWK": "sgr_" + b64(s.edwards.Seed()),
-		"half a JWK":          strings.TrimSuffix(inJWK(t, s.edwards, nil), "}"),
-		"nothing":             "",
+		"incomplete JWK":      strings.TrimSuffix(inJWK(t, s.edwards, nil), "}"),
+		"empty":               "",
 	} {
-		_, err := m.Import(t.Context(), keys.Actor{}, []byte(text))
+		_, err := m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
 		if err == nil {
 			t.Errorf("%s is imported", name)
 			continue
 		}
-		for _, secret := range []string{b64(s.edwards.Seed()), b64(s.rsa.D.Bytes()), s.rsa.D.String(), b64(scalar(t, s.p256))} {
+		for _, secret := range []string{
+			b64(s.edwards.Seed()), b64(s.rsa.D.Bytes()), s.rsa.D.String(), b64(scalar(t, s.p256)),
+		} {
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("%s: the error quotes the key: %v", name, err)
 			}
 		}
 	}
-	if now := h.ring().Version; now != version {
-		t.Errorf("the ring went from version %d to %d", version, now)
+
+	if now := f.ring().Version; now != version {
+		t.Errorf("the ring changed from version %d to %d", version, now)
 	}
-	sealed := h.ring().Keys
+
+	sealed := f.ring().Keys
 	if slices.ContainsFunc(sealed, func(k keys.Key) bool { return bytes.Contains(k.Sealed, s.edwards.Seed()) }) {
-		t.Error("a key lies open in the ring")
+		t.Error("the ring has a private key that is not sealed")
 	}
 }
 
-// scalar returns the secret of an EC key.
+// scalar returns the private scalar of an EC key.
 func scalar(t *testing.T, key *ecdsa.PrivateKey) []byte {
 	t.Helper()
 	d, err := key.Bytes()

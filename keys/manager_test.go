@@ -12,47 +12,50 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-func TestFirstStart(t *testing.T) {
-	h := newHouse(t)
-	h.use()
-	m := h.open()
+func TestOpen_FirstStart(t *testing.T) {
+	f := newFixture(t)
+	f.setInUse()
+	m := f.open()
 	must(t, m.Health())
-	h.signs(m, keys.RS256)
-	if active, spares := kids(m, keys.RS256, keys.Active), kids(m, keys.RS256, keys.PreActive); len(active) != 1 || len(spares) != 1 {
+	f.activeKID(m, keys.RS256)
+	active, spares := kids(m, keys.RS256, keys.Active), kids(m, keys.RS256, keys.PreActive)
+	if len(active) != 1 || len(spares) != 1 {
 		t.Errorf("RS256: %v and %v, want one active key and a spare", active, spares)
 	}
 	if id, secret, err := m.CurrentMAC(); err != nil || len(id) != 16 || len(secret) != 32 {
 		t.Errorf("MAC key %s of %d bytes, %v", id, len(secret), err)
 	}
 	if _, err := m.Signer(keys.ES256); !errors.Is(err, keys.ErrNoKey) {
-		t.Errorf("a signer for an algorithm that nobody asks for: %v", err)
+		t.Errorf("Signer for an algorithm that is not in use: %v", err)
 	}
 	if _, err := m.Signer(keys.MAC); !errors.Is(err, keys.ErrNoKey) {
-		t.Errorf("a signer from a MAC key: %v", err)
+		t.Errorf("Signer for MAC: %v", err)
 	}
-	if h.audited("key.created") != 4 || h.audited("kek.added") != 1 {
-		t.Errorf("audited %v", h.events)
+	if f.audited("key.created") != 4 || f.audited("kek.added") != 1 {
+		t.Errorf("audited %v", f.events)
 	}
-	version := h.ring().Version
-	again := h.open()
-	must(t, again.Poll(t.Context()))
-	if now := h.ring().Version; now != version {
-		t.Errorf("a second start took the ring from version %d to %d", version, now)
+
+	version := f.ring().Version
+	second := f.open()
+	must(t, second.Poll(t.Context()))
+	if now := f.ring().Version; now != version {
+		t.Errorf("the second start changed the ring from version %d to %d", version, now)
 	}
-	if h.signs(again, keys.RS256) != h.signs(m, keys.RS256) || again.Set().ETag != m.Set().ETag {
-		t.Error("two servers differ")
+	if f.activeKID(second, keys.RS256) != f.activeKID(m, keys.RS256) || second.Set().ETag != m.Set().ETag {
+		t.Error("the two servers have different keys")
 	}
 }
 
-func TestEightFirstStarts(t *testing.T) {
-	h := newHouse(t)
-	h.use(keys.ES256, keys.EdDSA)
+func TestOpen_EightConcurrentFirstStarts(t *testing.T) {
+	f := newFixture(t)
+
+	f.setInUse(keys.ES256, keys.EdDSA)
 	var servers [8]*keys.Manager
 	var wg sync.WaitGroup
 	for i := range servers {
-		store := openStore(t, h.path)
+		store := openStore(t, f.path)
 		wg.Go(func() {
-			o := h.options()
+			o := f.options()
 			o.Store = store
 			m, err := keys.Open(context.Background(), o)
 			if err != nil {
@@ -62,56 +65,62 @@ func TestEightFirstStarts(t *testing.T) {
 			servers[i] = m
 		})
 	}
+
 	wg.Wait()
 	if t.Failed() {
 		return
 	}
-	if r := h.ring(); len(r.Keys) != 6 || len(r.KEKs) != 1 {
-		t.Errorf("%d keys and %d KEKs, want a first key and a spare of ES256, EdDSA and mac, and one KEK", len(r.Keys), len(r.KEKs))
+
+	if r := f.ring(); len(r.Keys) != 6 || len(r.KEKs) != 1 {
+		t.Errorf("%d keys and %d KEKs, want a first key and a spare of ES256, EdDSA and mac, and one KEK",
+			len(r.Keys), len(r.KEKs))
 	}
 	for _, m := range servers[1:] {
 		for _, algorithm := range []string{keys.ES256, keys.EdDSA} {
-			if h.signs(m, algorithm) != h.signs(servers[0], algorithm) {
+			if f.activeKID(m, algorithm) != f.activeKID(servers[0], algorithm) {
 				t.Errorf("two servers sign %s with different keys", algorithm)
 			}
 		}
 	}
 }
 
-// A server that the store does not answer stops signing before it could miss a compromise for long.
-func TestStaleRingDoesNotSign(t *testing.T) {
+// A server whose store does not answer stops signing after MaxRingAge: a key
+// may have been compromised since.
+func TestSigner_StaleRing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, stop := h.run()
+		f := newFixture(t)
+		m, stop := f.run()
 		defer stop()
-		time.Sleep(time.Minute + time.Millisecond) // A poll was just now.
-		h.store.down.Store(true)
+		time.Sleep(time.Minute + time.Millisecond) // The last poll was 1 ms ago.
+
+		f.store.down.Store(true)
 		time.Sleep(5*time.Second - 2*time.Millisecond)
 		must(t, m.Health())
 		time.Sleep(2 * time.Millisecond)
 		if _, err := m.Signer(keys.ES256); !errors.Is(err, keys.ErrStale) {
-			t.Errorf("a stale ring signs: %v", err)
+			t.Errorf("Signer with a stale ring: %v", err)
 		}
 		if _, _, err := m.CurrentMAC(); !errors.Is(err, keys.ErrStale) {
-			t.Errorf("a stale ring gives its MAC key: %v", err)
+			t.Errorf("CurrentMAC with a stale ring: %v", err)
 		}
 		if err := m.Health(); !errors.Is(err, keys.ErrStale) || !errors.Is(err, errDown) {
 			t.Errorf("Health = %v", err)
 		}
-		h.store.down.Store(false)
-		time.Sleep(poll)
+
+		f.store.down.Store(false)
+		time.Sleep(pollTime)
 		must(t, m.Health())
-		h.signs(m, keys.ES256)
+		f.activeKID(m, keys.ES256)
 	})
 }
 
-// Making what is due may take long and does not keep a server from polling.
-func TestSlowTickDoesNotStopSigning(t *testing.T) {
+// Slow maintenance does not delay the polls.
+func TestRun_SlowMaintenanceDoesNotStopSigning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		h.policy.RotateEvery = 2 * time.Hour
+		f := newFixture(t)
+		f.policy.RotateEvery = 2 * time.Hour
 		slow := make(chan struct{})
-		m, stop := h.run(func(o *keys.Options) {
+		m, stop := f.run(func(o *keys.Options) {
 			o.Audit = func(e keys.Event) error {
 				if e.Name == "key.rotated" {
 					<-slow
@@ -120,79 +129,88 @@ func TestSlowTickDoesNotStopSigning(t *testing.T) {
 			}
 		})
 		defer stop()
-		time.Sleep(h.policy.RotateEvery + time.Minute)
-		h.signs(m, keys.ES256)
+
+		time.Sleep(f.policy.RotateEvery + time.Minute)
+		f.activeKID(m, keys.ES256)
 		must(t, m.Health())
+
 		close(slow)
 		time.Sleep(time.Minute)
 		if len(kids(m, keys.ES256, keys.Deactivated)) != 1 {
-			t.Errorf("no rotation: %v", m.Rows())
+			t.Errorf("the key did not rotate: %v", m.Rows())
 		}
 	})
 }
 
-func TestMACOfAnotherServer(t *testing.T) {
+func TestMAC_OfAnotherServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, other := h.open(), h.open()
+		f := newFixture(t)
+		m, other := f.open(), f.open()
 		time.Sleep(3 * time.Second)
 		must(t, other.Poll(t.Context()))
-		_, err := other.Rotate(t.Context(), by, []string{keys.MAC}, keys.RotateOptions{Now: true})
+		_, err := other.Operator().Rotate(t.Context(), by, []string{keys.MAC}, keys.RotateOptions{Now: true})
 		must(t, err)
 		must(t, other.Poll(t.Context()))
+
 		newest := kids(other, keys.MAC, keys.PreActive)[0]
-		_, err = other.Rotate(t.Context(), by, []string{keys.MAC}, keys.RotateOptions{Now: true})
+		_, err = other.Operator().Rotate(t.Context(), by, []string{keys.MAC}, keys.RotateOptions{Now: true})
 		must(t, err)
 		if id, _, err := other.CurrentMAC(); err != nil || id != newest {
 			t.Fatalf("MAC key %s, %v", id, err)
 		}
-		reads := h.store.reads.Load()
+
+		reads := f.store.reads.Load()
 		if secret, err := m.MAC(t.Context(), newest); err != nil || len(secret) != 32 {
-			t.Errorf("the key that another server made: %v", err)
+			t.Errorf("MAC for a key of another server: %v", err)
 		}
 		for range 100 {
 			if _, err := m.MAC(t.Context(), "0123456789abcdef"); !errors.Is(err, keys.ErrUnknownKey) {
-				t.Errorf("a key that nobody made: %v", err)
+				t.Errorf("MAC for a key that does not exist: %v", err)
 			}
 		}
-		if n := h.store.reads.Load() - reads; n != 1 {
+		if n := f.store.reads.Load() - reads; n != 1 {
 			t.Errorf("%d reads of the store, want 1", n)
 		}
+
 		time.Sleep(time.Second)
-		h.store.down.Store(true)
+		f.store.down.Store(true)
 		for range 2 {
 			if _, err := m.MAC(t.Context(), "0123456789abcdef"); !errors.Is(err, errDown) {
-				t.Errorf("a store that does not answer: %v", err)
+				t.Errorf("MAC while the store is down: %v", err)
 			}
 		}
 		if _, err := m.MAC(t.Context(), newest); err != nil {
-			t.Errorf("a key that is known needs no store: %v", err)
+			t.Errorf("MAC for a cached key while the store is down: %v", err)
 		}
-		h.store.down.Store(false)
+
+		f.store.down.Store(false)
 		time.Sleep(time.Second)
 		if _, err := m.MAC(t.Context(), "0123456789abcdef"); !errors.Is(err, keys.ErrUnknownKey) {
-			t.Errorf("after the store came back: %v", err)
+			t.Errorf("MAC after the store is up again: %v", err)
 		}
-		kid := h.signs(other, keys.ES256)
+
+		kid := f.activeKID(other, keys.ES256)
 		if _, err := m.MAC(t.Context(), kid); !errors.Is(err, keys.ErrUnknownKey) {
-			t.Errorf("a signing key was given out as a MAC key: %v", err)
+			t.Errorf("MAC for the kid of a signing key: %v", err)
 		}
 	})
 }
 
-// An audience that changes its algorithm waits until the new key is known, and an algorithm that nobody asks for leaves.
-func TestAlgorithmsComeAndGo(t *testing.T) {
+// An audience that changes its algorithm waits until verifiers have the new
+// key. The keys of an algorithm that no audience uses leave the JWK Set.
+func TestReady_AlgorithmsChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, stop := h.run()
+		f := newFixture(t)
+		m, stop := f.run()
 		defer stop()
 		time.Sleep(2 * time.Hour)
 		if !m.Ready(keys.ES256) || m.Ready(keys.EdDSA) {
-			t.Error("ES256 is ready, EdDSA is not there")
+			t.Error("want ES256 ready and EdDSA not ready")
 		}
-		h.use(keys.ES256, keys.EdDSA)
-		time.Sleep(poll)
-		first := h.signs(m, keys.EdDSA)
+
+		f.setInUse(keys.ES256, keys.EdDSA)
+		time.Sleep(pollTime)
+		first := f.activeKID(m, keys.EdDSA)
 		time.Sleep(59 * time.Minute)
 		if m.Ready(keys.EdDSA) {
 			t.Error("EdDSA is ready before keys.publish_ahead")
@@ -201,37 +219,42 @@ func TestAlgorithmsComeAndGo(t *testing.T) {
 		if !m.Ready(keys.EdDSA) {
 			t.Error("EdDSA is not ready after keys.publish_ahead")
 		}
-		must(t, m.Compromise(t.Context(), by, first))
-		if !m.Ready(keys.EdDSA) {
-			t.Error("after a compromise there is no way back to the algorithm of before")
-		}
-		last := h.signs(m, keys.EdDSA)
 
-		h.use(keys.ES256)
-		time.Sleep(h.policy.Retention() + 2*poll)
+		must(t, m.Operator().Compromise(t.Context(), by, first))
+		if !m.Ready(keys.EdDSA) {
+			t.Error("EdDSA is not ready after its first key was compromised")
+		}
+		last := f.activeKID(m, keys.EdDSA)
+
+		f.setInUse(keys.ES256)
+		time.Sleep(f.policy.Retention() + 2*pollTime)
 		if _, err := m.Signer(keys.EdDSA); !errors.Is(err, keys.ErrNoKey) {
-			t.Errorf("EdDSA signs although nothing asks for it: %v", err)
+			t.Errorf("Signer for an algorithm that is not in use any more: %v", err)
 		}
 		if _, _, ok := m.PublicKey(last); !ok {
-			t.Error("the last EdDSA key left the JWK Set at once")
+			t.Error("the last EdDSA key left the JWK Set without the retention")
 		}
-		h.use(keys.ES256, keys.EdDSA)
-		time.Sleep(poll)
-		if h.signs(m, keys.EdDSA) != last || !m.Ready(keys.EdDSA) {
-			t.Error("a published key was not taken up again")
+
+		f.setInUse(keys.ES256, keys.EdDSA)
+		time.Sleep(pollTime)
+		if f.activeKID(m, keys.EdDSA) != last || !m.Ready(keys.EdDSA) {
+			t.Error("the published key is not active again")
 		}
-		h.use(keys.ES256)
-		time.Sleep(2*h.policy.Retention() + 3*poll)
+
+		f.setInUse(keys.ES256)
+		time.Sleep(2*f.policy.Retention() + 3*pollTime)
 		if strings.Contains(string(m.Set().Bytes), "EdDSA") || m.Ready(keys.EdDSA) {
-			t.Errorf("EdDSA is still published: %s", m.Set().Bytes)
+			t.Errorf("EdDSA is still published or ready: %s", m.Set().Bytes)
 		}
-		h.use(keys.EdDSA)
-		time.Sleep(poll)
-		if h.signs(m, keys.EdDSA) == last || m.Ready(keys.EdDSA) {
-			t.Error("a first key of before came back from the dead, or is ready at once")
+
+		f.setInUse(keys.EdDSA)
+		time.Sleep(pollTime)
+		if f.activeKID(m, keys.EdDSA) == last || m.Ready(keys.EdDSA) {
+			t.Error("the destroyed key signs, or the new key is ready at once")
 		}
-		h.use()
-		time.Sleep(h.policy.Retention() + 2*poll)
-		h.signs(m, keys.EdDSA) // The last algorithm stays, whatever it is.
+
+		f.setInUse()
+		time.Sleep(f.policy.Retention() + 2*pollTime)
+		f.activeKID(m, keys.EdDSA) // The last algorithm keeps its key.
 	})
 }

@@ -2,47 +2,60 @@ package keys
 
 import "time"
 
-// A Policy is what the operator decides about keys. The composition root sets every field from the configuration, calls
-// Validate once, and gives the same policy to every server and command.
+// recordRetention is how long the row of a destroyed key stays in the ring, as
+// a record.
+const recordRetention = 90 * 24 * time.Hour
+
+// A Policy holds the operator's settings for keys. All servers and commands use
+// the same policy.
 type Policy struct {
-	// MaxAge is for how long verifiers may cache the JWK Set (keys.max_age).
+	// MaxAge is how long verifiers may cache the JWK Set (keys.max_age).
 	MaxAge time.Duration
-	// PublishAhead is how long a key stands in the JWK Set before it signs (keys.publish_ahead). At least Window.
+	// PublishAhead is how long a key is in the JWK Set before it signs
+	// (keys.publish_ahead). It is at least Window.
 	PublishAhead time.Duration
-	// RotateEvery is how long a key signs before its successor takes over by itself (keys.rotate_every).
+	// RotateEvery is how long a key signs before automatic rotation replaces it
+	// (keys.rotate_every).
 	RotateEvery time.Duration
-	// PollInterval is how often each server asks the store whether the ring has changed (keys.poll_interval).
+	// PollInterval is how often each server reads the version of the ring
+	// (keys.poll_interval).
 	PollInterval time.Duration
-	// ClockSkew is how far a server's clock may be from the true time, either way.
+	// ClockSkew is the largest difference between a server's clock and the true
+	// time, in either direction (keys.clock_skew).
 	ClockSkew time.Duration
-	// MaxLifetime is the longest that any access token or ID token lives (tokens.max_lifetime). After lowering it, tokens
-	// of before live on: lower it in two steps when a rotation is near.
+	// MaxLifetime is the longest lifetime of an access token or ID token
+	// (tokens.max_lifetime). A lower value does not shorten the tokens that are
+	// already issued, so lower it in two steps if a rotation is near.
 	MaxLifetime time.Duration
-	// MaxRefreshLifetime is the longest absolute lifetime of any grant. MAC keys are kept for so long.
+	// MaxRefreshLifetime is the longest absolute lifetime of a grant
+	// (refresh.max_lifetime). MAC keys are kept for this time.
 	MaxRefreshLifetime time.Duration
-	// RSABits is the size of new RSA keys: 2048, 3072 or 4096.
+	// RSABits is the size of new RSA keys: 2048, 3072 or 4096 (keys.rsa_bits).
 	RSABits int
 }
 
-// Window is the least time for which a key must have been published before it signs, so that no verifier holds a JWK Set
-// from before it: each server's poll, the verifiers' caches, and the clocks of the server that published and of the one
-// that signs.
+// Window is the shortest time for which a key must be published before it
+// signs. After it no verifier has a JWK Set without the key. It covers the poll
+// of each server, the caches of the verifiers, and the clocks of the server
+// that published the key and of the server that signs with it.
 func (p Policy) Window() time.Duration { return p.MaxAge + p.PollInterval + 2*p.ClockSkew }
 
-// MaxRingAge is how old the ring of a server may be that still signs: two and a half polls.
+// MaxRingAge is how old a server's ring may be while the server signs: two and
+// a half poll intervals.
 func (p Policy) MaxRingAge() time.Duration { return p.PollInterval*2 + p.PollInterval/2 }
 
-// Lead is the least time between giving a key its date and that date, so that every server that may still sign has learned
-// of it.
+// Lead is the shortest time between setting an activation date and that date.
+// Within it, every server that can still sign has read the date.
 func (p Policy) Lead() time.Duration { return p.MaxRingAge() }
 
-// Retention is how long a key stays in the JWK Set after it stopped signing: as long as its last token may live, judged by
-// any clock, and be verified with a cached JWK Set.
+// Retention is how long a key stays in the JWK Set after it stopped signing:
+// until, by any server's clock, its last token has expired and no verifier
+// needs the key.
 func (p Policy) Retention() time.Duration {
 	return p.MaxLifetime + p.MaxAge + 4*p.ClockSkew + p.MaxRingAge()
 }
 
-// retention is how long the private half of a key is kept after the key stopped signing.
+// retention is how long the private key is kept after the key stopped signing.
 func (p Policy) retention(algorithm string) time.Duration {
 	if algorithm == MAC {
 		return p.MaxRefreshLifetime + 4*p.ClockSkew + p.MaxRingAge()
@@ -50,10 +63,24 @@ func (p Policy) retention(algorithm string) time.Duration {
 	return p.Retention()
 }
 
-// ahead is how long a key is known to all servers, and published if it signs, before its date.
-func (p Policy) ahead(algorithm string) time.Duration {
+// publishAhead is how long before its activation date all servers must know a
+// key. A signing key is also published for this time.
+func (p Policy) publishAhead(algorithm string) time.Duration {
 	if algorithm == MAC {
 		return 2 * p.PollInterval
 	}
 	return p.PublishAhead
+}
+
+// rotationDue returns when automatic rotation sets the activation date of the
+// active key's successor.
+func (p Policy) rotationDue(active Key) time.Time {
+	return latest(active.ActivateAt, active.CreatedAt).Add(p.RotateEvery - p.rotationNotice(active.Algorithm))
+}
+
+// rotationNotice is how long before an activation date automatic rotation sets
+// that date. It is the full publication time, although the spare has usually
+// been published for longer: the clock that set CreatedAt may have been wrong.
+func (p Policy) rotationNotice(algorithm string) time.Duration {
+	return max(p.publishAhead(algorithm), p.Lead())
 }

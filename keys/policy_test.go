@@ -5,14 +5,7 @@ import (
 	"time"
 )
 
-func testPolicy() Policy {
-	return Policy{
-		MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour, PollInterval: 2 * time.Second,
-		ClockSkew: 2 * time.Minute, MaxLifetime: time.Hour, MaxRefreshLifetime: 90 * 24 * time.Hour, RSABits: 2048,
-	}
-}
-
-func TestPolicyDerives(t *testing.T) {
+func TestPolicy_DerivedDurations(t *testing.T) {
 	p := testPolicy()
 	for name, test := range map[string]struct{ got, want time.Duration }{
 		"Window":        {p.Window(), 9*time.Minute + 2*time.Second},

@@ -10,116 +10,127 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// After a restore, or a lost tail, servers keep what they know until an operator accepts what the store has.
-func TestRestore(t *testing.T) {
+// After a restore of the store, servers keep their ring until an operator
+// accepts the ring of the store.
+func TestRestore_NeedsAcceptance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, stop := h.run()
+		f := newFixture(t)
+		m, stop := f.run()
 		defer stop()
 		time.Sleep(2 * time.Hour)
-		backup := h.ring()
-		leaked := h.signs(m, keys.ES256)
-		must(t, m.Compromise(t.Context(), by, leaked))
-		time.Sleep(time.Minute) // A spare is made.
+		backup := f.ring()
+		stolen := f.activeKID(m, keys.ES256)
+		must(t, m.Operator().Compromise(t.Context(), by, stolen))
+		time.Sleep(time.Minute) // The server generates a spare.
 		own := m.Set().ETag
 
-		restored := openStore(t, h.path+".restored")
-		must(t, restored.SwapRing(t.Context(), 0, backup)) // Version 1, as at the time of the backup.
-		h.store.swap(restored)
-		time.Sleep(poll)
-		fallen := func() {
+		restored := openStore(t, f.path+".restored")
+		must(t, restored.SwapRing(t.Context(), 0, backup)) // The version is 1, as in the backup.
+		f.store.replace(restored)
+		time.Sleep(pollTime)
+
+		checkRolledBack := func() {
 			t.Helper()
 			if err := m.Health(); err == nil || !strings.Contains(err.Error(), "signet keys --accept-restore") {
 				t.Errorf("Health = %v", err)
 			}
 			if m.Set().ETag != own {
-				t.Error("the JWK Set went back")
+				t.Error("the server uses the JWK Set of the restored ring")
 			}
 		}
-		fallen()
+
+		checkRolledBack()
 		time.Sleep(4 * time.Second)
 		if _, err := m.Signer(keys.ES256); !errors.Is(err, keys.ErrStale) {
-			t.Errorf("signs beside a store that fell: %v", err)
+			t.Errorf("Signer with a rolled-back store: %v", err)
 		}
 		if _, err := m.MAC(t.Context(), "0123456789abcdef"); err == nil || errors.Is(err, keys.ErrUnknownKey) {
-			t.Errorf("a MAC key that the lost tail may have held: %v", err)
+			t.Errorf("MAC for a key that the store may have lost: %v", err)
 		}
-		// Others, who started after the restore, take the version up again: that proves nothing.
+
+		// Servers that started after the restore increase the version. The
+		// store is still rolled back.
 		for range 3 {
 			r, err := restored.Ring(t.Context())
 			must(t, err)
 			must(t, restored.SwapRing(t.Context(), r.Version, r))
 		}
 		time.Sleep(time.Minute)
-		fallen()
-		if r := h.ring(); r.Version != 4 {
-			t.Errorf("the server wrote to a store that fell: version %d", r.Version)
+		checkRolledBack()
+		if r := f.ring(); r.Version != 4 {
+			t.Errorf("the server wrote to a rolled-back store: version %d", r.Version)
 		}
 
-		cli := h.open(operator)
-		must(t, cli.AcceptRestore(t.Context(), by))
-		time.Sleep(poll)
+		operator := f.operator()
+		must(t, operator.AcceptRestore(t.Context(), by))
+		time.Sleep(pollTime)
 		must(t, m.Health())
-		if h.signs(m, keys.ES256) != leaked {
-			t.Error("the accepted ring is not in use")
+		if f.activeKID(m, keys.ES256) != stolen {
+			t.Error("the server does not use the accepted ring")
 		}
-		must(t, cli.Compromise(t.Context(), by, leaked)) // As the operator was told to check.
-		time.Sleep(poll)
-		if h.signs(m, keys.ES256) == leaked {
+
+		must(t, operator.Compromise(t.Context(), by, stolen)) // The error of Health says to check it.
+		time.Sleep(pollTime)
+		if f.activeKID(m, keys.ES256) == stolen {
 			t.Error("the compromised key signs")
 		}
-		if h.audited("ring.restore_accepted") != 1 {
-			t.Errorf("audited %v", h.events)
+		if f.audited("ring.restore_accepted") != 1 {
+			t.Errorf("audited %v", f.events)
 		}
 	})
 }
 
-// A store that lost its tail stays suspect after it has overtaken, also if nothing was compromised or destroyed.
-func TestLostTail(t *testing.T) {
+// A store that lost its last changes stays rolled back when its version grows
+// again, even if no key was compromised or destroyed.
+func TestRestore_VersionGrowsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, stop := h.run()
+		f := newFixture(t)
+		m, stop := f.run()
 		defer stop()
 		time.Sleep(time.Minute)
-		before := h.ring()
-		_, err := m.Rotate(t.Context(), by, nil, keys.RotateOptions{Now: true})
+		before := f.ring()
+		_, err := m.Operator().Rotate(t.Context(), by, nil, keys.RotateOptions{Now: true})
 		must(t, err)
-		time.Sleep(poll)
-		signing := h.signs(m, keys.ES256)
-		short := openStore(t, h.path+".short")
-		h.store.swap(short)
+		time.Sleep(pollTime)
+		signing := f.activeKID(m, keys.ES256)
+
+		shorter := openStore(t, f.path+".shorter")
+		f.store.replace(shorter)
 		for version := range int64(9) {
-			must(t, short.SwapRing(t.Context(), version, before))
-			time.Sleep(poll)
+			must(t, shorter.SwapRing(t.Context(), version, before))
+			time.Sleep(pollTime)
 		}
+
 		if err := m.Health(); err == nil || !strings.Contains(err.Error(), "--accept-restore") {
 			t.Errorf("Health = %v", err)
 		}
 		if kids(m, keys.ES256, keys.Active)[0] != signing {
-			t.Error("the server went back to a ring of before")
+			t.Error("the server uses the ring of the rolled-back store")
 		}
 	})
 }
 
-// A store that lost its tail and overtook between two polls is found by what it has forgotten.
-func TestLostTailOvertaken(t *testing.T) {
+// A store that lost its last changes and reached a higher version between two
+// polls is detected because a compromised key is no longer compromised.
+func TestRestore_LostCompromiseIsDetected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
-		m, stop := h.run()
+		f := newFixture(t)
+		m, stop := f.run()
 		defer stop()
 		time.Sleep(time.Minute)
-		before := h.ring()
-		must(t, m.Compromise(t.Context(), by, h.signs(m, keys.ES256)))
+		before := f.ring()
+		must(t, m.Operator().Compromise(t.Context(), by, f.activeKID(m, keys.ES256)))
 		time.Sleep(10 * time.Second)
-		after := h.ring()
+
+		after := f.ring()
 		before.Version = after.Version
-		must(t, h.store.SwapRing(t.Context(), after.Version, before))
+		must(t, f.store.SwapRing(t.Context(), after.Version, before))
 		time.Sleep(10 * time.Second)
 		if err := m.Health(); err == nil || !strings.Contains(err.Error(), "--accept-restore") {
 			t.Errorf("Health = %v", err)
 		}
 		if _, err := m.Signer(keys.ES256); !errors.Is(err, keys.ErrStale) {
-			t.Errorf("signs: %v", err)
+			t.Errorf("Signer with a rolled-back store: %v", err)
 		}
 	})
 }

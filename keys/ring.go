@@ -4,129 +4,76 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/signetd/signet/internal/seal"
 )
 
-// A State of a key (NIST SP 800-57 part 1, section 7). It is computed from the dates and the time, never stored.
-type State string
-
-// The states of a key.
-const (
-	// PreActive keys are in the JWK Set and do not sign yet.
-	PreActive State = "pre-active"
-	// Active keys sign: one of each algorithm.
-	Active State = "active"
-	// Deactivated keys sign no more and stay in the JWK Set until the last token that they signed has expired.
-	Deactivated State = "deactivated"
-	// Compromised keys are out of the JWK Set, and what they signed is refused.
-	Compromised State = "compromised"
-	// Destroyed keys are out of the JWK Set and have no private half any more.
-	Destroyed State = "destroyed"
-)
-
-// A succession is the keys of one algorithm that have a date, in the order of those dates. A key that was compromised
-// before its date never signed and is not in it.
-type succession []Key
-
-func (r Ring) succession(algorithm string) succession {
-	var s succession
-	for _, k := range r.Keys {
-		if k.Algorithm == algorithm && !k.ActivateAt.IsZero() && (k.CompromisedAt.IsZero() || !k.CompromisedAt.Before(k.ActivateAt)) {
-			s = append(s, k)
-		}
-	}
-	slices.SortFunc(s, func(a, b Key) int { return cmp.Or(a.ActivateAt.Compare(b.ActivateAt), cmp.Compare(a.ID, b.ID)) })
-	return s
+// A KEK is what the store keeps of a key-encryption key: its id and a check
+// value, never the key.
+type KEK struct {
+	ID        string
+	Check     []byte
+	CreatedAt time.Time
 }
 
-// successions returns those of all algorithms.
-func (r Ring) successions() map[string]succession {
-	all := make(map[string]succession)
-	for _, algorithm := range []string{RS256, ES256, EdDSA, MAC} {
-		all[algorithm] = r.succession(algorithm)
+// A Ring holds all keys at one version.
+type Ring struct {
+	// Version increases by one with every change.
+	Version int64
+	// Restored increases when an operator accepts a restored store, whose
+	// Version is lower than before.
+	Restored int64
+	Keys     []Key
+	// KEKs are ordered by CreatedAt. The newest seals new keys.
+	KEKs []KEK
+}
+
+// schedule returns the schedule of an algorithm.
+func (r Ring) schedule(algorithm string) schedule { return newSchedule(r.Keys, algorithm) }
+
+// schedules returns the schedules of all algorithms.
+func (r Ring) schedules() map[string]schedule {
+	all := make(map[string]schedule)
+	for _, algorithm := range allAlgorithms {
+		all[algorithm] = r.schedule(algorithm)
 	}
 	return all
 }
 
-// mayStillSign says whether nothing has ended the key for good.
-func (k Key) mayStillSign() bool {
-	return k.CompromisedAt.IsZero() && k.RetiredAt.IsZero() && k.DestroyedAt.IsZero()
-}
-
-// active returns the key that signs: the last whose date has come. If that one was ended, or no date has come, it is the
-// next one that may sign, before its date; never one before it, so that a server whose clock is slow does not go back to a
-// key that the others have long left.
-func (s succession) active(now time.Time) (Key, bool) {
-	for _, k := range s[max(s.begun(now)-1, 0):] {
-		if k.mayStillSign() {
-			return k, true
+// neededAlgorithms returns the signing algorithms that must have keys: those in
+// use by audiences; if there are none, those that have an active key; if there
+// are none, RS256, which every verifier supports.
+func (r Ring) neededAlgorithms(inUse []string, now time.Time) []string {
+	var used, active []string
+	for _, algorithm := range signingAlgorithms {
+		if slices.Contains(inUse, algorithm) {
+			used = append(used, algorithm)
+		}
+		if _, ok := r.schedule(algorithm).active(now); ok {
+			active = append(active, algorithm)
 		}
 	}
-	return Key{}, false
-}
-
-// begun returns how many dates have come.
-func (s succession) begun(now time.Time) int {
-	for i := range s { // each signature asks, and a Key is large
-		if s[i].ActivateAt.After(now) {
-			return i
-		}
-	}
-	return len(s)
-}
-
-// follower returns the date of the key that comes after k, or zero.
-func (s succession) follower(k Key) time.Time {
-	i := slices.IndexFunc(s, func(other Key) bool { return other.ID == k.ID })
-	if i < 0 || i+1 == len(s) {
-		return time.Time{}
-	}
-	return s[i+1].ActivateAt
-}
-
-// state computes the state of a key; s is the succession of its algorithm.
-func (s succession) state(k Key, now time.Time) State {
 	switch {
-	case !k.DestroyedAt.IsZero():
-		return Destroyed
-	case !k.CompromisedAt.IsZero():
-		return Compromised
-	case !k.RetiredAt.IsZero():
-		return Deactivated
+	case len(used) > 0:
+		return used
+	case len(active) > 0:
+		return active
 	}
-	active, ok := s.active(now)
-	switch {
-	case ok && active.ID == k.ID:
-		return Active
-	case k.ActivateAt.IsZero() || k.ActivateAt.After(now):
-		return PreActive
-	}
-	return Deactivated
+	return []string{RS256}
 }
 
-// stopped returns the date at which the key stops signing: it was compromised, retired, or a successor comes. It is zero
-// while none of these is in sight.
-func (s succession) stopped(k Key) time.Time {
-	switch {
-	case !k.CompromisedAt.IsZero():
-		return k.CompromisedAt
-	case !k.RetiredAt.IsZero():
-		return k.RetiredAt
-	}
-	return s.follower(k)
-}
-
-// key returns where the key of that id stands in Keys, or -1.
-func (r Ring) key(id string) int {
+// index returns the index in Keys of the key with an id, or -1.
+func (r Ring) index(id string) int {
 	return slices.IndexFunc(r.Keys, func(k Key) bool { return k.ID == id })
 }
 
-// preActive returns where the pre-active keys of an algorithm stand in Keys: those with a date first, then the one that
-// was published first.
+// preActive returns the indexes in Keys of an algorithm's pre-active keys: the
+// keys with a date first, then the others by creation date.
 func (r Ring) preActive(algorithm string, now time.Time) []int {
 	var found []int
-	succession := r.succession(algorithm)
+	schedule := r.schedule(algorithm)
 	for i, k := range r.Keys {
-		if k.Algorithm == algorithm && succession.state(k, now) == PreActive {
+		if k.Algorithm == algorithm && schedule.state(k, now) == PreActive {
 			found = append(found, i)
 		}
 	}
@@ -140,6 +87,7 @@ func (r Ring) preActive(algorithm string, now time.Time) []int {
 	return found
 }
 
+// undated returns 1 for a key without an activation date and 0 for all others.
 func undated(k Key) int {
 	if k.ActivateAt.IsZero() {
 		return 1
@@ -147,16 +95,33 @@ func undated(k Key) int {
 	return 0
 }
 
-// newestKEK returns the KEK that seals; none in an empty ring.
-func (r Ring) newestKEK() (KEK, bool) {
+// newestKEK returns the KEK that seals new keys; ok is false in an empty ring.
+func (r Ring) newestKEK() (kek KEK, ok bool) {
 	if len(r.KEKs) == 0 {
 		return KEK{}, false
 	}
 	return slices.MaxFunc(r.KEKs, func(a, b KEK) int { return a.CreatedAt.Compare(b.CreatedAt) }), true
 }
 
-// clone returns a ring whose lists may be changed. The bytes in its rows are never changed in place.
+// clone returns a copy whose lists may be changed. The bytes in the rows are
+// shared, because they are never changed in place.
 func (r Ring) clone() Ring {
 	r.Keys, r.KEKs = slices.Clone(r.Keys), slices.Clone(r.KEKs)
 	return r
+}
+
+// hasKEKNotIn reports whether the ring names a KEK that is not in keks.
+func (r Ring) hasKEKNotIn(keks *seal.KEKs) bool {
+	return slices.ContainsFunc(r.KEKs, func(k KEK) bool { return !keks.Has(k.ID) }) ||
+		slices.ContainsFunc(r.Keys, func(k Key) bool { return k.KEK != "" && !keks.Has(k.KEK) })
+}
+
+// lostEndStates reports whether a key of r is compromised or destroyed but the
+// same key of next is not. No change does that: the store has lost data.
+func (r Ring) lostEndStates(next Ring) bool {
+	return slices.ContainsFunc(r.Keys, func(k Key) bool {
+		i := next.index(k.ID)
+		return i >= 0 && (!k.CompromisedAt.IsZero() && next.Keys[i].CompromisedAt.IsZero() ||
+			!k.DestroyedAt.IsZero() && next.Keys[i].DestroyedAt.IsZero())
+	})
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// A Signer signs with one key. It prints as its kid.
+// A Signer signs with one key. It prints as the key's kid.
 type Signer struct {
 	Algorithm string
 	KeyID     string
-	// sign is a function because fmt prints one as an address under every verb.
+	// sign is a function because fmt prints a function as an address under
+	// every verb.
 	sign func(input []byte) ([]byte, error)
-	// signed is told how long it took, unless it is nil.
+	// signed is called with the duration of every signature, unless it is nil.
 	signed func(algorithm string, took time.Duration)
 }
 
@@ -32,24 +33,25 @@ func newSigner(k Key, private crypto.Signer) (Signer, error) {
 			digest := sha256.Sum256(input)
 			return private.Sign(rand.Reader, digest[:], crypto.SHA256)
 		}
-	default: // what must be brought into the form of a JWS, as ES256 must, is the library's
+	default: // ES256: the library converts the signature to the JWS form (RFC 7518 §3.4).
 		algorithm, err := jws.NewSigner(jwa.SignatureAlgorithm(k.Algorithm))
 		if err != nil {
 			return Signer{}, fmt.Errorf("the key %s: %w", k.ID, err)
 		}
-		// A bare *ecdsa.PrivateKey would be copied for every signature, and the library's work on it be done anew.
+		// The library copies and prepares a bare *ecdsa.PrivateKey for every
+		// signature. It uses a wrapped one as it is.
 		key := struct{ crypto.Signer }{private}
 		s.sign = func(input []byte) ([]byte, error) { return algorithm.Sign(input, key) }
 	}
 	return s, nil
 }
 
-// Sign returns the JWS signature (RFC 7515 section 5.1) over input.
+// Sign returns the JWS signature over input (RFC 7515 section 5.1).
 func (s Signer) Sign(input []byte) ([]byte, error) {
-	began := time.Now()
+	start := time.Now()
 	signature, err := s.sign(input)
 	if s.signed != nil {
-		s.signed(s.Algorithm, time.Since(began))
+		s.signed(s.Algorithm, time.Since(start))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sign with the key %s: %w", s.KeyID, err)
@@ -57,11 +59,11 @@ func (s Signer) Sign(input []byte) ([]byte, error) {
 	return signature, nil
 }
 
-// String hides the key behind its kid.
+// String returns the algorithm and the kid, and no key material.
 func (s Signer) String() string { return s.Algorithm + " key " + s.KeyID }
 
-// GoString hides the key behind its kid.
+// GoString returns the same text as String.
 func (s Signer) GoString() string { return s.String() }
 
-// LogValue hides the key behind its kid.
+// LogValue returns the same text as String.
 func (s Signer) LogValue() slog.Value { return slog.StringValue(s.String()) }

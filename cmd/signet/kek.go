@@ -48,7 +48,7 @@ func (p *program) newKEK(ctx context.Context, path string) error {
 	if err := h.openKeys(ctx, true); err != nil {
 		return err
 	}
-	if err := h.keys.AddKEK(ctx, keys.Actor(h.operator()), id); err != nil {
+	if err := h.keys.Operator().AddKEK(ctx, keys.Actor(h.operator()), id); err != nil {
 		return err
 	}
 	return p.didKEK(id, own, "seals from now on; `signet keys --reseal` moves all keys to it")

@@ -87,7 +87,7 @@ func (p *program) changeKeys(ctx context.Context, h *house, f keysFlags) error {
 	case f.rotate:
 		return p.rotate(ctx, h, f)
 	case f.cancel != "":
-		if err := h.keys.Cancel(ctx, keys.Actor(h.operator()), f.cancel); err != nil {
+		if err := h.keys.Operator().Cancel(ctx, keys.Actor(h.operator()), f.cancel); err != nil {
 			return err
 		}
 		return p.did("key", f.cancel, "cancelled; it is a spare again")
@@ -98,7 +98,7 @@ func (p *program) changeKeys(ctx context.Context, h *house, f keysFlags) error {
 	case f.reseal:
 		return p.reseal(ctx, h)
 	case f.acceptRestore:
-		if err := h.keys.AcceptRestore(ctx, keys.Actor(h.operator())); err != nil {
+		if err := h.keys.Operator().AcceptRestore(ctx, keys.Actor(h.operator())); err != nil {
 			return err
 		}
 		return p.did("key", "ring", "accepted as the store has it")
@@ -126,7 +126,8 @@ func (p *program) rotate(ctx context.Context, h *house, f keysFlags) error {
 	if err != nil {
 		return err
 	}
-	plan, err := h.keys.Rotate(ctx, keys.Actor(h.operator()), algorithms, keys.RotateOptions{Plan: f.plan, Now: f.now})
+	options := keys.RotateOptions{Plan: f.plan, Now: f.now}
+	plan, err := h.keys.Operator().Rotate(ctx, keys.Actor(h.operator()), algorithms, options)
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (p *program) rotate(ctx context.Context, h *house, f keysFlags) error {
 	})
 }
 
-// algorithms reads the --alg flags. None means what keys.Rotate means by none.
+// algorithms reads the --alg flags. None means what keys.Operator.Rotate means by none.
 func (h *house) algorithms(given []string) ([]string, error) {
 	var names []string
 	for _, g := range given {
@@ -188,7 +189,7 @@ type compromised struct {
 }
 
 func (p *program) compromise(ctx context.Context, h *house, kid string) error {
-	if err := h.keys.Compromise(ctx, keys.Actor(h.operator()), kid); err != nil {
+	if err := h.keys.Operator().Compromise(ctx, keys.Actor(h.operator()), kid); err != nil {
 		return err
 	}
 	result := h.compromised(kid, time.Now())
@@ -233,7 +234,7 @@ func (p *program) importKey(ctx context.Context, h *house, path string) error {
 	if err != nil {
 		return err
 	}
-	kid, err := h.keys.Import(ctx, keys.Actor(h.operator()), text)
+	kid, err := h.keys.Operator().Import(ctx, keys.Actor(h.operator()), text)
 	if err != nil {
 		return about(path, err)
 	}
@@ -241,7 +242,7 @@ func (p *program) importKey(ctx context.Context, h *house, path string) error {
 }
 
 func (p *program) reseal(ctx context.Context, h *house) error {
-	remaining, err := h.keys.Reseal(ctx, keys.Actor(h.operator()))
+	remaining, err := h.keys.Operator().Reseal(ctx, keys.Actor(h.operator()))
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func (h *house) openKeys(ctx context.Context, operator bool) (err error) {
 	}
 	_, file := h.cfg.Store.SQLite()
 	h.keys, err = keys.Open(ctx, keys.Options{
-		Store: h.store, KEKs: keks, Policy: h.policy(), Now: time.Now, StoreClock: !file, Operator: operator, Log: h.log,
+		Store: h.store, KEKs: keks, Policy: h.policy(), Now: time.Now, StoreClock: !file, NoMaintenance: operator, Log: h.log,
 		ReadKEKs: func() (*seal.KEKs, error) { return h.readKEKs(ctx) },
 		InUse: func() []string {
 			return h.directory.Algorithms(func(algorithm string) bool { return h.keys != nil && h.keys.Ready(algorithm) })

@@ -145,7 +145,7 @@ func (r *replay) key(ctx context.Context, e audit.Event) (admin.Replayed, error)
 	case i < 0, e.Name == keys.EventKeyCreated, rows[i].State == keys.Compromised, rows[i].State == keys.Destroyed:
 		return admin.Replayed{}, nil
 	}
-	return admin.Replayed{Changed: 1}, r.house.keys.Compromise(ctx, keys.Actor(r.house.operator()), e.Key)
+	return admin.Replayed{Changed: 1}, r.house.keys.Operator().Compromise(ctx, keys.Actor(r.house.operator()), e.Key)
 }
 
 func (r *replay) print(w io.Writer) {

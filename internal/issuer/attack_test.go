@@ -104,7 +104,7 @@ func TestRule51_NoDeviceIsKnownWithoutItsToken(t *testing.T) {
 		attempt.DeviceToken = mine
 		h.want(t, h.caller, attempt, "in")
 		h.pass(t, 2*time.Hour) // until the spare may take over
-		must(t, h.keys.Compromise(t.Context(), keys.Actor{Name: operator.Name}, mac))
+		must(t, h.keys.Operator().Compromise(t.Context(), keys.Actor{Name: operator.Name}, mac))
 		h.pass(t, 0)
 		h.wantTries(t, 1, h.caller, attempt, "wrong_password")
 		h.want(t, h.caller, attempt, "throttled_account")

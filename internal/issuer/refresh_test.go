@@ -257,7 +257,7 @@ func TestCompromisedMACKeyRefusesItsTokens(t *testing.T) {
 	good := h.login(t).RefreshToken
 	id, _, err := h.keys.CurrentMAC()
 	must(t, err)
-	must(t, h.keys.Compromise(t.Context(), keys.Actor{Name: "operator"}, id))
+	must(t, h.keys.Operator().Compromise(t.Context(), keys.Actor{Name: "operator"}, id))
 	_, err = h.refresh(t.Context(), good, "")
 	wantCode(t, err, oauth.InvalidGrant)
 	h.mustRefresh(t, h.login(t).RefreshToken, "")

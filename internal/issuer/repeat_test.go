@@ -189,7 +189,7 @@ func TestRule22_NothingIsRepeatedOfAnotherKey(t *testing.T) {
 	by := keys.Actor{Name: "operator"}
 	inCounted(t, func(t *testing.T, h *house, _ *counts) {
 		first := h.own(t, h.caller, "").AccessToken
-		_, err := h.keys.Rotate(t.Context(), by, []string{keys.RS256}, keys.RotateOptions{Now: true})
+		_, err := h.keys.Operator().Rotate(t.Context(), by, []string{keys.RS256}, keys.RotateOptions{Now: true})
 		must(t, err)
 		second := h.own(t, h.caller, "").AccessToken
 		if second == first {
@@ -197,7 +197,7 @@ func TestRule22_NothingIsRepeatedOfAnotherKey(t *testing.T) {
 		}
 		signer, err := h.keys.Signer(keys.RS256)
 		must(t, err)
-		must(t, h.keys.Compromise(t.Context(), by, signer.KeyID))
+		must(t, h.keys.Operator().Compromise(t.Context(), by, signer.KeyID))
 		third := h.own(t, h.caller, "").AccessToken
 		if third == second {
 			t.Error("the key is compromised, and its token is given again")

@@ -29,7 +29,8 @@ func (s *adminService) RotateKeys(ctx context.Context, r *signetv1.RotateKeysReq
 	if err := validateAlgorithms(r.GetAlgorithms()); err != nil {
 		return nil, err
 	}
-	plan, err := s.keys.Rotate(ctx, keys.Actor(actorOf(ctx)), r.GetAlgorithms(), keys.RotateOptions{Plan: r.GetPlan(), Now: r.GetNow()})
+	options := keys.RotateOptions{Plan: r.GetPlan(), Now: r.GetNow()}
+	plan, err := s.keys.Operator().Rotate(ctx, keys.Actor(actorOf(ctx)), r.GetAlgorithms(), options)
 	if err != nil {
 		return nil, refusedByRing(err)
 	}
@@ -47,7 +48,7 @@ func (s *adminService) CancelKey(ctx context.Context, r *signetv1.CancelKeyReque
 	if err := validateKid(r.GetKid()); err != nil {
 		return nil, err
 	}
-	return done(refusedByRing(s.keys.Cancel(ctx, keys.Actor(actorOf(ctx)), r.GetKid())))
+	return done(refusedByRing(s.keys.Operator().Cancel(ctx, keys.Actor(actorOf(ctx)), r.GetKid())))
 }
 
 // CompromiseKey takes a key out of service.
@@ -55,5 +56,5 @@ func (s *adminService) CompromiseKey(ctx context.Context, r *signetv1.Compromise
 	if err := validateKid(r.GetKid()); err != nil {
 		return nil, err
 	}
-	return done(refusedByRing(s.keys.Compromise(ctx, keys.Actor(actorOf(ctx)), r.GetKid())))
+	return done(refusedByRing(s.keys.Operator().Compromise(ctx, keys.Actor(actorOf(ctx)), r.GetKid())))
 }

@@ -104,7 +104,7 @@ func TestPageTokensAcrossRotations(t *testing.T) {
 	must(t, err)
 	of, _, err := h.ring.CurrentMAC()
 	must(t, err)
-	_, err = h.ring.Rotate(t.Context(), keys.Actor{}, []string{keys.MAC}, keys.RotateOptions{Now: true})
+	_, err = h.ring.Operator().Rotate(t.Context(), keys.Actor{}, []string{keys.MAC}, keys.RotateOptions{Now: true})
 	must(t, err)
 	if now, _, err := h.ring.CurrentMAC(); err != nil || now == of {
 		t.Fatalf("the MAC key did not rotate: %v", err)
@@ -112,7 +112,7 @@ func TestPageTokensAcrossRotations(t *testing.T) {
 	if cursor, err := p.cursor(t.Context(), "users", token); err != nil || cursor != "ada" {
 		t.Errorf("after a rotation: %q, %v", cursor, err)
 	}
-	must(t, h.ring.Compromise(t.Context(), keys.Actor{}, of))
+	must(t, h.ring.Operator().Compromise(t.Context(), keys.Actor{}, of))
 	if _, err := p.cursor(t.Context(), "users", token); oauth.AsError(err).Code != oauth.InvalidRequest {
 		t.Errorf("under a compromised key: %v", err)
 	}

@@ -10,18 +10,20 @@ import (
 	"testing"
 )
 
-// The JWK Set holds public keys only, each with its own kid, its use and its algorithm.
+// Rule 16: the JWK Set holds only public keys, each with its own kid, its use
+// and its algorithm.
 func TestRule16_JWKSet(t *testing.T) {
 	keks := newKEKs(t)
 	r := Ring{Keys: []Key{
-		sealed(t, keks, RS256), sealed(t, keks, ES256), sealed(t, keks, EdDSA), sealed(t, keks, EdDSA), sealed(t, keks, MAC),
-		sealed(t, keks, ES256), sealed(t, keks, ES256),
+		generated(t, keks, RS256), generated(t, keks, ES256), generated(t, keks, EdDSA), generated(t, keks, EdDSA),
+		generated(t, keks, MAC), generated(t, keks, ES256), generated(t, keks, ES256),
 	}}
 	r.Keys[5].CompromisedAt, r.Keys[6].DestroyedAt = noon, noon
 	s, err := newSnapshot(r, keks, testPolicy(), nil)
 	if err != nil || s.fault != nil {
 		t.Fatal(err, s.fault)
 	}
+
 	var set struct{ Keys []map[string]any }
 	if err := json.Unmarshal(s.set.Bytes, &set); err != nil {
 		t.Fatal(err)
@@ -31,11 +33,12 @@ func TestRule16_JWKSet(t *testing.T) {
 		ES256: {"EC", "alg,crv,kid,kty,use,x,y"},
 		EdDSA: {"OKP", "alg,crv,kid,kty,use,x"},
 	}
+
 	seen := make(map[string]bool)
 	for _, k := range set.Keys {
 		kid, algorithm := k["kid"].(string), k["alg"].(string)
-		if i := r.key(kid); i < 0 || i > 3 || seen[kid] || r.Keys[i].Algorithm != algorithm {
-			t.Errorf("the key %v is there once too often, or should not be", k)
+		if i := r.index(kid); i < 0 || i > 3 || seen[kid] || r.Keys[i].Algorithm != algorithm {
+			t.Errorf("the key %v is a duplicate or must not be published", k)
 		}
 		seen[kid] = true
 		var members []string
@@ -43,32 +46,37 @@ func TestRule16_JWKSet(t *testing.T) {
 			members = append(members, name)
 		}
 		slices.Sort(members)
-		if got := strings.Join(members, ","); k["use"] != "sig" || k["kty"] != kinds[algorithm][0] || got != kinds[algorithm][1] {
+		got := strings.Join(members, ",")
+		if k["use"] != "sig" || k["kty"] != kinds[algorithm][0] || got != kinds[algorithm][1] {
 			t.Errorf("%s: members %s, %v", algorithm, got, k)
 		}
 	}
+
 	if len(seen) != 4 {
 		t.Errorf("%d keys are published, want 4", len(seen))
 	}
+
 	for _, k := range r.Keys[:4] {
 		der, err := keks.Open(k.KEK, k.label(), k.Sealed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if private, ok := parsed(t, der).(*rsa.PrivateKey); ok {
-			if d := base64.RawURLEncoding.EncodeToString(private.D.Bytes()); bytes.Contains(s.set.Bytes, []byte(d[:20])) {
+		if private, ok := parsePKCS8(t, der).(*rsa.PrivateKey); ok {
+			d := base64.RawURLEncoding.EncodeToString(private.D.Bytes())
+			if bytes.Contains(s.set.Bytes, []byte(d[:20])) {
 				t.Error("a private exponent is in the JWK Set")
 			}
 		}
 	}
+
 	if _, err := publicJWK(Key{ID: "k", Algorithm: RS256}, []byte("a secret of thirty-two bytes …..")); err == nil {
-		t.Error("a secret would be published")
+		t.Error("publicJWK accepts a symmetric key")
 	}
 }
 
-func TestSetIsTheSameEverywhere(t *testing.T) {
+func TestSet_EqualRingsGiveEqualBytes(t *testing.T) {
 	keks := newKEKs(t)
-	r := Ring{Keys: []Key{sealed(t, keks, ES256), sealed(t, keks, EdDSA), sealed(t, keks, ES256)}}
+	r := Ring{Keys: []Key{generated(t, keks, ES256), generated(t, keks, EdDSA), generated(t, keks, ES256)}}
 	publish := func(r Ring) *Set {
 		t.Helper()
 		s, err := newSnapshot(r, keks, testPolicy(), nil)
@@ -77,15 +85,16 @@ func TestSetIsTheSameEverywhere(t *testing.T) {
 		}
 		return s.set
 	}
+
 	one := publish(r)
 	for range 20 {
-		turned := Ring{Keys: []Key{r.Keys[2], r.Keys[0], r.Keys[1]}}
-		if other := publish(turned); !bytes.Equal(one.Bytes, other.Bytes) || one.ETag != other.ETag {
-			t.Fatalf("two sets of one ring:\n%s\n%s", one.Bytes, other.Bytes)
+		reordered := Ring{Keys: []Key{r.Keys[2], r.Keys[0], r.Keys[1]}}
+		if other := publish(reordered); !bytes.Equal(one.Bytes, other.Bytes) || one.ETag != other.ETag {
+			t.Fatalf("two different sets of one ring:\n%s\n%s", one.Bytes, other.Bytes)
 		}
 	}
-	if less := publish(Ring{Keys: r.Keys[:2]}); less.ETag == one.ETag {
-		t.Error("two sets with one ETag")
+	if fewer := publish(Ring{Keys: r.Keys[:2]}); fewer.ETag == one.ETag {
+		t.Error("two different sets have the same ETag")
 	}
 	if empty := publish(Ring{}); string(empty.Bytes) != `{"keys":[]}` {
 		t.Errorf("an empty set is %s", empty.Bytes)

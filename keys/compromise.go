@@ -1,0 +1,46 @@
+package keys
+
+import (
+	"fmt"
+	"time"
+)
+
+// compromise marks a key as compromised. If it is active, the pre-active key
+// becomes active in the same change. If there is no pre-active key, a new key
+// does.
+func (u *update) compromise(id, reason string) error {
+	i := u.ring.index(id)
+	if i < 0 {
+		return fmt.Errorf("there is no key %s: %w", id, ErrUnknownKey)
+	}
+	k := &u.ring.Keys[i]
+	state := u.ring.schedule(k.Algorithm).state(*k, u.now)
+	switch state {
+	case Compromised:
+		// An operator who got no response to the first request may repeat it.
+		// It changes nothing, but the audit log has a record of it.
+		u.events = append(u.events, event{EventKeyCompromised, id, "it was compromised before"})
+		return nil
+	case Destroyed:
+		return refuse("the key %s was destroyed at %s: its tokens have expired, and it cannot sign",
+			id, k.DestroyedAt.Format(time.RFC3339))
+	}
+
+	successors := u.ring.preActive(k.Algorithm, u.now)
+	k.CompromisedAt = u.now
+	u.record(EventKeyCompromised, id, reason)
+	if state != Active {
+		return nil
+	}
+
+	const takesOver = "takes over from a compromised key"
+	at := u.immediateDate(k.Algorithm)
+	if len(successors) == 0 {
+		u.request(keyRequest{algorithm: k.Algorithm, activateAt: activateAt(at), rotates: true, reason: takesOver})
+		return nil
+	}
+	next := &u.ring.Keys[successors[0]]
+	next.ActivateAt = at
+	u.record(EventKeyRotated, next.ID, takesOver)
+	return nil
+}

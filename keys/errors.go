@@ -1,0 +1,35 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The errors of a Manager. Each caller decides what its own client sees.
+var (
+	// ErrNoKey means that no key of the algorithm can sign on this server.
+	ErrNoKey = errors.New("no key can sign")
+	// ErrStale means that the store has not confirmed the ring lately. A key of
+	// the ring may have been compromised since.
+	ErrStale = errors.New("the store has not confirmed the key ring lately")
+	// ErrUnknownKey means that the ring, which was just confirmed, has no such
+	// key or that the key is destroyed.
+	ErrUnknownKey = errors.New("no such key")
+	// ErrCompromised means that the key is compromised.
+	ErrCompromised = errors.New("the key is compromised")
+)
+
+// Gone reports whether an error of Manager.MAC means that the key must not be
+// used: it is unknown, destroyed or compromised. After any other error the key
+// may still be valid.
+func Gone(err error) bool { return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrCompromised) }
+
+// A Refusal is the reason why the ring in its present state does not allow a
+// change. It describes the ring only, so everyone who may request the change
+// may see it.
+type Refusal string
+
+// Error returns the reason.
+func (r Refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }

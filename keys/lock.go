@@ -1,0 +1,21 @@
+package keys
+
+import "context"
+
+// A lock is a mutex for work that may take long. A caller that waits for it can
+// stop waiting through its context.
+type lock chan struct{}
+
+func newLock() lock { return make(lock, 1) }
+
+// acquire locks l. It returns the error of ctx if ctx ends first.
+func (l lock) acquire(ctx context.Context) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (l lock) release() { <-l }

@@ -1,0 +1,48 @@
+package keys
+
+import (
+	"slices"
+	"time"
+)
+
+// observations records, by the monotonic clock, since when this process has
+// seen a key inactive and an algorithm unused. A restart begins with no
+// observations, so keys may only stay longer.
+type observations struct {
+	inactiveSince, unusedSince map[string]time.Time
+}
+
+func newObservations() observations {
+	return observations{inactiveSince: make(map[string]time.Time), unusedSince: make(map[string]time.Time)}
+}
+
+// observe records the present state of the ring and returns what has been true
+// for a whole Policy.Retention.
+func (o observations) observe(r Ring, p Policy, ringTime time.Time, inUse []string) observation {
+	now := time.Now()
+	mark := func(since map[string]time.Time, name string, holds bool) {
+		if _, ok := since[name]; !holds {
+			delete(since, name)
+		} else if !ok {
+			since[name] = now
+		}
+	}
+
+	schedules := r.schedules()
+	for _, k := range r.Keys {
+		state := schedules[k.Algorithm].state(k, ringTime)
+		mark(o.inactiveSince, k.ID, state == Deactivated || state == Compromised)
+	}
+	needed := r.neededAlgorithms(inUse, ringTime)
+	for _, algorithm := range signingAlgorithms {
+		mark(o.unusedSince, algorithm, !slices.Contains(needed, algorithm))
+	}
+
+	lasted := func(since map[string]time.Time) func(string) bool {
+		return func(name string) bool {
+			at, ok := since[name]
+			return ok && now.Sub(at) >= p.Retention()
+		}
+	}
+	return observation{inUse: inUse, inactive: lasted(o.inactiveSince), unused: lasted(o.unusedSince)}
+}
