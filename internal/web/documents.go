@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -121,4 +120,4 @@ func metadata(o Options) (func() document, error) {
 }
 
 // endpointURL is where the world finds a path of ours.
-func endpointURL(issuer, path string) string { return strings.TrimSuffix(issuer, "/") + path }
+func endpointURL(issuer, path string) string { return issuer + path }

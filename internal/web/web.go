@@ -2,14 +2,10 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
-	"net/url"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/issuer"
@@ -45,21 +41,18 @@ type Watch struct {
 }
 
 // Handler returns what http.address serves. If the issuer identifier has a path, everything stands there and, for a
-// proxy that takes the path off, without it. It is an error if the issuer identifier is no URL or its path is not plain.
+// proxy that takes the path off, without it. It is an error if keys.ParseIssuer rejects the issuer identifier.
 func Handler(o Options) (http.Handler, error) {
-	identifier, err := url.Parse(o.Issuer)
+	identifier, err := keys.ParseIssuer(o.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("read the issuer identifier: %w", err)
+		return nil, fmt.Errorf("invalid issuer identifier %q: want %w", o.Issuer, err)
 	}
 	metadata, err := metadata(o)
 	if err != nil {
 		return nil, fmt.Errorf("make the metadata: %w", err)
 	}
 	jwks := jwkSet(o.Keys)
-	base := strings.TrimSuffix(identifier.Path, "/")
-	if identifier.EscapedPath() != identifier.Path || base != "" && path.Clean(base) != base {
-		return nil, errors.New("the path of the issuer identifier must be plain: no escapes, no empty or dotted segments")
-	}
+	base := identifier.Path // such as /tenants/a; no slash at the end
 
 	documents := map[string]func() document{
 		"/.well-known/jwks.json":                         jwks,

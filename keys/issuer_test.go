@@ -1,0 +1,44 @@
+package keys
+
+import "testing"
+
+func TestParseIssuer(t *testing.T) {
+	for identifier, path := range map[string]string{
+		"https://login.example.com":           "",
+		"https://example.org/tenants/a":       "/tenants/a",
+		"https://example.org:8443/tenant/one": "/tenant/one",
+		"http://127.0.0.1:8080":               "",
+		"http://localhost:8080/a":             "/a",
+		"http://[::1]:8080":                   "",
+	} {
+		u, err := ParseIssuer(identifier)
+		if err != nil || u.String() != identifier || u.Path != path {
+			t.Errorf("ParseIssuer(%q) = %v, %v, want the path %q", identifier, u, err, path)
+		}
+	}
+}
+
+func TestParseIssuer_RejectsOtherSpellings(t *testing.T) {
+	for identifier, want := range map[string]string{
+		"https://a.example?":         "a URL without query and fragment",
+		"https://a.example#x":        "a URL without query and fragment",
+		"":                           "a URL with its host in lower case, such as https://login.example.com",
+		"://":                        "a URL with its host in lower case, such as https://login.example.com",
+		"https://A.example":          "a URL with its host in lower case, such as https://login.example.com",
+		"https://u@a.example":        "a URL with its host in lower case, such as https://login.example.com",
+		"https://a.example/{tenant}": "a URL with its host in lower case, such as https://login.example.com",
+		"https://a.example/a%2fb":    "a path without percent-encoding",
+		"https://a.example/%41":      "a path without percent-encoding",
+		"https://a.example/a%20b":    "a path without percent-encoding",
+		"https://a.example/":         "no slash at the end and no empty or dotted segment in the path",
+		"https://a.example/a//b":     "no slash at the end and no empty or dotted segment in the path",
+		"https://a.example/../a":     "no slash at the end and no empty or dotted segment in the path",
+		"http://a.example":           "https; http only for a loopback address",
+		"http://localhost.example":   "https; http only for a loopback address",
+		"ftp://127.0.0.1":            "https; http only for a loopback address",
+	} {
+		if u, err := ParseIssuer(identifier); err == nil || err.Error() != want || u != nil {
+			t.Errorf("ParseIssuer(%q) = %v, %v, want the error %q", identifier, u, err, want)
+		}
+	}
+}
