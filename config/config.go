@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Config is the whole configuration. What each key means, its unit and its default stand in signet.yaml; a field is named
-// in its tag as the key is there.
+// Config is the whole configuration. The file signet.yaml documents the
+// meaning, unit and default of each key. The yaml tag of a field is the name of
+// its key.
 type Config struct {
 	Issuer  string   `yaml:"issuer"`
 	DataDir string   `yaml:"data_dir"`
@@ -14,7 +15,8 @@ type Config struct {
 	GRPC    GRPC     `yaml:"grpc"`
 	Ops     Listener `yaml:"ops"`
 	TLS     TLS      `yaml:"tls"`
-	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	// TrustedProxies are the addresses from which the server accepts
+	// X-Forwarded-For.
 	TrustedProxies Prefixes `yaml:"trusted_proxies"`
 	Store          Store    `yaml:"store"`
 	KEK            KEK      `yaml:"kek"`
@@ -26,69 +28,74 @@ type Config struct {
 	Log            Log      `yaml:"log"`
 	Shutdown       Shutdown `yaml:"shutdown"`
 
-	// File is the configuration file that was read; empty if there was none.
+	// File is the path of the configuration file that Load read. It is empty
+	// if there was none.
 	File string `yaml:"-"`
-	// Origins says where the value of each key (http.address) comes from: FromDefault, FromDev, FromFlag, the file and
-	// line, or the name of the environment variable.
+	// Origins maps each key (http.address) to the source of its value:
+	// FromDefault, FromDev, FromFlag, a file and line, or the name of an
+	// environment variable.
 	Origins map[string]string `yaml:"-"`
 }
 
-// Origins that are neither a line of a file nor an environment variable.
+// Origins of values that come neither from a file nor from the environment.
 const (
 	FromDefault = "default"
 	FromDev     = "--dev"
 	FromFlag    = "flag"
 )
 
-// A Listener is an address, HOST:PORT, on which a door listens.
+// A Listener is the address, HOST:PORT, on which a server listens.
 type Listener struct {
 	Address string `yaml:"address"`
 }
 
-// GRPC is the gRPC door.
+// GRPC configures the gRPC server.
 type GRPC struct {
 	Address    string `yaml:"address"`
 	Reflection bool   `yaml:"reflection"`
 }
 
-// TLS is how connections to the doors are protected.
+// TLS configures the protection of connections to the HTTP and gRPC servers.
 type TLS struct {
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
-	// ClientCAFile turns on client certificates; empty means that none is asked for.
+	// ClientCAFile turns client certificates on. If it is empty, the server
+	// requests no client certificate.
 	ClientCAFile      string `yaml:"client_ca_file"`
 	MinVersion        string `yaml:"min_version"`
 	InsecurePlainText bool   `yaml:"insecure_plain_text"`
 }
 
-// On says whether the doors speak TLS.
+// On reports whether the HTTP and gRPC servers use TLS.
 func (t TLS) On() bool { return t.CertFile != "" }
 
-// Store is the database.
+// Store configures the database.
 type Store struct {
-	// URL is sqlite:PATH or postgres://…; Load fills it if nobody gave one.
+	// URL is sqlite:PATH or postgres://…; Load fills it in if it is not set.
 	URL      Secret `yaml:"url"`
 	MaxConns int    `yaml:"max_conns"`
-	// Coalesce lets writes that wait at the same moment share a statement or a transaction.
+	// Coalesce lets concurrent writes share a statement or a transaction.
 	Coalesce         bool          `yaml:"coalesce"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout"`
 	StatementTimeout time.Duration `yaml:"statement_timeout"`
-	// SweepEvery is how often grants that are over are swept; 0 means never.
+	// SweepEvery is the interval at which the server deletes ended grants; 0
+	// means never.
 	SweepEvery time.Duration `yaml:"sweep_every"`
 }
 
-// SQLite returns the path of the database file, and false if the store is Postgres.
+// SQLite returns the path of the SQLite file. It returns false if the store is
+// Postgres.
 func (s Store) SQLite() (path string, ok bool) {
 	return strings.CutPrefix(string(s.URL), sqliteScheme)
 }
 
-// KEK is the key-encryption key.
+// KEK configures the key-encryption key.
 type KEK struct {
-	// File is the path of the key; Load fills it if nobody gave one.
+	// File is the path of the KEK file; Load fills it in if it is not set.
 	File string `yaml:"file"`
 }
 
-// Keys are the signing keys.
+// Keys configures the signing keys.
 type Keys struct {
 	MaxAge       time.Duration `yaml:"max_age"`
 	PublishAhead time.Duration `yaml:"publish_ahead"`
@@ -98,13 +105,13 @@ type Keys struct {
 	RSABits      int           `yaml:"rsa_bits"`
 }
 
-// Tokens are the access tokens.
+// Tokens configures the access tokens.
 type Tokens struct {
 	Lifetime    time.Duration `yaml:"lifetime"`
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
 }
 
-// Refresh are the grants and their refresh tokens.
+// Refresh configures the grants and their refresh tokens.
 type Refresh struct {
 	IdleLifetime     time.Duration `yaml:"idle_lifetime"`
 	AbsoluteLifetime time.Duration `yaml:"absolute_lifetime"`
@@ -112,30 +119,33 @@ type Refresh struct {
 	Leeway           time.Duration `yaml:"leeway"`
 }
 
-// Password is what a password hash costs (argon2id), and what a password must be.
+// Password configures the cost of a password hash (argon2id) and the
+// requirements for new passwords.
 type Password struct {
 	// Memory is a whole number of KiB.
 	Memory      Size `yaml:"memory"`
 	Iterations  int  `yaml:"iterations"`
 	Parallelism int  `yaml:"parallelism"`
-	// MemoryBudget is what all hashes together may take at once; 0 means half of what there is.
+	// MemoryBudget is the most memory that concurrent hashes may use together;
+	// 0 means half of the available memory.
 	MemoryBudget Size `yaml:"memory_budget"`
-	// MinLength is in Unicode code points.
+	// MinLength counts Unicode code points.
 	MinLength int `yaml:"min_length"`
 }
 
-// Throttle is how many guesses at passwords are allowed.
+// Throttle configures the limits on failed logins.
 type Throttle struct {
 	AddressPerHour int `yaml:"address_per_hour"`
 }
 
-// Log is what the server writes to stderr beside the audit events.
+// Log configures what the server writes to stderr in addition to the audit
+// events.
 type Log struct {
 	Format string `yaml:"format"`
 	Level  string `yaml:"level"`
 }
 
-// Shutdown is how the server stops.
+// Shutdown configures how the server stops.
 type Shutdown struct {
 	Drain   time.Duration `yaml:"drain"`
 	Timeout time.Duration `yaml:"timeout"`

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// comments returns, for every key and section of a YAML mapping, the comment above it.
+// comments returns the comment above each key and section of a YAML mapping.
 func comments(prefix string, mapping *yaml.Node) map[string]string {
 	all := map[string]string{}
 	for i := 0; i < len(mapping.Content); i += 2 {
@@ -24,27 +24,32 @@ func comments(prefix string, mapping *yaml.Node) map[string]string {
 	return all
 }
 
-func TestEveryKeyIsDocumentedAndEveryDocumentedKeyExists(t *testing.T) {
+// The file signet.yaml must document exactly the keys of Config, in the same
+// order. It must also describe what an empty default means.
+func TestDefaults_DocumentEveryKey(t *testing.T) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(defaults, &document); err != nil {
 		t.Fatal(err)
 	}
 	documented := comments("", document.Content[0])
 	var want, lists []string
-	for _, l := range leaves(new(Config)) {
-		want = append(want, l.key)
-		if l.value.Kind() == reflect.Slice {
-			lists = append(lists, l.key)
+	for _, f := range fields(new(Config)) {
+		want = append(want, f.key)
+		if f.value.Kind() == reflect.Slice {
+			lists = append(lists, f.key)
 		}
-		for key := l.key; ; key = key[:strings.LastIndex(key, ".")] {
-			if comment := documented[key]; !strings.HasPrefix(comment, "# ") || !strings.HasSuffix(comment, ".") && !strings.HasSuffix(comment, ".example.com") {
-				t.Errorf("signet.yaml explains %s with %q", key, comment)
+		for key := f.key; ; key = key[:strings.LastIndex(key, ".")] {
+			comment := documented[key]
+			complete := strings.HasSuffix(comment, ".") || strings.HasSuffix(comment, ".example.com")
+			if !strings.HasPrefix(comment, "# ") || !complete {
+				t.Errorf("the comment of %s in signet.yaml is %q; want one or more sentences", key, comment)
 			}
 			if !strings.Contains(key, ".") {
 				break
 			}
 		}
 	}
+
 	settings, faults, err := readYAML("signet.yaml", defaults, want, lists)
 	if err != nil || len(faults) > 0 {
 		t.Fatal(err, faults)
@@ -54,22 +59,23 @@ func TestEveryKeyIsDocumentedAndEveryDocumentedKeyExists(t *testing.T) {
 		got = append(got, s.key)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("signet.yaml has %q\nConfig has      %q", got, want)
+		t.Errorf("signet.yaml has the keys %q\nConfig has the keys      %q", got, want)
 	}
 	for _, s := range settings {
-		if s.text == "" && !strings.Contains(documented[s.key], "efault: ") && !strings.Contains(documented[s.key], "No default") {
-			t.Errorf("signet.yaml does not say what an empty %s means", s.key)
+		comment := documented[s.key]
+		if s.text == "" && !strings.Contains(comment, "efault: ") && !strings.Contains(comment, "No default") {
+			t.Errorf("signet.yaml does not describe what an empty %s means", s.key)
 		}
 	}
 }
 
-func TestCopyOfTheDefaultsLoadsToTheSame(t *testing.T) {
+func TestLoad_CopyOfDefaultsGivesSameConfig(t *testing.T) {
 	s := sources()
 	want := load(t, s)
 	s.ReadFile = files(map[string]string{"signet.yaml": string(defaults)})
 	got := load(t, s)
 	if got.Origins["http.address"] == FromDefault {
-		t.Error("the copy was not read")
+		t.Error("Load did not read the copy")
 	}
 	got.Origins, got.File, want.Origins = nil, "", nil
 	if !reflect.DeepEqual(got, want) {
@@ -77,11 +83,12 @@ func TestCopyOfTheDefaultsLoadsToTheSame(t *testing.T) {
 	}
 }
 
-func TestPrintedConfigurationIsLoadable(t *testing.T) {
+func TestConfigYAML_LoadsToSameConfig(t *testing.T) {
 	s := sources()
-	s.Env = append(s.Env, "SIGNET_STORE_URL=postgres://u@h/d?application_name=a%20b", "SIGNET_DATA_DIR=no: \"x\" #\t'", "SIGNET_KEYS_MAX_AGE=61s",
-		"SIGNET_PASSWORD_MEMORY=20481KiB", "SIGNET_GRPC_REFLECTION=true", "SIGNET_REFRESH_IDLE_LIFETIME=1h1s", "SIGNET_KEK_FILE=0123",
-		"SIGNET_TRUSTED_PROXIES=10.0.0.0/8,::1")
+	s.Env = append(s.Env,
+		"SIGNET_STORE_URL=postgres://u@h/d?application_name=a%20b", "SIGNET_DATA_DIR=no: \"x\" #\t'",
+		"SIGNET_KEYS_MAX_AGE=61s", "SIGNET_PASSWORD_MEMORY=20481KiB", "SIGNET_GRPC_REFLECTION=true",
+		"SIGNET_REFRESH_IDLE_LIFETIME=1h1s", "SIGNET_KEK_FILE=0123", "SIGNET_TRUSTED_PROXIES=10.0.0.0/8,::1")
 	want := load(t, s)
 	text, err := want.YAML()
 	if err != nil {
@@ -93,21 +100,24 @@ func TestPrintedConfigurationIsLoadable(t *testing.T) {
 	}
 	for key, origin := range got.Origins {
 		if !strings.HasPrefix(origin, "printed:") {
-			t.Errorf("%s is not printed", key)
+			t.Errorf("YAML lacks %s", key)
 		}
 	}
 	got.Origins, got.File, want.Origins = nil, "", nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v\n%s", got, want, text)
 	}
-	for _, line := range []string{"issuer: https://login.example.com\n", "\nkeys:\n  max_age: 1m1s\n", "  rotate_every: 720h\n", "  memory: 20481KiB\n", "  memory_budget: 0B\n"} {
+	for _, line := range []string{
+		"issuer: https://login.example.com\n", "\nkeys:\n  max_age: 1m1s\n", "  rotate_every: 720h\n",
+		"  memory: 20481KiB\n", "  memory_budget: 0B\n",
+	} {
 		if !strings.Contains(string(text), line) {
-			t.Errorf("no %q in\n%s", line, text)
+			t.Errorf("YAML lacks %q:\n%s", line, text)
 		}
 	}
 }
 
-func TestRedactedIsTheSameForJSON(t *testing.T) {
+func TestConfigRedacted_EncodesAsJSON(t *testing.T) {
 	s := sources()
 	s.Env = append(s.Env, "SIGNET_STORE_URL=postgres://u:hunter2@h/d")
 	all, err := load(t, s).Redacted()
@@ -116,9 +126,11 @@ func TestRedactedIsTheSameForJSON(t *testing.T) {
 	}
 	text, err := json.Marshal(map[string]any{"store": all["store"], "grpc": all["grpc"], "keys": all["keys"]})
 	const want = `{"grpc":{"address":"127.0.0.1:9090","reflection":false},` +
-		`"keys":{"clock_skew":"2m","max_age":"5m","poll_interval":"2s","publish_ahead":"1h","rotate_every":"720h","rsa_bits":2048},` +
-		`"store":{"coalesce":true,"connect_timeout":"5s","max_conns":16,"statement_timeout":"5s","sweep_every":"1h","url":"postgres://u:hidden@h/d"}}`
+		`"keys":{"clock_skew":"2m","max_age":"5m","poll_interval":"2s","publish_ahead":"1h",` +
+		`"rotate_every":"720h","rsa_bits":2048},` +
+		`"store":{"coalesce":true,"connect_timeout":"5s","max_conns":16,"statement_timeout":"5s",` +
+		`"sweep_every":"1h","url":"postgres://u:hidden@h/d"}}`
 	if err != nil || string(text) != want {
-		t.Errorf("%v\n%s\n%s", err, text, want)
+		t.Errorf("error %v\ngot  %s\nwant %s", err, text, want)
 	}
 }

@@ -2,13 +2,29 @@ package config
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// variable returns the last value that a variable has in the environment; empty if it has none.
+const (
+	// envPrefix begins the name of every environment variable of Signet.
+	envPrefix = "SIGNET_"
+	// envTestPrefix begins the names of the variables that only tests read.
+	envTestPrefix = "SIGNET_TEST_"
+	// envFileSuffix ends the name of a variable that holds the path of a file
+	// with a secret.
+	envFileSuffix = "_FILE"
+)
+
+// envName returns the name of the environment variable for a key, such as
+// SIGNET_HTTP_ADDRESS for http.address.
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// variable returns the value of an environment variable, or "" if it is not
+// set. If a variable occurs more than once, the last value counts.
 func (s Sources) variable(name string) string {
 	for _, pair := range slices.Backward(s.Env) {
 		if value, ok := strings.CutPrefix(pair, name+"="); ok {
@@ -18,49 +34,41 @@ func (s Sources) variable(name string) string {
 	return ""
 }
 
-// xdgConfigHome returns the folder of a user's configuration files (XDG Base Directory Specification); empty if the
-// environment names none.
-func (s Sources) xdgConfigHome() string {
-	if dir := s.variable("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return dir
-	}
-	if home := s.variable("HOME"); home != "" {
-		return filepath.Join(home, ".config")
-	}
-	return ""
-}
-
-// fromEnv returns the settings that the environment makes, and what is wrong with its names.
-func (s Sources) fromEnv(all []leaf) ([]setting, []fault) {
+// fromEnv returns the settings from the environment. It returns a fault for
+// each variable that has an unknown name or that it cannot read.
+func (s Sources) fromEnv(all []field) ([]setting, []fault) {
 	var settings []setting
 	var faults []fault
 	known := map[string]bool{}
-	for _, l := range all {
-		name, file := envName(l.key), envName(l.key)+envFileSuffix
+	for _, f := range all {
+		name, file := envName(f.key), envName(f.key)+envFileSuffix
 		known[name] = true
 		text, path := s.variable(name), ""
-		if l.value.Type() == secretType {
+		if f.value.Type() == secretType {
 			known[file] = true
 			path = s.variable(file)
 		}
+
 		switch {
 		case path != "" && text != "":
-			faults = append(faults, fault{l.key, "is given by " + name + " and by " + file, "one of them", ""})
+			faults = append(faults, fault{f.key, "is set by both " + name + " and " + file, "only one of them", ""})
 		case path != "":
 			secret, err := s.secret(path)
 			if err != nil {
-				faults = append(faults, fault{l.key, "cannot be read: " + err.Error(), "the path of a file that holds it", file})
+				problem := "cannot be read: " + err.Error()
+				faults = append(faults, fault{f.key, problem, "the path of a file that holds it", file})
 				continue
 			}
-			settings = append(settings, setting{l.key, secret, file})
+			settings = append(settings, setting{f.key, secret, file})
 		case text != "":
-			settings = append(settings, setting{l.key, text, name})
+			settings = append(settings, setting{f.key, text, name})
 		}
 	}
-	return settings, append(faults, s.strangers(known)...)
+	return settings, append(faults, s.unknownVariables(known)...)
 }
 
-// secret reads the file that holds a secret, without the line's end. An empty one is an error: it is no choice of anybody's.
+// secret reads a secret from a file and removes line breaks from its end. It
+// returns an error for an empty secret, because an empty file is a mistake.
 func (s Sources) secret(path string) (string, error) {
 	text, err := s.read(path)
 	secret := strings.TrimRight(string(text), "\r\n")
@@ -70,27 +78,36 @@ func (s Sources) secret(path string) (string, error) {
 	return secret, err
 }
 
-// strangers returns a fault for each variable that looks like ours and is not.
-func (s Sources) strangers(known map[string]bool) []fault {
+// unknownVariables returns a fault for each variable that begins with SIGNET_
+// but is not in known. It ignores test variables and Kubernetes service links.
+func (s Sources) unknownVariables(known map[string]bool) []fault {
 	var faults []fault
 	for _, pair := range slices.Sorted(slices.Values(s.Env)) {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTestPrefix) || known[name] || serviceLink(name, value) {
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTestPrefix) ||
+			known[name] || serviceLink(name, value) {
 			continue
 		}
 		faults = append(faults, fault{
-			fmt.Sprintf("%q", name), "is not a variable of Signet", "the name of a key such as " + envName("http.address"), "the environment",
+			key:     fmt.Sprintf("%q", name),
+			problem: "is not a variable of Signet",
+			wanted:  "the name of a key such as " + envName("http.address"),
+			origin:  "the environment",
 		})
 	}
 	return faults
 }
 
-// Kubernetes puts such variables for every Service (one named signet, or signet-grpc) into the pods beside it.
+// Kubernetes sets variables with these names in all pods of a namespace for
+// each Service. A Service named signet or signet-grpc gives them the prefix
+// SIGNET_.
 var (
-	serviceNames = regexp.MustCompile(`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
-	serviceURL   = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+	serviceNames = regexp.MustCompile(
+		`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
+	serviceURL = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
+// serviceLink reports whether Kubernetes set the variable for a Service.
 func serviceLink(name, value string) bool {
 	return serviceNames.MatchString(name) || strings.HasSuffix(name, "_PORT") && serviceURL.MatchString(value)
 }

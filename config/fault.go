@@ -6,13 +6,14 @@ import (
 	"strconv"
 )
 
-// A fault is one line of what is wrong: the key, what is the matter with its value, what is wanted, and who gave the value.
-// No secret ever stands in it.
+// A fault is one problem of the configuration. It names the key, the problem
+// with the value, the value that is wanted, and the origin of the value. It
+// never contains a secret.
 type fault struct {
 	key, problem, wanted, origin string
 }
 
-// Error returns the line.
+// Error returns the fault as one line.
 func (f fault) Error() string {
 	text := fmt.Sprintf("%s %s; want %s", f.key, f.problem, f.wanted)
 	if f.origin != "" && f.origin != FromDefault {
@@ -21,8 +22,8 @@ func (f fault) Error() string {
 	return text
 }
 
-// joined returns all faults as one error, nil if there are none.
-func joined(faults []fault) error {
+// joinFaults returns all faults as one error, or nil if there are none.
+func joinFaults(faults []fault) error {
 	var errs []error
 	for _, f := range faults {
 		errs = append(errs, f)
@@ -30,7 +31,8 @@ func joined(faults []fault) error {
 	return errors.Join(errs...)
 }
 
-// quote returns text on one line and not too long, as faults show what somebody wrote.
+// quote returns text as a quoted string on one line. It cuts text that is
+// longer than 100 bytes.
 func quote(text string) string {
 	if len(text) > 100 {
 		text = text[:100] + "…"

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// Each line sets some keys and says which single key is at fault, or none.
-func TestValidate(t *testing.T) {
+// Each case sets some keys and names the only key that is at fault. An empty
+// name means that the configuration is valid.
+func TestLoad_ValidatesEachKey(t *testing.T) {
 	for _, c := range []struct{ set, fault string }{
 		{"", ""},
 
@@ -33,6 +34,8 @@ func TestValidate(t *testing.T) {
 		{"issuer=https://", "issuer"},
 		{"issuer=https://:443", "issuer"},
 		{"issuer=https://a.example/ü", "issuer"},
+		{"issuer=https://a.example/%41", "issuer"},
+		{"issuer=https://a.example/a%2fb", "issuer"},
 		{"issuer= https://a.example", "issuer"},
 		{"issuer=a.example", "issuer"},
 		{"issuer=ftp://127.0.0.1", "issuer"},
@@ -182,30 +185,33 @@ func TestValidate(t *testing.T) {
 		_, err := Load(s)
 		if c.fault == "" {
 			if err != nil {
-				t.Errorf("%s: %v", c.set, err)
+				t.Errorf("%s: unexpected error: %v", c.set, err)
 			}
 			continue
 		}
 		if err == nil {
-			t.Errorf("%s is taken", c.set)
+			t.Errorf("%s: Load returned no error", c.set)
 			continue
 		}
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			if !strings.HasPrefix(line, c.fault+" ") || !strings.Contains(line, "; want ") {
-				t.Errorf("%s: %s", c.set, line)
+				t.Errorf("%s: unexpected line: %s", c.set, line)
 			}
 		}
 	}
 }
 
-func TestValidateJudgesAStructThatNobodyLoaded(t *testing.T) {
+// Validate also accepts a Config that Load did not make.
+func TestValidate_WithoutLoad(t *testing.T) {
 	err := Config{}.Validate()
 	if err == nil {
-		t.Fatal("the empty configuration is taken")
+		t.Fatal("Validate returned no error for the empty configuration")
 	}
-	for _, key := range []string{"issuer", "data_dir", "http.address", "store.url", "kek.file", "keys.max_age", "password.memory", "log.format"} {
+	for _, key := range []string{
+		"issuer", "data_dir", "http.address", "store.url", "kek.file", "keys.max_age", "password.memory", "log.format",
+	} {
 		if !strings.Contains("\n"+err.Error(), "\n"+key+" ") {
-			t.Errorf("nothing about %s in\n%v", key, err)
+			t.Errorf("the error does not name %s:\n%v", key, err)
 		}
 	}
 	c := load(t, sources())

@@ -46,7 +46,7 @@ var rooms = map[string][]string{
 	"internal/password":  nil,
 	"internal/throttle":  nil,
 	"internal/batch":     nil,
-	"config":             nil,
+	"config":             {"keys"},
 	"internal/telemetry": nil,
 	"proto/signet/v1":    nil,
 	// cellar

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/signetd/signet/keys"
+)
+
+// issuer checks the issuer identifier (RFC 8414 §2).
+func (k *checker) issuer(issuer string) {
+	if issuer == "" {
+		k.fault("issuer", "is not set", "the URL by which clients know this issuer, such as https://login.example.com")
+		return
+	}
+	if _, err := keys.ParseIssuer(issuer); err != nil {
+		k.fault("issuer", "is "+quote(issuer), err.Error())
+	}
+}
+
+// loopback reports whether host is localhost or a loopback address.
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// listeners checks the addresses of the three servers. No two addresses may be
+// equal. The HTTP and gRPC servers need a loopback address, TLS or
+// tls.insecure_plain_text, because they receive passwords and tokens.
+func (k *checker) listeners(c Config) {
+	taken := map[string]string{}
+	for _, l := range []struct {
+		key, address string
+		protected    bool
+	}{
+		{"http.address", c.HTTP.Address, true},
+		{"grpc.address", c.GRPC.Address, true},
+		{"ops.address", c.Ops.Address, false},
+	} {
+		host, port, err := net.SplitHostPort(l.address)
+		number, errPort := strconv.ParseUint(port, 10, 16)
+		switch {
+		case err != nil || errPort != nil:
+			k.fault(l.key, "is "+quote(l.address), "HOST:PORT, such as 127.0.0.1:8080")
+		case taken[l.address] != "" && number != 0:
+			k.fault(l.key, "is "+quote(l.address)+", the same as "+taken[l.address], "a different address")
+		case l.protected && !loopback(host) && !c.TLS.On() && !c.TLS.InsecurePlainText:
+			k.fault(l.key, "is "+quote(l.address)+", not loopback, and would speak plain text",
+				"a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true")
+		}
+		taken[l.address] = l.key
+	}
+}
+
+// tls checks that the settings are complete, so that the server never starts
+// with only a part of the requested protection.
+func (k *checker) tls(t TLS) {
+	if t.CertFile != "" && t.KeyFile == "" {
+		k.fault("tls.cert_file", "is set without tls.key_file", "both or neither")
+	}
+	if t.KeyFile != "" && t.CertFile == "" {
+		k.fault("tls.key_file", "is set without tls.cert_file", "both or neither")
+	}
+	if t.ClientCAFile != "" && !t.On() {
+		k.fault("tls.client_ca_file", "is set without tls.cert_file", "a server certificate as well")
+	}
+	if t.InsecurePlainText && t.On() {
+		k.fault("tls.insecure_plain_text", "is true although tls.cert_file is set",
+			"only one of them, because a certificate turns plain text off")
+	}
+	k.oneOf("tls.min_version", t.MinVersion, "1.2", "1.3")
+}
+
+// proxies rejects a network that contains all addresses. With such a network
+// every caller could choose its own address.
+func (k *checker) proxies(all Prefixes) {
+	for _, p := range all {
+		if p.Bits() == 0 {
+			k.fault("trusted_proxies", "contains "+quote(p.String())+", which matches every address",
+				"the addresses of your proxies")
+		}
+	}
+}
