@@ -190,7 +190,7 @@ func TestCertificateIsReplacedWhileItServes(t *testing.T) {
 	}
 	after := p.serial(p.grpc)
 	certtest.Write(t, p.dir, "key.pem", []byte("nothing"))
-	if !eventually(func() bool { return strings.Contains(server.log.String(), "the one before stays in use") }) {
+	if !eventually(func() bool { return strings.Contains(server.log.String(), "the previous certificate stays in use") }) {
 		t.Error("nobody says that the new key cannot be used")
 	}
 	if p.serial(p.grpc) != after {

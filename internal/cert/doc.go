@@ -1,3 +1,4 @@
-// Package cert keeps the doors' TLS certificate, its key and the CAs of clients fresh from their files. It promises no
+// Package cert loads the TLS certificate of the servers and the CA certificates
+// of clients, and reloads them when their files change. It promises no
 // compatibility to importers.
 package cert
