@@ -1,3 +1,4 @@
-// Package seal keeps the key-encryption keys (KEKs) and seals with them what must not stand in the store in the clear. It
-// promises no compatibility to importers.
+// Package seal encrypts secrets for the store with key-encryption keys (KEKs),
+// and reads and writes the files that hold secrets. It promises no
+// compatibility to importers.
 package seal

@@ -9,54 +9,69 @@ import (
 	"syscall"
 )
 
-// maxFile bounds what is read of a file that should hold a few lines.
+// maxFile is the largest file in bytes that the package reads. The expected
+// files have a few lines.
 const maxFile = 1 << 20
 
-// ReadFile reads a file that Signet made for itself. It must be a regular file of ours, not a symbolic link, and closed to
-// everyone else (mode 0600 or narrower), in a folder where others cannot replace it. An error is a sentence that names the
-// file and what to do; a file that is not there is fs.ErrNotExist.
+// ReadFile reads a private file that Signet created. It returns an error unless
+// the path is a regular file, not a symbolic link, that belongs to the current
+// user and has mode 0600 or narrower, and unless the directory prevents others
+// from replacing the file.
+//
+// An error names the file and the command that repairs it. For a missing file,
+// the error is fs.ErrNotExist.
 func ReadFile(path string) ([]byte, error) {
-	if err := checkFolder(filepath.Dir(path)); err != nil {
+	if err := checkDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	return read(path, syscall.O_NOFOLLOW, func(info fs.FileInfo) error {
 		if owner := info.Sys().(*syscall.Stat_t).Uid; int(owner) != os.Geteuid() {
-			return fmt.Errorf("%s belongs to the user %d, but Signet runs as %d and made it for itself: chown it", path, owner, os.Geteuid())
+			return fmt.Errorf("%s belongs to the user %d, but Signet runs as the user %d: chown it",
+				path, owner, os.Geteuid())
 		}
 		if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-			return fmt.Errorf("%s has mode %04o, but Signet made it for itself alone: chmod 600 it, and take what it held for known to others", path, mode)
+			return fmt.Errorf("%s has mode %04o, which is wider than 0600: "+
+				"chmod 600 it, and assume that others have read it", path, mode)
 		}
 		return nil
 	})
 }
 
-// WriteFile writes a file that Signet keeps for itself, mode 0600, in one step: whoever reads it, and a crash, finds the
-// old content or the new one, whole.
+// WriteFile writes a private file with mode 0600. It replaces the file
+// atomically: after a crash, and for a concurrent reader, the file has either
+// the old or the new content.
 func WriteFile(path string, data []byte) error {
-	return viaTemporary(path, data, os.Rename)
+	return writeAtomically(path, data, os.Rename)
 }
 
-// createFile is WriteFile for a file that must not be there yet; os.IsExist tells that it was.
+// createFile is WriteFile for a new file. If the file exists, it returns an
+// error for which os.IsExist is true.
 func createFile(path string, data []byte) error {
-	return viaTemporary(path, data, os.Link) // A link does not replace, unlike a rename.
+	// Unlike a rename, a link never replaces a file.
+	return writeAtomically(path, data, os.Link)
 }
 
-func viaTemporary(path string, data []byte, place func(temporary, path string) error) (err error) {
-	folder := filepath.Dir(path)
-	if err := checkFolder(folder); err != nil {
+// writeAtomically writes and syncs a temporary file in the directory of path.
+// Then it calls place to give the file its name.
+func writeAtomically(path string, data []byte, place func(temporary, path string) error) (err error) {
+	dir := filepath.Dir(path)
+	if err := checkDir(dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // 0600, exclusively.
+	// CreateTemp uses mode 0600 and O_EXCL.
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // Gone already after a rename.
+	// After a rename, Remove finds no file. The error does not matter.
+	defer func() { _ = os.Remove(f.Name()) }()
+
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
-	if closed := f.Close(); err == nil {
-		err = closed
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
 	}
 	if err == nil {
 		err = place(f.Name(), path)
@@ -64,23 +79,24 @@ func viaTemporary(path string, data []byte, place func(temporary, path string) e
 	if err != nil {
 		return err
 	}
-	return syncFolder(folder)
+	return syncDir(dir)
 }
 
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	err = d.Sync()
-	if closed := d.Close(); err == nil {
-		err = closed
+	if closeErr := d.Close(); err == nil {
+		err = closeErr
 	}
 	return err
 }
 
-// lockFolder waits until no other process holds the folder of path, and holds it.
-func lockFolder(path string) (unlock func(), err error) {
+// lockDir takes an exclusive lock on the directory of path. It waits until no
+// other process has the lock.
+func lockDir(path string) (unlock func(), err error) {
 	d, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return nil, err
@@ -89,21 +105,24 @@ func lockFolder(path string) (unlock func(), err error) {
 		_ = d.Close()
 		return nil, err
 	}
-	return func() { _ = d.Close() }, nil // Closing lets go.
+	return func() { _ = d.Close() }, nil // Close releases the lock.
 }
 
-// ReadGiven reads a secret file that an operator provides. It may be reached through symbolic links, as Kubernetes mounts
-// secrets, and may be readable by a group, but neither readable nor writable by everyone.
+// ReadGiven reads a secret file that an operator provides. The path may contain
+// symbolic links, as in secrets that Kubernetes mounts. A group may read the
+// file, but ReadGiven returns an error if everyone may read or write it.
 func ReadGiven(path string) ([]byte, error) {
 	return readGiven(path, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o006 != 0 {
-			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine read or write it: chmod 640 it or narrower (in Kubernetes, defaultMode: 0440)", path, mode)
+			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine read or write it: "+
+				"chmod 640 it or narrower (in Kubernetes, defaultMode: 0440)", path, mode)
 		}
 		return nil
 	})
 }
 
-// ReadGivenPublic is ReadGiven for a file that holds no secret: everyone may read it, and not write it.
+// ReadGivenPublic is ReadGiven for a file that holds no secret: everyone may
+// read the file, but not write it.
 func ReadGivenPublic(path string) ([]byte, error) {
 	return readGiven(path, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o002 != 0 {
@@ -113,29 +132,33 @@ func ReadGivenPublic(path string) ([]byte, error) {
 	})
 }
 
+// readGiven checks the directory in path and the directory of the file to which
+// path resolves.
 func readGiven(path string, check func(fs.FileInfo) error) ([]byte, error) {
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
 	}
-	for _, folder := range []string{filepath.Dir(path), filepath.Dir(real)} {
-		if err := checkFolder(folder); err != nil {
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(resolved)} {
+		if err := checkDir(dir); err != nil {
 			return nil, err
 		}
 	}
 	return read(path, 0, check)
 }
 
-// read checks the file that it has opened, not the one that the path leads to a moment later.
+// read opens a file, calls check with its information and reads it. It checks
+// the open file, because the path may name another file a moment later.
 func read(path string, flags int, check func(fs.FileInfo) error) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|flags, 0)
 	if pathErr, ok := err.(*fs.PathError); ok && pathErr.Err == syscall.ELOOP {
-		return nil, fmt.Errorf("%s is a symbolic link, but Signet made a plain file", path)
+		return nil, fmt.Errorf("%s is a symbolic link, but Signet created a regular file", path)
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
+
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -146,6 +169,7 @@ func read(path string, flags int, check func(fs.FileInfo) error) ([]byte, error)
 	if err := check(info); err != nil {
 		return nil, err
 	}
+
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(data) > maxFile {
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
@@ -153,14 +177,16 @@ func read(path string, flags int, check func(fs.FileInfo) error) ([]byte, error)
 	return data, err
 }
 
-// checkFolder refuses a folder in which everyone may replace files. The sticky bit, as on /tmp, forbids just that.
-func checkFolder(folder string) error {
-	info, err := os.Stat(folder)
+// checkDir returns an error if everyone may replace files in the directory. The
+// sticky bit, as on /tmp, prevents that.
+func checkDir(dir string) error {
+	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return fmt.Errorf("the folder %s has mode %04o, which lets everyone on the machine replace files in it: chmod o-w it", folder, info.Mode().Perm())
+	if mode := info.Mode().Perm(); mode&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("the directory %s has mode %04o, which lets everyone on the machine replace files in it: "+
+			"chmod o-w it", dir, mode)
 	}
 	return nil
 }

@@ -13,11 +13,14 @@ import (
 	"log/slog"
 )
 
-// A KEK is one key-encryption key: 256 bits for AES-256-GCM. It prints as its id, never as itself.
+// A KEK is one key-encryption key: 256 bits for AES-256-GCM. Printing it shows
+// its id, never the key.
 type KEK struct {
-	// ID names the KEK: 16 hexadecimal digits of a hash, which tell nothing about it.
+	// ID identifies the KEK: 16 hexadecimal digits of a hash, which reveal
+	// nothing about the key.
 	ID string
-	// secret is a function because fmt prints one as an address under every verb, also where it does not call String.
+	// secret is a function because fmt prints a function as an address with
+	// every verb, even where fmt does not call String.
 	secret func() *secret
 }
 
@@ -27,10 +30,10 @@ type secret struct {
 	aead  cipher.AEAD
 }
 
-// NewKEK makes a fresh KEK.
+// NewKEK generates a random KEK.
 func NewKEK() KEK {
 	var raw [32]byte
-	_, _ = rand.Read(raw[:]) // It never fails: the runtime ends the program instead.
+	_, _ = rand.Read(raw[:]) // never returns an error; it crashes the program
 	return newKEK(raw)
 }
 
@@ -39,38 +42,41 @@ func newKEK(raw [32]byte) KEK {
 	id := hex.EncodeToString(sum[:8])
 	mac := hmac.New(sha256.New, raw[:])
 	mac.Write([]byte("signet kek check\x00" + id))
+
 	block, err := aes.NewCipher(raw[:])
 	if err != nil {
-		panic(err) // 32 bytes are always an AES key.
+		panic(err) // impossible: 32 bytes are a valid AES key
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
-		panic(err) // AES always fits GCM.
+		panic(err) // impossible: AES has the block size of GCM
 	}
-	made := &secret{raw: raw, check: mac.Sum(nil), aead: aead}
-	return KEK{ID: id, secret: func() *secret { return made }}
+	s := &secret{raw: raw, check: mac.Sum(nil), aead: aead}
+	return KEK{ID: id, secret: func() *secret { return s }}
 }
 
 // line returns the KEK as a line of a KEK file.
 func (k KEK) line() string { return base64.StdEncoding.EncodeToString(k.secret().raw[:]) + "\n" }
 
-// String hides the KEK behind its id.
+// String returns the id of the KEK and hides the key.
 func (k KEK) String() string { return "KEK " + k.ID }
 
-// GoString hides the KEK behind its id.
+// GoString returns the id of the KEK and hides the key.
 func (k KEK) GoString() string { return k.String() }
 
-// LogValue hides the KEK behind its id.
+// LogValue returns the id of the KEK and hides the key.
 func (k KEK) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// KEKs is a set of KEKs, oldest first. It does not change once made. It prints as its ids.
+// KEKs is an immutable set of KEKs, oldest first. Printing it shows the ids.
 type KEKs struct {
 	keks []KEK
 }
 
-// A Label says what is sealed. It is bound to the sealed bytes as associated data, so that they open nowhere else.
+// A Label identifies a secret in the store. It is the associated data of the
+// encryption, so Open rejects sealed bytes that were copied to another row.
 type Label struct {
-	// Table is the kind of row, ID the row's key, Algorithm what the secret is for.
+	// Table is the kind of the row, ID is the key of the row, and Algorithm is
+	// the algorithm that uses the secret.
 	Table, ID, Algorithm string
 }
 
@@ -83,16 +89,18 @@ func (l Label) associatedData() []byte {
 	return ad
 }
 
-// Newest returns the id of the KEK that stands last in its file.
+// Newest returns the id of the last KEK in the file.
 func (k *KEKs) Newest() string { return k.keks[len(k.keks)-1].ID }
 
-// Has says whether the KEK of that id is in the set.
+// Has reports whether the set contains the KEK with this id.
 func (k *KEKs) Has(id string) bool {
 	_, err := k.kek(id)
 	return err == nil
 }
 
-// Check returns the check value of a KEK: it proves the KEK and gives nothing of it away, so the store may keep it.
+// Check returns the check value of the KEK with this id. Two KEKs with the same
+// check value are equal. A check value reveals nothing about the KEK, so the
+// store may hold it.
 func (k *KEKs) Check(id string) ([]byte, error) {
 	kek, err := k.kek(id)
 	if err != nil {
@@ -101,7 +109,8 @@ func (k *KEKs) Check(id string) ([]byte, error) {
 	return kek.secret().check, nil
 }
 
-// Seal encrypts plaintext under the KEK of that id and binds it to the label (AES-256-GCM; a random nonce stands in front).
+// Seal encrypts plaintext under the KEK with this id and binds it to the label.
+// It uses AES-256-GCM; the result begins with a random nonce.
 func (k *KEKs) Seal(id string, label Label, plaintext []byte) ([]byte, error) {
 	kek, err := k.kek(id)
 	if err != nil {
@@ -110,7 +119,8 @@ func (k *KEKs) Seal(id string, label Label, plaintext []byte) ([]byte, error) {
 	return kek.secret().aead.Seal(nil, nil, plaintext, label.associatedData()), nil
 }
 
-// Open decrypts what Seal made under the KEK of that id with the same label. Everything else is an error.
+// Open decrypts the result of Seal with the same id and the same label. It
+// returns an error for any other input.
 func (k *KEKs) Open(id string, label Label, sealed []byte) ([]byte, error) {
 	kek, err := k.kek(id)
 	if err != nil {
@@ -118,7 +128,7 @@ func (k *KEKs) Open(id string, label Label, sealed []byte) ([]byte, error) {
 	}
 	plaintext, err := kek.secret().aead.Open(nil, nil, sealed, label.associatedData())
 	if err != nil {
-		return nil, fmt.Errorf("open what the KEK %s sealed for %s %s: %w", id, label.Table, label.ID, err)
+		return nil, fmt.Errorf("open secret of %s %s, sealed with KEK %s: %w", label.Table, label.ID, id, err)
 	}
 	return plaintext, nil
 }
@@ -129,10 +139,10 @@ func (k *KEKs) kek(id string) (KEK, error) {
 			return kek, nil
 		}
 	}
-	return KEK{}, fmt.Errorf("the KEK file does not have the KEK %s", id)
+	return KEK{}, fmt.Errorf("the KEK file does not contain KEK %s", id)
 }
 
-// String hides the KEKs behind their ids.
+// String returns the ids of the KEKs and hides the keys.
 func (k KEKs) String() string {
 	ids := make([]string, len(k.keks))
 	for i, kek := range k.keks {
@@ -141,8 +151,8 @@ func (k KEKs) String() string {
 	return fmt.Sprintf("KEKs %v", ids)
 }
 
-// GoString hides the KEKs behind their ids.
+// GoString returns the ids of the KEKs and hides the keys.
 func (k KEKs) GoString() string { return k.String() }
 
-// LogValue hides the KEKs behind their ids.
+// LogValue returns the ids of the KEKs and hides the keys.
 func (k KEKs) LogValue() slog.Value { return slog.StringValue(k.String()) }
