@@ -11,20 +11,27 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzVerify gives the reader a token as it stands, which must not be accepted unless it is one that we signed, and a token
-// with any header and payload under a good signature, which must be accepted exactly if an independent reading of the
-// header by encoding/json finds nothing in it but typ, alg and kid.
+// FuzzVerify passes two tokens to Verify. The first is the fuzzed text. Verify
+// must reject it unless the test signed it.
+//
+// The second has the fuzzed header and payload and a valid signature. Verify
+// must accept it exactly if encoding/json, as an independent parser, finds only
+// typ, alg and kid in the header.
 func FuzzVerify(f *testing.F) {
 	p := pairOf(edDSA)
 	signed := map[string]bool{}
-	for _, header := range []string{p.header(), `{"alg":"EdDSA","kid":"EdDSA"}`, "{\"kid\":\"EdDSA\",\n\"\\u0061lg\":\"EdDSA\" }"} {
+	for _, header := range []string{
+		p.header(), `{"alg":"EdDSA","kid":"EdDSA"}`, "{\"kid\":\"EdDSA\",\n\"\\u0061lg\":\"EdDSA\" }",
+	} {
 		token := p.token(header, `{"sub":"alice"}`)
 		signed[token] = true
 		f.Add(token, []byte(header), []byte(`{"sub":"alice"}`))
 	}
 	for _, header := range []string{
-		`{"alg":"none","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","crit":["x"]}`, `{"alg":"EdDSA","alg":"EdDSA","kid":"EdDSA"}`,
-		`{"Alg":"EdDSA","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","typ":"\ud800"}`, `{"alg":"EdDSA","kid":"EdDSA"} `, `{"alg":1}`,
+		`{"alg":"none","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","crit":["x"]}`,
+		`{"alg":"EdDSA","alg":"EdDSA","kid":"EdDSA"}`,
+		`{"Alg":"EdDSA","kid":"EdDSA"}`, `{"alg":"EdDSA","kid":"EdDSA","typ":"\ud800"}`,
+		`{"alg":"EdDSA","kid":"EdDSA"} `, `{"alg":1}`,
 	} {
 		f.Add(p.token(header, "x")+"=", []byte(header), []byte{0xff})
 	}
@@ -32,21 +39,21 @@ func FuzzVerify(f *testing.F) {
 	f.Add(`{"protected":"","payload":"","signature":""}`, []byte("\ufeff{}"), []byte("\r\n"))
 	f.Fuzz(func(t *testing.T, compact string, header, payload []byte) {
 		if token, err := Verify(compact, ring); err == nil && !signed[compact] {
-			t.Errorf("accepted %q as %+v", compact, token)
+			t.Errorf("Verify accepted %q as %+v", compact, token)
 		} else if err != nil {
 			checkRefusal(t, compact, err)
 		}
 		own := p.token(string(header), string(payload))
 		token, err := Verify(own, ring)
 		if want := len(own) <= MaxSize && allowedHeader(header); (err == nil) != want {
-			t.Fatalf("header %q: %v, want accepted %v", header, err, want)
+			t.Fatalf("header %q: got error %v, want accepted %v", header, err, want)
 		}
 		if err != nil {
 			checkRefusal(t, own, err)
 			return
 		}
 		if !bytes.Equal(token.Payload, payload) || token.KeyID != "EdDSA" || token.Algorithm != "EdDSA" {
-			t.Errorf("read %+v", token)
+			t.Errorf("Verify returned %+v for payload %q", token, payload)
 		}
 		parts := strings.Split(own, ".")
 		for i, part := range parts {
@@ -58,6 +65,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+// allowedHeader reports whether Verify must accept a header that is signed with
+// the EdDSA key.
 func allowedHeader(data []byte) bool {
 	if !plainObject(data) {
 		return false
@@ -74,20 +83,23 @@ func allowedHeader(data []byte) bool {
 	return members["alg"] == "EdDSA" && members["kid"] == "EdDSA"
 }
 
-// FuzzObject compares Object with an independent reading by encoding/json: the same objects are refused, and of the others
-// the same members are read.
+// FuzzObject compares Object with encoding/json as an independent parser. Both
+// must reject the same objects and return the same members for the others.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `{"a":1,"b":[true,false,null,-0.1e5],"c":{"d":"\u00e9\ud83d\ude00\\"}}`, `{"a":1,"a":2}`, `{"a":{"b":1,"\u0062":2}}`, `{"a":1} `,
-		` {}`, `{"a":"\ud800"}`, `{"a":"\udc00\ud800"}`, `{"a":[[[[[[[]]]]]]]}`, `{"a":[[[[[[[[]]]]]]]]}`, "{\"\xff\":1}", `{"a":"\\ud800"}`,
-		`{"a":"\ud83d\ude0"}`, `{"a":01}`, `[{}]`, `{"�":"\ufffd"}`, "\ufeff{}", `{"a":1e400}`, `{"a" :	1 ,"b":""}`, "{" + manyMembers(300) + "}",
+		`{}`, `{"a":1,"b":[true,false,null,-0.1e5],"c":{"d":"\u00e9\ud83d\ude00\\"}}`, `{"a":1,"a":2}`,
+		`{"a":{"b":1,"\u0062":2}}`, `{"a":1} `,
+		` {}`, `{"a":"\ud800"}`, `{"a":"\udc00\ud800"}`, `{"a":[[[[[[[]]]]]]]}`, `{"a":[[[[[[[[]]]]]]]]}`,
+		"{\"\xff\":1}", `{"a":"\\ud800"}`,
+		`{"a":"\ud83d\ude0"}`, `{"a":01}`, `[{}]`, `{"�":"\ufffd"}`, "\ufeff{}", `{"a":1e400}`, `{"a" :	1 ,"b":""}`,
+		"{" + manyMembers(300) + "}",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := Object(data)
 		if want := plainObject(data); (err == nil) != want {
-			t.Fatalf("%q: %v, want read %v", data, err, want)
+			t.Fatalf("%q: got error %v, want accepted %v", data, err, want)
 		}
 		if err != nil {
 			checkRefusal(t, string(data), err)
@@ -98,17 +110,17 @@ func FuzzObject(f *testing.F) {
 			t.Fatal(err)
 		}
 		if len(got) != len(want) {
-			t.Fatalf("%q: read %q, want %q", data, got, want)
+			t.Fatalf("%q: got %q, want %q", data, got, want)
 		}
 		for name, value := range want {
 			if !bytes.Equal(got[name], value) {
-				t.Errorf("%q: %q is %q, want %q", data, name, got[name], value)
+				t.Errorf("%q: member %q is %q, want %q", data, name, got[name], value)
 			}
 		}
 	})
 }
 
-// plainObject says, with the means of encoding/json, whether data is an object that Object has to read.
+// plainObject reports whether Object must accept data. It uses encoding/json.
 func plainObject(data []byte) bool {
 	if !json.Valid(data) || !utf8.Valid(data) || data[0] != '{' || data[len(data)-1] != '}' || halfSurrogate(data) {
 		return false
@@ -155,8 +167,9 @@ func plainObject(data []byte) bool {
 	}
 }
 
-// halfSurrogate says whether valid JSON escapes a surrogate without its other half, which encoding/json reads as U+FFFD: it
-// looks for the escapes, each of the two halves at a time.
+// halfSurrogate reports whether valid JSON contains an escaped surrogate
+// without its other half. The decoder of encoding/json converts it to U+FFFD,
+// so halfSurrogate searches the text for the escapes.
 func halfSurrogate(data []byte) bool {
 	text := strings.ReplaceAll(string(data), `\\`, "..")
 	for {

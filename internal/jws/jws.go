@@ -4,57 +4,62 @@ import (
 	"crypto"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 )
 
-// MaxSize is the length in bytes above which a compact token is refused unread.
+// MaxSize is the maximum length in bytes of a compact token. Verify rejects a
+// longer token before it parses anything.
 const MaxSize = 8 << 10
 
-// ErrInvalid is the one answer to every token that is refused. What wraps it says why in fixed words, for the log; it never
-// holds anything that the token said.
-var ErrInvalid = errors.New("the token is not valid")
-
-// A Token is a compact JWS whose signature is good.
+// A Token is a compact JWS with a valid signature.
 type Token struct {
-	// Type is the header's typ (RFC 7515 §4.1.9), exactly as written; empty if there was none.
+	// Type is the typ of the header (RFC 7515 §4.1.9), exactly as written. It
+	// is empty if the header has no typ.
 	Type string
-	// Algorithm is the key's algorithm, which the header's alg repeated.
+	// Algorithm is the algorithm of the key. The alg of the header is equal.
 	Algorithm string
-	// KeyID is the header's kid.
+	// KeyID is the kid of the header.
 	KeyID string
-	// Payload is what was signed; nothing has been read of it.
+	// Payload is the signed content. The package does not parse it.
 	Payload []byte
 }
 
-// Verify reads a compact JWS (RFC 7515 §3.1) and checks its signature by the key that find has under the token's kid. The
-// algorithm is the key's, never the header's, which has to agree. The header may hold typ, alg and kid and nothing else, so
-// that there is no crit, no key and no address to follow. A token has one string form: nobody without the key can write
-// another that is accepted.
+// Verify parses a compact JWS (RFC 7515 §3.1) and verifies its signature with
+// the key that find returns for the kid of the token.
 //
-// find is called at most once, after the whole form has been checked, with the kid as it was written: any text up to the
-// size of a token. Every error is ErrInvalid.
+// The key determines the algorithm, and the alg of the header must be equal.
+// The header may contain only typ, alg and kid. So it cannot contain crit, a
+// key or the URL of a key. A token has one string form: without the private
+// key, nobody can construct another form that Verify accepts.
+//
+// Verify calls find at most once, after it has checked the form of the whole
+// token. The kid can be any text up to the size of a token. Every error is
+// ErrInvalid.
 func Verify(compact string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool)) (Token, error) {
 	p, err := parse(compact)
 	if err != nil {
 		return Token{}, err
 	}
 	if p.header.KeyID == "" {
-		return Token{}, refuse("its header lacks a kid")
+		return Token{}, refuse("header lacks kid")
 	}
 	algorithm, key, ok := find(p.header.KeyID)
 	if ok && p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
-		return Token{}, refuse("its signature is not in the one form")
+		return Token{}, refuse("signature is not canonical")
 	}
 	return p.verify(algorithm, key, ok)
 }
 
-// VerifyForeign reads a compact JWS of somebody who has a key and, perhaps, a library of their own. It is as strict as
-// Verify, but for three things that such tokens do: they may lack a kid, they may call EdDSA with an Ed25519 key Ed25519
-// (RFC 9864 §2.2), and an ES256 signature may have either of its two forms. So a token may have a second string form.
+// VerifyForeign verifies a compact JWS that another party signed, perhaps with
+// its own JWT library. It differs from Verify in three points:
 //
-// find also gets the payload, which nothing vouches for yet, to read whose key to look for.
+//   - The header may lack a kid.
+//   - The alg may be Ed25519 (RFC 9864 §2.2) for EdDSA with an Ed25519 key.
+//   - An ES256 signature may have either of its two forms, so a token may have
+//     a second string form.
+//
+// VerifyForeign also passes the payload to find, which can read from it whose
+// key to return. The payload is not verified at that time.
 func VerifyForeign(
 	compact string, find func(kid string, payload []byte) (algorithm string, key crypto.PublicKey, ok bool),
 ) (Token, error) {
@@ -68,24 +73,27 @@ func VerifyForeign(
 	return p.verify(find(p.header.KeyID, p.payload))
 }
 
-// parts is a compact JWS that has the right form.
+// parts are the decoded parts of a compact JWS.
 type parts struct {
-	header    Token // without the payload
-	input     string
+	header    Token  // without the payload
+	input     string // the signing input (RFC 7515 §2)
 	payload   []byte
 	signature []byte
 }
 
-// parse takes a compact JWS apart.
+// parse splits and decodes a compact JWS and checks its form.
 func parse(compact string) (parts, error) {
 	if len(compact) > MaxSize {
-		return parts{}, refuse("it is longer than 8 KiB")
+		return parts{}, refuse("longer than 8 KiB")
 	}
 	header, rest, _ := strings.Cut(compact, ".")
-	payload, signature, ok := strings.Cut(rest, ".") // a fourth part would make the third malformed
+	// If there is a fourth part, the signature contains a dot, and decode
+	// rejects it.
+	payload, signature, ok := strings.Cut(rest, ".")
 	if !ok {
-		return parts{}, refuse("it does not have three parts")
+		return parts{}, refuse("does not have three parts")
 	}
+
 	var decoded [3][]byte
 	for i, segment := range [3]string{header, payload, signature} {
 		b, err := decode(segment)
@@ -94,6 +102,7 @@ func parse(compact string) (parts, error) {
 		}
 		decoded[i] = b
 	}
+
 	t, err := readHeader(decoded[0])
 	if err != nil {
 		return parts{}, err
@@ -102,13 +111,13 @@ func parse(compact string) (parts, error) {
 	return parts{header: t, input: input, payload: decoded[1], signature: decoded[2]}, nil
 }
 
-// verify checks the signature by a key that was found or not.
+// verify verifies the signature with the key that a find function returned.
 func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, error) {
 	if !ok {
-		return Token{}, refuse("its kid names no key")
+		return Token{}, refuse("unknown kid")
 	}
 	if p.header.Algorithm != algorithm {
-		return Token{}, refuse("its alg is not that of the key")
+		return Token{}, refuse("alg differs from the algorithm of the key")
 	}
 	if err := VerifySignature(algorithm, key, []byte(p.input), p.signature); err != nil {
 		return Token{}, err
@@ -118,17 +127,19 @@ func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, e
 	return t, nil
 }
 
-// decode reads canonical base64url (RFC 7515 §2): no padding, no spare bits. The decoder of the standard library would skip
-// line breaks.
+// decode decodes canonical base64url (RFC 7515 §2): no padding, and no trailing
+// bits that are not zero. It rejects line breaks, which the decoder of the
+// standard library ignores.
 func decode(segment string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(segment)
 	if err != nil || strings.ContainsAny(segment, "\r\n") {
-		return nil, refuse("it is not canonical base64url")
+		return nil, refuse("not canonical base64url")
 	}
 	return b, nil
 }
 
-// readHeader reads a JOSE header that holds alg, and perhaps kid and typ.
+// readHeader parses a JOSE header. The header must contain alg; it may contain
+// kid and typ.
 func readHeader(data []byte) (Token, error) {
 	var t Token
 	err := walk(data, func(name string, value json.RawMessage) error {
@@ -141,22 +152,20 @@ func readHeader(data []byte) (Token, error) {
 		case "kid":
 			field = &t.KeyID
 		default:
-			return refuse("its header has a member that is not allowed")
+			return refuse("header has a member that is not allowed")
 		}
 		if value[0] != '"' {
-			return refuse("its header has a member that is not a string")
+			return refuse("header has a member that is not a string")
 		}
 		text, err := unquote(value)
 		*field = text
 		return err
 	})
 	if err == nil && t.Algorithm == "" {
-		err = refuse("its header lacks alg")
+		err = refuse("header lacks alg")
 	}
 	if err != nil {
 		return Token{}, err
 	}
 	return t, nil
 }
-
-func refuse(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }

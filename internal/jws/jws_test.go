@@ -17,13 +17,13 @@ import (
 	"unicode"
 )
 
-// pair is a private key under its kid, which is also the name of its algorithm.
+// A pair is a private key. Its kid is the name of its algorithm.
 type pair struct {
 	algorithm string
 	private   crypto.Signer
 }
 
-// pairs returns one key of each algorithm, in the same order always.
+// pairs returns one key for each algorithm, always in the same order.
 var pairs = sync.OnceValue(func() []pair {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -46,7 +46,7 @@ func pairOf(algorithm string) pair {
 	panic(algorithm)
 }
 
-// ring finds the keys of pairs.
+// ring is a find function that returns the keys of pairs.
 func ring(kid string) (string, crypto.PublicKey, bool) {
 	for _, p := range pairs() {
 		if p.algorithm == kid {
@@ -56,16 +56,17 @@ func ring(kid string) (string, crypto.PublicKey, bool) {
 	return "", nil, false
 }
 
-// noKeys fails the test when a token gets as far as its key.
+// noKeys returns a find function that fails the test. The token must be
+// rejected before Verify needs its key.
 func noKeys(t *testing.T) func(string) (string, crypto.PublicKey, bool) {
 	return func(kid string) (string, crypto.PublicKey, bool) {
 		t.Helper()
-		t.Errorf("a key was looked up: %.40q", kid)
+		t.Errorf("Verify called find with the kid %.40q", kid)
 		return ring(kid)
 	}
 }
 
-// sign signs input as its algorithm says, in the one form.
+// sign signs input with the algorithm of the key. The signature is canonical.
 func (p pair) sign(input string) []byte {
 	var signature []byte
 	var err error
@@ -79,7 +80,8 @@ func (p pair) sign(input string) []byte {
 		if signErr != nil {
 			panic(signErr)
 		}
-		signature, err = CanonicalSignature(es256, append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+		both := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		signature, err = CanonicalSignature(es256, both)
 	case ed25519.PrivateKey:
 		signature = ed25519.Sign(k, []byte(input))
 	}
@@ -89,72 +91,77 @@ func (p pair) sign(input string) []byte {
 	return signature
 }
 
-// token signs a header and a payload as they stand.
+// token returns a token with a header and a payload. It does not change either.
 func (p pair) token(header, payload string) string {
 	input := encode(header) + "." + encode(payload)
 	return input + "." + encode(string(p.sign(input)))
 }
 
+// header returns the header that an access token of Signet has.
 func (p pair) header() string {
 	return fmt.Sprintf(`{"typ":"at+jwt","alg":%q,"kid":%q}`, p.algorithm, p.algorithm)
 }
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// mustRefuse fails unless the token is refused with the one error, said in fixed words.
+// mustRefuse checks that Verify rejects a token with ErrInvalid and returns no
+// content of it.
 func mustRefuse(t *testing.T, what, compact string, find func(string) (string, crypto.PublicKey, bool)) {
 	t.Helper()
 	token, err := Verify(compact, find)
 	if err == nil {
-		t.Errorf("%s: accepted", what)
+		t.Errorf("%s: Verify returned no error", what)
 		return
 	}
 	checkRefusal(t, what, err)
 	if token.Type+token.Algorithm+token.KeyID != "" || token.Payload != nil {
-		t.Errorf("%s: a refused token has content", what)
+		t.Errorf("%s: Verify returned content of the rejected token", what)
 	}
 }
 
-// checkRefusal fails unless err is the one error and says nothing but our own short words.
+// checkRefusal checks that err is ErrInvalid and that its text is short and
+// contains no content of the token.
 func checkRefusal(t *testing.T, what string, err error) {
 	t.Helper()
 	if !errors.Is(err, ErrInvalid) {
-		t.Errorf("%s: the error is %v", what, err)
+		t.Errorf("%s: got error %v, want ErrInvalid", what, err)
 	}
 	foreign := func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsPrint(r) || strings.ContainsRune(`"{}[]`, r)
 	}
 	if len(err.Error()) > 90 || strings.ContainsFunc(err.Error(), foreign) {
-		t.Errorf("%s: the error says more than our own words: %.200q", what, err)
+		t.Errorf("%s: the error contains content of the token: %.200q", what, err)
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerify_AcceptsEachAlgorithm(t *testing.T) {
 	for _, p := range pairs() {
 		for _, payload := range []string{`{"sub":"alice"}`, "", "\x00\xff not JSON"} {
 			got, err := Verify(p.token(p.header(), payload), ring)
 			if err != nil {
-				t.Fatalf("%s: %v", p.algorithm, err)
+				t.Fatalf("%s: unexpected error: %v", p.algorithm, err)
 			}
-			if got.Type != "at+jwt" || got.Algorithm != p.algorithm || got.KeyID != p.algorithm || string(got.Payload) != payload {
-				t.Errorf("%s: read %+v", p.algorithm, got)
+			if got.Type != "at+jwt" || got.Algorithm != p.algorithm || got.KeyID != p.algorithm ||
+				string(got.Payload) != payload {
+				t.Errorf("%s: unexpected token %+v", p.algorithm, got)
 			}
 		}
 		without, err := Verify(p.token(fmt.Sprintf(`{ "kid":%q , "\u0061lg":%q}`, p.algorithm, p.algorithm), "x"), ring)
 		if err != nil || without.Type != "" {
-			t.Errorf("%s: a header without typ: %+v, %v", p.algorithm, without, err)
+			t.Errorf("%s: header without typ: got %+v, error %v", p.algorithm, without, err)
 		}
 	}
 }
 
-func TestVerifyRefusesAnotherSignature(t *testing.T) {
+func TestVerify_RejectsInvalidSignature(t *testing.T) {
 	for _, p := range pairs() {
-		good := p.token(p.header(), "one")
-		cut := strings.LastIndexByte(good, '.') + 1
+		valid := p.token(p.header(), "one")
+		cut := strings.LastIndexByte(valid, '.') + 1
 		other := p.token(p.header(), "two")
-		mustRefuse(t, p.algorithm+" with the signature of another payload", good[:cut]+other[strings.LastIndexByte(other, '.')+1:], ring)
-		mustRefuse(t, p.algorithm+" with no signature", good[:cut], ring)
-		mustRefuse(t, p.algorithm+" with a short signature", good[:len(good)-4], ring)
-		mustRefuse(t, p.algorithm+" with a long signature", good+"AAAA", ring)
+		swapped := valid[:cut] + other[strings.LastIndexByte(other, '.')+1:]
+		mustRefuse(t, p.algorithm+" with the signature of another payload", swapped, ring)
+		mustRefuse(t, p.algorithm+" with no signature", valid[:cut], ring)
+		mustRefuse(t, p.algorithm+" with a short signature", valid[:len(valid)-4], ring)
+		mustRefuse(t, p.algorithm+" with a long signature", valid+"AAAA", ring)
 	}
 }

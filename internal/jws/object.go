@@ -8,19 +8,30 @@ import (
 	"unicode/utf8"
 )
 
-// What a JSON object may hold. Our own tokens stay far below; a hostile one is refused before it costs anything.
+// The limits of a JSON object. Tokens of Signet stay far below them. An object
+// that exceeds them is rejected before it uses much time or memory.
 const (
-	maxDepth   = 8   // objects and arrays inside each other, the outermost included
-	maxMembers = 256 // members of all its objects together
+	maxDepth   = 8   // nested objects and arrays, including the outermost
+	maxMembers = 256 // the members of all objects together
 )
 
-var errSyntax = refuse("its JSON is malformed")
+var errSyntax = refuse("JSON is malformed")
 
-// Object reads one JSON object (RFC 8259) and refuses whatever two readers might understand differently: a name that occurs
-// twice in an object at any depth (escapes resolved, so that "\u0065xp" is "exp"), bytes before or after the object (also
-// white space and a byte order mark), text that is not UTF-8, and surrogates without their other half. It also refuses more
-// than 8 levels and more than 256 members in all. The caller bounds the size. Names come back without escapes; the values
-// are slices of data, each valid JSON without white space around it. Every error is ErrInvalid.
+// Object parses one JSON object (RFC 8259). It rejects all input that two
+// parsers may interpret differently:
+//
+//   - a name that occurs twice in an object, at any depth, after escapes are
+//     resolved ("\u0065xp" is "exp")
+//   - bytes before or after the object, including white space and a byte order
+//     mark
+//   - text that is not UTF-8
+//   - a surrogate without its other half
+//
+// It also rejects more than 8 levels and more than 256 members in total. The
+// caller must limit the size of data.
+//
+// The names in the result have no escapes. The values are subslices of data;
+// each is valid JSON without white space around it. Every error is ErrInvalid.
 func Object(data []byte) (map[string]json.RawMessage, error) {
 	members := map[string]json.RawMessage{}
 	err := walk(data, func(name string, value json.RawMessage) error {
@@ -33,38 +44,43 @@ func Object(data []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// walk calls member for each member of the one object that data holds, in order, and ends at the first error.
+// walk parses data, which must be one object, and calls member for each of its
+// members in order. It stops at the first error.
 func walk(data []byte, member func(name string, value json.RawMessage) error) error {
 	if len(data) == 0 || data[0] != '{' {
-		return refuse("its JSON does not begin with an object")
+		return refuse("JSON does not begin with an object")
 	}
 	if !utf8.Valid(data) {
-		return refuse("its JSON is not UTF-8")
+		return refuse("JSON is not UTF-8")
 	}
+
 	s := scanner{data: data}
 	if err := s.object(1, member); err != nil {
 		return err
 	}
 	if s.pos != len(data) {
-		return refuse("its JSON goes on after the object")
+		return refuse("JSON has bytes after the object")
 	}
 	return nil
 }
 
-// A scanner stands at a byte of a JSON text that is valid UTF-8. Its methods leave it behind what they have read.
+// A scanner parses a JSON text that is valid UTF-8. Each method reads one
+// element at pos and advances pos to the byte after it.
 type scanner struct {
 	data    []byte
 	pos     int
 	members int
 }
 
-// object reads an object and calls member, unless it is nil, for each of its members.
+// object reads an object. If member is not nil, object calls it for each
+// member.
 func (s *scanner) object(depth int, member func(string, json.RawMessage) error) error {
 	var names []string
 	return s.list(depth, '}', func() error {
 		if s.members++; s.members > maxMembers {
-			return refuse("its JSON has too many members")
+			return refuse("JSON has too many members")
 		}
+
 		raw, err := s.text()
 		if err != nil {
 			return err
@@ -74,9 +90,10 @@ func (s *scanner) object(depth int, member func(string, json.RawMessage) error) 
 			return err
 		}
 		if slices.Contains(names, name) {
-			return refuse("its JSON has a member twice")
+			return refuse("JSON has a duplicate member")
 		}
 		names = append(names, name)
+
 		s.space()
 		if !s.accept(':') {
 			return errSyntax
@@ -90,14 +107,16 @@ func (s *scanner) object(depth int, member func(string, json.RawMessage) error) 
 	})
 }
 
+// array reads an array.
 func (s *scanner) array(depth int) error {
 	return s.list(depth, ']', func() error { return s.value(depth) })
 }
 
-// list reads what begins with a bracket, holds elements with commas between them, and ends with end.
+// list reads an opening bracket, elements that are separated by commas, and the
+// closing bracket end.
 func (s *scanner) list(depth int, end byte, element func() error) error {
 	if depth > maxDepth {
-		return refuse("its JSON is too deep")
+		return refuse("JSON is nested too deeply")
 	}
 	s.pos++
 	s.space()
@@ -119,7 +138,7 @@ func (s *scanner) list(depth int, end byte, element func() error) error {
 	}
 }
 
-// value reads any value inside a list of that depth.
+// value reads a value of any type inside an object or array of the given depth.
 func (s *scanner) value(depth int) error {
 	switch c := s.peek(); {
 	case c == '{':
@@ -141,7 +160,7 @@ func (s *scanner) value(depth int) error {
 	return errSyntax
 }
 
-// text reads a string and returns it with its quotes and escapes.
+// text reads a string. The result includes the quotes and escapes.
 func (s *scanner) text() ([]byte, error) {
 	start := s.pos
 	if !s.accept('"') {
@@ -152,7 +171,7 @@ func (s *scanner) text() ([]byte, error) {
 		case c == '"':
 			s.pos++
 			return s.data[start:s.pos], nil
-		case c < 0x20: // a control character, or the end of the text
+		case c < 0x20: // a control character, or the end of the data
 			return nil, errSyntax
 		case c == '\\':
 			s.pos++
@@ -165,7 +184,8 @@ func (s *scanner) text() ([]byte, error) {
 	}
 }
 
-// escape reads what follows a backslash; a surrogate with its other half.
+// escape reads an escape sequence after its backslash. If the sequence is a
+// high surrogate, it also reads the low surrogate.
 func (s *scanner) escape() error {
 	c := s.peek()
 	if c != 'u' {
@@ -181,19 +201,19 @@ func (s *scanner) escape() error {
 	}
 	switch {
 	case 0xdc00 <= unit && unit <= 0xdfff:
-		return refuse("its JSON has half a surrogate pair")
+		return refuse("JSON has half a surrogate pair")
 	case 0xd800 <= unit && unit <= 0xdbff:
 		if !s.accept('\\') {
-			return refuse("its JSON has half a surrogate pair")
+			return refuse("JSON has half a surrogate pair")
 		}
 		if low, ok := s.codeUnit(); !ok || low < 0xdc00 || low > 0xdfff {
-			return refuse("its JSON has half a surrogate pair")
+			return refuse("JSON has half a surrogate pair")
 		}
 	}
 	return nil
 }
 
-// codeUnit reads u and four hexadecimal digits.
+// codeUnit reads the letter u and four hexadecimal digits.
 func (s *scanner) codeUnit() (uint64, bool) {
 	if s.peek() != 'u' || len(s.data)-s.pos < 5 {
 		return 0, false
@@ -203,6 +223,7 @@ func (s *scanner) codeUnit() (uint64, bool) {
 	return unit, err == nil
 }
 
+// number reads a number.
 func (s *scanner) number() error {
 	s.accept('-')
 	if !s.accept('0') && !s.digits() {
@@ -222,7 +243,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// digits reads as many digits as there are and says whether there was one.
+// digits reads all digits at pos and reports whether there was at least one.
 func (s *scanner) digits() bool {
 	start := s.pos
 	for isDigit(s.peek()) {
@@ -231,12 +252,14 @@ func (s *scanner) digits() bool {
 	return s.pos > start
 }
 
+// space skips white space.
 func (s *scanner) space() {
 	for c := s.peek(); c == ' ' || c == '\t' || c == '\n' || c == '\r'; c = s.peek() {
 		s.pos++
 	}
 }
 
+// accept reads the byte c if it is the next one, and reports whether it was.
 func (s *scanner) accept(c byte) bool {
 	if s.peek() != c {
 		return false
@@ -245,7 +268,8 @@ func (s *scanner) accept(c byte) bool {
 	return true
 }
 
-// peek returns the byte at hand, 0 at the end. No JSON text has a 0 byte where something may stand.
+// peek returns the byte at pos, or 0 at the end of the data. A 0 byte is not
+// valid anywhere in JSON, so the two cases need no distinction.
 func (s *scanner) peek() byte {
 	if s.pos == len(s.data) {
 		return 0
@@ -255,7 +279,8 @@ func (s *scanner) peek() byte {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unquote returns the text of a string that a scanner has read.
+// unquote returns the content of a string that scanner.text returned, with its
+// escapes resolved.
 func unquote(raw []byte) (string, error) {
 	if !bytes.ContainsRune(raw, '\\') {
 		return string(raw[1 : len(raw)-1]), nil

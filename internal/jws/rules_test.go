@@ -15,10 +15,13 @@ import (
 	"testing"
 )
 
-func TestRule01_AlgNone(t *testing.T) {
+// Rule 01: a token without an algorithm is rejected, with a signature and
+// without one.
+func TestRule01_RejectsAlgNone(t *testing.T) {
 	for _, p := range pairs() {
 		for _, alg := range []string{
-			`"alg":"none",`, `"alg":"None",`, `"alg":"nONE",`, `"alg":"NONE",`, `"alg":"",`, ``, `"alg":null,`, `"alg":["none"],`, `"alg":0,`,
+			`"alg":"none",`, `"alg":"None",`, `"alg":"nONE",`, `"alg":"NONE",`, `"alg":"",`, ``, `"alg":null,`,
+			`"alg":["none"],`, `"alg":0,`,
 		} {
 			header := fmt.Sprintf(`{"typ":"at+jwt",%s"kid":%q}`, alg, p.algorithm)
 			signed := p.token(header, `{"sub":"alice"}`)
@@ -26,12 +29,13 @@ func TestRule01_AlgNone(t *testing.T) {
 			mustRefuse(t, header+" unsigned", signed[:strings.LastIndexByte(signed, '.')+1], ring)
 		}
 	}
-	// Not even a ring that says so makes it an algorithm.
+	// Verify rejects alg none even if the find function returns it.
 	none := pairOf(edDSA).token(`{"alg":"none","kid":"x"}`, "x")
-	mustRefuse(t, "a ring that says none", none, func(string) (string, crypto.PublicKey, bool) { return "none", nil, true })
+	mustRefuse(t, "find returns none", none, func(string) (string, crypto.PublicKey, bool) { return "none", nil, true })
 }
 
-func TestRule02_PublicKeyAsMACKey(t *testing.T) {
+// Rule 02: a MAC that is made with a public key as its secret is rejected.
+func TestRule02_RejectsPublicKeyAsMACKey(t *testing.T) {
 	for _, p := range pairs() {
 		der, err := x509.MarshalPKIXPublicKey(p.private.Public())
 		if err != nil {
@@ -50,19 +54,22 @@ func TestRule02_PublicKeyAsMACKey(t *testing.T) {
 		}
 		for name, secret := range secrets {
 			for _, alg := range []string{"HS256", "hs256", p.algorithm} {
-				input := encode(fmt.Sprintf(`{"typ":"at+jwt","alg":%q,"kid":%q}`, alg, p.algorithm)) + "." + encode(`{"sub":"alice"}`)
+				header := fmt.Sprintf(`{"typ":"at+jwt","alg":%q,"kid":%q}`, alg, p.algorithm)
+				input := encode(header) + "." + encode(`{"sub":"alice"}`)
 				mac := hmac.New(sha256.New, secret)
 				mac.Write([]byte(input))
 				forged := input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 				mustRefuse(t, fmt.Sprintf("%s of the %s key, alg %s", name, p.algorithm, alg), forged, ring)
 				symmetric := func(string) (string, crypto.PublicKey, bool) { return alg, secret, true }
-				mustRefuse(t, "a ring with a symmetric key", forged, symmetric)
+				mustRefuse(t, "find returns a symmetric key", forged, symmetric)
 			}
 		}
 	}
 }
 
-func TestRule03_AlgOfAnotherKey(t *testing.T) {
+// Rule 03: the key determines the algorithm, so a token with the algorithm of
+// another key is rejected.
+func TestRule03_RejectsAlgOfAnotherKey(t *testing.T) {
 	tried := 0
 	for _, signer := range pairs() {
 		for _, named := range pairs() {
@@ -71,26 +78,29 @@ func TestRule03_AlgOfAnotherKey(t *testing.T) {
 			}
 			for _, alg := range []string{signer.algorithm, named.algorithm} {
 				header := fmt.Sprintf(`{"typ":"at+jwt","alg":%q,"kid":%q}`, alg, named.algorithm)
-				mustRefuse(t, signer.algorithm+" says "+header, signer.token(header, "x"), ring)
+				mustRefuse(t, signer.algorithm+" signs "+header, signer.token(header, "x"), ring)
 				tried++
 			}
-			// A ring that is wrong about its key: the key decides, too.
+			// The find function returns an algorithm that the type of the key
+			// does not support.
 			token := signer.token(fmt.Sprintf(`{"alg":%q,"kid":"x"}`, named.algorithm), "x")
-			mustRefuse(t, "a ring that is wrong", token, func(string) (string, crypto.PublicKey, bool) {
+			mustRefuse(t, "find returns another algorithm", token, func(string) (string, crypto.PublicKey, bool) {
 				return named.algorithm, signer.private.Public(), true
 			})
 		}
 	}
 	if tried != 12 {
-		t.Errorf("tried %d combinations", tried)
+		t.Errorf("tried %d combinations, want 12", tried)
 	}
 }
 
-func TestRule04_HostileKid(t *testing.T) {
+// Rule 04: a hostile kid is rejected, and Verify passes it to find unchanged or
+// not at all.
+func TestRule04_RejectsHostileKid(t *testing.T) {
 	p := pairOf(edDSA)
 	for _, c := range []struct {
 		kid  string // JSON
-		want string // what the ring is asked for; empty for nothing
+		want string // the kid that find gets; empty if Verify does not call it
 	}{
 		{`"../../etc/passwd"`, "../../etc/passwd"},
 		{`"' OR 1=1--"`, "' OR 1=1--"},
@@ -115,14 +125,18 @@ func TestRule04_HostileKid(t *testing.T) {
 			return ring(kid)
 		})
 		if c.want == "" && len(asked) != 0 || c.want != "" && (len(asked) != 1 || asked[0] != c.want) {
-			t.Errorf("kid %.40s: the ring was asked for %.80q", c.kid, asked)
+			t.Errorf("kid %.40s: find was called with %.80q", c.kid, asked)
 		}
 	}
 	mustRefuse(t, "no kid", p.token(`{"typ":"at+jwt","alg":"EdDSA"}`, "x"), noKeys(t))
 }
 
-// The listener's queue of connections is in order: if the first that it hands out is our own, the tokens opened none.
-func TestRule05_KeysToFetch(t *testing.T) {
+// Rule 05: a token with a key or with the URL of a key is rejected, and Verify
+// opens no connection.
+//
+// The listener accepts connections in order. If the first one is the connection
+// of the test itself, the tokens caused none.
+func TestRule05_RejectsKeysAndKeyURLs(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -154,36 +168,46 @@ func TestRule05_KeysToFetch(t *testing.T) {
 	}
 	defer first.Close()
 	if first.RemoteAddr().String() != own.LocalAddr().String() {
-		t.Error("a token made us open a connection")
+		t.Error("Verify opened a connection")
 	}
 }
 
-func TestRule06_Crit(t *testing.T) {
+// Rule 06: crit, b64 and all other header members are rejected.
+func TestRule06_RejectsCrit(t *testing.T) {
 	p := pairOf(edDSA)
 	for _, member := range []string{
 		`"crit":["exp"],"exp":1`, `"crit":["x"],"x":"y"`, `"crit":[]`, `"crit":null`, `"crit":"kid"`, `"crit":["kid"]`,
-		`"b64":false`, `"b64":true`, `"crit":["b64"],"b64":false`, `"crit":["b64"],"b64":true`, `"cty":"JWT"`, `"zip":"DEF"`,
+		`"b64":false`, `"b64":true`, `"crit":["b64"],"b64":false`, `"crit":["b64"],"b64":true`, `"cty":"JWT"`,
+		`"zip":"DEF"`,
 	} {
 		mustRefuse(t, member, p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA",`+member+`}`, "x"), noKeys(t))
-		mustRefuse(t, member+" first", p.token(`{`+member+`,"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA"}`, "x"), noKeys(t))
+		first := `{` + member + `,"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA"}`
+		mustRefuse(t, member+" first", p.token(first, "x"), noKeys(t))
 	}
 }
 
-func TestRule07_HeaderReadOneWay(t *testing.T) {
+// Rule 07: a header that two parsers may interpret differently is rejected.
+func TestRule07_RejectsAmbiguousHeader(t *testing.T) {
 	p := pairOf(edDSA)
-	const good = `"alg":"EdDSA","kid":"EdDSA"`
-	if _, err := Verify(p.token(`{`+good+`}`, "x"), ring); err != nil {
+	const valid = `"alg":"EdDSA","kid":"EdDSA"`
+	if _, err := Verify(p.token(`{`+valid+`}`, "x"), ring); err != nil {
 		t.Fatal(err)
 	}
 	for _, header := range []string{
-		`{` + good + `,"alg":"EdDSA"}`, `{` + good + `,"kid":"EdDSA"}`, `{"typ":"JWT",` + good + `,"typ":"at+jwt"}`,
-		`{` + good + `,"\u0061lg":"none"}`, `{` + good + `,"Alg":"none"}`, `{` + good + `,"ALG":"none"}`, `{` + good + `,"Kid":"x"}`,
-		`{` + good + `,"TYP":"JWT"}`, `{"Alg":"EdDSA","kid":"EdDSA"}`, `{"alg":"EdDSA","Kid":"EdDSA"}`, `{` + good + `,"\u212aid":"x"}`,
-		`{` + good + `}{}`, `{` + good + `} `, `{` + good + "}\n", `{` + good + "}\x00", ` {` + good + `}`, "\ufeff{" + good + `}`,
-		`{` + good + `,}`, `{` + good, good, `[` + good + `]`, `["alg"]`, `"alg"`, `null`, ``, `{}`, `{` + good + `,"typ":1}`, `{` + good + `,"typ":null}`,
-		`{` + good + ",\"typ\":\"\xff\"}", `{` + good + ",\"\xc0\xaf\":\"\"}", `{` + good + ",\"typ\":\"\xed\xa0\x80\"}",
-		`{` + good + `,"typ":"\ud800"}`, `{` + good + `,"typ":"\udc00\ud800"}`, `{` + good + ",\"typ\":\"a\nb\"}", `{` + good + `,"typ":"\x61"}`,
-		`{` + good + `,'typ':"x"}`, `{` + good + `/**/}`, `{alg:"EdDSA","kid":"EdDSA"}`,
+		`{` + valid + `,"alg":"EdDSA"}`, `{` + valid + `,"kid":"EdDSA"}`, `{"typ":"JWT",` + valid + `,"typ":"at+jwt"}`,
+		`{` + valid + `,"\u0061lg":"none"}`, `{` + valid + `,"Alg":"none"}`, `{` + valid + `,"ALG":"none"}`,
+		`{` + valid + `,"Kid":"x"}`,
+		`{` + valid + `,"TYP":"JWT"}`, `{"Alg":"EdDSA","kid":"EdDSA"}`, `{"alg":"EdDSA","Kid":"EdDSA"}`,
+		`{` + valid + `,"\u212aid":"x"}`,
+		`{` + valid + `}{}`, `{` + valid + `} `, `{` + valid + "}\n", `{` + valid + "}\x00", ` {` + valid + `}`,
+		"\ufeff{" + valid + `}`,
+		`{` + valid + `,}`, `{` + valid, valid, `[` + valid + `]`, `["alg"]`, `"alg"`, `null`, ``, `{}`,
+		`{` + valid + `,"typ":1}`, `{` + valid + `,"typ":null}`,
+		`{` + valid + ",\"typ\":\"\xff\"}", `{` + valid + ",\"\xc0\xaf\":\"\"}",
+		`{` + valid + ",\"typ\":\"\xed\xa0\x80\"}",
+		`{` + valid + `,"typ":"\ud800"}`, `{` + valid + `,"typ":"\udc00\ud800"}`, `{` + valid + ",\"typ\":\"a\nb\"}",
+		`{` + valid + `,"typ":"\x61"}`,
+		`{` + valid + `,'typ':"x"}`, `{` + valid + `/**/}`, `{alg:"EdDSA","kid":"EdDSA"}`,
 	} {
 		mustRefuse(t, fmt.Sprintf("%q", header), p.token(header, "x"), noKeys(t))
 	}

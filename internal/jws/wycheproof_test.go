@@ -33,13 +33,14 @@ func readVectors(t *testing.T, name string, into any) {
 	}
 }
 
-// A jwk is a public key as the vectors have it.
+// A jwk is a public key in the form of the test vectors.
 type jwk struct {
 	Kty, Crv, Alg, Kid, Use, N, E, X, Y string
 	KeyOps                              []string `json:"key_ops"`
 }
 
-// key returns what our ring would hold of it: nothing, unless it is made for verifying by an algorithm of ours.
+// key returns the public key. It returns nil if the key is not for verification
+// or if the package does not support its algorithm.
 func (k *jwk) key(t *testing.T) crypto.PublicKey {
 	t.Helper()
 	if k == nil || k.Use == "enc" || k.KeyOps != nil && !slices.Contains(k.KeyOps, "verify") {
@@ -54,9 +55,11 @@ func (k *jwk) key(t *testing.T) crypto.PublicKey {
 	}
 	switch {
 	case k.Kty == "RSA" && k.Alg == rs256:
-		return &rsa.PublicKey{N: new(big.Int).SetBytes(bytesOf(k.N)), E: int(new(big.Int).SetBytes(bytesOf(k.E)).Int64())}
+		e := new(big.Int).SetBytes(bytesOf(k.E)).Int64()
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(bytesOf(k.N)), E: int(e)}
 	case k.Kty == "EC" && k.Crv == "P-256" && k.Alg == es256:
-		point, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, bytesOf(k.X), bytesOf(k.Y)))
+		encoded := slices.Concat([]byte{4}, bytesOf(k.X), bytesOf(k.Y))
+		point, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), encoded)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,10 +68,11 @@ func (k *jwk) key(t *testing.T) crypto.PublicKey {
 	return nil
 }
 
-// TestWycheproofJWS holds the signature layer and the reader against all vectors. Those of algorithms that are not ours are
-// refused whether they are valid or not. One valid ES256 vector has the larger s, so that the signature layer accepts it and
-// the reader does not.
-func TestWycheproofJWS(t *testing.T) {
+// The test runs VerifySignature and Verify on all JWS vectors. Both must reject
+// the vectors of unsupported algorithms, even if these are valid. One valid
+// ES256 vector has the larger s: VerifySignature accepts it, and Verify rejects
+// it.
+func TestWycheproof_JWS(t *testing.T) {
 	var file struct {
 		NumberOfTests int
 		TestGroups    []struct {
@@ -93,15 +97,17 @@ func TestWycheproofJWS(t *testing.T) {
 		}
 		for _, test := range group.Tests {
 			want := test.Result == "valid" && key != nil
-			signatureGood, canonicalForm := false, false
+			signatureValid, canonicalForm := false, false
 			if cut := strings.LastIndexByte(test.JWS, '.'); want && cut > 0 {
 				signature, err := base64.RawURLEncoding.Strict().DecodeString(test.JWS[cut+1:])
-				signatureGood = err == nil && VerifySignature(group.Public.Alg, key, []byte(test.JWS[:cut]), signature) == nil
+				signatureValid = err == nil &&
+					VerifySignature(group.Public.Alg, key, []byte(test.JWS[:cut]), signature) == nil
 				canonicalForm = canonical(group.Public.Alg, signature)
 			}
 			_, err := Verify(test.JWS, find)
-			if signatureGood != want || (err == nil) != (want && canonicalForm) {
-				t.Errorf("%d %s: %s, signature good %v, reader %v", test.TcID, test.Comment, test.Result, signatureGood, err)
+			if signatureValid != want || (err == nil) != (want && canonicalForm) {
+				t.Errorf("%d %s: %s, signature valid %v, Verify returned %v",
+					test.TcID, test.Comment, test.Result, signatureValid, err)
 			}
 			switch {
 			case want && !canonicalForm:
@@ -115,16 +121,19 @@ func TestWycheproofJWS(t *testing.T) {
 			}
 		}
 	}
-	if accepted[rs256] != 8 || accepted[es256] != 2 || notCanonical != 1 || refused != file.NumberOfTests-10 || refused < 300 {
-		t.Errorf("accepted %v (%d not canonical), refused %d of %d", accepted, notCanonical, refused, file.NumberOfTests)
+	if accepted[rs256] != 8 || accepted[es256] != 2 || notCanonical != 1 ||
+		refused != file.NumberOfTests-10 || refused < 300 {
+		t.Errorf("accepted %v (%d not canonical), rejected %d of %d",
+			accepted, notCanonical, refused, file.NumberOfTests)
 	}
 }
 
-// TestWycheproofSignatures holds the signature layer against the vectors of the three primitives.
-func TestWycheproofSignatures(t *testing.T) {
+// The test runs VerifySignature on the vectors of the three signature
+// algorithms.
+func TestWycheproof_Signatures(t *testing.T) {
 	for _, c := range []struct {
 		file, algorithm string
-		valid, invalid  int // at least
+		valid, invalid  int // minimum numbers of vectors
 	}{
 		{"ed25519_test.json", edDSA, 80, 60},
 		{"rsa_signature_2048_sha256_test.json", rs256, 9, 240},
@@ -151,27 +160,30 @@ func TestWycheproofSignatures(t *testing.T) {
 			for _, test := range group.Tests {
 				err := VerifySignature(c.algorithm, key, unhex(t, test.Msg), unhex(t, test.Sig))
 				if test.Result != "acceptable" && (err == nil) != (test.Result == "valid") {
-					t.Errorf("%s %d %s: %s, got %v", c.file, test.TcID, test.Comment, test.Result, err)
+					t.Errorf("%s %d %s: %s, got error %v", c.file, test.TcID, test.Comment, test.Result, err)
 				}
 				counts[test.Result]++
 			}
 		}
 		sum := counts["valid"] + counts["invalid"] + counts["acceptable"]
 		if counts["valid"] < c.valid || counts["invalid"] < c.invalid || sum != file.NumberOfTests {
-			t.Errorf("%s: counted %v of %d", c.file, counts, file.NumberOfTests)
+			t.Errorf("%s: unexpected counts %v of %d vectors", c.file, counts, file.NumberOfTests)
 		}
 	}
 }
 
-// TestVerifySignatureKeys refuses keys that are too small or of another kind, each with a signature that is good.
-func TestVerifySignatureKeys(t *testing.T) {
+// VerifySignature rejects keys of another type and keys that are too small,
+// even if the signature is valid.
+func TestVerifySignature_RejectsOtherKeys(t *testing.T) {
 	input := []byte("input")
 	for _, p := range pairs() {
 		signature := p.sign(string(input))
 		if err := VerifySignature(p.algorithm, p.private.Public(), input, signature); err != nil {
-			t.Errorf("%s: %v", p.algorithm, err)
+			t.Errorf("%s: unexpected error: %v", p.algorithm, err)
 		}
-		for _, algorithm := range []string{rs256, es256, edDSA, "RS384", "PS256", "Ed25519", "none", "mac", "HS256", "", "eddsa"} {
+		for _, algorithm := range []string{
+			rs256, es256, edDSA, "RS384", "PS256", "Ed25519", "none", "mac", "HS256", "", "eddsa",
+		} {
 			if algorithm != p.algorithm && VerifySignature(algorithm, p.private.Public(), input, signature) == nil {
 				t.Errorf("a %s signature is accepted as %q", p.algorithm, algorithm)
 			}
@@ -183,8 +195,12 @@ func TestVerifySignatureKeys(t *testing.T) {
 		}
 	}
 	ec := pairOf(es256)
-	good := ec.sign("input")
-	for _, longer := range [][]byte{slices.Concat(good[:32], []byte{0}, good[32:]), slices.Concat([]byte{0}, good), append(slices.Clone(good), 0)} {
+	valid := ec.sign("input")
+	for _, longer := range [][]byte{
+		slices.Concat(valid[:32], []byte{0}, valid[32:]),
+		slices.Concat([]byte{0}, valid),
+		append(slices.Clone(valid), 0),
+	} {
 		if VerifySignature(es256, ec.private.Public(), input, longer) == nil {
 			t.Errorf("an ES256 signature of %d bytes is accepted", len(longer))
 		}
@@ -193,7 +209,7 @@ func TestVerifySignatureKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if signature := (pair{rs256, small}).sign("input"); VerifySignature(rs256, small.Public(), input, signature) == nil {
+	if VerifySignature(rs256, small.Public(), input, (pair{rs256, small}).sign("input")) == nil {
 		t.Error("an RSA key of 1024 bits is accepted")
 	}
 	other, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
@@ -211,17 +227,17 @@ func TestVerifySignatureKeys(t *testing.T) {
 	}
 }
 
-func TestCanonicalSignature(t *testing.T) {
+func TestCanonicalSignature_RejectsInvalidInput(t *testing.T) {
 	for _, length := range []int{0, 63, 65, 70} {
 		if _, err := CanonicalSignature(es256, make([]byte, length)); err == nil {
-			t.Errorf("an ES256 signature of %d bytes is taken", length)
+			t.Errorf("ES256 signature of %d bytes: CanonicalSignature returned no error", length)
 		}
 	}
 	if _, err := CanonicalSignature(es256, bytes.Repeat([]byte{0xff}, 64)); err == nil {
-		t.Error("an s above the order is taken")
+		t.Error("s above the order: CanonicalSignature returned no error")
 	}
 	if same, err := CanonicalSignature(rs256, []byte{0xff}); err != nil || !bytes.Equal(same, []byte{0xff}) {
-		t.Errorf("an RS256 signature became %x, %v", same, err)
+		t.Errorf("RS256 signature: got %x, error %v, want it unchanged", same, err)
 	}
 }
 
