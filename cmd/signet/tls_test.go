@@ -128,8 +128,8 @@ func TestRule72_NoStartWithoutWhatWasAskedFor(t *testing.T) {
 		"another key":        {func(p *protected) { certtest.Write(t, p.dir, "key.pem", p.authority.Server(t, time.Hour).Key) }, "private key does not match public key"},
 		"a key for everyone": {func(p *protected) { _ = os.Chmod(filepath.Join(p.dir, "key.pem"), 0o604) }, "key.pem has mode 0604"},
 		"no client CA":       {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_CLIENT_CA_FILE=nowhere.pem") }, "nowhere.pem: no such file"},
-		"no key named":       {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_KEY_FILE=") }, "tls.cert_file is given without tls.key_file"},
-		"both at once":       {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_INSECURE_PLAIN_TEXT=true") }, "tls.insecure_plain_text is true beside tls.cert_file"},
+		"no key named":       {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_KEY_FILE=") }, "tls.cert_file is set without tls.key_file"},
+		"both at once":       {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_INSECURE_PLAIN_TEXT=true") }, "tls.insecure_plain_text is true although tls.cert_file is set"},
 		"an old version":     {func(p *protected) { p.env = append(p.env, "SIGNET_TLS_MIN_VERSION=1.1") }, "tls.min_version is \"1.1\"; want one of 1.2, 1.3"},
 		"not loopback": {func(p *protected) {
 			p.env = append(p.env, "SIGNET_HTTP_ADDRESS=0.0.0.0:0", "SIGNET_TLS_CERT_FILE=", "SIGNET_TLS_KEY_FILE=")

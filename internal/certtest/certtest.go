@@ -16,35 +16,37 @@ import (
 	"time"
 )
 
-// An Authority signs certificates.
+// An Authority is a CA that signs certificates.
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
-	// PEM is its certificate.
+	// PEM is the certificate of the CA.
 	PEM []byte
 }
 
-// NewAuthority returns one that nobody knew before.
+// NewAuthority returns a CA with a new key.
 func NewAuthority(t testing.TB) *Authority {
 	t.Helper()
 	template := template("authority")
-	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign
 	a := &Authority{certificate: template, key: newKey(t)}
 	a.PEM, a.certificate = a.sign(t, template, a.key)
 	return a
 }
 
-// Pool returns a pool of this authority alone.
+// Pool returns a pool that contains only the certificate of the CA.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.certificate)
 	return pool
 }
 
-// A Pair is a certificate and its key, in PEM.
+// A Pair is a certificate and its private key, in PEM.
 type Pair struct{ Cert, Key []byte }
 
-// Server returns a certificate for servers on this machine, which ends after so long.
+// Server returns a certificate for servers on localhost and the loopback
+// addresses. It expires after lifetime.
 func (a *Authority) Server(t testing.TB, lifetime time.Duration) Pair {
 	t.Helper()
 	return a.Issue(t, func(c *x509.Certificate) {
@@ -53,7 +55,7 @@ func (a *Authority) Server(t testing.TB, lifetime time.Duration) Pair {
 	})
 }
 
-// Client returns a certificate for a client with this DNS name.
+// Client returns a client certificate with this DNS name.
 func (a *Authority) Client(t testing.TB, name string) Pair {
 	t.Helper()
 	return a.Issue(t, func(c *x509.Certificate) {
@@ -61,7 +63,8 @@ func (a *Authority) Client(t testing.TB, name string) Pair {
 	})
 }
 
-// Issue returns a certificate as edit makes it.
+// Issue returns a certificate for a new key. It calls edit to set the fields of
+// the certificate.
 func (a *Authority) Issue(t testing.TB, edit func(*x509.Certificate)) Pair {
 	t.Helper()
 	template, key := template("leaf"), newKey(t)
@@ -74,7 +77,7 @@ func (a *Authority) Issue(t testing.TB, edit func(*x509.Certificate)) Pair {
 	return Pair{Cert: text, Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})}
 }
 
-// TLS returns the pair for a configuration.
+// TLS returns the pair in the form that tls.Config needs.
 func (p Pair) TLS(t testing.TB) tls.Certificate {
 	t.Helper()
 	c, err := tls.X509KeyPair(p.Cert, p.Key)
@@ -84,16 +87,18 @@ func (p Pair) TLS(t testing.TB) tls.Certificate {
 	return c
 }
 
-// Write puts the pair into the files cert.pem and key.pem of a folder, each in one step.
-func (p Pair) Write(t testing.TB, folder string) (certFile, keyFile string) {
+// Write writes the pair to the files cert.pem and key.pem in a directory. It
+// replaces each file atomically.
+func (p Pair) Write(t testing.TB, dir string) (certFile, keyFile string) {
 	t.Helper()
-	return Write(t, folder, "cert.pem", p.Cert), Write(t, folder, "key.pem", p.Key)
+	return Write(t, dir, "cert.pem", p.Cert), Write(t, dir, "key.pem", p.Key)
 }
 
-// Write puts text into a file of a folder in one step, and returns its path.
-func Write(t testing.TB, folder, name string, text []byte) string {
+// Write writes text to a file in a directory and returns the path of the file.
+// It replaces the file atomically.
+func Write(t testing.TB, dir, name string, text []byte) string {
 	t.Helper()
-	path := filepath.Join(folder, name)
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +108,11 @@ func Write(t testing.TB, folder, name string, text []byte) string {
 	return path
 }
 
+// template returns a certificate with a random serial number. It is valid from
+// one hour ago to 24 hours from now.
 func template(name string) *x509.Certificate {
-	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // the source does not fail
+	// Reading from rand.Reader never returns an error.
+	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
@@ -121,6 +129,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
+// sign signs a certificate and returns it in PEM and parsed.
 func (a *Authority) sign(t testing.TB, template *x509.Certificate, key *ecdsa.PrivateKey) ([]byte, *x509.Certificate) {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key)

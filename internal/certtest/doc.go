@@ -1,2 +1,3 @@
-// Package certtest makes certificate authorities and certificates for tests. It promises no compatibility to importers.
+// Package certtest creates certificate authorities and certificates for tests.
+// It promises no compatibility to importers.
 package certtest
