@@ -6,8 +6,7 @@ import "time"
 // line names the key, the problem with its value, and the value that is wanted.
 func (c Config) Validate() error { return joinFaults(c.faults()) }
 
-// faults checks each section. A section has one check, and a fault names the
-// key, so that another package can take over the bounds of its own section.
+// faults calls the check of each section. Each fault names its key.
 func (c Config) faults() []fault {
 	k := &checker{origins: c.Origins}
 	k.issuer(c.Issuer)

@@ -86,7 +86,7 @@ func TestWycheproof_JWS(t *testing.T) {
 		}
 	}
 	readVectors(t, "json_web_signature_test.json", &file)
-	accepted, refused, notCanonical := map[string]int{}, 0, 0
+	accepted, rejected, notCanonical := map[string]int{}, 0, 0
 	for _, group := range file.TestGroups {
 		key := group.Public.key(t)
 		find := func(kid string) (string, crypto.PublicKey, bool) {
@@ -117,14 +117,14 @@ func TestWycheproof_JWS(t *testing.T) {
 				accepted[group.Public.Alg]++
 			default:
 				checkRefusal(t, test.Comment, err)
-				refused++
+				rejected++
 			}
 		}
 	}
 	if accepted[rs256] != 8 || accepted[es256] != 2 || notCanonical != 1 ||
-		refused != file.NumberOfTests-10 || refused < 300 {
+		rejected != file.NumberOfTests-10 || rejected < 300 {
 		t.Errorf("accepted %v (%d not canonical), rejected %d of %d",
-			accepted, notCanonical, refused, file.NumberOfTests)
+			accepted, notCanonical, rejected, file.NumberOfTests)
 	}
 }
 
