@@ -169,13 +169,15 @@ func TestLoad_UnreadableFile(t *testing.T) {
 	}
 	wantFaults(t, s, "read configuration: open signet.yaml: permission denied")
 	for text, want := range map[string]string{
-		"issuer: [":               "read configuration signet.yaml: yaml: line 1: did not find expected node content",
-		"data_dir: a\n---\n":      "read configuration signet.yaml: it holds more than one document",
-		"just words":              "the file is not a mapping; want the keys " + topKeys + " below it (from signet.yaml:1)",
-		"\tissuer: x":             "read configuration signet.yaml: yaml: found character that cannot start any token",
-		"? [a]\n: b\n":            `"" is not a key of Signet; want names without a dot, each section on a line of its own (from signet.yaml:1)`,
-		"<<: {data_dir: x}\n":     `"<<" is not a key of Signet; want one of ` + topKeys + ` (from signet.yaml:1)`,
-		"grpc:\n- address: x:1\n": "grpc is not a mapping; want the keys address, reflection below it (from signet.yaml:2)",
+		"issuer: [":          "read configuration signet.yaml: yaml: line 1: did not find expected node content",
+		"data_dir: a\n---\n": "read configuration signet.yaml: it holds more than one document",
+		"just words": "the file is not a mapping; want the keys " + topKeys +
+			" below it (from signet.yaml:1)",
+		"\tissuer: x":         "read configuration signet.yaml: yaml: found character that cannot start any token",
+		"? [a]\n: b\n":        `"" is not a key of Signet; want names without a dot, each section on a line of its own (from signet.yaml:1)`,
+		"<<: {data_dir: x}\n": `"<<" is not a key of Signet; want one of ` + topKeys + ` (from signet.yaml:1)`,
+		"grpc:\n- address: x:1\n": "grpc is not a mapping; want the keys address, reflection below it " +
+			"(from signet.yaml:2)",
 	} {
 		s.ReadFile = files(map[string]string{"signet.yaml": text})
 		wantFaults(t, s, want)
@@ -273,7 +275,8 @@ func TestLoad_ListsInFilesAndEnvironment(t *testing.T) {
 			t.Errorf("got %v, want %v", c.TrustedProxies, want)
 		}
 		shown, err := c.YAML()
-		if err != nil || !strings.Contains(string(shown), "\ntrusted_proxies:\n  - 10.0.0.0/8\n  - ::1\n  - 192.0.2.1\n") {
+		const list = "\ntrusted_proxies:\n  - 10.0.0.0/8\n  - ::1\n  - 192.0.2.1\n"
+		if err != nil || !strings.Contains(string(shown), list) {
 			t.Errorf("YAML: error %v, output\n%s", err, shown)
 		}
 	}

@@ -23,7 +23,8 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 	switch {
 	case strings.ContainsAny(identifier, "?#"):
 		return nil, errors.New("a URL without query and fragment")
-	case err != nil || u.Hostname() == "" || u.User != nil || u.String() != identifier || u.Host != strings.ToLower(u.Host):
+	case err != nil || u.Hostname() == "" || u.User != nil ||
+		u.String() != identifier || u.Host != strings.ToLower(u.Host):
 		return nil, errors.New("a URL with its host in lower case, such as https://login.example.com")
 	case u.EscapedPath() != u.Path:
 		return nil, errors.New("a path without percent-encoding")

@@ -10,6 +10,7 @@ import (
 
 func TestParse(t *testing.T) {
 	one, two := NewKEK(), NewKEK()
+	short := base64.StdEncoding.EncodeToString(make([]byte, 31))
 	tests := map[string]struct {
 		text   string
 		newest string // the expected id, or
@@ -22,7 +23,7 @@ func TestParse(t *testing.T) {
 		"empty":            {"", "", "KEK file /k contains no KEK"},
 		"comments only":    {"# nothing\n\n", "", "KEK file /k contains no KEK"},
 		"duplicate":        {one.line() + "#\n" + one.line(), "", "KEK file /k, line 3: the same KEK as in line 1"},
-		"short":            {one.line() + base64.StdEncoding.EncodeToString(make([]byte, 31)), "", "line 2: not the base64 of 32 bytes"},
+		"short":            {one.line() + short, "", "line 2: not the base64 of 32 bytes"},
 		"long":             {base64.StdEncoding.EncodeToString(make([]byte, 33)), "", "line 1: not the base64"},
 		"two in one line":  {strings.TrimSpace(one.line()) + " " + two.line(), "", "line 1: not the base64"},
 		"hexadecimal":      {strings.Repeat("0f", 32), "", "line 1: not the base64"},
@@ -92,7 +93,8 @@ func TestAppend(t *testing.T) {
 	if want := "# mine\n" + first.line() + second.line(); err != nil || string(text) != want {
 		t.Errorf("error %v; want the comment and both KEKs in the file, one per line", err)
 	}
-	if _, err := Append(path, first); err == nil || !strings.Contains(err.Error(), "line 4: the same KEK as in line 2") {
+	_, err = Append(path, first)
+	if err == nil || !strings.Contains(err.Error(), "line 4: the same KEK as in line 2") {
 		t.Errorf("append the same KEK twice: got error %v", err)
 	}
 
