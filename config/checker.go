@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/signetd/signet/keys"
 )
 
 // A checker collects the faults of the values of a configuration.
@@ -14,7 +16,22 @@ type checker struct {
 }
 
 func (k *checker) fault(key, problem, wanted string) {
-	k.faults = append(k.faults, fault{key, problem, wanted, k.origins[key]})
+	k.faults = append(k.faults, newFault(key, problem, wanted, k.origins[key]))
+}
+
+// addFaults adds the faults that another package has joined by errors.Join. The
+// text of each fault begins with its configuration key.
+func (k *checker) addFaults(err error) {
+	faults := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		faults = joined.Unwrap()
+	}
+	for _, f := range faults {
+		if f != nil {
+			key, _, _ := strings.Cut(f.Error(), " ")
+			k.faults = append(k.faults, fault{key, k.origins[key], f.Error()})
+		}
+	}
 }
 
 func (k *checker) notEmpty(key, value, wanted string) {
@@ -25,7 +42,7 @@ func (k *checker) notEmpty(key, value, wanted string) {
 
 func (k *checker) between(key string, d, least, most time.Duration) {
 	if d < least || d > most {
-		k.fault(key, is(d), formatDuration(least)+" to "+formatDuration(most))
+		k.fault(key, is(d), keys.FormatDuration(least)+" to "+keys.FormatDuration(most))
 	}
 }
 
@@ -40,7 +57,7 @@ func (k *checker) seconds(key string, d, least, most time.Duration) {
 // atMost checks that a duration does not exceed the value of the key limit.
 func (k *checker) atMost(key string, d time.Duration, limit string, most time.Duration) {
 	if d > most {
-		k.fault(key, is(d), "at most "+limit+", "+formatDuration(most))
+		k.fault(key, is(d), "at most "+limit+", "+keys.FormatDuration(most))
 	}
 }
 
@@ -56,4 +73,4 @@ func (k *checker) oneOf(key, value string, allowed ...string) {
 	}
 }
 
-func is(d time.Duration) string { return "is " + formatDuration(d) }
+func is(d time.Duration) string { return "is " + keys.FormatDuration(d) }

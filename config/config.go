@@ -66,8 +66,8 @@ type TLS struct {
 	InsecurePlainText bool   `yaml:"insecure_plain_text"`
 }
 
-// On reports whether the HTTP and gRPC servers use TLS.
-func (t TLS) On() bool { return t.CertFile != "" }
+// Enabled reports whether the HTTP and gRPC servers use TLS.
+func (t TLS) Enabled() bool { return t.CertFile != "" }
 
 // Store configures the database.
 type Store struct {

@@ -51,12 +51,12 @@ func (s Sources) fromEnv(all []field) ([]setting, []fault) {
 
 		switch {
 		case path != "" && text != "":
-			faults = append(faults, fault{f.key, "is set by both " + name + " and " + file, "only one of them", ""})
+			faults = append(faults, newFault(f.key, "is set by both "+name+" and "+file, "only one of them", ""))
 		case path != "":
 			secret, err := s.secret(path)
 			if err != nil {
 				problem := "cannot be read: " + err.Error()
-				faults = append(faults, fault{f.key, problem, "the path of a file that holds it", file})
+				faults = append(faults, newFault(f.key, problem, "the path of a file that holds it", file))
 				continue
 			}
 			settings = append(settings, setting{f.key, secret, file})
@@ -88,12 +88,8 @@ func (s Sources) unknownVariables(known map[string]bool) []fault {
 			known[name] || serviceLink(name, value) {
 			continue
 		}
-		faults = append(faults, fault{
-			key:     fmt.Sprintf("%q", name),
-			problem: "is not a variable of Signet",
-			wanted:  "the name of a key such as " + envName("http.address"),
-			origin:  "the environment",
-		})
+		faults = append(faults, newFault(fmt.Sprintf("%q", name), "is not a variable of Signet",
+			"the name of a key such as "+envName("http.address"), "the environment"))
 	}
 	return faults
 }

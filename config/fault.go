@@ -10,12 +10,20 @@ import (
 // with the value, the value that is wanted, and the origin of the value. It
 // never contains a secret.
 type fault struct {
-	key, problem, wanted, origin string
+	key    string
+	origin string
+	// text is the line without the origin: "KEY PROBLEM; want VALUES".
+	text string
+}
+
+// newFault returns the fault of a key.
+func newFault(key, problem, wanted, origin string) fault {
+	return fault{key, origin, fmt.Sprintf("%s %s; want %s", key, problem, wanted)}
 }
 
 // Error returns the fault as one line.
 func (f fault) Error() string {
-	text := fmt.Sprintf("%s %s; want %s", f.key, f.problem, f.wanted)
+	text := f.text
 	if f.origin != "" && f.origin != FromDefault {
 		text += " (from " + f.origin + ")"
 	}

@@ -118,12 +118,13 @@ func (l *loader) addLayer(settings []setting, set func(key string, value any)) {
 	for _, s := range settings {
 		t, ok := l.types[s.key]
 		if !ok {
-			l.faults = append(l.faults, fault{s.key, "is not a key of Signet", "one of those in signet.yaml", s.origin})
+			l.faults = append(l.faults,
+				newFault(s.key, "is not a key of Signet", "one of those in signet.yaml", s.origin))
 			continue
 		}
 		l.origins[s.key] = s.origin
 		if _, wanted := parse(s.text, t); wanted != "" {
-			l.faults = append(l.faults, fault{s.key, "is " + quote(s.text), wanted, s.origin})
+			l.faults = append(l.faults, newFault(s.key, "is "+quote(s.text), wanted, s.origin))
 			continue
 		}
 		set(strings.ReplaceAll(s.key, ".", "::"), s.text)
@@ -144,12 +145,8 @@ func (l *loader) setInFile(key string, value any) {
 func (l *loader) rejectSecretFlags(flags []setting) {
 	for _, s := range flags {
 		if l.types[s.key] == secretType && Secret(s.text).String() != s.text {
-			l.faults = append(l.faults, fault{
-				key:     s.key,
-				problem: "holds a password, and all users of the machine can read the command line",
-				wanted:  envName(s.key) + envFileSuffix,
-				origin:  FromFlag,
-			})
+			problem := "holds a password, and all users of the machine can read the command line"
+			l.faults = append(l.faults, newFault(s.key, problem, envName(s.key)+envFileSuffix, FromFlag))
 		}
 	}
 }
@@ -197,7 +194,7 @@ func strictDecoding(d *mapstructure.DecoderConfig) {
 		}
 		value, wanted := parse(text, to)
 		if wanted != "" {
-			return nil, fault{key: quote(text), problem: "is invalid", wanted: wanted}
+			return nil, newFault(quote(text), "is invalid", wanted, "")
 		}
 		return value, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signetd/signet/internal/password"
 )
 
 // A Size is a number of bytes.
@@ -25,14 +27,7 @@ var sizeUnits = []struct {
 }{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}}
 
 // String returns the size in the form of signet.yaml, such as 19MiB.
-func (s Size) String() string {
-	for _, unit := range sizeUnits {
-		if s != 0 && s%unit.size == 0 {
-			return strconv.FormatInt(int64(s/unit.size), 10) + unit.name
-		}
-	}
-	return "0B"
-}
+func (s Size) String() string { return password.FormatSize(int64(s)) }
 
 func parseSize(text string) (Size, bool) {
 	for _, unit := range sizeUnits {
@@ -45,17 +40,6 @@ func parseSize(text string) (Size, bool) {
 }
 
 const day = 24 * time.Hour
-
-// formatDuration returns d in the form of signet.yaml: 720h, not 720h0m0s.
-func formatDuration(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
-}
 
 // parseDuration is time.ParseDuration, except that it rejects a 0 without a
 // unit.

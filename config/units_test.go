@@ -3,6 +3,8 @@ package config
 import (
 	"testing"
 	"time"
+
+	"github.com/signetd/signet/keys"
 )
 
 func TestParseSize(t *testing.T) {
@@ -33,8 +35,8 @@ func TestParseDuration(t *testing.T) {
 		"1h0m1s": time.Hour + time.Second, "100ms": 100 * time.Millisecond, "10m": 10 * time.Minute,
 		"20h": 20 * time.Hour,
 	} {
-		if got, ok := parseDuration(text); !ok || got != want || formatDuration(got) != text {
-			t.Errorf("parseDuration(%q) = %v (%s), %v", text, got, formatDuration(got), ok)
+		if got, ok := parseDuration(text); !ok || got != want || keys.FormatDuration(got) != text {
+			t.Errorf("parseDuration(%q) = %v (%s), %v", text, got, keys.FormatDuration(got), ok)
 		}
 	}
 }

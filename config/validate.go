@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/signetd/signet/keys"
+)
 
 // Validate reports all faults of the configuration at once, one per line. A
 // line names the key, the problem with its value, and the value that is wanted.
@@ -16,11 +20,9 @@ func (c Config) faults() []fault {
 	k.proxies(c.TrustedProxies)
 	k.store(c.Store)
 	k.notEmpty("kek.file", c.KEK.File, "the path of a file")
-	k.keys(c.Keys)
 	k.tokens(c.Tokens)
 	k.refresh(c.Refresh)
-	k.password(c.Password)
-	k.throttle(c.Throttle)
+	k.policies(c)
 	k.log(c.Log)
 	k.shutdown(c.Shutdown)
 	return k.faults
@@ -37,7 +39,7 @@ func (k *checker) store(s Store) {
 	k.between("store.connect_timeout", s.ConnectTimeout, 100*time.Millisecond, time.Minute)
 	k.between("store.statement_timeout", s.StatementTimeout, 100*time.Millisecond, time.Minute)
 	if s.SweepEvery != 0 && (s.SweepEvery < time.Minute || s.SweepEvery > 7*day) {
-		k.fault("store.sweep_every", is(s.SweepEvery), "1m to "+formatDuration(7*day)+", or 0s for never")
+		k.fault("store.sweep_every", is(s.SweepEvery), "1m to "+keys.FormatDuration(7*day)+", or 0s for never")
 	}
 }
 
@@ -49,6 +51,6 @@ func (k *checker) log(l Log) {
 func (k *checker) shutdown(s Shutdown) {
 	k.between("shutdown.timeout", s.Timeout, time.Second, 10*time.Minute)
 	if s.Drain < 0 || s.Drain >= s.Timeout {
-		k.fault("shutdown.drain", is(s.Drain), "0s to less than shutdown.timeout, "+formatDuration(s.Timeout))
+		k.fault("shutdown.drain", is(s.Drain), "0s to less than shutdown.timeout, "+keys.FormatDuration(s.Timeout))
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net"
-	"net/netip"
 	"strconv"
 
 	"github.com/signetd/signet/keys"
@@ -17,12 +16,6 @@ func (k *checker) issuer(issuer string) {
 	if _, err := keys.ParseIssuer(issuer); err != nil {
 		k.fault("issuer", "is "+quote(issuer), err.Error())
 	}
-}
-
-// loopback reports whether host is localhost or a loopback address.
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // listeners checks the addresses of the three servers. No two addresses may be
@@ -45,7 +38,7 @@ func (k *checker) listeners(c Config) {
 			k.fault(l.key, "is "+quote(l.address), "HOST:PORT, such as 127.0.0.1:8080")
 		case taken[l.address] != "" && number != 0:
 			k.fault(l.key, "is "+quote(l.address)+", the same as "+taken[l.address], "a different address")
-		case l.protected && !loopback(host) && !c.TLS.On() && !c.TLS.InsecurePlainText:
+		case l.protected && !keys.IsLoopback(host) && !c.TLS.Enabled() && !c.TLS.InsecurePlainText:
 			k.fault(l.key, "is "+quote(l.address)+", not loopback, and would speak plain text",
 				"a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true")
 		}
@@ -62,10 +55,10 @@ func (k *checker) tls(t TLS) {
 	if t.KeyFile != "" && t.CertFile == "" {
 		k.fault("tls.key_file", "is set without tls.cert_file", "both or neither")
 	}
-	if t.ClientCAFile != "" && !t.On() {
+	if t.ClientCAFile != "" && !t.Enabled() {
 		k.fault("tls.client_ca_file", "is set without tls.cert_file", "a server certificate as well")
 	}
-	if t.InsecurePlainText && t.On() {
+	if t.InsecurePlainText && t.Enabled() {
 		k.fault("tls.insecure_plain_text", "is true although tls.cert_file is set",
 			"only one of them, because a certificate turns plain text off")
 	}

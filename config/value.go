@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/signetd/signet/keys"
 )
 
 var (
@@ -53,7 +55,7 @@ func parse(text string, t reflect.Type) (value any, wanted string) {
 func plain(v reflect.Value) any {
 	switch value := v.Interface().(type) {
 	case time.Duration:
-		return formatDuration(value)
+		return keys.FormatDuration(value)
 	case Prefixes:
 		return value.list()
 	case fmt.Stringer:

@@ -120,5 +120,5 @@ func (f *yamlFile) below(section string) []string {
 func (f *yamlFile) line(node *yaml.Node) string { return fmt.Sprintf("%s:%d", f.name, node.Line) }
 
 func (f *yamlFile) fault(node *yaml.Node, key, problem, wanted string) {
-	f.faults = append(f.faults, fault{key, problem, wanted, f.line(node)})
+	f.faults = append(f.faults, newFault(key, problem, wanted, f.line(node)))
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/keys"
 )
 
@@ -18,7 +19,7 @@ func TestRule69_KeyChangesAreRecorded(t *testing.T) {
 		m := f.open()
 		operator := m.Operator()
 		for _, e := range f.events {
-			if e.By != (keys.Actor{}) || e.Reason == "" || e.Time.IsZero() {
+			if e.Actor != (audit.Actor{}) || e.Reason == "" || e.Time.IsZero() {
 				t.Errorf("an event of the maintenance: %+v", e)
 			}
 		}
@@ -31,7 +32,7 @@ func TestRule69_KeyChangesAreRecorded(t *testing.T) {
 			t.Errorf("a plan is recorded: %+v", f.events)
 		}
 
-		const asked = "asked by the operator"
+		const asked = "requested by the operator"
 		rotate := func() error {
 			_, err := operator.Rotate(t.Context(), by, nil, keys.RotateOptions{})
 			return err
@@ -41,21 +42,21 @@ func TestRule69_KeyChangesAreRecorded(t *testing.T) {
 		acceptRestore := func() error { return operator.AcceptRestore(t.Context(), by) }
 		for _, c := range []struct {
 			call func() error
-			want keys.Event
+			want audit.Event
 		}{
-			{rotate, keys.Event{Name: "key.rotated", Key: spare, Reason: asked}},
-			{cancel, keys.Event{Name: "key.cancelled", Key: spare, Reason: asked}},
-			{compromise, keys.Event{Name: "key.compromised", Key: spare, Reason: asked}},
-			{compromise, keys.Event{Name: "key.compromised", Key: spare, Reason: "it was compromised before"}},
-			{acceptRestore, keys.Event{Name: "ring.restore_accepted", Reason: asked}},
+			{rotate, audit.Event{Name: "key.rotated", Key: spare, Reason: asked}},
+			{cancel, audit.Event{Name: "key.cancelled", Key: spare, Reason: asked}},
+			{compromise, audit.Event{Name: "key.compromised", Key: spare, Reason: asked}},
+			{compromise, audit.Event{Name: "key.compromised", Key: spare, Reason: "it was compromised before"}},
+			{acceptRestore, audit.Event{Name: "ring.restore_accepted", Reason: asked}},
 		} {
 			f.events = nil
 			must(t, c.call())
-			if len(f.events) != 1 || f.events[0].By != by || f.events[0].Time.IsZero() {
+			if len(f.events) != 1 || f.events[0].Actor != by || f.events[0].Time.IsZero() {
 				t.Fatalf("%s: recorded %+v", c.want.Name, f.events)
 			}
 			got := f.events[0]
-			if got.By, got.Time = c.want.By, c.want.Time; got != c.want {
+			if got.Actor, got.Time = c.want.Actor, c.want.Time; got != c.want {
 				t.Errorf("recorded %+v, want %+v", got, c.want)
 			}
 		}

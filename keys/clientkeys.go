@@ -10,9 +10,9 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// A ForeignKey is a public key of a client, which signs assertions with the
-// private key.
-type ForeignKey struct {
+// A ClientKey is a public key of a client. The client signs assertions with
+// the private key.
+type ClientKey struct {
 	// ID is the kid in the client's JWK, or the thumbprint (RFC 7638) if the
 	// JWK has no kid.
 	ID string
@@ -25,21 +25,21 @@ type ForeignKey struct {
 // maxKeyID is the maximum length of a client key's kid, in bytes.
 const maxKeyID = 256
 
-// ReadForeignSet parses the public keys of a client: a JWK Set or a single JWK
+// ParseClientKeys parses the public keys of a client: a JWK Set or a single JWK
 // (RFC 7517). It rejects the whole set if one key is private or symmetric, is
 // not for signatures, is weak, or has the kid of another key. Its errors are
 // fixed texts that do not quote the input, so the caller may show them.
-func ReadForeignSet(text []byte) ([]ForeignKey, error) {
+func ParseClientKeys(text []byte) ([]ClientKey, error) {
 	set, err := jwk.Parse(text)
 	if err != nil {
 		return nil, errors.New("it is not a JWK Set of RSA, EC and OKP keys")
 	}
 
-	var all []ForeignKey
+	var all []ClientKey
 	for n := range set.Len() {
 		key, _ := set.Key(n)
 		k, err := parseClientKey(key)
-		if err == nil && slices.ContainsFunc(all, func(other ForeignKey) bool { return other.ID == k.ID }) {
+		if err == nil && slices.ContainsFunc(all, func(other ClientKey) bool { return other.ID == k.ID }) {
 			err = errors.New("another key has its kid")
 		}
 		if err != nil {
@@ -53,7 +53,7 @@ func ReadForeignSet(text []byte) ([]ForeignKey, error) {
 	return all, nil
 }
 
-func parseClientKey(key jwk.Key) (k ForeignKey, err error) {
+func parseClientKey(key jwk.Key) (k ClientKey, err error) {
 	switch key.(type) {
 	case jwk.RSAPublicKey, jwk.ECDSAPublicKey, jwk.OKPPublicKey:
 	default:

@@ -3,11 +3,13 @@ package keys
 import (
 	"fmt"
 	"time"
+
+	"github.com/signetd/signet/internal/audit"
 )
 
-// compromise marks a key as compromised. If it is active, the pre-active key
-// becomes active in the same change. If there is no pre-active key, a new key
-// does.
+// compromise marks a key as compromised. If it is active, the next pre-active
+// key becomes active in the same change. If there is no pre-active key, the
+// update requests a new key that becomes active.
 func (u *update) compromise(id, reason string) error {
 	i := u.ring.index(id)
 	if i < 0 {
@@ -19,7 +21,7 @@ func (u *update) compromise(id, reason string) error {
 	case Compromised:
 		// An operator who got no response to the first request may repeat it.
 		// It changes nothing, but the audit log has a record of it.
-		u.events = append(u.events, event{EventKeyCompromised, id, "it was compromised before"})
+		u.events = append(u.events, event{audit.KeyCompromised, id, "it was compromised before"})
 		return nil
 	case Destroyed:
 		return refuse("the key %s was destroyed at %s: its tokens have expired, and it cannot sign",
@@ -28,7 +30,7 @@ func (u *update) compromise(id, reason string) error {
 
 	successors := u.ring.preActive(k.Algorithm, u.now)
 	k.CompromisedAt = u.now
-	u.record(EventKeyCompromised, id, reason)
+	u.record(audit.KeyCompromised, id, reason)
 	if state != Active {
 		return nil
 	}
@@ -41,6 +43,6 @@ func (u *update) compromise(id, reason string) error {
 	}
 	next := &u.ring.Keys[successors[0]]
 	next.ActivateAt = at
-	u.record(EventKeyRotated, next.ID, takesOver)
+	u.record(audit.KeyRotated, next.ID, takesOver)
 	return nil
 }

@@ -19,10 +19,12 @@ var (
 	ErrCompromised = errors.New("the key is compromised")
 )
 
-// Gone reports whether an error of Manager.MAC means that the key must not be
-// used: it is unknown, destroyed or compromised. After any other error the key
-// may still be valid.
-func Gone(err error) bool { return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrCompromised) }
+// IsUnusable reports whether an error of Manager.MAC means that the key must
+// not be used: it is unknown, destroyed or compromised. After any other error
+// the key may still be valid.
+func IsUnusable(err error) bool {
+	return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrCompromised)
+}
 
 // A Refusal is the reason why the ring in its present state does not allow a
 // change. It describes the ring only, so everyone who may request the change

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/internal/sqlite"
 	"github.com/signetd/signet/keys"
@@ -23,7 +24,7 @@ const day = 24 * time.Hour
 const pollTime = 2*time.Second + time.Millisecond
 
 // by is the actor of the tests' requests.
-var by = keys.Actor{Name: "operator:ann", RequestID: "r-1"}
+var by = audit.Actor{Name: "operator:ann", RequestID: "r-1"}
 
 func testPolicy() keys.Policy {
 	return keys.Policy{
@@ -42,7 +43,7 @@ type fixture struct {
 	inUse   atomic.Pointer[[]string]
 
 	mu       sync.Mutex
-	events   []keys.Event
+	events   []audit.Event
 	auditErr error // what the audit returns
 }
 
@@ -84,7 +85,7 @@ func (f *fixture) options() keys.Options {
 	}
 	return keys.Options{
 		Store: f.store, KEKs: keks, Policy: f.policy, InUse: func() []string { return *f.inUse.Load() },
-		Audit: func(e keys.Event) error {
+		Audit: func(e audit.Event) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.events = append(f.events, e)

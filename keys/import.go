@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/signetd/signet/internal/audit"
 )
 
 // Import adds a private signing key that was generated elsewhere as the spare
@@ -11,7 +13,7 @@ import (
 // is published from now on and waits before it signs, like every spare. Import
 // deletes the present spare, which has signed nothing. The kid is the RFC 7638
 // thumbprint of the key, even if the key had another kid elsewhere.
-func (o *Operator) Import(ctx context.Context, by Actor, text []byte) (kid string, err error) {
+func (o *Operator) Import(ctx context.Context, by audit.Actor, text []byte) (kid string, err error) {
 	signer, err := parsePrivate(text)
 	if err != nil {
 		return "", err
@@ -20,6 +22,7 @@ func (o *Operator) Import(ctx context.Context, by Actor, text []byte) (kid strin
 	if err != nil {
 		return "", err
 	}
+
 	return k.ID, o.writer.apply(ctx, by, func(u *update) error {
 		if err := u.addImported(k); err != nil {
 			return err
@@ -38,18 +41,19 @@ func (u *update) addImported(k Key) error {
 		return fmt.Errorf("the key %s is in the ring already", k.ID)
 	}
 	if _, ok := u.active(k.Algorithm); !ok {
-		return fmt.Errorf("nothing uses %s yet: give it to an audience first, and wait until its first key is active",
-			k.Algorithm)
+		return fmt.Errorf("no audience uses %s yet: set it for an audience first, "+
+			"and wait until its first key is active", k.Algorithm)
 	}
 	for _, i := range u.ring.preActive(k.Algorithm, u.now) {
 		if old := u.ring.Keys[i]; old.ActivateAt.IsZero() {
 			u.ring.Keys = slices.Delete(u.ring.Keys, i, i+1)
-			u.record(EventKeyRetired, old.ID, "makes way for an imported key; it never signed")
+			u.record(audit.KeyRetired, old.ID, "replaced by an imported key; never signed")
 			break
 		}
 	}
+
 	k.CreatedAt = u.now
 	u.ring.Keys = append(u.ring.Keys, k)
-	u.record(EventKeyImported, k.ID, operatorRequest)
+	u.record(audit.KeyImported, k.ID, operatorRequest)
 	return nil
 }

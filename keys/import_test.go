@@ -19,6 +19,7 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/keys"
 )
 
@@ -104,7 +105,7 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 			algorithm, text, public := create(newExternalKeys(t))
 			before := kids(m, algorithm, keys.PreActive)
 
-			kid, err := m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
+			kid, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
 			must(t, err)
 			got, key, ok := m.PublicKey(kid)
 			if !ok || got != algorithm || !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
@@ -113,12 +114,12 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 			if after := kids(m, algorithm, keys.PreActive); len(before) != 1 || len(after) != 1 || after[0] != kid {
 				t.Errorf("the spares were %q and are %q, want the imported %s", before, after, kid)
 			}
-			_, err = m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
+			_, err = m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
 			if err == nil || !strings.Contains(err.Error(), "already") {
 				t.Errorf("the second import: %v", err)
 			}
 
-			_, err = m.Operator().Rotate(t.Context(), keys.Actor{}, []string{algorithm}, keys.RotateOptions{Now: true})
+			_, err = m.Operator().Rotate(t.Context(), audit.Actor{}, []string{algorithm}, keys.RotateOptions{Now: true})
 			must(t, err)
 			if active := f.activeKID(m, algorithm); active != kid {
 				t.Errorf("%s is active after the rotation, want %s", active, kid)
@@ -170,7 +171,7 @@ func TestRule17_ImportRejectsWeakKeys(t *testing.T) {
 		"incomplete JWK":      strings.TrimSuffix(inJWK(t, s.edwards, nil), "}"),
 		"empty":               "",
 	} {
-		_, err := m.Operator().Import(t.Context(), keys.Actor{}, []byte(text))
+		_, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
 		if err == nil {
 			t.Errorf("%s is imported", name)
 			continue

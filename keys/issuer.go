@@ -30,14 +30,14 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 		return nil, errors.New("a path without percent-encoding")
 	case u.Path != "" && path.Clean(u.Path) != u.Path || u.Path == "/":
 		return nil, errors.New("no slash at the end and no empty or dotted segment in the path")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
 		return nil, errors.New("https; http only for a loopback address")
 	}
 	return u, nil
 }
 
-// loopback reports whether host is localhost or a loopback address.
-func loopback(host string) bool {
+// IsLoopback reports whether host is localhost or a loopback address.
+func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }

@@ -63,6 +63,7 @@ func publicJWK(k Key, public crypto.PublicKey) (jwk.Key, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for name, value := range map[string]any{
 		jwk.KeyIDKey:     k.ID,
 		jwk.KeyUsageKey:  jwk.ForSignature,

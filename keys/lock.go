@@ -2,8 +2,8 @@ package keys
 
 import "context"
 
-// A lock is a mutex for work that may take long. A caller that waits for it can
-// stop waiting through its context.
+// A lock is a mutex that a caller stops waiting for when its context ends. It
+// is for work that may take long.
 type lock chan struct{}
 
 func newLock() lock { return make(lock, 1) }

@@ -3,6 +3,8 @@ package keys
 import (
 	"slices"
 	"time"
+
+	"github.com/signetd/signet/internal/audit"
 )
 
 // An observation is what the ring alone does not show: the algorithms of
@@ -47,7 +49,7 @@ func (u *update) ensureKeys(algorithm string) {
 	if ok && next.ActivateAt.IsZero() && !u.now.Before(u.policy.rotationDue(active)) {
 		at, _ := u.earliestDate(*next)
 		next.ActivateAt = latest(at, u.now.Add(u.policy.rotationNotice(algorithm)))
-		u.record(EventKeyRotated, next.ID, "the active key has signed for keys.rotate_every")
+		u.record(audit.KeyRotated, next.ID, "the active key has signed for keys.rotate_every")
 	}
 }
 
@@ -65,7 +67,7 @@ func (u *update) ensureActive(algorithm string) {
 
 	if last := s[len(s)-1]; !last.RetiredAt.IsZero() && last.CompromisedAt.IsZero() && last.DestroyedAt.IsZero() {
 		u.ring.Keys[u.ring.index(last.ID)].RetiredAt = time.Time{}
-		u.record(EventKeyRotated, last.ID, "asked for again before it left the JWK Set")
+		u.record(audit.KeyRotated, last.ID, "used again while still published")
 		return
 	}
 
@@ -87,11 +89,11 @@ func (u *update) retire(algorithm string) {
 	}
 
 	u.ring.Keys[u.ring.index(active.ID)].RetiredAt = u.now
-	u.record(EventKeyRetired, active.ID, "nothing asks for "+algorithm)
+	u.record(audit.KeyRetired, active.ID, "no audience uses "+algorithm)
 	u.ring.Keys = slices.DeleteFunc(u.ring.Keys, func(k Key) bool {
 		remove := slices.Contains(preActive, k.ID)
 		if remove {
-			u.record(EventKeyRetired, k.ID, "nothing asks for "+algorithm+"; it never signed")
+			u.record(audit.KeyRetired, k.ID, "no audience uses "+algorithm+"; never signed")
 		}
 		return remove
 	})
@@ -112,7 +114,7 @@ func (u *update) destroyKeys(inactive func(string) bool) {
 			continue
 		}
 		k.DestroyedAt, k.Sealed, k.KEK = u.now, nil, ""
-		u.record(EventKeyDestroyed, k.ID, "stopped signing at "+stopped.Format(time.RFC3339))
+		u.record(audit.KeyDestroyed, k.ID, "stopped signing at "+stopped.Format(time.RFC3339))
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Manager gives one process its keys. Signer, CurrentMAC, PublicKey, Set and
-// Rows use neither a lock nor the store.
+// A Manager provides the keys to one process. Signer, CurrentMAC, PublicKey,
+// Set and Rows use neither a lock nor the store.
 type Manager struct {
 	cache  *ringCache
 	writer *writer

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/keys"
 )
 
@@ -121,7 +122,7 @@ func TestRun_SlowMaintenanceDoesNotStopSigning(t *testing.T) {
 		f.policy.RotateEvery = 2 * time.Hour
 		slow := make(chan struct{})
 		m, stop := f.run(func(o *keys.Options) {
-			o.Audit = func(e keys.Event) error {
+			o.Audit = func(e audit.Event) error {
 				if e.Name == "key.rotated" {
 					<-slow
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/seal"
 )
 
@@ -26,7 +27,9 @@ type RotateOptions struct {
 // published before it signs, and returns the timeline. No algorithms means all
 // signing algorithms in use that have an active key. A next key that already
 // has a date keeps it, unless Now is set.
-func (o *Operator) Rotate(ctx context.Context, by Actor, algorithms []string, options RotateOptions) (Plan, error) {
+func (o *Operator) Rotate(
+	ctx context.Context, by audit.Actor, algorithms []string, options RotateOptions,
+) (Plan, error) {
 	var plan Plan
 	err := o.writer.apply(ctx, by, func(u *update) error {
 		plan = Plan{}
@@ -45,7 +48,7 @@ func (o *Operator) Rotate(ctx context.Context, by Actor, algorithms []string, op
 
 		for _, algorithm := range chosen {
 			if algorithm != MAC && !slices.Contains(needed, algorithm) {
-				return refuse("nothing uses %s: in use are %v", algorithm, needed)
+				return refuse("no audience uses %s: in use are %v", algorithm, needed)
 			}
 			one, err := u.rotate(algorithm, options.Now)
 			if err != nil {
@@ -69,7 +72,7 @@ func (o *Operator) Rotate(ctx context.Context, by Actor, algorithms []string, op
 // Cancel removes the activation date of a pre-active key, which becomes a spare
 // again. It returns a Refusal if the key is not pre-active, has no date, or is
 // due for automatic rotation.
-func (o *Operator) Cancel(ctx context.Context, by Actor, id string) error {
+func (o *Operator) Cancel(ctx context.Context, by audit.Actor, id string) error {
 	return o.writer.apply(ctx, by, func(u *update) error { return u.cancel(id) })
 }
 
@@ -78,13 +81,13 @@ func (o *Operator) Cancel(ctx context.Context, by Actor, id string) error {
 // same change. If it is a MAC key, all refresh tokens under it are rejected.
 // Compromise cannot be undone. A second call for the same key is no error and
 // is audited again.
-func (o *Operator) Compromise(ctx context.Context, by Actor, id string) error {
+func (o *Operator) Compromise(ctx context.Context, by audit.Actor, id string) error {
 	return o.writer.apply(ctx, by, func(u *update) error { return u.compromise(id, operatorRequest) })
 }
 
 // AcceptRestore makes servers accept the ring of a restored store, which is
 // older than theirs.
-func (o *Operator) AcceptRestore(ctx context.Context, by Actor) error {
+func (o *Operator) AcceptRestore(ctx context.Context, by audit.Actor) error {
 	w := o.writer
 	if err := w.changing.acquire(ctx); err != nil {
 		return err
@@ -105,26 +108,26 @@ func (o *Operator) AcceptRestore(ctx context.Context, by Actor) error {
 		if err != nil {
 			return fmt.Errorf("change the key ring: %w", err)
 		}
-		return errors.Join(w.cache.refresh(ctx), w.audit(by, []event{{EventRestoreAccepted, "", operatorRequest}}))
+		return errors.Join(w.cache.refresh(ctx), w.audit(by, []event{{audit.RestoreAccepted, "", operatorRequest}}))
 	}
 }
 
 // AddKEK makes a KEK of the KEK file the one that seals new keys. Every server
 // must have it in its KEK file before.
-func (o *Operator) AddKEK(ctx context.Context, by Actor, id string) error {
+func (o *Operator) AddKEK(ctx context.Context, by audit.Actor, id string) error {
 	return o.writer.apply(ctx, by, func(u *update) error { return o.writer.addKEK(u, id) })
 }
 
 // Reseal seals all keys with the newest KEK, so that the older KEKs can be
 // deleted from the KEK file. It returns how many keys are still sealed by an
 // older KEK because they could not be unsealed. The log has the reasons.
-func (o *Operator) Reseal(ctx context.Context, by Actor) (remaining int, err error) {
+func (o *Operator) Reseal(ctx context.Context, by audit.Actor) (remaining int, err error) {
 	err = o.writer.apply(ctx, by, func(u *update) error {
 		var resealed int
 		var err error
 		resealed, remaining, err = o.reseal(u, o.writer.keks())
 		if resealed > 0 {
-			u.record(EventKeyResealed, "", fmt.Sprintf("%d keys", resealed))
+			u.record(audit.KeyResealed, "", fmt.Sprintf("%d keys", resealed))
 		}
 		return err
 	})

@@ -95,7 +95,7 @@ func TestRotate_RefusalAndCancel(t *testing.T) {
 		m := f.open()
 		operator := f.operator()
 		_, err = operator.Rotate(t.Context(), by, []string{keys.EdDSA}, keys.RotateOptions{})
-		if err == nil || !strings.Contains(err.Error(), "nothing uses EdDSA") {
+		if err == nil || !strings.Contains(err.Error(), "no audience uses EdDSA") {
 			t.Errorf("Rotate for an algorithm that is not in use: %v", err)
 		}
 

@@ -42,10 +42,12 @@ func parseJWK(text []byte) (any, error) {
 	if use := parsed.KeyUsage(); use != "" && use != string(jwk.ForSignature) {
 		return nil, fmt.Errorf("the JWK is not for signatures (use is %q)", use)
 	}
+
 	var key any
 	if err := parsed.Raw(&key); err != nil {
 		return nil, errors.New("it is not a private JWK")
 	}
+
 	switch alg := parsed.Algorithm().String(); alg {
 	case "", RS256, ES256, EdDSA:
 		return key, nil

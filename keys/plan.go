@@ -19,12 +19,12 @@ type Step struct {
 	// Key is the kid. It is empty for a key that is not generated yet.
 	Key   string `json:"kid,omitempty"`
 	State State  `json:"state"`
-	// Reason says why the step happens at this time and not earlier.
+	// Reason is why the step happens at this time and not earlier.
 	Reason string `json:"reason"`
 }
 
-// rotationSteps returns the steps of a rotation from old to next. reason says
-// why next does not activate earlier.
+// rotationSteps returns the steps of a rotation from old to next. reason is why
+// next does not activate earlier.
 func (p Policy) rotationSteps(old, next Key, reason string) []Step {
 	published, expired := "in the JWK Set since then", "its last tokens and all cached JWK Sets have expired"
 	if next.Algorithm == MAC {
@@ -43,17 +43,19 @@ func (p Policy) rotationSteps(old, next Key, reason string) []Step {
 	}
 }
 
-// publicationWarnings says which verifiers may reject the tokens of a key that
-// signs from now on.
+// publicationWarnings returns a warning if verifiers may reject the tokens of a
+// key that signs from now on.
 func (p Policy) publicationWarnings(k Key, now time.Time) []string {
 	if k.Algorithm == MAC {
 		return nil // A server that does not have the key reads the ring first.
 	}
+
 	published := now.Sub(k.CreatedAt).Truncate(time.Second)
 	name := "the new " + k.Algorithm + " key"
 	if k.ID != "" {
 		name = "the key " + k.ID
 	}
+
 	switch {
 	case published < p.Window():
 		until := k.CreatedAt.Add(p.Window()).Format(time.RFC3339)

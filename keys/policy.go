@@ -28,7 +28,8 @@ type Policy struct {
 	// already issued, so lower it in two steps if a rotation is near.
 	MaxLifetime time.Duration
 	// MaxRefreshLifetime is the longest absolute lifetime of a grant
-	// (refresh.max_lifetime). MAC keys are kept for this time.
+	// (refresh.max_lifetime). A MAC key is kept for this time after it stopped
+	// signing.
 	MaxRefreshLifetime time.Duration
 	// RSABits is the size of new RSA keys: 2048, 3072 or 4096 (keys.rsa_bits).
 	RSABits int

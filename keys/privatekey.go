@@ -19,8 +19,8 @@ import (
 // macSize is the size of a MAC key in bytes.
 const macSize = 32
 
-// generate generates a key. It returns the row, without dates and KEK, and the
-// private key as it is to be sealed.
+// generate returns the row of a new key, without dates and KEK, and the private
+// key to seal.
 func generate(algorithm string, rsaBits int) (k Key, private []byte, err error) {
 	k.Algorithm = algorithm
 	var signer crypto.Signer
@@ -48,8 +48,8 @@ func generate(algorithm string, rsaBits int) (k Key, private []byte, err error) 
 }
 
 // describe returns the row of a signing key, without dates and KEK, and the
-// private key as it is to be sealed. It rejects weak keys and keys whose
-// private key does not match the public key.
+// private key to seal. It rejects weak keys and keys whose private key does not
+// match the public key.
 func describe(signer crypto.Signer) (k Key, private []byte, err error) {
 	if k.Algorithm, err = algorithmOf(signer.Public()); err != nil {
 		return k, nil, err
@@ -67,27 +67,27 @@ func describe(signer crypto.Signer) (k Key, private []byte, err error) {
 	return k, private, err
 }
 
-var errPair = errors.New("the private key does not match the public key")
+var errKeyPair = errors.New("the private key does not match the public key")
 
 // checkPair checks that the private key belongs to the public key.
 func checkPair(signer crypto.Signer) error {
 	switch key := signer.(type) {
 	case *rsa.PrivateKey:
 		if len(key.Primes) != 2 || key.Validate() != nil {
-			return errPair
+			return errKeyPair
 		}
 	case *ecdsa.PrivateKey:
 		secret, err := key.ECDH()
 		if err != nil {
-			return errPair
+			return errKeyPair
 		}
 		public, err := key.PublicKey.ECDH()
 		if err != nil || !secret.PublicKey().Equal(public) {
-			return errPair
+			return errKeyPair
 		}
 	case ed25519.PrivateKey:
 		if len(key) != ed25519.PrivateKeySize || !ed25519.NewKeyFromSeed(key.Seed()).Equal(key) {
-			return errPair
+			return errKeyPair
 		}
 	}
 	return nil

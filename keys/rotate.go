@@ -3,6 +3,8 @@ package keys
 import (
 	"fmt"
 	"time"
+
+	"github.com/signetd/signet/internal/audit"
 )
 
 // rotate sets the activation date of the active key's successor and returns the
@@ -24,7 +26,7 @@ func (u *update) rotate(algorithm string, atOnce bool) (Plan, error) {
 	pending := !next.ActivateAt.IsZero() && !atOnce
 	switch {
 	case pending:
-		reason = "it was given this date before"
+		reason = "its date was set before"
 	case atOnce:
 		next.ActivateAt, reason = u.immediateDate(algorithm), "requested at once; servers follow within a poll"
 	default:
@@ -40,7 +42,7 @@ func (u *update) rotate(algorithm string, atOnce bool) (Plan, error) {
 	case pending:
 	case len(preActive) > 0:
 		u.ring.Keys[preActive[0]] = next
-		u.record(EventKeyRotated, next.ID, operatorRequest)
+		u.record(audit.KeyRotated, next.ID, operatorRequest)
 	default:
 		date := activateAt(next.ActivateAt)
 		if !atOnce {
@@ -72,7 +74,8 @@ func (u *update) cancel(id string) error {
 		return Refusal("automatic rotation would schedule the key again at once, " +
 			"because the active key has signed for keys.rotate_every: raise that first")
 	}
+
 	k.ActivateAt = time.Time{}
-	u.record(EventKeyCancelled, id, operatorRequest)
+	u.record(audit.KeyCancelled, id, operatorRequest)
 	return nil
 }

@@ -26,8 +26,8 @@ type Span struct {
 	To    time.Time `json:"to,omitzero"`
 }
 
-// Next returns the key's next state by its dates, and when it begins. ok is
-// false if no later date is set.
+// Next returns the key's next state by its dates, and the time of the change.
+// ok is false if no later date is set.
 func (r Row) Next() (state State, at time.Time, ok bool) {
 	for i, span := range r.Spans {
 		if span.State != r.State || span.To.IsZero() {

@@ -17,8 +17,9 @@ type snapshot struct {
 	schedules map[string]schedule // by algorithm
 	unsealed  map[string]unsealed // by id, without compromised and destroyed keys
 	set       *Set
-	// fault says what is wrong with the ring or the KEKs. It is nil if all is
-	// well. Keys that could not be unsealed are not in unsealed.
+	// fault lists the keys that could not be unsealed, which are not in
+	// unsealed, and the KEKs that are missing or do not match the ring. It is
+	// nil if there are none.
 	fault error
 }
 
@@ -95,7 +96,7 @@ func checkKEKs(r Ring, keks *seal.KEKs) error {
 			"every server needs the same KEK file", newest.ID))
 	}
 	for _, kek := range r.KEKs {
-		if check, err := keks.Check(kek.ID); err == nil && !bytes.Equal(check, kek.Check) {
+		if check, err := keks.CheckValue(kek.ID); err == nil && !bytes.Equal(check, kek.Check) {
 			faults = append(faults, fmt.Errorf("the KEK %s of the KEK file is not "+
 				"the KEK that the key ring has under this id", kek.ID))
 		}

@@ -4,7 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/signetd/signet/internal/audit"
 )
+
+// operatorRequest is the reason of changes that an operator requested.
+const operatorRequest = "requested by the operator"
 
 // An event is an audit event without its time and actor.
 type event struct{ name, key, reason string }
@@ -25,9 +30,9 @@ func activateAt(date time.Time) func(Key) time.Time {
 	return func(Key) time.Time { return date }
 }
 
-// An update is a change of the ring that is not in the store yet. Its methods
-// use only its fields and their arguments: no store, no clock, no random
-// numbers.
+// An update is a change of the ring that has not been written to the store. Its
+// methods use only its fields and their arguments: no store, no clock, no
+// random numbers.
 type update struct {
 	policy   Policy
 	now      time.Time
@@ -87,5 +92,5 @@ func (u *update) addKEK(id string, check []byte) {
 	created := latest(u.now, newest.CreatedAt.Add(time.Microsecond))
 	u.ring.KEKs = slices.DeleteFunc(u.ring.KEKs, func(k KEK) bool { return k.ID == id })
 	u.ring.KEKs = append(u.ring.KEKs, KEK{ID: id, Check: check, CreatedAt: created})
-	u.record(EventKEKAdded, "", "the KEK "+id+" seals from now on")
+	u.record(audit.KEKAdded, "", id+" is the newest KEK")
 }

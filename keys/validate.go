@@ -19,18 +19,18 @@ func (p Policy) Validate() error {
 	v.between("keys.poll_interval", p.PollInterval, 100*time.Millisecond, time.Minute)
 	v.between("keys.clock_skew", p.ClockSkew, 0, 10*time.Minute)
 	if p.PublishAhead < p.Window() {
-		v.fault("keys.publish_ahead", formatDuration(p.PublishAhead),
-			"at least keys.max_age + keys.poll_interval + 2 x keys.clock_skew, "+formatDuration(p.Window()))
+		v.fault("keys.publish_ahead", FormatDuration(p.PublishAhead),
+			"at least keys.max_age + keys.poll_interval + 2 x keys.clock_skew, "+FormatDuration(p.Window()))
 	}
 	switch {
 	case p.RotateEvery < p.PublishAhead:
-		v.fault("keys.rotate_every", formatDuration(p.RotateEvery),
-			"at least keys.publish_ahead, "+formatDuration(p.PublishAhead))
+		v.fault("keys.rotate_every", FormatDuration(p.RotateEvery),
+			"at least keys.publish_ahead, "+FormatDuration(p.PublishAhead))
 	case p.RotateEvery <= 0:
-		v.fault("keys.rotate_every", formatDuration(p.RotateEvery), "more than 0s")
+		v.fault("keys.rotate_every", FormatDuration(p.RotateEvery), "more than 0s")
 	}
 	if p.RotateEvery > 365*day {
-		v.fault("keys.rotate_every", formatDuration(p.RotateEvery), "at most "+formatDuration(365*day))
+		v.fault("keys.rotate_every", FormatDuration(p.RotateEvery), "at most "+FormatDuration(365*day))
 	}
 	if p.RSABits != 2048 && p.RSABits != 3072 && p.RSABits != 4096 {
 		v.fault("keys.rsa_bits", fmt.Sprint(p.RSABits), "2048, 3072 or 4096")
@@ -52,20 +52,19 @@ func (v *validator) fault(key, value, want string) {
 
 func (v *validator) between(key string, d, least, most time.Duration) {
 	if d < least || d > most {
-		v.fault(key, formatDuration(d), formatDuration(least)+" to "+formatDuration(most))
+		v.fault(key, FormatDuration(d), FormatDuration(least)+" to "+FormatDuration(most))
 	}
 }
 
 // wholeSeconds checks a duration that a protocol counts in seconds.
 func (v *validator) wholeSeconds(key string, d time.Duration) {
 	if d%time.Second != 0 {
-		v.fault(key, formatDuration(d), "whole seconds")
+		v.fault(key, FormatDuration(d), "whole seconds")
 	}
 }
 
-// formatDuration writes a duration as a configuration file does: 1h, not
-// 1h0m0s.
-func formatDuration(d time.Duration) string {
+// FormatDuration returns d in the form of signet.yaml: 720h, not 720h0m0s.
+func FormatDuration(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(text, zero) {

@@ -41,7 +41,9 @@ func TestPolicy_Validate(t *testing.T) {
 		{"tokens.max_lifetime is 25h; want 1s to 24h", func(p *Policy) { p.MaxLifetime = 25 * time.Hour }},
 		{"tokens.max_lifetime is 1.5s; want whole seconds", func(p *Policy) { p.MaxLifetime = second * 3 / 2 }},
 		{"refresh.max_lifetime is 0s; want 1s to 17520h", func(p *Policy) { p.MaxRefreshLifetime = 0 }},
-		{"refresh.max_lifetime is 17521h; want 1s to 17520h", func(p *Policy) { p.MaxRefreshLifetime = 730*day + 3600*second }},
+		{"refresh.max_lifetime is 17521h; want 1s to 17520h", func(p *Policy) {
+			p.MaxRefreshLifetime = 730*day + 3600*second
+		}},
 		{"refresh.max_lifetime is 1.5s; want whole seconds", func(p *Policy) { p.MaxRefreshLifetime = second * 3 / 2 }},
 	} {
 		p := testPolicy()

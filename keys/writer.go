@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/seal"
 )
 
@@ -52,7 +53,7 @@ func (w *writer) maintain(ctx context.Context) error {
 			return nil
 		}
 
-		err := w.commit(ctx, Actor{}, u)
+		err := w.commit(ctx, audit.Actor{}, u)
 		if errors.Is(err, ErrRaced) {
 			err = w.cache.refresh(ctx)
 		}
@@ -68,7 +69,7 @@ func (w *writer) maintain(ctx context.Context) error {
 
 // apply makes a change that an operator requests. It reads the ring from the
 // store first, and again after each lost race.
-func (w *writer) apply(ctx context.Context, by Actor, edit func(*update) error) error {
+func (w *writer) apply(ctx context.Context, by audit.Actor, edit func(*update) error) error {
 	if err := w.changing.acquire(ctx); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (w *writer) newUpdate() *update {
 // commit generates the requested keys, writes the ring to the store, makes it
 // the ring of this process, and audits the change. It returns ErrRaced if the
 // ring in the store has changed.
-func (w *writer) commit(ctx context.Context, by Actor, u *update) error {
+func (w *writer) commit(ctx context.Context, by audit.Actor, u *update) error {
 	generated := make([]Key, len(u.requests))
 	for i, r := range u.requests {
 		k, err := w.generateKey(u.ring, r.algorithm)
@@ -107,9 +108,9 @@ func (w *writer) commit(ctx context.Context, by Actor, u *update) error {
 			return fmt.Errorf("generate a key for %s: %w", r.algorithm, err)
 		}
 		generated[i] = k
-		u.record(EventKeyCreated, k.ID, r.reason)
+		u.record(audit.KeyCreated, k.ID, r.reason)
 		if r.rotates {
-			u.record(EventKeyRotated, k.ID, r.reason)
+			u.record(audit.KeyRotated, k.ID, r.reason)
 		}
 	}
 
@@ -133,11 +134,12 @@ func (w *writer) commit(ctx context.Context, by Actor, u *update) error {
 	return errors.Join(w.cache.adopt(ctx, u.ring), w.audit(by, u.events))
 }
 
-// audit sends all events to the audit, even if it returns an error for one.
-func (w *writer) audit(by Actor, events []event) error {
+// audit passes all events to Options.Audit, even if it returns an error for
+// one.
+func (w *writer) audit(by audit.Actor, events []event) error {
 	var errs []error
 	for _, e := range events {
-		record := Event{Name: e.name, Time: w.cache.options.Now(), By: by, Key: e.key, Reason: e.reason}
+		record := audit.Event{Name: e.name, Time: w.cache.options.Now(), Actor: by, Key: e.key, Reason: e.reason}
 		if err := w.cache.options.Audit(record); err != nil {
 			errs = append(errs, fmt.Errorf("audit %s, which is done: %w", e.name, err))
 		}
@@ -164,7 +166,7 @@ func (w *writer) seal(r Ring, k Key, private []byte) (kek string, sealed []byte,
 
 // addKEK makes a KEK of the KEK file the one that seals new keys.
 func (w *writer) addKEK(u *update, id string) error {
-	check, err := w.keks().Check(id)
+	check, err := w.keks().CheckValue(id)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func benchCommand() *cobra.Command {
 		Use:   "bench OPERATION",
 		Short: "Measure login, refresh, mint, introspect, revoke or jwks",
 		Long: "Measure one operation of a running issuer: login, refresh, mint, introspect, revoke or jwks.\n\n" +
-			"Without --rate, each of the --in-flight workers starts its next operation when the previous one\n" +
+			"Without --rate, each of the --concurrency workers starts its next operation when the previous one\n" +
 			"ends (closed loop). With --rate, operations start at fixed times, and latencies count from these\n" +
 			"times (open loop). refresh, introspect and revoke create grants by Mint, which requires a client\n" +
 			"with --mint-subjects.",
@@ -49,7 +49,7 @@ func benchCommand() *cobra.Command {
 	f.StringVar(&b.server.Username, "username", "", "`NAME` of the user that logs in")
 	f.StringVar(&b.passwordFile, "password-file", "", "`FILE` with the user's password")
 	f.StringVar(&b.server.Audience, "audience", "", "`AUDIENCE` of the tokens (default: the client's default)")
-	f.IntSliceVar(&b.concurrency, "in-flight", []int{1, 8, 64},
+	f.IntSliceVar(&b.concurrency, "concurrency", []int{1, 8, 64},
 		"`NUMBERS` of concurrent workers, measured one after the other")
 	f.Float64Var(&b.profile.Rate, "rate", 0, "operations to start each second (open loop); 0 means a closed loop")
 	f.DurationVar(&b.profile.WarmUp, "warm-up", 2*time.Second, "time before the measurement starts, at most 10m")

@@ -90,7 +90,7 @@ func readAddresses(t *testing.T, log io.Reader) map[string]string {
 	for len(addresses) < 3 && lines.Scan() {
 		var line struct {
 			Message  string `json:"msg"`
-			Listener string `json:"door"`
+			Listener string `json:"listener"`
 			Address  string `json:"address"`
 		}
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "listening" {
@@ -162,7 +162,7 @@ func testCommandLine(t *testing.T, d demo, web string, pid int) {
 	c := benchCommand()
 	c.SetArgs([]string{
 		"mint", "--grpc", d.GRPC, "--http", web, "--client-id", d.ClientID, "--client-secret-file", secret,
-		"--in-flight", "1,2", "--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
+		"--concurrency", "1,2", "--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
 		"--json", filepath.Join(dir, "b.json"), "--svg", filepath.Join(dir, "b.svg"),
 	})
 	if err := c.ExecuteContext(t.Context()); err != nil {
@@ -185,7 +185,7 @@ func testCommandLine(t *testing.T, d demo, web string, pid int) {
 
 	for _, invalid := range [][]string{{"dance"}, {"mint", "--watch", "issuer"}, {"mint", "--duration", "11m"}, {}} {
 		c := benchCommand()
-		c.SetArgs(append(invalid, "--grpc", d.GRPC, "--in-flight", "1"))
+		c.SetArgs(append(invalid, "--grpc", d.GRPC, "--concurrency", "1"))
 		c.SilenceErrors, c.SilenceUsage = true, true
 		if err := c.ExecuteContext(t.Context()); err == nil {
 			t.Errorf("bench %v succeeded", invalid)

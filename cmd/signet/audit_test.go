@@ -13,8 +13,8 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// records returns the audit events in a file, whole lines only.
-func records(t *testing.T, path string) (all []map[string]any) {
+// auditRecords returns the audit events in a file. It skips incomplete lines.
+func auditRecords(t *testing.T, path string) (all []map[string]any) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -29,8 +29,8 @@ func records(t *testing.T, path string) (all []map[string]any) {
 	return all
 }
 
-// logTo starts a server that writes its log and audit events into a file, as a unit of systemd does.
-func (m *machine) logTo(path string) *process {
+// startWithLog starts a server whose stderr is a file, as in a systemd unit.
+func (m *machine) startWithLog(path string) *process {
 	m.t.Helper()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -42,89 +42,117 @@ func (m *machine) logTo(path string) *process {
 	return p.run().ready()
 }
 
-// TestRule69_RecordsSurviveTheKill: what somebody has an answer to is in the audit log, once, with who did it, to what, under
-// which request and how it ended, although the process is killed the moment that the answer is there.
-func TestRule69_RecordsSurviveTheKill(t *testing.T) {
-	m := newDemo(t, "SIGNET_LOG_FORMAT=json")
+// A loggedRequest is a request and the audit event that it must cause.
+type loggedRequest struct {
+	event, outcome, reason, target string
+	// send sends the request. rejected reports whether the server must reject
+	// it.
+	send func(context.Context, signetv1.TokenServiceClient) (rejected bool, err error)
+}
+
+// Rule 69: the server writes the audit event before it answers. The process is
+// killed as soon as the response is there. The audit log then has one record
+// with the actor, the target, the request id and the outcome.
+func TestRule69_AuditRecordsSurviveKill(t *testing.T) {
+	m := newDemoMachine(t, "SIGNET_LOG_FORMAT=json")
 	log := filepath.Join(t.TempDir(), "log")
-	p := m.logTo(log)
-	facts := m.facts()
+	p := m.startWithLog(log)
+	demo := m.demo()
+	for n, r := range loggedRequests(demo.Username, demo.Password) {
+		requestID := "request-" + string(rune('a'+n))
+		ctx, cancel := asClient(t, demo.ClientID, demo.ClientSecret)
+		rejected, err := r.send(metadata.AppendToOutgoingContext(ctx, "x-request-id", requestID), tokens(t, m.grpc))
+		p.kill() // immediately after the response
+		cancel()
+		if (err != nil) != rejected {
+			t.Fatalf("%s: %v", r.event, err)
+		}
+
+		found := 0
+		for _, record := range auditRecords(t, log) {
+			if record["event"] != r.event || record["request_id"] != requestID {
+				continue
+			}
+			found++
+			reason, _ := record["reason"].(string)
+			target, _ := record["target"].(string)
+			if record["actor"] != demo.ClientID || record["outcome"] != r.outcome || reason != r.reason ||
+				!strings.HasPrefix(target, r.target) || record["time"] == nil {
+				t.Errorf("the record of %s is %v", r.event, record)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s has %d records, want 1", r.event, found)
+		}
+		p = m.startWithLog(log)
+	}
+	t.Run("operator", func(t *testing.T) { checkOperatorRecords(t, m) })
+}
+
+// loggedRequests returns requests of a user that cause audit events.
+func loggedRequests(username, password string) []loggedRequest {
 	var grant *signetv1.TokenResponse
 	login := func(ctx context.Context, c signetv1.TokenServiceClient, password string) error {
-		answer, err := c.Login(ctx, &signetv1.LoginRequest{Username: facts.Username, Password: password})
+		response, err := c.Login(ctx, &signetv1.LoginRequest{Username: username, Password: password})
 		if err == nil {
-			grant = answer
+			grant = response
 		}
 		return err
 	}
 	refresh := func(ctx context.Context, c signetv1.TokenServiceClient, token string) (string, error) {
-		answer, err := c.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: token})
-		return answer.GetRefreshToken(), err
+		response, err := c.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: token})
+		return response.GetRefreshToken(), err
 	}
-	for n, act := range []struct {
-		event, outcome, reason, target string
-		do                             func(context.Context, signetv1.TokenServiceClient) (refused bool, err error)
-	}{
-		{"login.succeeded", "success", "", "grant:", func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
-			return false, login(ctx, c, facts.Password)
-		}},
-		{"login.failed", "failure", "wrong_password", "user:usr_", func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
-			return true, login(ctx, c, "not the password")
-		}},
-		{"login.failed", "failure", "unknown_user", "user:unknown", func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
-			_, err := c.Login(ctx, &signetv1.LoginRequest{Username: "nobody", Password: "not the password"})
-			return true, err
-		}},
-		{"refresh.reused", "failure", "", "grant:", func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
-			second, err := refresh(ctx, c, grant.GetRefreshToken())
-			if err != nil {
+	return []loggedRequest{
+		{
+			"login.succeeded", "success", "", "grant:",
+			func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
+				return false, login(ctx, c, password)
+			},
+		},
+		{
+			"login.failed", "failure", "wrong_password", "user:usr_",
+			func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
+				return true, login(ctx, c, "not the password")
+			},
+		},
+		{
+			"login.failed", "failure", "unknown_user", "user:unknown",
+			func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
+				_, err := c.Login(ctx, &signetv1.LoginRequest{Username: "nobody", Password: "not the password"})
+				return true, err
+			},
+		},
+		{
+			"refresh.reused", "failure", "", "grant:",
+			func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
+				second, err := refresh(ctx, c, grant.GetRefreshToken())
+				if err != nil {
+					return false, err
+				}
+				if _, err := refresh(ctx, c, second); err != nil {
+					return false, err
+				}
+				_, err = refresh(ctx, c, grant.GetRefreshToken())
+				return true, err
+			},
+		},
+		{
+			"grant.revoked", "success", "client", "grant:",
+			func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
+				if err := login(ctx, c, password); err != nil {
+					return false, err
+				}
+				_, err := c.Revoke(ctx, &signetv1.RevokeRequest{Token: grant.GetRefreshToken()})
 				return false, err
-			}
-			if _, err := refresh(ctx, c, second); err != nil {
-				return false, err
-			}
-			_, err = refresh(ctx, c, grant.GetRefreshToken())
-			return true, err
-		}},
-		{"grant.revoked", "success", "client", "grant:", func(ctx context.Context, c signetv1.TokenServiceClient) (bool, error) {
-			if err := login(ctx, c, facts.Password); err != nil {
-				return false, err
-			}
-			_, err := c.Revoke(ctx, &signetv1.RevokeRequest{Token: grant.GetRefreshToken()})
-			return false, err
-		}},
-	} {
-		request := "request-" + string(rune('a'+n))
-		ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
-		refused, err := act.do(metadata.AppendToOutgoingContext(ctx, "x-request-id", request), tokens(t, m.grpc))
-		p.kill() // nothing is between the answer and this
-		cancel()
-		if (err != nil) != refused {
-			t.Fatalf("%s: %v", act.event, err)
-		}
-		found := 0
-		for _, r := range records(t, log) {
-			if r["event"] != act.event || r["request_id"] != request {
-				continue
-			}
-			found++
-			reason, _ := r["reason"].(string)
-			target, _ := r["target"].(string)
-			if r["actor"] != facts.ClientID || r["outcome"] != act.outcome || reason != act.reason || !strings.HasPrefix(target, act.target) || r["time"] == nil {
-				t.Errorf("%s is recorded as %v", act.event, r)
-			}
-		}
-		if found != 1 {
-			t.Errorf("%s has %d records", act.event, found)
-		}
-		p = m.logTo(log)
+			},
+		},
 	}
-	t.Run("operator", func(t *testing.T) { recordsOfOperators(t, m) })
 }
 
-// recordsOfOperators looks at what commands write beside a server: changes of keys and of everything else.
-func recordsOfOperators(t *testing.T, m *machine) {
-	for _, act := range []struct{ args, event, target string }{
+// checkOperatorRecords checks the audit events of an operator's commands.
+func checkOperatorRecords(t *testing.T, m *machine) {
+	for _, command := range []struct{ args, event, target string }{
 		{"audiences create records-api", "audience.created", "audience:records-api"},
 		{"audiences update records-api --alg ES256", "audience.updated", "audience:records-api"},
 		{"clients create records-client --audience records-api", "client.created", "client:records-client"},
@@ -142,26 +170,28 @@ func recordsOfOperators(t *testing.T, m *machine) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := m.command(strings.Fields(act.args)...)
+		c := m.command(strings.Fields(command.args)...)
 		c.Stderr = file
 		if err := c.Run(); err != nil {
-			t.Errorf("signet %s: %v", act.args, err)
+			t.Errorf("signet %s: %v", command.args, err)
 		}
 		file.Close()
+
 		found := 0
-		for _, r := range records(t, path) {
-			actor, _ := r["actor"].(string)
-			target, _ := r["target"].(string)
-			if r["event"] != act.event {
+		for _, record := range auditRecords(t, path) {
+			actor, _ := record["actor"].(string)
+			target, _ := record["target"].(string)
+			if record["event"] != command.event {
 				continue
 			}
 			found++
-			if !strings.HasPrefix(actor, "operator:") || !strings.HasPrefix(target, act.target) || r["request_id"] == nil || r["outcome"] != "success" {
-				t.Errorf("signet %s is recorded as %v", act.args, r)
+			if !strings.HasPrefix(actor, "operator:") || !strings.HasPrefix(target, command.target) ||
+				record["request_id"] == nil || record["outcome"] != "success" {
+				t.Errorf("the record of signet %s is %v", command.args, record)
 			}
 		}
 		if found != 1 {
-			t.Errorf("signet %s has %d records", act.args, found)
+			t.Errorf("signet %s has %d records, want 1", command.args, found)
 		}
 	}
 }

@@ -14,39 +14,43 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/pgtest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// A composition is what this test reads of docker-compose.yml.
-type composition struct {
+// composeFile is the part of docker-compose.yml that this test reads.
+type composeFile struct {
 	Services map[string]struct {
 		Environment map[string]string
 		Command     []string
 	}
 }
 
-// defaulted is ${NAME:-value}, which stands for value where nobody sets NAME.
-var defaulted = regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`)
+// withDefault matches ${NAME:-value}, which stands for value if NAME is not
+// set.
+var withDefault = regexp.MustCompile(`\$\{[A-Z_]+:-([^}]*)\}`)
 
-func readComposition(t *testing.T) composition {
+func readComposeFile(t *testing.T) composeFile {
 	t.Helper()
 	text, err := os.ReadFile("../../docker-compose.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c composition
-	if err := yaml.Unmarshal(defaulted.ReplaceAll(text, []byte("$1")), &c); err != nil {
+	var c composeFile
+	if err := yaml.Unmarshal(withDefault.ReplaceAll(text, []byte("$1")), &c); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// container returns a machine with the environment of a service, with the places of this machine in it.
-func (c composition) container(t *testing.T, service, database, kek string) *machine {
+// container returns a machine with the environment of a service. Paths, the
+// database and the ports are those of this test.
+func (c composeFile) container(t *testing.T, service, database, kek string) *machine {
 	t.Helper()
 	m := newMachine(t)
-	m.env = []string{"PATH=" + os.Getenv("PATH"), endAtOnce, "SIGNET_OPS_ADDRESS=" + m.at} // of the others each container has its own
+	// Every container has its own ops.address, which the file does not set.
+	m.env = []string{"PATH=" + os.Getenv("PATH"), fastExit, "SIGNET_OPS_ADDRESS=" + m.ops}
 	environment := c.Services[service].Environment
 	replaced := map[string]func(old string) string{
 		"SIGNET_STORE_URL":    func(string) string { return database },
@@ -67,7 +71,7 @@ func (c composition) container(t *testing.T, service, database, kek string) *mac
 	return m
 }
 
-// withPort returns an address as the container has it, with a port that is free here.
+// withPort returns an address with the port of another address.
 func withPort(t *testing.T, address, free string) string {
 	t.Helper()
 	host, _, err := net.SplitHostPort(address)
@@ -81,42 +85,45 @@ func withPort(t *testing.T, address, free string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// volume is the path at which the containers have the KEK file's folder.
+// volume matches the path at which the containers mount the directory of the
+// KEK file.
 var volume = regexp.MustCompile(`(^|[\s>])/kek`)
 
-// makeKEK runs what the service kek runs, in a folder of this machine and for this user.
-func (c composition) makeKEK(t *testing.T) string {
+// createKEK runs the command of the service kek twice, in a directory of this
+// machine, and returns the path of the KEK file. The second run must not change
+// the file.
+func (c composeFile) createKEK(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	script := volume.ReplaceAllString(strings.Join(c.Services["kek"].Command, "\n"), "${1}"+dir)
 	script = strings.ReplaceAll(script, "chown 65532:65532", ":")
-	var made []byte
-	for range 2 { // the second start of the composition leaves it alone
+	var created []byte
+	for range 2 {
 		if out, err := exec.Command("sh", "-euc", script).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		now, err := os.ReadFile(filepath.Join(dir, "kek"))
-		if err != nil || made != nil && !bytes.Equal(made, now) {
-			t.Fatalf("the second start made another KEK file, or none: %v", err)
+		if err != nil || created != nil && !bytes.Equal(created, now) {
+			t.Fatalf("the second run created another KEK file or none: %v", err)
 		}
-		made = now
+		created = now
 	}
 	return filepath.Join(dir, "kek")
 }
 
-// TestComposition starts the processes of docker-compose.yml with their environment, on one database and one KEK file, and
-// goes from one issuer to the other between refreshes.
-func TestComposition(t *testing.T) {
+// The test starts the services of docker-compose.yml with their environment, on
+// one database and one KEK file. A login moves between the two issuers.
+func TestComposeFile(t *testing.T) {
 	t.Parallel() // it mostly waits
-	c, database := readComposition(t), pgtest.Empty(t)
-	kek := c.makeKEK(t)
+	c, database := readComposeFile(t), pgtest.Empty(t)
+	kek := c.createKEK(t)
 	operator := c.container(t, "migrate", database, kek)
 	operator.signet("", c.Services["migrate"].Command...)
 
 	names := []string{"issuer-a", "issuer-b"}
 	var machines []*machine
 	var servers []*process
-	for _, name := range names { // at once: one of them makes the keys
+	for _, name := range names { // they start together, and one of them creates the keys
 		m := c.container(t, name, database, kek)
 		machines, servers = append(machines, m), append(servers, m.start())
 	}
@@ -124,36 +131,39 @@ func TestComposition(t *testing.T) {
 		s.ready()
 		s.m.signet("", "healthcheck")
 	}
+	const password = "a long and secret phrase"
 	operator.signet("", "audiences", "create", "api")
 	operator.signet("", "clients", "create", "app", "--public", "--audience", "api", "--scope", "read")
-	operator.signet("a long and secret phrase\n", "users", "create", "ada")
+	operator.signet(password+"\n", "users", "create", "ada")
 
 	devices := make([]*device, len(machines))
 	for i, m := range machines {
 		devices[i] = &device{
-			t: t, tokens: tokens(t, m.grpc), facts: devFacts{ClientID: "app", Username: "ada", Password: "a long and secret phrase"},
+			t: t, tokens: tokens(t, m.grpc),
+			credentials: app.Demo{ClientID: "app", Username: "ada", Password: password},
 		}
 	}
-	// The new client is known everywhere after a poll; until then a server reads anew before it refuses.
-	if err := devices[0].login(); err != nil {
+	if err := devices[0].loginAsNewClient(); err != nil {
 		t.Fatal(err)
 	}
-	travel(t, devices, 10)
-	sameKeys(t, machines)
+	refreshInTurn(t, devices, 10)
+	checkSameJWKSets(t, machines)
 
-	// One of them dies without a word; the other goes on with the login, until the user is disabled.
+	// One server dies. The other one serves the login until the user is
+	// disabled.
 	servers[0].kill()
-	devices[1].keep(devices[0].token)
-	travel(t, devices[1:], 3)
+	devices[1].store(devices[0].token)
+	refreshInTurn(t, devices[1:], 3)
 	operator.signet("", "users", "disable", "ada")
 	if err := devices[1].refresh(); err == nil {
 		t.Error("the grant of a disabled user was refreshed")
 	}
-	// It comes back and answers as the other does.
+
+	// After a restart the server answers as the other one does.
 	servers[0] = machines[0].start().ready()
 	operator.signet("", "users", "enable", "ada")
 	devices[0].token, devices[0].key = devices[1].token, devices[1].key
-	travel(t, devices, 4)
+	refreshInTurn(t, devices, 4)
 	for _, s := range servers {
 		if err := s.c.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -166,24 +176,25 @@ func TestComposition(t *testing.T) {
 	}
 }
 
-// travel refreshes one login at one issuer after the other. Each answer's access token must be good at all of them.
-func travel(t *testing.T, devices []*device, steps int) {
+// refreshInTurn refreshes one login at one issuer after another. All issuers
+// must report each access token as active.
+func refreshInTurn(t *testing.T, devices []*device, steps int) {
 	t.Helper()
 	token, key := devices[0].token, devices[0].key
 	for i := range steps {
 		d := devices[i%len(devices)]
 		d.token, d.key = token, key
-		ctx, cancel := as(t, d.facts.ClientID, "")
-		answer, err := d.tokens.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: d.token, IdempotencyKey: d.key})
+		response, err := d.refreshOnce()
 		if err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
-		d.keep(answer.GetRefreshToken())
 		token, key = d.token, d.key
+
+		ctx, cancel := asClient(t, d.credentials.ClientID, "")
 		for _, other := range devices {
-			found, err := other.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: answer.GetAccessToken()})
+			found, err := other.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: response.GetAccessToken()})
 			if err != nil || !found.GetActive() {
-				t.Fatalf("step %d: introspection says %v, %v", i, found, err)
+				t.Fatalf("step %d: introspection returns %v, %v", i, found, err)
 			}
 		}
 		cancel()
@@ -193,15 +204,15 @@ func travel(t *testing.T, devices []*device, steps int) {
 	}
 }
 
-// sameKeys wants one JWK Set from all issuers, as soon as each has looked at the ring again: while a key is being made they may
-// differ for a poll.
-func sameKeys(t *testing.T, machines []*machine) {
+// checkSameJWKSets checks that all issuers publish the same JWK Set. They may
+// differ until each has polled the key ring.
+func checkSameJWKSets(t *testing.T, machines []*machine) {
 	t.Helper()
 	var sets []string
 	if !eventually(func() bool {
 		sets = nil
 		for _, m := range machines {
-			sets = append(sets, jwkSetOf(t, m))
+			sets = append(sets, fetchJWKSet(t, m))
 		}
 		return len(slices.Compact(slices.Clone(sets))) == 1 && strings.Contains(sets[0], `"kid"`)
 	}) {

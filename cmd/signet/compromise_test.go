@@ -10,19 +10,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/pgtest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// TestRule22_CompromiseDrill declares the key that signs compromised, as the handbook has it, on two servers of one database.
-// Within five seconds neither signs with it and neither publishes it, what it signed is refused by introspection, and the
-// login goes on with tokens of the spare, which every JWK Set has had before.
+// Rule 22: an operator declares the active key compromised, as the handbook
+// describes, on two servers of one database. Within five seconds no server
+// signs with the key or publishes it, and introspection rejects its tokens. The
+// login goes on with tokens of the spare key, which every JWK Set had before.
 func TestRule22_CompromiseDrill(t *testing.T) {
 	kek := filepath.Join(t.TempDir(), "kek")
 	database := pgtest.Empty(t)
 	var machines []*machine
 	for range 2 {
-		m := newMachine(t, "SIGNET_STORE_URL="+database, "SIGNET_KEK_FILE="+kek, "SIGNET_ISSUER=https://login.example.com")
+		m := newMachine(t,
+			"SIGNET_STORE_URL="+database, "SIGNET_KEK_FILE="+kek, "SIGNET_ISSUER=https://login.example.com")
 		if len(machines) == 0 {
 			m.signet("", "keys", "--new-kek", kek)
 			m.signet("", "migrate")
@@ -32,92 +35,79 @@ func TestRule22_CompromiseDrill(t *testing.T) {
 		}
 		machines = append(machines, m)
 	}
-	s := &session{t: t}
-	for _, m := range machines {
-		m.start().ready()
-		s.servers = append(s.servers, tokens(t, m.grpc))
-	}
-	stolen := s.login()
-	leaked := kidOf(t, stolen)
-	held := make([]string, len(machines)) // as verifiers cached it
+	d := &device{t: t, credentials: app.Demo{ClientID: "app", Username: "ada", Password: "a long and secret phrase"}}
+	servers := make([]signetv1.TokenServiceClient, len(machines))
 	for i, m := range machines {
-		held[i] = jwkSetOf(t, m)
-		if !strings.Contains(held[i], leaked) {
-			t.Fatalf("server %d does not publish the key that signs", i)
+		m.start().ready()
+		servers[i] = tokens(t, m.grpc)
+	}
+	// at returns the device, whose one login goes from server to server.
+	at := func(server int) *device {
+		d.tokens = servers[server]
+		return d
+	}
+	if err := at(0).login(); err != nil {
+		t.Fatal(err)
+	}
+	stolen := refreshAccess(t, at(0))
+	compromised := tokenKID(t, stolen)
+	cached := make([]string, len(machines)) // the JWK Sets that verifiers cache
+	for i, m := range machines {
+		cached[i] = fetchJWKSet(t, m)
+		if !strings.Contains(cached[i], compromised) {
+			t.Fatalf("server %d does not publish the active key", i)
 		}
 	}
 
 	began := time.Now()
-	machines[1].signet("", "keys", "--compromise", leaked)
+	machines[1].signet("", "keys", "--compromise", compromised)
 	for i, m := range machines {
 		var fresh string
 		if !eventually(func() bool {
-			fresh = s.refresh(i)
-			return kidOf(t, fresh) != leaked && !strings.Contains(jwkSetOf(t, m), leaked)
+			fresh = refreshAccess(t, at(i))
+			return tokenKID(t, fresh) != compromised && !strings.Contains(fetchJWKSet(t, m), compromised)
 		}) {
-			t.Fatalf("server %d goes on with the compromised key", i)
+			t.Fatalf("server %d still uses the compromised key", i)
 		}
-		for j, set := range held {
-			if !strings.Contains(set, kidOf(t, fresh)) {
-				t.Errorf("the set that verifiers hold of server %d does not have the key that signs now", j)
+		for j, set := range cached {
+			if !strings.Contains(set, tokenKID(t, fresh)) {
+				t.Errorf("the cached JWK Set of server %d does not have the new active key", j)
 			}
 		}
-		if s.active(i, stolen) || !s.active(i, fresh) {
-			t.Errorf("server %d takes the old token: %v, the new one: %v", i, s.active(i, stolen), s.active(i, fresh))
+		if isActive(t, at(i), stolen) || !isActive(t, at(i), fresh) {
+			t.Errorf("server %d: old token active %v, new token active %v",
+				i, isActive(t, at(i), stolen), isActive(t, at(i), fresh))
 		}
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("it took %s until no server signed with the key", took)
+		t.Errorf("the servers used the compromised key for %s", took)
 	}
 }
 
-// A session is one login of ada by the public client app, which goes from one server to another.
-type session struct {
-	t       *testing.T
-	servers []signetv1.TokenServiceClient
-	token   string
-}
-
-// login returns the access token of a new login at the first server.
-func (s *session) login() string {
-	s.t.Helper()
-	ctx, cancel := as(s.t, "app", "")
-	defer cancel()
-	answer, err := s.servers[0].Login(ctx, &signetv1.LoginRequest{Username: "ada", Password: "a long and secret phrase"})
+// refreshAccess refreshes a login once and returns the access token.
+func refreshAccess(t *testing.T, d *device) string {
+	t.Helper()
+	response, err := d.refreshOnce()
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatalf("the login was lost: %v", err)
 	}
-	s.token = answer.GetRefreshToken()
-	return answer.GetAccessToken()
+	return response.GetAccessToken()
 }
 
-// refresh returns a fresh access token from one of the servers.
-func (s *session) refresh(server int) string {
-	s.t.Helper()
-	ctx, cancel := as(s.t, "app", "")
+// isActive returns the result of the introspection of an access token.
+func isActive(t *testing.T, d *device, token string) bool {
+	t.Helper()
+	ctx, cancel := asClient(t, d.credentials.ClientID, d.credentials.ClientSecret)
 	defer cancel()
-	answer, err := s.servers[server].Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: s.token})
+	response, err := d.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: token})
 	if err != nil {
-		s.t.Fatalf("the login was lost: %v", err)
+		t.Fatal(err)
 	}
-	s.token = answer.GetRefreshToken()
-	return answer.GetAccessToken()
+	return response.GetActive()
 }
 
-// active asks one of the servers whether an access token is good.
-func (s *session) active(server int, token string) bool {
-	s.t.Helper()
-	ctx, cancel := as(s.t, "app", "")
-	defer cancel()
-	answer, err := s.servers[server].Introspect(ctx, &signetv1.IntrospectRequest{Token: token})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer.GetActive()
-}
-
-// kidOf returns the id of the key that signed a token.
-func kidOf(t *testing.T, token string) string {
+// tokenKID returns the id of the key that signed a token.
+func tokenKID(t *testing.T, token string) string {
 	t.Helper()
 	encoded, _, _ := strings.Cut(token, ".")
 	text, err := base64.RawURLEncoding.DecodeString(encoded)
@@ -128,15 +118,15 @@ func kidOf(t *testing.T, token string) string {
 	return header.Kid
 }
 
-// jwkSetOf returns the JWK Set that a server publishes.
-func jwkSetOf(t *testing.T, m *machine) string {
+// fetchJWKSet returns the JWK Set that a server publishes.
+func fetchJWKSet(t *testing.T, m *machine) string {
 	t.Helper()
-	answer, err := http.Get("http://" + m.http + "/.well-known/jwks.json")
+	response, err := http.Get("http://" + m.http + "/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,39 +12,43 @@ import (
 	"github.com/signetd/signet/internal/pgtest"
 )
 
-// TestWaitsForTheDatabase: a server whose database is not there yet lives, says that it is not ready and why, and serves once
-// the database has come. Told to stop while it waits, it stops.
-func TestWaitsForTheDatabase(t *testing.T) {
+// A server waits for an unreachable database: it is live and not ready. It
+// becomes ready once it reaches the database. It stops on SIGTERM while it
+// waits.
+func TestStart_WaitsForDatabase(t *testing.T) {
 	database, err := pgconn.ParseConfig(pgtest.Empty(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	door, err := freeAddresses(1)
+	free, err := freeAddresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := newMachine(t, "SIGNET_KEK_FILE=kek", "PGPASSWORD="+database.Password,
-		"SIGNET_STORE_URL=postgres://"+database.User+"@"+door[0]+"/"+database.Database+"?sslmode=disable")
+		"SIGNET_STORE_URL=postgres://"+database.User+"@"+free[0]+"/"+database.Database+"?sslmode=disable")
 	m.signet("", "keys", "--new-kek", "kek", "--set", "issuer=https://login.example.com")
-	for _, comes := range []bool{false, true} {
+	for _, reachable := range []bool{false, true} {
 		p := m.start("--dev")
-		if !eventually(func() bool { return strings.Contains(p.log.String(), "the database does not answer; asking again") }) {
-			t.Fatal("the server does not say that it waits")
+		if !eventually(func() bool {
+			return strings.Contains(p.log.String(), "cannot reach the database; trying again")
+		}) {
+			t.Fatal("the server does not log that it waits")
 		}
-		if live, ready := statusAt("http://"+m.at+"/livez"), statusAt("http://"+m.at+"/readyz"); live != http.StatusOK || ready != http.StatusServiceUnavailable {
-			t.Errorf("while it waits livez is %d and readyz %d", live, ready)
+		live, ready := statusAt("http://"+m.ops+"/livez"), statusAt("http://"+m.ops+"/readyz")
+		if live != http.StatusOK || ready != http.StatusServiceUnavailable {
+			t.Errorf("while the server waits, livez is %d and readyz %d", live, ready)
 		}
-		if comes {
-			forward(t, door[0], database)
+		if reachable {
+			forward(t, free[0], database)
 			p.ready()
 		}
 		if err := p.drain(); err != nil {
-			t.Errorf("the server ended with %v", err)
+			t.Errorf("the server exited with %v", err)
 		}
 	}
 }
 
-// forward makes a database reachable at another address.
+// forward accepts connections at an address and forwards them to a database.
 func forward(t *testing.T, address string, database *pgconn.Config) {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
@@ -52,22 +56,22 @@ func forward(t *testing.T, address string, database *pgconn.Config) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	network, at := pgconn.NetworkAddress(database.Host, database.Port)
+	network, to := pgconn.NetworkAddress(database.Host, database.Port)
 	go func() {
 		for {
 			caller, err := l.Accept()
 			if err != nil {
 				return
 			}
-			callee, err := net.Dial(network, at)
+			callee, err := net.Dial(network, to)
 			if err != nil {
 				_ = caller.Close()
 				continue
 			}
-			for _, way := range [][2]net.Conn{{caller, callee}, {callee, caller}} {
+			for _, pair := range [][2]net.Conn{{caller, callee}, {callee, caller}} {
 				go func() {
-					_, _ = io.Copy(way[0], way[1])
-					_ = way[0].Close()
+					_, _ = io.Copy(pair[0], pair[1])
+					_ = pair[0].Close()
 				}()
 			}
 		}

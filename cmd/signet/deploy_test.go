@@ -20,7 +20,8 @@ import (
 	"github.com/signetd/signet/internal/pgtest"
 )
 
-// A manifest is what this test reads of the objects of deploy/kubernetes.yaml.
+// A manifest is the part of an object in deploy/kubernetes.yaml that this test
+// reads.
 type manifest struct {
 	Kind string
 	Spec struct {
@@ -36,6 +37,7 @@ type manifest struct {
 	}
 }
 
+// A podSpec is the part of a pod that this test reads.
 type podSpec struct {
 	AutomountServiceAccountToken  *bool
 	TerminationGracePeriodSeconds int
@@ -65,6 +67,7 @@ type podSpec struct {
 	}
 }
 
+// readManifests returns the objects by their kind.
 func readManifests(t *testing.T) map[string]manifest {
 	t.Helper()
 	text, err := os.ReadFile("../../deploy/kubernetes.yaml")
@@ -82,7 +85,7 @@ func readManifests(t *testing.T) map[string]manifest {
 			t.Fatal(err)
 		}
 		var m manifest
-		asJSON, err := json.Marshal(object) // which takes a field's name in any case
+		asJSON, err := json.Marshal(object) // JSON field names match in any case
 		if err == nil {
 			err = json.Unmarshal(asJSON, &m)
 		}
@@ -93,8 +96,8 @@ func readManifests(t *testing.T) map[string]manifest {
 	}
 }
 
-// TestKubernetesManifest holds the manifest against the program: it starts with that environment, on the ports that are named,
-// and the probes find it there.
+// The program starts with the environment of the manifest, listens on the ports
+// that the manifest names, and answers the probes.
 func TestKubernetesManifest(t *testing.T) {
 	t.Parallel() // it mostly waits
 	all := readManifests(t)
@@ -103,42 +106,47 @@ func TestKubernetesManifest(t *testing.T) {
 		t.Fatalf("the deployment is %+v", all["Deployment"])
 	}
 	c := pod.Containers[0]
-	if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken || !pod.SecurityContext.RunAsNonRoot ||
-		pod.SecurityContext.SeccompProfile.Type != "RuntimeDefault" || c.SecurityContext.AllowPrivilegeEscalation == nil ||
-		*c.SecurityContext.AllowPrivilegeEscalation || !c.SecurityContext.ReadOnlyRootFilesystem ||
-		!slices.Equal(c.SecurityContext.Capabilities.Drop, []string{"ALL"}) || pod.Volumes[0].Secret.DefaultMode != 0o440 {
-		t.Errorf("the pod is not as restricted as it can be: %+v", pod)
+	automount, escalation := pod.AutomountServiceAccountToken, c.SecurityContext.AllowPrivilegeEscalation
+	if automount == nil || *automount || escalation == nil || *escalation || !pod.SecurityContext.RunAsNonRoot ||
+		pod.SecurityContext.SeccompProfile.Type != "RuntimeDefault" || !c.SecurityContext.ReadOnlyRootFilesystem ||
+		!slices.Equal(c.SecurityContext.Capabilities.Drop, []string{"ALL"}) ||
+		pod.Volumes[0].Secret.DefaultMode != 0o440 {
+		t.Errorf("a restriction of the pod is missing: %+v", pod)
 	}
 	m, secret := newMachine(t), t.TempDir()
-	m.signet("", "keys", "--new-kek", filepath.Join(secret, "kek"), "--set", "issuer=https://login.example.com", "--set", "kek.file="+filepath.Join(secret, "kek"))
-	if err := os.WriteFile(filepath.Join(secret, "store-url"), []byte(pgtest.Empty(t)+"\n"), 0o440); err != nil {
+	kek := filepath.Join(secret, "kek")
+	m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com", "--set", "kek.file="+kek)
+	storeURL := []byte(pgtest.Empty(t) + "\n")
+	if err := os.WriteFile(filepath.Join(secret, "store-url"), storeURL, 0o440); err != nil {
 		t.Fatal(err)
 	}
-	free := map[string]string{"http": m.http, "grpc": m.grpc, "ops": m.at}
-	m.env = []string{"PATH=" + os.Getenv("PATH"), endAtOnce}
+	free := map[string]string{"http": m.http, "grpc": m.grpc, "ops": m.ops}
+	m.env = []string{"PATH=" + os.Getenv("PATH"), fastExit}
 	ports := map[string]int{}
 	for _, p := range c.Ports {
 		ports[p.Name] = p.ContainerPort
 	}
 	for _, e := range c.Env {
 		value := strings.Replace(e.Value, c.VolumeMounts[0].MountPath, secret, 1)
-		if door, ok := strings.CutSuffix(strings.TrimPrefix(e.Name, "SIGNET_"), "_ADDRESS"); ok {
-			name := strings.ToLower(door)
+		if listener, ok := strings.CutSuffix(strings.TrimPrefix(e.Name, "SIGNET_"), "_ADDRESS"); ok {
+			name := strings.ToLower(listener)
 			if _, port, _ := net.SplitHostPort(value); port != strconv.Itoa(ports[name]) {
-				t.Errorf("%s is %s, and the port %s is %d", e.Name, e.Value, name, ports[name])
+				t.Errorf("%s is %s, but the port %s is %d", e.Name, e.Value, name, ports[name])
 			}
 			value = withPort(t, value, free[name])
 		}
 		m.env = append(m.env, e.Name+"="+value)
 	}
-	for path, probe := range map[string]struct{ Path, Port string }{"/livez": c.LivenessProbe.HTTPGet, "/readyz": c.ReadinessProbe.HTTPGet} {
+	for path, probe := range map[string]struct{ Path, Port string }{
+		"/livez": c.LivenessProbe.HTTPGet, "/readyz": c.ReadinessProbe.HTTPGet,
+	} {
 		if probe.Path != path || ports[probe.Port] == 0 {
 			t.Errorf("the probe of %s is %+v", path, probe)
 		}
 	}
 	for _, p := range all["Service"].Spec.Ports {
 		if ports[p.TargetPort] != p.Port {
-			t.Errorf("the service's port %s leads to %q", p.Name, p.TargetPort)
+			t.Errorf("the port %s of the service has the target %q", p.Name, p.TargetPort)
 		}
 	}
 	if !slices.Equal(c.Args, []string{"serve"}) {
@@ -154,11 +162,12 @@ func TestKubernetesManifest(t *testing.T) {
 	}
 }
 
-// exposure is the most that `systemd-analyze security` may find, of 10.
-const exposure = 1.5
+// maxExposure is the highest exposure level, of 10, that
+// `systemd-analyze security` may report.
+const maxExposure = 1.5
 
-// TestSystemdUnit: systemd takes the unit as it stands, finds it well sandboxed, and the program tells it when it is ready and
-// when it stops.
+// systemd accepts the unit and reports a low exposure level. The program
+// notifies systemd when it is ready and when it stops.
 func TestSystemdUnit(t *testing.T) {
 	t.Parallel() // it mostly waits
 	text, err := os.ReadFile("../../deploy/signet.service")
@@ -174,15 +183,18 @@ func TestSystemdUnit(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(started), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if said, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(said) > 0 {
-		t.Errorf("systemd-analyze verify: %v: %s", err, said)
+	out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v: %s", err, out)
 	}
-	threshold := strconv.Itoa(int(exposure * 10))
-	if said, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+threshold, unit).CombinedOutput(); err != nil {
-		t.Errorf("systemd-analyze security: %v: %s", err, said)
+	threshold := "--threshold=" + strconv.Itoa(int(maxExposure*10))
+	security := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", threshold, unit)
+	out, err = security.CombinedOutput()
+	if err != nil {
+		t.Errorf("systemd-analyze security: %v: %s", err, out)
 	}
 	if !strings.Contains(started, "\nExecStart="+program+" serve ") || !strings.Contains(started, "\nType=notify\n") {
-		t.Error("the unit does not start the server, or does not wait for it")
+		t.Error("the unit does not start the server, or does not have Type=notify")
 	}
 
 	m := newMachine(t)
@@ -199,15 +211,15 @@ func TestSystemdUnit(t *testing.T) {
 	}
 	m.signet("", "keys", "--new-kek", filepath.Join(m.dir, "kek"), "--set", "issuer=https://login.example.com")
 	p := m.start("--set", "issuer=https://login.example.com")
-	told := make([]byte, 100)
-	for _, want := range []string{notifyReady, notifyStopping} {
-		n, err := listener.Read(told)
-		if err != nil || string(told[:n]) != want {
-			t.Fatalf("systemd is told %q, %v; want %q", told[:n], err, want)
+	state := make([]byte, 100)
+	for _, want := range []string{"READY=1", "STOPPING=1"} {
+		n, err := listener.Read(state)
+		if err != nil || string(state[:n]) != want {
+			t.Fatalf("the state is %q, %v; want %q", state[:n], err, want)
 		}
-		if want == notifyReady {
-			if at := statusAt("http://" + m.at + "/readyz"); at != 200 {
-				t.Errorf("it says that it is ready, and readyz is %d", at)
+		if want == "READY=1" {
+			if code := statusAt("http://" + m.ops + "/readyz"); code != 200 {
+				t.Errorf("the server notifies that it is ready, but readyz is %d", code)
 			}
 			go func() { _ = p.drain() }()
 		}

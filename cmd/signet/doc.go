@@ -1,3 +1,4 @@
-// Command signet is the program: the issuer itself (serve), the operator's commands on its keys, users, clients and
-// audiences, and a small client that logs in and refreshes.
+// Command signet runs the issuer (serve). It also has the operator's commands
+// for keys, users, clients and audiences, and a small client that logs in and
+// refreshes.
 package main

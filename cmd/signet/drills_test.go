@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,13 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/pgtest"
 	"github.com/signetd/signet/keys"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// A pair is two issuers on one Postgres, and somebody who logs in at each.
-type pair struct {
+// twoServers are two servers on one PostgreSQL database, with a login at each.
+type twoServers struct {
 	t       *testing.T
 	kek     string
 	m       [2]*machine
@@ -24,75 +23,54 @@ type pair struct {
 	devices [2]*device
 }
 
-func newPair(t *testing.T) *pair {
+func newTwoServers(t *testing.T) *twoServers {
 	t.Helper()
-	c := &pair{t: t, kek: filepath.Join(t.TempDir(), "kek")}
+	s := &twoServers{t: t, kek: filepath.Join(t.TempDir(), "kek")}
 	database := pgtest.Empty(t)
-	for i := range c.m {
-		c.m[i] = newMachine(t, "SIGNET_STORE_URL="+database, "SIGNET_KEK_FILE="+c.kek, "SIGNET_ISSUER=https://login.example.com",
+	for i := range s.m {
+		s.m[i] = newMachine(t,
+			"SIGNET_STORE_URL="+database, "SIGNET_KEK_FILE="+s.kek, "SIGNET_ISSUER=https://login.example.com",
 			"SIGNET_KEYS_POLL_INTERVAL=1s", "SIGNET_SHUTDOWN_DRAIN=100ms")
 	}
-	c.m[0].signet("", "keys", "--new-kek", c.kek)
-	for i, m := range c.m {
-		c.p[i] = m.start()
+	s.m[0].signet("", "keys", "--new-kek", s.kek)
+	for i, m := range s.m {
+		s.p[i] = m.start()
 	}
-	for _, p := range c.p {
+	for _, p := range s.p {
 		p.ready()
 	}
-	const secret = "a long and secret phrase"
-	c.m[0].signet("", "audiences", "create", "api")
-	c.m[0].signet("", "clients", "create", "app", "--public", "--audience", "api", "--scope", "read", "--leeway", "0s")
-	c.m[0].signet(secret+"\n", "users", "create", "ada")
-	for i, m := range c.m {
-		c.devices[i] = &device{t: t, tokens: tokens(t, m.grpc), facts: devFacts{ClientID: "app", Username: "ada", Password: secret}}
-		if err := c.devices[i].login(); err != nil {
+
+	const password = "a long and secret phrase"
+	s.m[0].signet("", "audiences", "create", "api")
+	s.m[0].signet("", "clients", "create", "app",
+		"--public", "--audience", "api", "--scope", "read", "--leeway", "0s")
+	s.m[0].signet(password+"\n", "users", "create", "ada")
+	for i, m := range s.m {
+		s.devices[i] = &device{
+			t: t, tokens: tokens(t, m.grpc),
+			credentials: app.Demo{ClientID: "app", Username: "ada", Password: password},
+		}
+		if err := s.devices[i].loginAsNewClient(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return c
+	return s
 }
 
-// access refreshes at an issuer and returns the access token and the kid in its header.
-func (c *pair) access(i int) (token, kid string) {
-	c.t.Helper()
-	d := c.devices[i]
-	ctx, cancel := as(c.t, d.facts.ClientID, "")
-	defer cancel()
-	answer, err := d.tokens.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: d.token, IdempotencyKey: d.key})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	d.keep(answer.GetRefreshToken())
-	first, _, _ := strings.Cut(answer.GetAccessToken(), ".")
-	var header struct{ Kid string }
-	text, err := base64.RawURLEncoding.DecodeString(first)
-	if err == nil {
-		err = json.Unmarshal(text, &header)
-	}
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return answer.GetAccessToken(), header.Kid
+// access refreshes at a server and returns the access token and its kid.
+func (s *twoServers) access(i int) (token, kid string) {
+	s.t.Helper()
+	token = refreshAccess(s.t, s.devices[i])
+	return token, tokenKID(s.t, token)
 }
 
-// active asks an issuer of a token.
-func (c *pair) active(i int, token string) bool {
-	c.t.Helper()
-	ctx, cancel := as(c.t, "app", "")
-	defer cancel()
-	answer, err := c.devices[i].tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: token})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return answer.GetActive()
-}
-
-// signing returns the key that signs, as the operator sees it, and the one that waits.
-func (c *pair) signing() (active, spare string) {
-	c.t.Helper()
+// rsaKeys returns the ids of the active and of the pre-active RSA key, from
+// `signet keys`.
+func (s *twoServers) rsaKeys() (active, spare string) {
+	s.t.Helper()
 	var rows []keys.Row
-	if err := json.Unmarshal([]byte(c.m[0].signet("", "keys", "-o", "json")), &rows); err != nil {
-		c.t.Fatal(err)
+	if err := json.Unmarshal([]byte(s.m[0].signet("", "keys", "-o", "json")), &rows); err != nil {
+		s.t.Fatal(err)
 	}
 	for _, row := range rows {
 		switch {
@@ -105,96 +83,105 @@ func (c *pair) signing() (active, spare string) {
 	return active, spare
 }
 
-// within wants that something comes about soon enough at both issuers, and returns how long it took.
-func (c *pair) within(limit time.Duration, what string, ask func(i int) bool) time.Duration {
-	c.t.Helper()
+// waitBoth waits until a condition holds at both servers. It reports an error
+// if that takes longer than limit.
+func (s *twoServers) waitBoth(limit time.Duration, condition string, holds func(i int) bool) {
+	s.t.Helper()
 	began := time.Now()
-	if !eventually(func() bool { return ask(0) && ask(1) }) {
-		c.t.Fatalf("%s: it did not come about", what)
+	if !eventually(func() bool { return holds(0) && holds(1) }) {
+		s.t.Fatalf("%s: it did not happen", condition)
 	}
 	took := time.Since(began)
 	if took > limit {
-		c.t.Errorf("%s took %s, more than %s", what, took, limit)
+		s.t.Errorf("%s: it took %s, longer than %s", condition, took, limit)
 	}
-	c.t.Logf("%s took %s", what, took.Truncate(time.Millisecond))
-	return took
+	s.t.Logf("%s: it took %s", condition, took.Truncate(time.Millisecond))
 }
 
-// TestDrill_Rotation: the plan, the hand-over, and nobody notices.
+// A rotation activates the planned key. Tokens of the old key stay active.
 func TestDrill_Rotation(t *testing.T) {
-	c := newPair(t)
-	old, spare := c.signing()
-	token, kid := c.access(0)
-	if kid != old || !strings.Contains(c.m[0].signet("", "keys", "--rotate", "--plan"), spare) {
-		t.Fatalf("%s signs and %s is active; the spare is %s", kid, old, spare)
+	s := newTwoServers(t)
+	old, spare := s.rsaKeys()
+	token, kid := s.access(0)
+	if kid != old || !strings.Contains(s.m[0].signet("", "keys", "--rotate", "--plan"), spare) {
+		t.Fatalf("%s signs, %s is active, and the spare is %s", kid, old, spare)
 	}
-	c.m[0].signet("", "keys", "--rotate", "--now")
-	c.within(5*time.Second, "that both sign with the next key", func(i int) bool { _, kid := c.access(i); return kid == spare })
-	for i := range c.p {
-		if !c.active(i, token) {
-			t.Error("a token of the key before is refused")
+
+	s.m[0].signet("", "keys", "--rotate", "--now")
+	s.waitBoth(5*time.Second, "both servers sign with the next key", func(i int) bool {
+		_, kid := s.access(i)
+		return kid == spare
+	})
+	for i := range s.p {
+		if !isActive(t, s.devices[i], token) {
+			t.Errorf("server %d rejects a token of the old key", i)
 		}
 	}
-	sameKeys(t, c.m[:])
+	checkSameJWKSets(t, s.m[:])
 }
 
-// TestDrill_Compromise: within five seconds no issuer signs with the key or believes it, and nobody is logged out.
+// Rule 22: within five seconds no server signs with a compromised key or
+// accepts its tokens. No login is lost.
 func TestDrill_Compromise(t *testing.T) {
-	c := newPair(t)
-	stolen, spare := c.signing()
-	token, _ := c.access(0)
-	c.m[1].signet("", "keys", "--compromise", stolen)
-	c.within(5*time.Second, "that nobody believes the stolen key", func(i int) bool {
-		_, kid := c.access(i)
-		return kid == spare && !c.active(i, token)
+	s := newTwoServers(t)
+	stolen, spare := s.rsaKeys()
+	token, _ := s.access(0)
+	s.m[1].signet("", "keys", "--compromise", stolen)
+	s.waitBoth(5*time.Second, "both servers reject the stolen key", func(i int) bool {
+		_, kid := s.access(i)
+		return kid == spare && !isActive(t, s.devices[i], token)
 	})
-	sameKeys(t, c.m[:])
+	checkSameJWKSets(t, s.m[:])
 }
 
-// TestDrill_KEKChange: a KEK that leaked is retired while both issuers run, and its line goes.
+// A leaked KEK is replaced while both servers run, and removed from the KEK
+// file.
 func TestDrill_KEKChange(t *testing.T) {
-	c := newPair(t)
-	leaked, err := os.ReadFile(c.kek)
+	s := newTwoServers(t)
+	leaked, err := os.ReadFile(s.kek)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh := filepath.Join(t.TempDir(), "fresh")
-	c.m[0].signet("", "keys", "--new-kek", fresh)
-	if said := c.m[0].signet("", "keys", "--reseal"); !strings.HasPrefix(said, "0 keys remain") {
-		t.Fatal(said)
+	newFile := filepath.Join(t.TempDir(), "new")
+	s.m[0].signet("", "keys", "--new-kek", newFile)
+	if out := s.m[0].signet("", "keys", "--reseal"); !strings.HasPrefix(out, "0 keys remain") {
+		t.Fatal(out)
 	}
-	c.access(0)
-	c.access(1)
-	only, err := os.ReadFile(fresh)
+	s.access(0)
+	s.access(1)
+
+	onlyNew, err := os.ReadFile(newFile)
 	if err == nil {
-		err = os.WriteFile(c.kek, only, 0o600)
+		err = os.WriteFile(s.kek, onlyNew, 0o600)
 	}
-	if err != nil || strings.Contains(string(leaked), string(only)) {
+	if err != nil || strings.Contains(string(leaked), string(onlyNew)) {
 		t.Fatal(err)
 	}
-	for i := range c.p {
-		if err := c.p[i].drain(); err != nil {
+	for i := range s.p {
+		if err := s.p[i].drain(); err != nil {
 			t.Error(err)
 		}
-		c.p[i] = c.m[i].start().ready()
-		c.access(i)
+		s.p[i] = s.m[i].start().ready()
+		s.access(i)
 	}
-	if err := os.WriteFile(c.kek, leaked, 0o600); err != nil {
+
+	if err := os.WriteFile(s.kek, leaked, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.m[0].command("serve").Run(); err == nil {
-		t.Error("the leaked KEK still opens the ring")
+	if err := s.m[0].command("serve").Run(); err == nil {
+		t.Error("a server starts with the leaked KEK alone")
 	}
 }
 
-// TestDrill_Upgrade: one issuer after the other is replaced while everybody goes on, and nobody loses a login.
+// Both servers are replaced, one after the other, while devices refresh. No
+// device loses its login.
 func TestDrill_Upgrade(t *testing.T) {
-	c := newPair(t)
+	s := newTwoServers(t)
 	stop := make(chan struct{})
-	var going sync.WaitGroup
-	done := make([]int, len(c.devices))
-	for i, d := range c.devices {
-		going.Go(func() {
+	var running sync.WaitGroup
+	refreshes := make([]int, len(s.devices))
+	for i, d := range s.devices {
+		running.Go(func() {
 			for {
 				select {
 				case <-stop:
@@ -204,22 +191,23 @@ func TestDrill_Upgrade(t *testing.T) {
 						t.Errorf("a login was lost: %v", err)
 						return
 					}
-					done[i]++
+					refreshes[i]++
 				}
 			}
 		})
 	}
-	for i, m := range c.m {
-		if err := c.p[i].drain(); err != nil {
+	for i, m := range s.m {
+		if err := s.p[i].drain(); err != nil {
 			t.Error(err)
 		}
 		m.signet("", "migrate")
-		c.p[i] = m.start().ready()
+		s.p[i] = m.start().ready()
 	}
 	close(stop)
-	going.Wait()
-	if done[0] < 10 || done[1] < 10 {
-		t.Errorf("only %v refreshes: this drill shows nothing", done)
+	running.Wait()
+
+	if refreshes[0] < 10 || refreshes[1] < 10 {
+		t.Errorf("%v refreshes are too few for this test", refreshes)
 	}
-	t.Logf("%v refreshes, no login lost", done)
+	t.Logf("%v refreshes, no login lost", refreshes)
 }

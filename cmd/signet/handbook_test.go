@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,10 +13,11 @@ import (
 	"github.com/signetd/signet/internal/pgtest"
 )
 
-// TestHandbook runs the commands of the operator's handbook as they stand there, on a real PostgreSQL.
+// TestHandbook runs the commands of docs/handbook.md on PostgreSQL, in their
+// order.
 func TestHandbook(t *testing.T) {
 	if testing.Short() {
-		t.Skip("to walk through the handbook takes two hundred calls of the program, whose commands the scripts run too")
+		t.Skip("the handbook has two hundred commands, which the scripts run too")
 	}
 	parts := sections(t, "../../docs/handbook.md")
 	database, restored := pgtest.Empty(t), pgtest.Empty(t)
@@ -31,15 +31,15 @@ func TestHandbook(t *testing.T) {
 		return setup(e)
 	}
 	p.Cmds["block"] = func(ts *testscript.TestScript, _ bool, args []string) { runNext(ts, &parts, args[0]) }
-	t.Cleanup(func() { // once the script has run, which does not keep this function waiting
+	t.Cleanup(func() { // the script runs in parallel, after this function
 		for _, left := range parts {
-			t.Errorf("the script does not run what stands under %q", left.heading)
+			t.Errorf("the script does not run all commands of %q", left.heading)
 		}
 	})
 	testscript.Run(t, p)
 }
 
-// A section is a heading of a document and the commands under it.
+// A section is a heading of a document and the blocks of commands under it.
 type section struct {
 	heading  string
 	commands []string
@@ -62,11 +62,12 @@ func sections(t *testing.T, file string) []section {
 	return found
 }
 
-// runNext runs the next block of commands, which must be under that heading. One that starts a server is left to the script,
-// which does it in the background, in SERVE.
+// runNext runs the next block of commands, which must be under the heading. It
+// does not run a block that starts a server: it sets SERVE to the command,
+// which the script runs in the background.
 func runNext(ts *testscript.TestScript, parts *[]section, heading string) {
 	if len(*parts) == 0 || (*parts)[0].heading != heading {
-		ts.Fatalf("%q is not what comes next: %q", heading, *parts)
+		ts.Fatalf("%q is not the next heading: %q", heading, *parts)
 	}
 	s := &(*parts)[0]
 	block := s.commands[0]
@@ -81,8 +82,9 @@ func runNext(ts *testscript.TestScript, parts *[]section, heading string) {
 	ts.Check(ts.Exec("bash", "-eo", "pipefail", "-c", block))
 }
 
-// TestHandbookQuotesTheProgram wants every sentence of the handbook's last table in the program.
-func TestHandbookQuotesTheProgram(t *testing.T) {
+// The program has the messages in the last table of the handbook. The tests of
+// this package contain the program.
+func TestHandbook_QuotesMessages(t *testing.T) {
 	text, err := os.ReadFile("../../docs/handbook.md")
 	if err != nil {
 		t.Fatal(err)
@@ -90,34 +92,21 @@ func TestHandbookQuotesTheProgram(t *testing.T) {
 	_, table, _ := strings.Cut(string(text), "## Troubleshooting")
 	quoted := regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(table, -1)
 	if len(quoted) < 10 {
-		t.Fatalf("the table has %d sentences", len(quoted))
+		t.Fatalf("the table has only %d messages", len(quoted))
 	}
-	source := sourceOf(t, "..", "../../keys", "../../config", "../../internal")
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(executable)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, q := range quoted {
 		for part := range strings.SplitSeq(q[1], " … ") {
-			if !bytes.Contains(source, []byte(part)) {
-				t.Errorf("nothing says %q", part)
+			if !bytes.Contains(program, []byte(part)) {
+				t.Errorf("the program does not have the message %q", part)
 			}
 		}
 	}
-}
-
-// sourceOf returns the text of all Go files below the folders, without the tests.
-func sourceOf(t *testing.T, folders ...string) []byte {
-	t.Helper()
-	var all bytes.Buffer
-	for _, folder := range folders {
-		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			all.Write(text)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all.Bytes()
 }

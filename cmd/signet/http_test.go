@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestHTTPPage runs the commands of docs/http.md as they stand there, in one shell.
+// TestHTTPPage runs the commands of docs/http.md in one shell.
 func TestHTTPPage(t *testing.T) {
 	text, err := os.ReadFile("../../docs/http.md")
 	if err != nil {
@@ -26,8 +26,8 @@ func TestHTTPPage(t *testing.T) {
 	testscript.Run(t, p)
 }
 
-// curl stands for curl, with those of its flags that our pages use. It calls the free ports that the test has in place of
-// the usual ones.
+// curl replaces curl for the flags that the pages use. It calls the ports of
+// the test in place of the default ports.
 func curl() {
 	method, address, form, header := http.MethodGet, "", []string(nil), http.Header{}
 	for args := os.Args[1:]; len(args) > 0; args = args[1:] {
@@ -48,22 +48,23 @@ func curl() {
 		}
 		args = args[1:]
 	}
-	for usual, door := range map[string]string{"127.0.0.1:8080": "HTTP", "127.0.0.1:8081": "OPS"} {
-		if at := os.Getenv(door); at != "" {
-			address = strings.Replace(address, usual, at, 1)
+	for standard, name := range map[string]string{"127.0.0.1:8080": "HTTP", "127.0.0.1:8081": "OPS"} {
+		if free := os.Getenv(name); free != "" {
+			address = strings.Replace(address, standard, free, 1)
 		}
 	}
-	r, err := http.NewRequestWithContext(context.Background(), method, address, strings.NewReader(strings.Join(form, "&")))
-	quitIf(err)
+	body := strings.NewReader(strings.Join(form, "&"))
+	r, err := http.NewRequestWithContext(context.Background(), method, address, body)
+	exitIf(err)
 	r.Header = header
-	quitIf(printAnswer(r))
+	exitIf(printResponse(r))
 }
 
-// jq stands for jq: it prints one member of a file with a JSON object, jq -r .NAME FILE.
+// jq replaces jq -r .NAME FILE: it prints a member of a JSON object.
 func jq() {
 	text, err := os.ReadFile(os.Args[3])
-	quitIf(err)
+	exitIf(err)
 	var object map[string]any
-	quitIf(json.Unmarshal(text, &object))
+	exitIf(json.Unmarshal(text, &object))
 	fmt.Println(object[strings.TrimPrefix(os.Args[2], ".")])
 }

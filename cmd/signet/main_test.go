@@ -14,53 +14,59 @@ import (
 	"github.com/signetd/signet/internal/pgtest"
 )
 
-// TestMain puts this test program into PATH under the names of the programs that the scripts call.
+// TestMain puts this test program into PATH under the names of the programs
+// that the scripts call.
 func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){
 		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "jq": jq, "stalls": stalls,
 	})
 }
 
-// withPostgres gives a Postgres to the tests that ask for one.
+// withPostgres provides PostgreSQL for the tests that call pgtest.
 type withPostgres struct{ m *testing.M }
 
-// Run is what testscript.Main calls when the program runs under no other name.
+// Run runs the tests. testscript.Main calls it unless this program runs under
+// another name.
 func (w withPostgres) Run() int { return pgtest.Main(w.m, nil) }
 
-// fetch prints what is at a URL, on machines that have neither curl nor wget.
+// fetch prints the document at a URL. The scripts use it because a machine may
+// have neither curl nor wget.
 func fetch() {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, os.Args[len(os.Args)-1], nil)
 	if err == nil {
-		err = printAnswer(r)
+		err = printResponse(r)
 	}
-	quitIf(err)
+	exitIf(err)
 }
 
-// printAnswer prints the answer to a request; any status but 200 is an error.
-func printAnswer(r *http.Request) error {
-	answer, err := http.DefaultClient.Do(r)
+// printResponse sends a request and prints the response. A status other than
+// 200 is an error.
+func printResponse(r *http.Request) error {
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
+	defer response.Body.Close()
+	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
 		return err
 	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the status is %s", answer.Status)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the status is %s", response.Status)
 	}
 	return nil
 }
 
-func quitIf(err error) {
+// exitIf prints an error and exits, unless the error is nil.
+func exitIf(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// stalls is the bystander: until standard input ends it sleeps for a millisecond again and again, and prints by how much a
-// sleep was too long.
+// stalls measures how long a process waits for a CPU. It sleeps for a
+// millisecond again and again until the end of standard input, and prints by
+// how much the longest sleep was too long.
 func stalls() {
 	ended := make(chan struct{})
 	go func() {

@@ -10,104 +10,110 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A terminal is both ends of a pseudo-terminal: what somebody types into, and what a program reads from.
+// A terminal is a pseudo-terminal. The test types into user; the program reads
+// from program.
 type terminal struct {
-	keyboard, line *os.File
-	shown          *synced
+	user, program *os.File
+	shown         *syncBuffer
 }
 
 func newTerminal(t *testing.T) *terminal {
 	t.Helper()
-	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
+	n, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
 	if err == nil {
-		err = unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0)
+		err = unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tt := &terminal{keyboard: keyboard, line: line, shown: new(synced)}
+	tt := &terminal{user: user, program: program, shown: new(syncBuffer)}
 	go func() {
 		b := make([]byte, 1024)
 		for {
-			n, err := keyboard.Read(b)
+			n, err := user.Read(b)
 			if err != nil {
 				return
 			}
-			_, _ = tt.shown.Write(b[:n]) // a buffer takes everything
+			_, _ = tt.shown.Write(b[:n])
 		}
 	}()
-	t.Cleanup(func() { _, _ = line.Close(), keyboard.Close() })
+	t.Cleanup(func() { _, _ = program.Close(), user.Close() })
 	return tt
 }
 
+// echoes reports whether the terminal shows what the user types.
 func (tt *terminal) echoes(t *testing.T) bool {
 	t.Helper()
-	state, err := unix.IoctlGetTermios(int(tt.line.Fd()), unix.TCGETS)
+	state, err := unix.IoctlGetTermios(int(tt.program.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return state.Lflag&unix.ECHO != 0
 }
 
-// asked waits for a prompt that shows nothing of the answer.
-func (tt *terminal) asked(t *testing.T, stderr *synced, prompt string) {
+// waitPrompt waits for a prompt without an echo.
+func (tt *terminal) waitPrompt(t *testing.T, stderr *syncBuffer, prompt string) {
 	t.Helper()
 	if !eventually(func() bool { return strings.Contains(stderr.String(), prompt) && !tt.echoes(t) }) {
-		t.Fatalf("was not asked for %q without an echo: %s", prompt, stderr)
+		t.Fatalf("there is no prompt %q without an echo: %s", prompt, stderr)
 	}
 }
 
-// TestPasswordAtTheTerminal: a new password is asked for twice, and nothing of it is shown.
-func TestPasswordAtTheTerminal(t *testing.T) {
-	for name, second := range map[string]string{"same": "a long and secret phrase", "slip": "a long and secret phrasw"} {
+// The program prompts for a new password twice and never shows it.
+func TestPrompt_NewPassword(t *testing.T) {
+	for name, second := range map[string]string{
+		"same": "a long and secret phrase", "different": "a long and secret phrasw",
+	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t, "SIGNET_ISSUER=https://login.example.com")
 			m.signet("", "migrate")
-			tt, stderr := newTerminal(t), new(synced)
+			tt, stderr := newTerminal(t), new(syncBuffer)
 			c := m.command("users", "create", "ada")
-			c.Stdin, c.Stderr = tt.line, stderr
+			c.Stdin, c.Stderr = tt.program, stderr
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
 			}
-			for _, step := range []struct{ prompt, answer string }{{"Password: ", "a long and secret phrase"}, {"The same again: ", second}} {
-				tt.asked(t, stderr, step.prompt)
-				if _, err := tt.keyboard.WriteString(step.answer + "\n"); err != nil {
+			for _, step := range []struct{ prompt, answer string }{
+				{"Password: ", "a long and secret phrase"}, {"Password (again): ", second},
+			} {
+				tt.waitPrompt(t, stderr, step.prompt)
+				if _, err := tt.user.WriteString(step.answer + "\n"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			err := c.Wait()
-			if made := err == nil; made != (name == "same") {
-				t.Errorf("signet ended with %v: %s", err, stderr)
+			if created := err == nil; created != (name == "same") {
+				t.Errorf("signet exited with %v: %s", err, stderr)
 			}
 			if strings.Contains(tt.shown.String(), "phras") || strings.Contains(stderr.String(), "phras") {
 				t.Errorf("the password was shown: %q %s", tt.shown, stderr)
 			}
 			if !tt.echoes(t) {
-				t.Error("the terminal was left without an echo")
+				t.Error("the terminal has no echo")
 			}
 		})
 	}
 }
 
-// TestInterruptedPrompt: whoever gives up at the prompt gets the terminal back as it was.
-func TestInterruptedPrompt(t *testing.T) {
+// An interrupted prompt restores the echo of the terminal.
+func TestPrompt_Interrupted(t *testing.T) {
 	m := newMachine(t, "SIGNET_ISSUER=https://login.example.com")
 	m.signet("", "migrate")
-	tt, stderr := newTerminal(t), new(synced)
+	tt, stderr := newTerminal(t), new(syncBuffer)
 	c := m.command("users", "create", "ada")
-	c.Stdin, c.Stderr = tt.line, stderr
+	c.Stdin, c.Stderr = tt.program, stderr
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tt.asked(t, stderr, "Password: ")
+	tt.waitPrompt(t, stderr, "Password: ")
 	if err := c.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +122,6 @@ func TestInterruptedPrompt(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	if !tt.echoes(t) {
-		t.Error("the terminal was left without an echo")
+		t.Error("the terminal has no echo")
 	}
 }

@@ -11,18 +11,19 @@ import (
 	"testing"
 )
 
-// nobody is a user id that is not root's.
+// nobody is the id of a user other than root.
 const nobody = 65534
 
-// TestRule66_MemoryStaysInside: the running server leaves no core dump, and another process of the same user reads nothing of
-// it: its files under /proc belong to root.
-func TestRule66_MemoryStaysInside(t *testing.T) {
+// Rule 66: the server leaves no core dump, and another process of the same user
+// cannot read its memory: the files under /proc belong to root.
+func TestRule66_ProcessMemoryIsProtected(t *testing.T) {
 	m := newMachine(t)
 	p := m.prepare("--dev")
 	p.c.Path = copyProgram(t, m.dir)
-	if os.Getuid() == 0 { // root reads everything: the server runs as somebody else
+	if os.Getuid() == 0 { // root can read everything, so the server runs as another user
 		p.c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		if err := errors.Join(os.Chown(m.dir, nobody, nobody), os.Chmod(filepath.Dir(m.dir), 0o711)); err != nil {
+		err := errors.Join(os.Chown(m.dir, nobody, nobody), os.Chmod(filepath.Dir(m.dir), 0o711))
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,8 +34,8 @@ func TestRule66_MemoryStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(limits)) {
-		if fields := strings.Fields(strings.TrimPrefix(line, "Max core file size")); strings.HasPrefix(line, "Max core file size") &&
-			(fields[0] != "0" || fields[1] != "0") {
+		rest, ok := strings.CutPrefix(line, "Max core file size")
+		if fields := strings.Fields(rest); ok && (fields[0] != "0" || fields[1] != "0") {
 			t.Errorf("core dumps are possible: %s", line)
 		}
 	}
@@ -48,11 +49,12 @@ func TestRule66_MemoryStaysInside(t *testing.T) {
 		}
 	}
 	if n, _ := series(m.scrape(), "process_open_fds"); n < 5 {
-		t.Errorf("the server counts %v open files of its own", n)
+		t.Errorf("the server counts %v open files", n)
 	}
 }
 
-// copyProgram puts this test program, under the name of the real one, where everybody may run it.
+// copyProgram puts this test program under the name signet into a directory
+// where every user may run it.
 func copyProgram(t *testing.T, dir string) string {
 	t.Helper()
 	self, err := os.Executable()

@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestReadme runs the commands of README as they stand there.
+// TestReadme runs the commands of README.md.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -21,16 +21,16 @@ func TestReadme(t *testing.T) {
 	p := scripts("testdata/readme")
 	p.Cmds["shows"] = func(ts *testscript.TestScript, _ bool, args []string) {
 		if !slices.Contains(blocks, args[0]+"\n") {
-			ts.Fatalf("README does not show %q", args[0])
+			ts.Fatalf("README.md does not have %q", args[0])
 		}
 	}
 	p.Cmds["readme"] = func(ts *testscript.TestScript, _ bool, _ []string) {
 		ran := 0
 		for _, block := range blocks {
-			if elsewhere.MatchString(block) {
+			if notRun.MatchString(block) {
 				continue
 			}
-			ts.Logf("README: %s", block)
+			ts.Logf("README.md: %s", block)
 			ts.Check(ts.Exec("bash", "-eo", "pipefail", "-c", block))
 			ran++
 		}
@@ -41,10 +41,11 @@ func TestReadme(t *testing.T) {
 	testscript.Run(t, p)
 }
 
-// elsewhere are the commands that run in the background of the script, or not in a test.
-var elsewhere = regexp.MustCompile(`^(go run \./cmd/signet serve|\./test|docker|apt)`)
+// notRun matches the commands that the script runs in the background, and those
+// that no test can run.
+var notRun = regexp.MustCompile(`^(go run \./cmd/signet serve|\./test|docker|apt)`)
 
-// shellBlocks returns what stands between the ```sh fences of a document.
+// shellBlocks returns the text of the ```sh blocks of a document.
 func shellBlocks(text string) []string {
 	var blocks []string
 	for _, part := range strings.Split(text, "```sh\n")[1:] {
@@ -54,10 +55,10 @@ func shellBlocks(text string) []string {
 	return blocks
 }
 
-// runFromSource stands for `go run ./cmd/signet …`, which is this very program.
+// runFromSource replaces `go run ./cmd/signet …`: it runs this program.
 func runFromSource() {
 	if len(os.Args) < 3 || os.Args[1] != "run" || os.Args[2] != "./cmd/signet" {
-		fmt.Fprintln(os.Stderr, "this go can only run ./cmd/signet")
+		fmt.Fprintln(os.Stderr, "this go command only runs ./cmd/signet")
 		os.Exit(2)
 	}
 	os.Args = append([]string{"signet"}, os.Args[3:]...)

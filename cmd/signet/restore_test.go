@@ -17,16 +17,18 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// TestDrill_BackupAndRestore: a store is put back to a state of before, and the audit log brings back what was ended since.
+// Rule 31: after a restore from a backup, the replay of the audit log revokes
+// again what was revoked after the backup.
 func TestDrill_BackupAndRestore(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		m := newDemo(t)
-		store, copied := filepath.Join(m.dir, "data", "signet.db"), filepath.Join(m.dir, "backup.db")
-		newDrill(t, m).run(
-			func() { vacuumInto(t, store, copied) },
+		m := newDemoMachine(t)
+		store, backup := filepath.Join(m.dir, "data", "signet.db"), filepath.Join(m.dir, "backup.db")
+		newRestoreDrill(t, m).run(
+			func() { vacuumInto(t, store, backup) },
 			func() {
-				_, _ = os.Remove(store+"-wal"), os.Remove(store+"-shm") // they belong to the file that is replaced
-				content, err := os.ReadFile(copied)
+				// The write-ahead log and the index belong to the old file.
+				_, _ = os.Remove(store+"-wal"), os.Remove(store+"-shm")
+				content, err := os.ReadFile(backup)
 				if err == nil {
 					err = os.WriteFile(store, content, 0o600)
 				}
@@ -43,17 +45,17 @@ func TestDrill_BackupAndRestore(t *testing.T) {
 		m := newMachine(t, "SIGNET_KEK_FILE="+kek, "SIGNET_STORE_URL="+database)
 		m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")
 		dump := filepath.Join(m.dir, "backup.dump")
-		newDrill(t, m).run(
-			func() { runProgram(t, "pg_dump", "--format=custom", "--file="+dump, "--dbname="+database) },
+		newRestoreDrill(t, m).run(
+			func() { runPostgres(t, "pg_dump", "--format=custom", "--file="+dump, "--dbname="+database) },
 			func() {
 				restored := pgtest.Empty(t)
-				runProgram(t, "pg_restore", "--no-owner", "--dbname="+restored, dump)
+				runPostgres(t, "pg_restore", "--no-owner", "--dbname="+restored, dump)
 				m.env = append(m.env, "SIGNET_STORE_URL="+restored)
 			})
 	})
 }
 
-// vacuumInto copies an SQLite file while a server has it open.
+// vacuumInto copies an SQLite file that a server has open.
 func vacuumInto(t *testing.T, from, to string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+from+"?mode=ro&_busy_timeout=10000")
@@ -66,52 +68,57 @@ func vacuumInto(t *testing.T, from, to string) {
 	}
 }
 
-func runProgram(t *testing.T, name string, args ...string) {
+// runPostgres runs a program of PostgreSQL.
+func runPostgres(t *testing.T, name string, args ...string) {
 	t.Helper()
-	if said, err := exec.Command(postgresProgram(name), args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", name, err, said)
+	if out, err := exec.Command(postgresProgram(name), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", name, err, out)
 	}
 }
 
-// A drill is a life with a backup in the middle.
-type drill struct {
-	t     *testing.T
-	m     *machine
-	p     *process
-	ended map[string]*device // after the backup
-	live  map[string]*device
-	// compromised is the key that was, and since the time of the backup.
+// A restoreDrill is a server with logins before and changes after a backup.
+type restoreDrill struct {
+	t *testing.T
+	m *machine
+	p *process
+	// revoked are the logins whose grants end after the backup; live are the
+	// others.
+	revoked map[string]*device
+	live    map[string]*device
+	// compromised is the key that was compromised after the backup.
 	compromised string
-	since       time.Time
+	backupTime  time.Time
 }
 
-func newDrill(t *testing.T, m *machine) *drill {
-	return &drill{t: t, m: m, ended: map[string]*device{}, live: map[string]*device{}}
+func newRestoreDrill(t *testing.T, m *machine) *restoreDrill {
+	return &restoreDrill{t: t, m: m, revoked: map[string]*device{}, live: map[string]*device{}}
 }
 
-// run restores twice: without a replay what was ended is back, with it all is as it was.
-func (d *drill) run(backup, restore func()) {
+// run restores the backup twice: without a replay the changes are lost, with a
+// replay they are repeated.
+func (d *restoreDrill) run(backup, restore func()) {
 	d.p = d.m.start("--dev").ready()
 	for _, name := range []string{"revoked", "swept", "disabled", "deleted", "password", "stolen"} {
-		d.ended[name] = d.login(name)
+		d.revoked[name] = d.login(name)
 	}
 	for _, name := range []string{"quiet", "busy", "enabled"} {
 		d.live[name] = d.login(name)
 	}
 	d.m.signet("", "users", "disable", "enabled")
 	backup()
-	d.since = time.Now()
-	d.endAll()
+	d.backupTime = time.Now()
+	d.change()
 	d.p.kill()
 	log := filepath.Join(d.m.dir, "shipped.log")
-	if err := os.WriteFile(log, []byte(shipped(d.p.log.String()+d.m.said.String())), 0o600); err != nil {
+	if err := os.WriteFile(log, []byte(logRecords(d.p.log.String()+d.m.stderr.String())), 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 
 	restore()
 	d.p = d.m.start("--dev").ready()
-	if err := d.ended["revoked"].refresh(); err != nil || !strings.Contains(d.m.signet("", "keys"), d.compromised+"  RS256  active") {
-		d.t.Errorf("without the replay nothing was lost (%v): this drill shows nothing", err)
+	err := d.revoked["revoked"].refresh()
+	if err != nil || !strings.Contains(d.m.signet("", "keys"), d.compromised+"  RS256  active") {
+		d.t.Errorf("the restore without a replay lost no change (%v): this test shows nothing", err)
 	}
 	d.p.kill()
 
@@ -121,35 +128,35 @@ func (d *drill) run(backup, restore func()) {
 	d.check()
 }
 
-// shipped leaves out what only a trial says: the greeting of --dev.
-func shipped(log string) string {
-	var kept strings.Builder
+// logRecords returns a log without the lines that --dev prints to stdout.
+func logRecords(log string) string {
+	var records strings.Builder
 	for line := range strings.Lines(log) {
 		if strings.HasPrefix(line, "{") || strings.HasPrefix(line, "time=") {
-			kept.WriteString(line)
+			records.WriteString(line)
 		}
 	}
-	return kept.String()
+	return records.String()
 }
 
-// login makes a user and logs them in.
-func (d *drill) login(name string) *device {
+// login creates a user and logs in.
+func (d *restoreDrill) login(name string) *device {
 	d.t.Helper()
-	const secret = "a long and secret phrase"
-	d.m.signet(secret+"\n", "users", "create", name)
-	x := &device{t: d.t, facts: d.m.facts(), tokens: tokens(d.t, d.m.grpc)}
-	x.facts.Username, x.facts.Password = name, secret
+	const password = "a long and secret phrase"
+	d.m.signet(password+"\n", "users", "create", name)
+	x := &device{t: d.t, credentials: d.m.demo(), tokens: tokens(d.t, d.m.grpc)}
+	x.credentials.Username, x.credentials.Password = name, password
 	if err := x.login(); err != nil {
 		d.t.Fatal(err)
 	}
 	return x
 }
 
-// endAll does, in all ways there are, what a restore undoes.
-func (d *drill) endAll() {
+// change makes every kind of change that a restore undoes.
+func (d *restoreDrill) change() {
 	d.t.Helper()
-	x := d.ended["revoked"]
-	ctx, cancel := as(d.t, x.facts.ClientID, x.facts.ClientSecret)
+	x := d.revoked["revoked"]
+	ctx, cancel := asClient(d.t, x.credentials.ClientID, x.credentials.ClientSecret)
 	defer cancel()
 	if _, err := x.tokens.Revoke(ctx, &signetv1.RevokeRequest{Token: x.token}); err != nil {
 		d.t.Fatal(err)
@@ -159,7 +166,8 @@ func (d *drill) endAll() {
 	d.m.signet("", "users", "delete", "deleted")
 	d.m.signet("another long and secret phrase\n", "users", "set-password", "password")
 	d.m.signet("", "users", "enable", "enabled")
-	d.steal()
+	d.reuseToken()
+
 	var rows []struct{ Kid, Alg, State string }
 	if err := json.Unmarshal([]byte(d.m.signet("", "keys", "-o", "json")), &rows); err != nil {
 		d.t.Fatal(err)
@@ -178,71 +186,74 @@ func (d *drill) endAll() {
 	d.login("late")
 }
 
-// steal presents a token two generations old, which ends the grant.
-func (d *drill) steal() {
+// reuseToken sends a refresh token that is two generations old, which revokes
+// the grant.
+func (d *restoreDrill) reuseToken() {
 	d.t.Helper()
-	x := d.ended["stolen"]
+	x := d.revoked["stolen"]
 	thief := *x
 	for range 2 {
 		if err := x.refresh(); err != nil {
 			d.t.Fatal(err)
 		}
 	}
-	thief.key = "the thief has another"
+	thief.key = "the key of the thief"
 	if err := thief.refresh(); status.Code(err) != codes.Unauthenticated {
-		d.t.Fatalf("the thief was answered %v", err)
+		d.t.Fatalf("the reused token is answered with %v", err)
 	}
 }
 
-// replay does the log again, twice: the second time changes nothing.
-func (d *drill) replay(log string) {
+// replay replays the log twice. The second replay changes nothing.
+func (d *restoreDrill) replay(log string) {
 	d.t.Helper()
 	var first, second struct {
 		Changed    int
 		LostLogins int `json:"lost_logins"`
-		Told       []replayedLine
+		Told       []struct{ Event, Lost string }
 		Faults     []string
 	}
-	for _, answer := range []any{&first, &second} {
-		said := d.m.signet("", "grants", "revoke", "--replay", log, "--since", d.since.Format(time.RFC3339Nano), "-o", "json")
-		if err := json.Unmarshal([]byte(said), answer); err != nil {
+	for _, result := range []any{&first, &second} {
+		out := d.m.signet("", "grants", "revoke",
+			"--replay", log, "--since", d.backupTime.Format(time.RFC3339Nano), "-o", "json")
+		if err := json.Unmarshal([]byte(out), result); err != nil {
 			d.t.Fatal(err)
 		}
 	}
-	// The six that ended, one user enabled again, one key.
+
+	// Six grants were revoked, one user was enabled, one key was compromised.
 	if first.Changed != 8 || first.LostLogins != 1 || len(first.Faults) > 0 {
-		d.t.Errorf("the replay told %+v; want 8 changes and 1 lost login", first)
+		d.t.Errorf("the first replay returned %+v; want 8 changes and 1 lost login", first)
 	}
 	if second.Changed != 0 || second.LostLogins != 1 {
-		d.t.Errorf("the second replay told %+v; want no change", second)
+		d.t.Errorf("the second replay returned %+v; want no change", second)
 	}
-	told, lost := "", ""
-	for _, l := range first.Told {
-		told += l.Event + "\n"
-		lost += l.Lost + "\n"
+	events, lost := "", ""
+	for _, e := range first.Told {
+		events += e.Event + "\n"
+		lost += e.Lost + "\n"
 	}
 	for _, want := range []string{"the new password of password", "the user: create it again"} {
 		if !strings.Contains(lost, want) {
-			d.t.Errorf("the loss of %q is not told among\n%s%s", want, told, lost)
+			d.t.Errorf("the replay does not report the loss of %q:\n%s%s", want, events, lost)
 		}
 	}
 }
 
-// check wants all that was ended to be so, and all else to go on.
-func (d *drill) check() {
+// check checks that the revoked grants are revoked and the others are live.
+func (d *restoreDrill) check() {
 	d.t.Helper()
-	for name, x := range d.ended {
+	for name, x := range d.revoked {
 		if err := x.refresh(); status.Code(err) != codes.Unauthenticated {
-			d.t.Errorf("the grant that was ended (%s) is answered %v", name, err)
+			d.t.Errorf("a refresh of the revoked grant (%s) returns %v", name, err)
 		}
 	}
 	for name, x := range d.live {
 		if err := x.refresh(); err != nil {
-			d.t.Errorf("the grant that was live (%s) is answered %v", name, err)
+			d.t.Errorf("a refresh of the live grant (%s) returns %v", name, err)
 		}
 	}
 	set, err := exec.Command("fetch", "http://"+d.m.http+"/.well-known/jwks.json").Output()
 	if err != nil || strings.Contains(string(set), d.compromised) {
-		d.t.Errorf("the compromised key is in the JWK Set again: %s, %v", set, err)
+		d.t.Errorf("the JWK Set has the compromised key: %s, %v", set, err)
 	}
 }

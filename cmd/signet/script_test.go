@@ -17,51 +17,59 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// TestScripts runs the program as its user meets it.
+// TestScripts runs the scripts of testdata/script with the real program.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts("testdata/script"))
 }
 
+// scripts returns the parameters for the scripts in a directory, with the
+// commands of this file.
 func scripts(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
-			name, value, _ := strings.Cut(endAtOnce, "=")
+			name, value, _ := strings.Cut(fastExit, "=")
 			e.Setenv(name, value)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ports": setPorts, "ready": waitReady, "gone": waitGone, "exits": exits, "paste": paste, "mode": checkMode, "kid": setKID,
-			"field": setField, "addresses": addresses, "until": until,
+			"ports": setPorts, "ready": waitReady, "gone": waitGone, "exits": exits, "paste": paste, "mode": checkMode,
+			"kid": setKID, "field": setField, "addresses": unsetAddresses, "until": until,
 		},
 	}
 }
 
-// endAtOnce keeps programs under the race detector from sleeping for a second before they end.
-const endAtOnce = "GORACE=atexit_sleep_ms=0"
+// fastExit keeps programs with the race detector from sleeping for a second
+// before they exit.
+const fastExit = "GORACE=atexit_sleep_ms=0"
 
-// setPorts gives free addresses to the three doors of a server that is started next: ports [SUFFIX] sets HTTP, GRPC and OPS
-// (with the suffix), and without a suffix also what the program reads.
+// listenerNames are the names of the three listeners in environment variables.
+var listenerNames = []string{"HTTP", "GRPC", "OPS"}
+
+// setPorts gives free addresses to the next server: ports [SUFFIX] sets HTTP,
+// GRPC and OPS, with the suffix. Without a suffix it also sets the variables
+// that the program reads.
 func setPorts(ts *testscript.TestScript, _ bool, args []string) {
 	suffix := strings.Join(args, "")
-	at, err := freeAddresses(3)
+	free, err := freeAddresses(len(listenerNames))
 	ts.Check(err)
-	for i, door := range []string{"HTTP", "GRPC", "OPS"} {
-		ts.Setenv(door+suffix, at[i])
+	for i, name := range listenerNames {
+		ts.Setenv(name+suffix, free[i])
 		if suffix == "" {
-			ts.Setenv("SIGNET_"+door+"_ADDRESS", at[i])
+			ts.Setenv("SIGNET_"+name+"_ADDRESS", free[i])
 		}
 	}
 }
 
-// addresses makes the program find its doors by its configuration alone again.
-func addresses(ts *testscript.TestScript, _ bool, _ []string) {
-	for _, door := range []string{"HTTP", "GRPC", "OPS"} {
-		ts.Setenv("SIGNET_"+door+"_ADDRESS", "")
+// unsetAddresses removes the variables that the program reads: from then on it
+// must find the addresses in its configuration.
+func unsetAddresses(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, name := range listenerNames {
+		ts.Setenv("SIGNET_"+name+"_ADDRESS", "")
 	}
 }
 
-// freeAddresses returns loopback addresses that nobody listens on.
+// freeAddresses returns n loopback addresses that no process listens on.
 func freeAddresses(n int) ([]string, error) {
 	found := make([]string, n)
 	for i := range found {
@@ -69,32 +77,33 @@ func freeAddresses(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all are held until all are found
+		defer l.Close() // at the end, so that all addresses differ
 		found[i] = l.Addr().String()
 	}
 	return found, nil
 }
 
-// patience bounds every wait of the tests.
-const patience = 30 * time.Second
+// waitTimeout bounds every wait of the tests.
+const waitTimeout = 30 * time.Second
 
-// waitReady waits until the server at $OPS (or the one of a suffix) is ready.
+// waitReady waits until the server at $OPS is ready, or the one of a suffix:
+// ready [SUFFIX].
 func waitReady(ts *testscript.TestScript, _ bool, args []string) {
 	url := "http://" + ts.Getenv("OPS"+strings.Join(args, "")) + "/readyz"
 	if !eventually(func() bool { return statusAt(url) == 200 }) {
-		ts.Fatalf("%s was not ready within %s", url, patience)
+		ts.Fatalf("%s was not ready within %s", url, waitTimeout)
 	}
 }
 
-// waitGone waits until nobody listens at $OPS.
+// waitGone waits until no process listens at $OPS.
 func waitGone(ts *testscript.TestScript, _ bool, _ []string) {
 	url := "http://" + ts.Getenv("OPS") + "/livez"
 	if !eventually(func() bool { return statusAt(url) == 0 }) {
-		ts.Fatalf("%s still answers after %s", url, patience)
+		ts.Fatalf("%s still answers after %s", url, waitTimeout)
 	}
 }
 
-// exits runs a program and wants one exit code: exits 2 signet …
+// exits runs a program and checks its exit code: exits 2 signet …
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -114,12 +123,13 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 // until runs a program again and again until it succeeds.
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	if !eventually(func() bool { return ts.Exec(args[0], args[1:]...) == nil }) {
-		ts.Fatalf("it did not succeed within %s", patience)
+		ts.Fatalf("it did not succeed within %s", waitTimeout)
 	}
 }
 
-// paste runs the commands that a file shows, indented, one after the other in a shell, as a newcomer pastes them. There must
-// be as many as the second argument says. What they print is the output of the last.
+// paste runs the indented commands of a file in a shell, one after another, as
+// a user pastes them: paste FILE COUNT. There must be COUNT commands. The
+// output is that of the last one.
 func paste(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -138,7 +148,7 @@ func paste(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// checkMode wants the permissions of files: mode 0600 FILE…
+// checkMode checks the permissions of files: mode 0600 FILE…
 func checkMode(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args[1:] {
 		info, err := os.Stat(ts.MkAbs(name))
@@ -149,7 +159,9 @@ func checkMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// setKID looks a key up in what `signet keys -o json` printed: kid NAME ALGORITHM STATE.
+// setKID sets a variable to the id of a key, from the output of
+// `signet keys -o json`: kid NAME ALGORITHM STATE. With ! there must be no such
+// key.
 func setKID(ts *testscript.TestScript, neg bool, args []string) {
 	var rows []keys.Row
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &rows))
@@ -167,7 +179,8 @@ func setKID(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setField takes a member of a JSON document: field NAME FILE MEMBER.
+// setField sets a variable to a member of a JSON document: field NAME FILE
+// MEMBER.
 func setField(ts *testscript.TestScript, _ bool, args []string) {
 	var document map[string]any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &document))
@@ -178,13 +191,13 @@ func setField(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], fmt.Sprint(value))
 }
 
-// eventually asks until the answer is yes.
-func eventually(ask func() bool) bool {
-	deadline := time.Now().Add(patience)
+// eventually calls ok until it returns true or waitTimeout has passed.
+func eventually(ok func() bool) bool {
+	deadline := time.Now().Add(waitTimeout)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {
-		if ask() {
+		if ok() {
 			return true
 		}
 		<-tick.C

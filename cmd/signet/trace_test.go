@@ -19,7 +19,8 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// A collector is what OpenTelemetry calls one: it takes spans over OTLP and keeps them.
+// A collector is an OpenTelemetry collector that stores the spans it gets over
+// OTLP.
 type collector struct {
 	collectorv1.UnimplementedTraceServiceServer
 	mu    sync.Mutex
@@ -27,8 +28,10 @@ type collector struct {
 	raw   bytes.Buffer
 }
 
-// Export takes spans.
-func (c *collector) Export(_ context.Context, r *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
+// Export stores spans.
+func (c *collector) Export(
+	_ context.Context, r *collectorv1.ExportTraceServiceRequest,
+) (*collectorv1.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw.WriteString(r.String())
@@ -40,14 +43,14 @@ func (c *collector) Export(_ context.Context, r *collectorv1.ExportTraceServiceR
 	return &collectorv1.ExportTraceServiceResponse{}, nil
 }
 
-// said returns everything that the collector was told, as text.
-func (c *collector) said() string {
+// text returns all requests as text.
+func (c *collector) text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.raw.String()
 }
 
-// span returns a span of that name, nil if there is none.
+// span returns the first span with a name; nil if there is none.
 func (c *collector) span(name string) *tracev1.Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,8 +62,8 @@ func (c *collector) span(name string) *tracev1.Span {
 	return nil
 }
 
-// collect starts a collector and returns its address.
-func collect(t *testing.T) (*collector, string) {
+// startCollector starts a collector and returns its address.
+func startCollector(t *testing.T) (*collector, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -73,7 +76,7 @@ func collect(t *testing.T) (*collector, string) {
 	return c, l.Addr().String()
 }
 
-// attributes returns those of a span, by name, as text.
+// attributes returns the string attributes of a span by name.
 func attributes(s *tracev1.Span) map[string]string {
 	all := map[string]string{}
 	for _, a := range s.GetAttributes() {
@@ -82,96 +85,106 @@ func attributes(s *tracev1.Span) map[string]string {
 	return all
 }
 
-// TestTraces: a login and a refresh, by the real program, arrive at a collector as parts of the caller's trace, with the
-// parts of their own that take time; and the log lines name the trace.
+// The spans of a login, a refresh and an HTTP request belong to the caller's
+// trace, and slow steps have spans of their own. No span has a secret. The log
+// lines have the trace id.
 func TestTraces(t *testing.T) {
 	const (
-		callersTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
-		callersSpan  = "00f067aa0ba902b7"
+		callerTrace = "4bf92f3577b34da6a3ce929d0e0e4736"
+		callerSpan  = "00f067aa0ba902b7"
+		traceparent = "00-" + callerTrace + "-" + callerSpan + "-01"
 	)
-	c, at := collect(t)
-	m := newDemo(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+at, "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=issuer-1", "SIGNET_LOG_LEVEL=debug")
+	c, address := startCollector(t)
+	m := newDemoMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+address, "OTEL_BSP_SCHEDULE_DELAY=100",
+		"OTEL_SERVICE_NAME=issuer-1", "SIGNET_LOG_LEVEL=debug")
 	p := m.start("--dev").ready()
-	facts, caller := m.facts(), tokens(t, m.grpc)
-	ctx, cancel := as(t, facts.ClientID, facts.ClientSecret)
+	demo, tokenService := m.demo(), tokens(t, m.grpc)
+	ctx, cancel := asClient(t, demo.ClientID, demo.ClientSecret)
 	defer cancel()
-	ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", "00-"+callersTrace+"-"+callersSpan+"-01", "x-request-id", "request-1")
-	answer, err := caller.Login(ctx, &signetv1.LoginRequest{Username: facts.Username, Password: facts.Password})
+	ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", traceparent, "x-request-id", "request-1")
+	response, err := tokenService.Login(ctx, &signetv1.LoginRequest{Username: demo.Username, Password: demo.Password})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := caller.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: answer.GetRefreshToken()}); err != nil {
+	refresh := &signetv1.RefreshRequest{RefreshToken: response.GetRefreshToken()}
+	if _, err := tokenService.Refresh(ctx, refresh); err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+m.http+"/.well-known/jwks.json?secret=canary-in-a-query", nil)
+	url := "http://" + m.http + "/.well-known/jwks.json?secret=canary-in-a-query"
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("traceparent", "00-"+callersTrace+"-"+callersSpan+"-01")
+	r.Header.Set("traceparent", traceparent)
 	if jwks, err := http.DefaultClient.Do(r); err != nil {
 		t.Fatal(err)
 	} else {
 		jwks.Body.Close()
 	}
-	if err := p.drain(); err != nil { // the last spans go out
+	if err := p.drain(); err != nil { // exports the last spans
 		t.Fatal(err)
 	}
 
 	for name, parent := range map[string]string{
-		"signet.v1.TokenService/Login": "", "signet.v1.TokenService/Refresh": "", "GET /.well-known/jwks.json": "",
-		"password.verify": "signet.v1.TokenService/Login", "store.create_grant": "signet.v1.TokenService/Login",
-		"store.refresh": "signet.v1.TokenService/Refresh",
+		"signet.v1.TokenService/Login":   "",
+		"signet.v1.TokenService/Refresh": "",
+		"GET /.well-known/jwks.json":     "",
+		"password.verify":                "signet.v1.TokenService/Login",
+		"store.create_grant":             "signet.v1.TokenService/Login",
+		"store.refresh":                  "signet.v1.TokenService/Refresh",
 	} {
 		s := c.span(name)
 		if s == nil {
 			t.Errorf("the collector has no span %s", name)
 			continue
 		}
-		above := callersSpan
+		parentID := callerSpan
 		if parent != "" {
-			above = hex.EncodeToString(c.span(parent).GetSpanId())
+			parentID = hex.EncodeToString(c.span(parent).GetSpanId())
 		}
-		if got := hex.EncodeToString(s.GetTraceId()); got != callersTrace {
+		if got := hex.EncodeToString(s.GetTraceId()); got != callerTrace {
 			t.Errorf("%s is in the trace %s", name, got)
 		}
-		if got := hex.EncodeToString(s.GetParentSpanId()); got != above {
-			t.Errorf("%s is a part of %s, want %s", name, got, above)
+		if got := hex.EncodeToString(s.GetParentSpanId()); got != parentID {
+			t.Errorf("the parent of %s is %s, want %s", name, got, parentID)
 		}
 	}
 	login := attributes(c.span("signet.v1.TokenService/Login"))
 	for name, want := range map[string]string{
 		"rpc.system.name": "grpc", "rpc.method": "signet.v1.TokenService/Login", "rpc.response.status_code": "OK",
-		"signet.request_id": "request-1", "signet.client_id": facts.ClientID,
+		"signet.request_id": "request-1", "signet.client_id": demo.ClientID,
 	} {
 		if login[name] != want {
-			t.Errorf("the span of the login has %s %q, want %q", name, login[name], want)
+			t.Errorf("the login span has %s %q, want %q", name, login[name], want)
 		}
 	}
-	said := c.said()
+
+	text := c.text()
 	for what, secret := range map[string]string{
-		"the password": facts.Password, "the client secret": facts.ClientSecret, "the user's name": `"` + facts.Username + `"`,
-		"a refresh token": answer.GetRefreshToken(), "an access token": answer.GetAccessToken(), "a query": "canary-in-a-query",
+		"the password": demo.Password, "the client secret": demo.ClientSecret,
+		"the user name": `"` + demo.Username + `"`, "a refresh token": response.GetRefreshToken(),
+		"an access token": response.GetAccessToken(), "a query": "canary-in-a-query",
 	} {
-		if strings.Contains(said, secret) {
-			t.Errorf("the spans hold %s", what)
+		if strings.Contains(text, secret) {
+			t.Errorf("the spans have %s", what)
 		}
 	}
-	if !strings.Contains(said, "issuer-1") {
-		t.Error("OTEL_SERVICE_NAME is not honoured")
+	if !strings.Contains(text, "issuer-1") {
+		t.Error("the spans do not have OTEL_SERVICE_NAME")
 	}
-	if !strings.Contains(p.log.String(), "trace_id="+callersTrace) {
-		t.Error("no log line names the trace")
+	if !strings.Contains(p.log.String(), "trace_id="+callerTrace) {
+		t.Error("no log line has the trace id")
 	}
 }
 
-// TestTracesNobodyCollects: a collector that is away is no reason to fail, nor to stop late.
-func TestTracesNobodyCollects(t *testing.T) {
+// Without a reachable collector the server works, and stops in time.
+func TestTraces_CollectorUnreachable(t *testing.T) {
 	t.Parallel() // it mostly waits
 	addresses, err := freeAddresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newDemo(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+addresses[0])
+	m := newDemoMachine(t, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+addresses[0])
 	p := m.start("--dev").ready()
 	m.signet("", "login")
 	began := time.Now()
@@ -181,7 +194,8 @@ func TestTracesNobodyCollects(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the drain took %s", took)
 	}
-	if !strings.Contains(p.log.String(), "the last traces are lost") && !strings.Contains(p.log.String(), "the traces cannot be sent") {
-		t.Error("the log does not say that the traces are lost")
+	log := p.log.String()
+	if !strings.Contains(log, "cannot export the last spans") && !strings.Contains(log, "the traces cannot be sent") {
+		t.Error("the log does not report that the export failed")
 	}
 }

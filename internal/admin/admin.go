@@ -4,64 +4,51 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
 )
 
-// Options is what an Admin is made of. Every field is needed but Audit.
+// Options configures an Admin. Every field is required, except where its
+// comment says what nil means.
 type Options struct {
 	Store     Store
 	Passwords *password.Hasher
-	// Policy is what new passwords must be.
+	// Policy is what new passwords must satisfy.
 	Policy password.Policy
 	Limits Limits
 	// Now is the wall clock.
 	Now func() time.Time
-	// Audit writes an event before the verb returns; its error is the verb's. nil means no audit.
+	// Audit writes an event before a method returns. If it fails, the method
+	// fails. nil means no audit log.
 	Audit func(audit.Event) error
 }
 
 // Limits are the caps that the configuration sets.
 type Limits struct {
-	// MaxAccess caps an audience's lifetime, MaxRefresh a client's refresh lifetimes.
-	MaxAccess  time.Duration
+	// MaxAccess caps the lifetime of an audience's access tokens.
+	MaxAccess time.Duration
+	// MaxRefresh caps the lifetimes of a client's grants.
 	MaxRefresh time.Duration
 }
 
-// An Admin creates, changes and deletes users, clients and audiences.
+// An Admin has the operations of all its parts.
 type Admin struct {
-	store     Store
-	passwords *password.Hasher
-	policy    password.Policy
-	limits    Limits
-	now       func() time.Time
-	audit     func(audit.Event) error
+	*Accounts
+	*Clients
+	*Audiences
+	*Replayer
 }
 
 // New returns an Admin.
 func New(o Options) *Admin {
-	a := &Admin{store: o.Store, passwords: o.Passwords, policy: o.Policy, limits: o.Limits, now: o.Now, audit: o.Audit}
-	if a.audit == nil {
-		a.audit = func(audit.Event) error { return nil }
+	if o.Audit == nil {
+		o.Audit = func(audit.Event) error { return nil }
 	}
+	r := recorder{clock: o.Now, write: o.Audit}
+	a := &Admin{
+		Accounts:  &Accounts{store: o.Store, passwords: o.Passwords, policy: o.Policy, events: r},
+		Clients:   &Clients{store: o.Store, maxRefresh: o.Limits.MaxRefresh, events: r},
+		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
+	}
+	a.Replayer = &Replayer{store: o.Store, accounts: a.Accounts, clients: a.Clients, events: r}
 	return a
-}
-
-// time is now in the stores' precision.
-func (a *Admin) time() time.Time { return a.now().UTC().Truncate(time.Microsecond) }
-
-// done writes the event of what was just done, or passes on why it was not.
-func (a *Admin) done(by audit.Actor, e audit.Event, err error) error {
-	if err != nil {
-		return oauth.FromStore(err)
-	}
-	return a.record(by, e)
-}
-
-func (a *Admin) record(by audit.Actor, e audit.Event) error {
-	e.Time, e.Actor = a.now(), by
-	if err := a.audit(e); err != nil {
-		return oauth.Unavailable(err)
-	}
-	return nil
 }

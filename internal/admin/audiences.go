@@ -10,70 +10,90 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// CreateAudience registers an API that verifies our tokens. Its algorithm's first key, if there is none yet, is made by the
-// running servers at their next poll.
-func (a *Admin) CreateAudience(ctx context.Context, by audit.Actor, x client.Audience) (client.Audience, error) {
+// Audiences creates, changes and deletes audiences.
+type Audiences struct {
+	store AudienceStore
+	// maxAccess caps the lifetime of access tokens.
+	maxAccess time.Duration
+	events    recorder
+}
+
+// CreateAudience registers an audience. If its algorithm has no key yet, the
+// running servers make the first one at their next poll.
+func (a *Audiences) CreateAudience(ctx context.Context, by audit.Actor, x client.Audience) (client.Audience, error) {
 	if x.Algorithm == "" {
 		x.Algorithm = keys.RS256
 	}
-	x.CreatedAt = a.time()
-	if err := a.checkAudience(x); err != nil {
+	x.CreatedAt = a.events.now()
+	if err := a.check(x); err != nil {
 		return x, err
 	}
-	return x, a.done(by, audit.Event{Name: audit.AudienceCreated, Audience: x.ID}, a.store.CreateAudience(ctx, x))
+	e := audit.Event{Name: audit.AudienceCreated, Audience: x.ID}
+	return x, a.events.recordIfDone(by, e, a.store.CreateAudience(ctx, x))
 }
 
-// UpdateAudience changes what edit changes of an audience. If that is the algorithm, the old one goes on signing until the
-// new one's key has been published for long enough.
-func (a *Admin) UpdateAudience(ctx context.Context, by audit.Actor, id string, edit func(*client.Audience)) error {
-	return a.changeAudience(ctx, by, id, audit.SettingsChanged, func(x *client.Audience) error {
+// UpdateAudience changes an audience as edit does. The id and the dates stay.
+// If edit changes the algorithm, the previous one signs until a key of the new
+// one has been published for long enough.
+func (a *Audiences) UpdateAudience(ctx context.Context, by audit.Actor, id string, edit func(*client.Audience)) error {
+	return a.update(ctx, by, id, audit.SettingsChanged, func(x *client.Audience) error {
 		old := *x
 		edit(x)
-		x.ID, x.CreatedAt, x.DisabledAt, x.PreviousAlgorithm = old.ID, old.CreatedAt, old.DisabledAt, old.PreviousAlgorithm
+		x.ID, x.CreatedAt, x.DisabledAt = old.ID, old.CreatedAt, old.DisabledAt
+		x.PreviousAlgorithm = old.PreviousAlgorithm
 		if x.Algorithm != old.Algorithm {
 			x.PreviousAlgorithm = old.Algorithm
 		}
-		return a.checkAudience(*x)
+		return a.check(*x)
 	})
 }
 
-// DisableAudience refuses tokens for the audience; EnableAudience undoes it.
-func (a *Admin) DisableAudience(ctx context.Context, by audit.Actor, id string) error {
-	return a.changeAudience(ctx, by, id, audit.Disabled, func(x *client.Audience) error {
+// DisableAudience refuses new tokens for the audience.
+func (a *Audiences) DisableAudience(ctx context.Context, by audit.Actor, id string) error {
+	return a.update(ctx, by, id, audit.Disabled, func(x *client.Audience) error {
 		if x.DisabledAt.IsZero() {
-			x.DisabledAt = a.time()
+			x.DisabledAt = a.events.now()
 		}
 		return nil
 	})
 }
 
-// EnableAudience lets tokens for the audience be made again.
-func (a *Admin) EnableAudience(ctx context.Context, by audit.Actor, id string) error {
-	return a.changeAudience(ctx, by, id, audit.Enabled, func(x *client.Audience) error {
+// EnableAudience undoes DisableAudience.
+func (a *Audiences) EnableAudience(ctx context.Context, by audit.Actor, id string) error {
+	return a.update(ctx, by, id, audit.Enabled, func(x *client.Audience) error {
 		x.DisabledAt = time.Time{}
 		return nil
 	})
 }
 
-// DeleteAudience deletes the audience. Grants for it stay; their next access token is for what else they have.
-func (a *Admin) DeleteAudience(ctx context.Context, by audit.Actor, id string) error {
-	return a.done(by, audit.Event{Name: audit.AudienceDeleted, Audience: id}, a.store.DeleteAudience(ctx, id))
+// DeleteAudience deletes the audience. Its grants stay. Their next access
+// tokens are for the other audiences of the grant.
+func (a *Audiences) DeleteAudience(ctx context.Context, by audit.Actor, id string) error {
+	e := audit.Event{Name: audit.AudienceDeleted, Audience: id}
+	return a.events.recordIfDone(by, e, a.store.DeleteAudience(ctx, id))
 }
 
-func (a *Admin) changeAudience(ctx context.Context, by audit.Actor, id, what string, edit func(*client.Audience) error) error {
-	return a.done(by, audit.Event{Name: audit.AudienceUpdated, Audience: id, Reason: what}, a.store.UpdateAudience(ctx, id, edit))
+// update changes an audience as edit does, and writes the event with that
+// reason.
+func (a *Audiences) update(
+	ctx context.Context, by audit.Actor, id, reason string, edit func(*client.Audience) error,
+) error {
+	e := audit.Event{Name: audit.AudienceUpdated, Audience: id, Reason: reason}
+	return a.events.recordIfDone(by, e, a.store.UpdateAudience(ctx, id, edit))
 }
 
-func (a *Admin) checkAudience(x client.Audience) error {
+// check rejects an audience that is not valid.
+func (a *Audiences) check(x client.Audience) error {
 	if !oauth.ValidAudienceID(x.ID) {
-		return oauth.Fail(oauth.InvalidRequest, "An audience has 1 to 256 printable ASCII characters without space, quote and backslash.")
+		return oauth.Fail(oauth.InvalidRequest,
+			"An audience has 1 to 256 printable ASCII characters without space, quote and backslash.")
 	}
 	switch x.Algorithm {
 	case keys.RS256, keys.ES256, keys.EdDSA:
 	default:
 		return oauth.Fail(oauth.InvalidRequest, "The algorithm must be RS256, ES256 or EdDSA.")
 	}
-	if x.Lifetime < 0 || x.Lifetime > a.limits.MaxAccess || x.Lifetime != 0 && x.Lifetime < time.Second {
+	if x.Lifetime < 0 || x.Lifetime > a.maxAccess || x.Lifetime != 0 && x.Lifetime < time.Second {
 		return oauth.Fail(oauth.InvalidRequest, "The lifetime must be 1s to tokens.max_lifetime.")
 	}
 	for _, name := range x.Claims {

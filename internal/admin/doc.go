@@ -1,3 +1,3 @@
-// Package admin is the verbs on users, clients and audiences, and what does them again in a store that was restored. It
-// promises no compatibility to importers.
+// Package admin administers users, clients and audiences, and replays an audit
+// log into a restored store. It promises no compatibility to importers.
 package admin

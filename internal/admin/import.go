@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/rand"
 	"strings"
 
 	"github.com/signetd/signet/internal/audit"
@@ -10,20 +9,22 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// An ImportedUser is an account as another system had it.
+// An ImportedUser is a user of another system.
 type ImportedUser struct {
 	Username string
-	// PasswordHash is one that password.Hasher.Check takes; without one nobody logs in before a password is set.
+	// PasswordHash is a hash that password.Hasher.Check accepts. If it is
+	// empty, the user cannot log in until a password is set.
 	PasswordHash string
 	Claims       map[string]any
 	Disabled     bool
-	// ID is one that Signet gave to the user elsewhere; empty means a fresh one.
+	// ID is the id that another Signet gave to the user. Empty means a new one.
 	ID string
 }
 
-// ImportUser makes an account of what another system knew. The password policy is not asked: nobody knows the password.
-func (a *Admin) ImportUser(ctx context.Context, by audit.Actor, in ImportedUser) (login.User, error) {
-	u := login.User{ID: in.ID, PasswordHash: in.PasswordHash, Claims: in.Claims, CreatedAt: a.time()}
+// ImportUser creates a user of another system. It does not check the password
+// policy, because the password is not known.
+func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUser) (login.User, error) {
+	u := login.User{ID: in.ID, PasswordHash: in.PasswordHash, Claims: in.Claims, CreatedAt: a.events.now()}
 	var err error
 	if u.Username, err = login.CanonicalUsername(in.Username); err != nil {
 		return login.User{}, err
@@ -40,15 +41,16 @@ func (a *Admin) ImportUser(ctx context.Context, by audit.Actor, in ImportedUser)
 	case in.ID == "":
 		u.ID = newUserID()
 	case !validUserID(in.ID):
-		return login.User{}, oauth.Fail(oauth.InvalidRequest, "An id is usr_ and 1 to 124 letters, digits, hyphens and underscores.")
+		return login.User{}, oauth.Fail(oauth.InvalidRequest,
+			"An id is usr_ and 1 to 124 letters, digits, hyphens and underscores.")
 	}
 	if in.Disabled {
 		u.DisabledAt = u.CreatedAt
 	}
-	return u, a.done(by, audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}, a.store.CreateUser(ctx, u))
-}
 
-func newUserID() string { return oauth.UserIDPrefix + strings.ToLower(rand.Text()) }
+	e := audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}
+	return u, a.events.recordIfDone(by, e, a.store.CreateUser(ctx, u))
+}
 
 func validUserID(id string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"

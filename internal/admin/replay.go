@@ -12,34 +12,50 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// A Replayed is what became of one event of the audit log in a store that was put back to a state of before it.
-type Replayed struct {
-	// Changed is how many grants, users or clients were changed; zero if all was as the event left it.
+// A Replayer repeats the changes of an audit log in a store that was restored
+// from a backup.
+type Replayer struct {
+	store interface {
+		UserStore
+		GrantStore
+	}
+	accounts *Accounts
+	clients  *Clients
+	events   recorder
+}
+
+// A ReplayResult is the result of the replay of one event.
+type ReplayResult struct {
+	// Changed is how many grants, users or clients were changed. It is zero if
+	// the store already had the changes of the event.
 	Changed int
-	// Lost says what the event did that cannot be done again, and what to do about it; empty if there is nothing.
+	// Lost is what cannot be replayed, and what the operator can do about it.
+	// It is empty if nothing is lost.
 	Lost string
 }
 
-// LastWords leaves out the events that a later one of the list undoes: of a user's, and of a client's, being disabled and
-// enabled only the last counts. The events are in the order of their times.
-func LastWords(events []audit.Event) []audit.Event {
+// DropSuperseded leaves out the events that a later event of the list undoes.
+// Of the events that disable and enable one user or one client only the last
+// remains. The events are in the order of their times.
+func DropSuperseded(events []audit.Event) []audit.Event {
 	last := make(map[string]int)
 	for i, e := range events {
-		if subject, ok := toggles(e); ok {
-			last[subject] = i
+		if target, ok := disablesOrEnables(e); ok {
+			last[target] = i
 		}
 	}
-	var left []audit.Event
+	var remaining []audit.Event
 	for i, e := range events {
-		if subject, ok := toggles(e); !ok || last[subject] == i {
-			left = append(left, e)
+		if target, ok := disablesOrEnables(e); !ok || last[target] == i {
+			remaining = append(remaining, e)
 		}
 	}
-	return left
+	return remaining
 }
 
-// toggles returns whom the event disables or enables.
-func toggles(e audit.Event) (subject string, ok bool) {
+// disablesOrEnables returns the user or client that the event disables or
+// enables.
+func disablesOrEnables(e audit.Event) (target string, ok bool) {
 	switch {
 	case e.Name == audit.UserDisabled, e.Name == audit.UserEnabled:
 		return "user:" + e.Subject, true
@@ -49,179 +65,193 @@ func toggles(e audit.Event) (subject string, ok bool) {
 	return "", false
 }
 
-// Replay does again what an event says was done, as far as the event tells and it is not done. What was made after the event,
-// such as a login, stays. To do it twice is to do it once.
-func (a *Admin) Replay(ctx context.Context, by audit.Actor, e audit.Event) (Replayed, error) {
+// Replay makes the change of an event, unless the store has it or the event
+// does not contain enough. Changes that are newer than the event, such as a
+// login, stay. A second replay of the event changes nothing.
+func (r *Replayer) Replay(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {
 	switch e.Name {
 	case audit.GrantRevoked, audit.RefreshReused:
-		return a.replayRevocation(ctx, by, e)
+		return r.replayRevocation(ctx, by, e)
 	case audit.UserDisabled, audit.UserEnabled, audit.UserDeleted, audit.PasswordSet:
-		return a.replayUser(ctx, by, e)
+		return r.replayUser(ctx, by, e)
 	case audit.ClientDeleted, audit.ClientUpdated:
-		return a.replayClient(ctx, by, e)
+		return r.replayClient(ctx, by, e)
 	}
-	return a.missed(ctx, e)
+	return r.findLost(ctx, e)
 }
 
-func (a *Admin) replayRevocation(ctx context.Context, by audit.Actor, e audit.Event) (Replayed, error) {
+func (r *Replayer) replayRevocation(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {
 	reason := e.Reason
 	if e.Name == audit.RefreshReused {
 		reason = audit.RevokedByReuse
 	}
 	if e.Grant == "" {
-		client := ""
+		clientID := ""
 		if reason == audit.RevokedByClient {
-			client = e.Actor.Name // a client ends its own grants
+			clientID = e.Actor.Name // a client revokes only its own grants
 		}
-		return a.revokeOlder(ctx, by, e, client, reason)
+		return r.revokeOlder(ctx, by, e, clientID, reason)
 	}
 	id, err := oauth.ParseGrantID(e.Grant)
 	if err != nil {
-		return Replayed{}, err
+		return ReplayResult{}, err
 	}
-	changed, err := a.revokeAgain(ctx, by, id, reason, e.Time)
-	return Replayed{Changed: changed}, err
+	changed, err := r.revoke(ctx, by, id, reason, e.Time)
+	return ReplayResult{Changed: changed}, err
 }
 
-// revokeAgain ends one grant as of then. One that the store does not have needs no end.
-func (a *Admin) revokeAgain(ctx context.Context, by audit.Actor, id oauth.GrantID, reason string, then time.Time) (int, error) {
-	g, changed, err := a.store.RevokeGrant(ctx, id, "", reason, then.UTC().Truncate(time.Microsecond))
+// revoke revokes one grant as of then and returns how many it revoked. A grant
+// that the store does not have needs no revocation.
+func (r *Replayer) revoke(
+	ctx context.Context, by audit.Actor, id oauth.GrantID, reason string, then time.Time,
+) (int, error) {
+	g, changed, err := r.store.RevokeGrant(ctx, id, "", reason, then.UTC().Truncate(time.Microsecond))
 	switch {
 	case errors.Is(err, oauth.NotFound), err == nil && !changed:
 		return 0, nil
 	case err != nil:
 		return 0, oauth.FromStore(err)
 	}
-	return 1, a.record(by, audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: reason, Count: 1})
+	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: reason, Count: 1}
+	return 1, r.events.record(by, e)
 }
 
-// revokeOlder ends the grants of the event's subject that were there when it happened, but for the one that it kept.
-func (a *Admin) revokeOlder(ctx context.Context, by audit.Actor, e audit.Event, client, reason string) (Replayed, error) {
-	var done Replayed
-	f := grant.Filter{Subject: e.Subject, ClientID: client, Limit: 100}
+// revokeOlder revokes the grants of the event's subject that are older than the
+// event, except the one that the event kept.
+func (r *Replayer) revokeOlder(
+	ctx context.Context, by audit.Actor, e audit.Event, clientID, reason string,
+) (ReplayResult, error) {
+	var result ReplayResult
+	f := grant.Filter{Subject: e.Subject, ClientID: clientID, Limit: 100}
 	for {
-		page, err := a.store.Grants(ctx, f)
+		page, err := r.store.Grants(ctx, f)
 		if err != nil {
-			return done, oauth.FromStore(err)
+			return result, oauth.FromStore(err)
 		}
 		for _, g := range page {
-			if !g.RevokedAt.IsZero() || g.CreatedAt.After(e.Time) || g.ID.String() == e.Kept {
+			if !g.RevokedAt.IsZero() || g.CreatedAt.After(e.Time) || g.ID.String() == e.KeptGrant {
 				continue
 			}
-			n, err := a.revokeAgain(ctx, by, g.ID, reason, e.Time)
-			if done.Changed += n; err != nil {
-				return done, err
+			n, err := r.revoke(ctx, by, g.ID, reason, e.Time)
+			if result.Changed += n; err != nil {
+				return result, err
 			}
 		}
 		if len(page) < f.Limit {
-			return done, nil
+			return result, nil
 		}
 		f.After = page[len(page)-1].ID
 	}
 }
 
-func (a *Admin) replayUser(ctx context.Context, by audit.Actor, e audit.Event) (Replayed, error) {
-	u, err := a.store.UserByID(ctx, e.Subject)
+func (r *Replayer) replayUser(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {
+	u, err := r.store.UserByID(ctx, e.Subject)
 	if errors.Is(err, oauth.NotFound) && e.Name == audit.UserDeleted {
-		return a.revokeOlder(ctx, by, e, "", audit.RevokedByDeletion)
+		return r.revokeOlder(ctx, by, e, "", audit.RevokedByDeletion)
 	}
 	if errors.Is(err, oauth.NotFound) {
-		return Replayed{}, nil // whoever made or deleted it has an event of their own
+		return ReplayResult{}, nil // the event that created or deleted the user reports it
 	}
 	if err != nil {
-		return Replayed{}, oauth.FromStore(err)
+		return ReplayResult{}, oauth.FromStore(err)
 	}
+
 	switch disabled := !u.DisabledAt.IsZero(); {
 	case e.Name == audit.UserDeleted:
-		return Replayed{Changed: 1}, a.DeleteUser(ctx, by, u.Username)
+		return ReplayResult{Changed: 1}, r.accounts.DeleteUser(ctx, by, u.Username)
 	case e.Name == audit.PasswordSet:
-		done, err := a.revokeOlder(ctx, by, e, "", audit.RevokedByPassword)
-		done.Lost = "the new password of " + u.Username + ": the old one works again until you set another"
-		return done, err
+		result, err := r.revokeOlder(ctx, by, e, "", audit.RevokedByPassword)
+		result.Lost = "the new password of " + u.Username + ": the old one works again until you set another"
+		return result, err
 	case e.Name == audit.UserDisabled && !disabled:
-		return Replayed{Changed: 1}, a.DisableUser(ctx, by, u.Username)
+		return ReplayResult{Changed: 1}, r.accounts.DisableUser(ctx, by, u.Username)
 	case e.Name == audit.UserEnabled && disabled:
-		return Replayed{Changed: 1}, a.EnableUser(ctx, by, u.Username)
+		return ReplayResult{Changed: 1}, r.accounts.EnableUser(ctx, by, u.Username)
 	}
-	return Replayed{}, nil
+	return ReplayResult{}, nil
 }
 
-func (a *Admin) replayClient(ctx context.Context, by audit.Actor, e audit.Event) (Replayed, error) {
-	d, err := a.Directory(ctx)
+func (r *Replayer) replayClient(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {
+	d, err := r.clients.Directory(ctx)
 	if err != nil {
-		return Replayed{}, err
+		return ReplayResult{}, err
 	}
 	c, ok := d.Client(e.Client)
-	if !ok || c.CreatedAt.After(e.Time) { // another client had the name then
-		return Replayed{}, nil
+	if !ok || c.CreatedAt.After(e.Time) { // the event is about an older client of that id
+		return ReplayResult{}, nil
 	}
+
 	switch disabled := !c.DisabledAt.IsZero(); {
 	case e.Name == audit.ClientDeleted:
-		return Replayed{Changed: 1}, a.DeleteClient(ctx, by, c.ID)
+		return ReplayResult{Changed: 1}, r.clients.DeleteClient(ctx, by, c.ID)
 	case e.Reason == audit.Disabled && !disabled:
-		return Replayed{Changed: 1}, a.DisableClient(ctx, by, c.ID)
+		return ReplayResult{Changed: 1}, r.clients.DisableClient(ctx, by, c.ID)
 	case e.Reason == audit.Enabled && disabled:
-		return Replayed{Changed: 1}, a.EnableClient(ctx, by, c.ID)
-	case e.Reason == audit.SecretRotated && !newerSecret(c, e.Time):
-		return Replayed{Lost: "the new secret of " + c.ID + ": the ones before it work; rotate it again"}, nil
+		return ReplayResult{Changed: 1}, r.clients.EnableClient(ctx, by, c.ID)
+	case e.Reason == audit.SecretRotated && !hasSecretSince(c, e.Time):
+		return ReplayResult{Lost: "the new secret of " + c.ID + ": the ones before it work; rotate it again"}, nil
 	case e.Reason == audit.SettingsChanged:
-		return Replayed{Lost: "maybe, new settings of " + c.ID + ": compare them"}, nil
+		return ReplayResult{Lost: "maybe, new settings of " + c.ID + ": compare them"}, nil
 	}
-	return Replayed{}, nil
+	return ReplayResult{}, nil
 }
 
-// newerSecret says whether the client has a secret that was made as late as the event; the clocks of both are ours.
-func newerSecret(c client.Client, then time.Time) bool {
-	return slices.ContainsFunc(c.Secrets, func(s client.Secret) bool { return !s.CreatedAt.Before(then.Add(-time.Minute)) })
+// hasSecretSince reports whether the client has a secret that was made for the
+// event, or later. Both times are by the servers' clocks. The secret may be up
+// to a minute older than its event.
+func hasSecretSince(c client.Client, then time.Time) bool {
+	earliest := then.Add(-time.Minute)
+	return slices.ContainsFunc(c.Secrets, func(s client.Secret) bool { return !s.CreatedAt.Before(earliest) })
 }
 
-// missed says what an event made that the store does not have.
-func (a *Admin) missed(ctx context.Context, e audit.Event) (Replayed, error) {
-	d, err := a.Directory(ctx)
+// findLost returns what an event created that the store does not have.
+func (r *Replayer) findLost(ctx context.Context, e audit.Event) (ReplayResult, error) {
+	d, err := r.clients.Directory(ctx)
 	if err != nil {
-		return Replayed{}, err
+		return ReplayResult{}, err
 	}
 	switch e.Name {
 	case audit.UserCreated:
-		_, err := a.store.UserByID(ctx, e.Subject)
+		_, err := r.store.UserByID(ctx, e.Subject)
 		if errors.Is(err, oauth.NotFound) {
-			return Replayed{Lost: "the user: create it again"}, nil
+			return ReplayResult{Lost: "the user: create it again"}, nil
 		}
-		return Replayed{}, oauth.FromStore(err)
+		return ReplayResult{}, oauth.FromStore(err)
 	case audit.ClientCreated:
 		if _, ok := d.Client(e.Client); !ok {
-			return Replayed{Lost: "the client: create it again"}, nil
+			return ReplayResult{Lost: "the client: create it again"}, nil
 		}
 	case audit.AudienceCreated:
 		if _, ok := d.Audience(e.Audience); !ok {
-			return Replayed{Lost: "the audience: create it again"}, nil
+			return ReplayResult{Lost: "the audience: create it again"}, nil
 		}
 	case audit.AudienceUpdated:
-		return Replayed{Lost: "maybe, new settings of the audience: compare them"}, nil
+		return ReplayResult{Lost: "maybe, new settings of the audience: compare them"}, nil
 	case audit.AudienceDeleted:
 		if _, ok := d.Audience(e.Audience); ok {
-			return Replayed{Lost: "that the audience was deleted: delete it again, if it is not a new one"}, nil
+			return ReplayResult{Lost: "that the audience was deleted: delete it again, if it is not a new one"}, nil
 		}
 	case audit.ClaimsSet:
-		return Replayed{Lost: "maybe, new claims of the user: compare them"}, nil
+		return ReplayResult{Lost: "maybe, new claims of the user: compare them"}, nil
 	case audit.LoginSucceeded, audit.TokenMinted:
-		return a.missedLogin(ctx, e)
+		return r.findLostLogin(ctx, e)
 	}
-	return Replayed{}, nil
+	return ReplayResult{}, nil
 }
 
-// missedLogin says whether the grant of a login is gone. Those that were minted for a client's own users count as logins.
-func (a *Admin) missedLogin(ctx context.Context, e audit.Event) (Replayed, error) {
+// findLostLogin returns whether the grant of a login is missing. A grant that
+// was minted counts as a login.
+func (r *Replayer) findLostLogin(ctx context.Context, e audit.Event) (ReplayResult, error) {
 	if e.Grant == "" {
-		return Replayed{}, nil // minted without one
+		return ReplayResult{}, nil // a token was minted without a grant
 	}
 	id, err := oauth.ParseGrantID(e.Grant)
 	if err != nil {
-		return Replayed{}, err
+		return ReplayResult{}, err
 	}
-	_, err = a.store.Grant(ctx, id)
+	_, err = r.store.Grant(ctx, id)
 	if errors.Is(err, oauth.NotFound) {
-		return Replayed{Lost: "the login: its user logs in again"}, nil
+		return ReplayResult{Lost: "the login: its user logs in again"}, nil
 	}
-	return Replayed{}, oauth.FromStore(err)
+	return ReplayResult{}, oauth.FromStore(err)
 }

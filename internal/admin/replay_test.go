@@ -11,45 +11,46 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// replayed does one event again and wants so many changes, and whether a loss is told.
-func (o *office) replayed(t *testing.T, e audit.Event, changed int, lost bool) {
+// replay replays an event. It wants that many changes, and whether something is
+// lost.
+func (f *fixture) replay(t *testing.T, e audit.Event, changed int, lost bool) {
 	t.Helper()
-	done, err := o.Replay(t.Context(), by, e)
+	got, err := f.Replay(t.Context(), by, e)
 	must(t, err)
-	if done.Changed != changed || (done.Lost != "") != lost {
-		t.Errorf("%s (%s): %+v; want %d changes", e.Name, e.Reason, done, changed)
+	if got.Changed != changed || (got.Lost != "") != lost {
+		t.Errorf("%s (%s): %+v; want %d changes", e.Name, e.Reason, got, changed)
 	}
 }
 
-func TestReplayOfAClientIsOfThatClient(t *testing.T) {
-	o := newOffice(t)
-	c, _, err := o.CreateClient(t.Context(), by, client.Client{ID: "app"})
+func TestReplay_OfAClientIgnoresAnOlderClientOfThatID(t *testing.T) {
+	f := newFixture(t)
+	c, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "app"})
 	must(t, err)
 	before, after := c.CreatedAt.Add(-time.Second), c.CreatedAt.Add(time.Hour)
 	at := func(when time.Time, name, reason string) audit.Event {
 		return audit.Event{Name: name, Time: when, Client: "app", Reason: reason}
 	}
-	// What an older client of that name met is not this one's.
-	o.replayed(t, at(before, audit.ClientDeleted, ""), 0, false)
-	o.replayed(t, at(before, audit.ClientUpdated, "disabled"), 0, false)
+	f.replay(t, at(before, audit.ClientDeleted, ""), 0, false)
+	f.replay(t, at(before, audit.ClientUpdated, "disabled"), 0, false)
 
-	o.replayed(t, at(after, audit.ClientUpdated, "disabled"), 1, false)
-	o.replayed(t, at(after, audit.ClientUpdated, "disabled"), 0, false)
-	o.replayed(t, at(after, audit.ClientUpdated, "enabled"), 1, false)
-	o.replayed(t, at(after, audit.ClientUpdated, "secret"), 0, true)
-	o.replayed(t, at(c.CreatedAt, audit.ClientUpdated, "secret"), 0, false)
-	o.replayed(t, at(after, audit.ClientUpdated, "settings"), 0, true)
-	o.replayed(t, at(after, audit.ClientCreated, ""), 0, false)
-	o.replayed(t, at(after, audit.ClientDeleted, ""), 1, false)
-	o.replayed(t, at(after, audit.ClientDeleted, ""), 0, false)
-	o.replayed(t, at(after, audit.ClientCreated, ""), 0, true)
-	o.replayed(t, audit.Event{Name: audit.AudienceCreated, Audience: "api"}, 0, true)
+	f.replay(t, at(after, audit.ClientUpdated, "disabled"), 1, false)
+	f.replay(t, at(after, audit.ClientUpdated, "disabled"), 0, false)
+	f.replay(t, at(after, audit.ClientUpdated, "enabled"), 1, false)
+	f.replay(t, at(after, audit.ClientUpdated, "secret"), 0, true)
+	f.replay(t, at(c.CreatedAt, audit.ClientUpdated, "secret"), 0, false)
+	f.replay(t, at(after, audit.ClientUpdated, "settings"), 0, true)
+	f.replay(t, at(after, audit.ClientCreated, ""), 0, false)
+	f.replay(t, at(after, audit.ClientDeleted, ""), 1, false)
+	f.replay(t, at(after, audit.ClientDeleted, ""), 0, false)
+	f.replay(t, at(after, audit.ClientCreated, ""), 0, true)
+	f.replay(t, audit.Event{Name: audit.AudienceCreated, Audience: "api"}, 0, true)
 }
 
-// TestReplayOfAllGrantsSparesOthers: the one that was kept, those of other clients, and logins of after the event.
-func TestReplayOfAllGrantsSparesOthers(t *testing.T) {
-	o := newOffice(t)
-	u, err := o.CreateUser(t.Context(), by, "ada", secret, nil)
+// The replay of RevokeAllGrants does not revoke the grant that was kept, grants
+// of other clients, and grants that are newer than the event.
+func TestReplay_OfARevocationKeepsOtherGrants(t *testing.T) {
+	f := newFixture(t)
+	u, err := f.CreateUser(t.Context(), by, "ada", secret, nil)
 	must(t, err)
 	then := u.CreatedAt.Add(time.Hour)
 	for i, g := range []grant.Grant{{}, {}, {ClientID: "other"}, {CreatedAt: then.Add(time.Second)}} {
@@ -61,26 +62,28 @@ func TestReplayOfAllGrantsSparesOthers(t *testing.T) {
 			g.CreatedAt = u.CreatedAt
 		}
 		g.RotatedAt, g.ExpiresAt, g.IdleLifetime = g.CreatedAt, g.CreatedAt.Add(time.Hour), time.Hour
-		must(t, o.store.CreateGrant(t.Context(), g, u.Epoch))
+		must(t, f.store.CreateGrant(t.Context(), g, u.Epoch))
 	}
 	e := audit.Event{
-		Name: audit.GrantRevoked, Time: then, Actor: audit.Actor{Name: "app"}, Subject: u.ID, Reason: audit.RevokedByClient,
-		Kept: oauth.GrantID{2}.String(),
+		Name: audit.GrantRevoked, Time: then, Actor: audit.Actor{Name: "app"}, Subject: u.ID,
+		Reason: audit.RevokedByClient, KeptGrant: oauth.GrantID{2}.String(),
 	}
-	o.replayed(t, e, 1, false)
-	o.replayed(t, e, 0, false)
-	e.Reason, e.Kept, e.Actor = audit.RevokedByAdmin, "", audit.Actor{Name: "operator:ann"}
-	o.replayed(t, e, 2, false)
-	g, err := o.store.Grant(t.Context(), oauth.GrantID{1})
+	f.replay(t, e, 1, false)
+	f.replay(t, e, 0, false)
+	e.Reason, e.KeptGrant, e.Actor = audit.RevokedByAdmin, "", audit.Actor{Name: "operator:ann"}
+	f.replay(t, e, 2, false)
+	g, err := f.store.Grant(t.Context(), oauth.GrantID{1})
 	must(t, err)
 	if !g.RevokedAt.Equal(then) || g.RevokeReason != audit.RevokedByClient {
-		t.Errorf("revoked %s for %q, want the event's", g.RevokedAt, g.RevokeReason)
+		t.Errorf("revoked at %s for %q, want those of the event", g.RevokedAt, g.RevokeReason)
 	}
-	if g, err = o.store.Grant(t.Context(), oauth.GrantID{4}); err != nil || !g.RevokedAt.IsZero() {
-		t.Errorf("a login of after the event is %+v, %v", g, err)
+	if g, err = f.store.Grant(t.Context(), oauth.GrantID{4}); err != nil || !g.RevokedAt.IsZero() {
+		t.Errorf("a newer login is %+v, %v", g, err)
 	}
 }
 
+// Of the events that disable and enable a user or a client only the last
+// remains.
 func TestLastWords(t *testing.T) {
 	events := []audit.Event{
 		{Name: audit.UserDisabled, Subject: "a"},
@@ -90,8 +93,8 @@ func TestLastWords(t *testing.T) {
 		{Name: audit.UserDisabled, Subject: "b"},
 		{Name: audit.ClientUpdated, Client: "a", Reason: "settings"},
 	}
-	left := admin.LastWords(events)
-	if len(left) != 5 || left[0] != events[1] || left[2] != events[3] {
-		t.Errorf("%+v", left)
+	got := admin.DropSuperseded(events)
+	if len(got) != 5 || got[0] != events[1] || got[2] != events[3] {
+		t.Errorf("%+v", got)
 	}
 }

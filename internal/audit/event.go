@@ -1,11 +1,12 @@
 package audit
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
 
-// An Actor is who caused an event.
+// An Actor is the person or program that caused an event.
 type Actor struct {
 	// Name is the id of the client or user who called, operator:NAME for an
 	// operator at a shell, or Server for the server itself.
@@ -17,20 +18,20 @@ type Actor struct {
 // Server is the actor of what the server does without a request.
 const Server = "server"
 
-// An Event records one security-relevant act: who did what to what, and with
-// which outcome. It never holds a token, a password or a secret.
+// An Event records one security-relevant act: the actor, the target and the
+// outcome. It never has a token, a password or a secret.
 type Event struct {
 	// Name is one of the event names, such as RefreshReused.
 	Name string
 	// Time is when the act was done.
 	Time time.Time
-	// Actor is who did it.
+	// Actor caused it.
 	Actor Actor
-	// Subject is the id of the user concerned.
+	// Subject is the id of the user that the event is about.
 	Subject string
-	// Grant is the id of the grant concerned.
+	// Grant is the id of the grant that the event is about.
 	Grant string
-	// Key is the kid of the key concerned.
+	// Key is the kid of the key that the event is about.
 	Key string
 	// Client is the id of the client that an operator changed.
 	Client string
@@ -40,9 +41,9 @@ type Event struct {
 	Failed bool
 	// Count is how many grants the act revoked.
 	Count int
-	// Kept is the id of the grant that was excepted from the revocation.
-	Kept string
-	// Reason says why, where the name does not: one of the reasons.
+	// KeptGrant is the id of the grant that the revocation did not include.
+	KeptGrant string
+	// Reason is one of the reasons, or empty if the name is enough.
 	Reason string
 	// IP is the address of the end user, if it is known.
 	IP string
@@ -74,4 +75,13 @@ func (e Event) Outcome() string {
 		return OutcomeFailure
 	}
 	return OutcomeSuccess
+}
+
+// IP returns an address as an event has it. It returns the empty string for the
+// zero address.
+func IP(address netip.Addr) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// maxLine bounds how many bytes of a line the reader takes for an event.
+// maxLine is the maximum length of the line of an event, in bytes.
 const maxLine = 1 << 20
 
 // line is one event as the audit log holds it. The members keep this order.
@@ -32,7 +32,7 @@ func encode(e Event) ([]byte, error) {
 	text, err := json.Marshal(line{
 		Time: e.Time.UTC(), Event: e.Name, RequestID: e.Actor.RequestID, Actor: e.Actor.Name, Target: e.Target(),
 		Outcome: e.Outcome(), Subject: e.Subject, Grant: e.Grant, Key: e.Key, Reason: e.Reason, IP: e.IP,
-		Count: e.Count, Kept: e.Kept,
+		Count: e.Count, Kept: e.KeptGrant,
 	})
 	return append(text, '\n'), err
 }
@@ -83,7 +83,7 @@ func (l line) event() Event {
 	e := Event{
 		Name: l.Event, Time: l.Time, Actor: Actor{Name: l.Actor, RequestID: l.RequestID}, Subject: l.Subject,
 		Grant: l.Grant, Key: l.Key, Failed: l.Outcome == OutcomeFailure, Reason: l.Reason, IP: l.IP, Count: l.Count,
-		Kept: l.Kept,
+		KeptGrant: l.Kept,
 	}
 	switch kind, id, _ := strings.Cut(l.Target, ":"); kind {
 	case "client":

@@ -1,6 +1,6 @@
 package audit
 
-// The names of the events.
+// The names of the events. EventNames returns all of them.
 const (
 	LoginSucceeded  = "login.succeeded"
 	LoginFailed     = "login.failed"
@@ -34,6 +34,17 @@ const (
 	RestoreAccepted = "ring.restore_accepted"
 )
 
+// EventNames returns the names of all events.
+func EventNames() []string {
+	return []string{
+		LoginSucceeded, LoginFailed, TokenMinted, RefreshReused, RefreshAhead, RefreshMissing,
+		GrantRevoked, UserCreated, UserDisabled, UserEnabled, UserUnlocked, UserDeleted,
+		PasswordSet, ClaimsSet, ClientCreated, ClientUpdated, ClientDeleted, AudienceCreated,
+		AudienceUpdated, AudienceDeleted, KeyCreated, KeyImported, KeyRotated, KeyCancelled,
+		KeyRetired, KeyCompromised, KeyDestroyed, KeyResealed, KEKAdded, RestoreAccepted,
+	}
+}
+
 // The outcomes of an event.
 const (
 	OutcomeSuccess = "success"
@@ -43,15 +54,16 @@ const (
 // The reasons for which a grant is revoked. The store keeps them with the
 // grant.
 const (
-	// RevokedByClient: the client asked (RFC 7009).
+	// RevokedByClient means that the client requested it (RFC 7009).
 	RevokedByClient = "client"
-	// RevokedByReuse: a refresh token was used again (RFC 9700 §4.14.2).
+	// RevokedByReuse means that a superseded refresh token was used again (RFC
+	// 9700 §4.14.2).
 	RevokedByReuse = "reuse"
-	// RevokedByAdmin: an operator asked.
+	// RevokedByAdmin means that an operator requested it.
 	RevokedByAdmin = "admin"
-	// RevokedByPassword: the password was set or changed.
+	// RevokedByPassword means that the password was set or changed.
 	RevokedByPassword = "password_change"
-	// RevokedByDeletion: the user or the client was deleted.
+	// RevokedByDeletion means that the user or the client was deleted.
 	RevokedByDeletion = "deletion"
 )
 
@@ -63,8 +75,8 @@ const (
 	UnknownUser      = "unknown_user"
 	WrongPassword    = "wrong_password"
 	DisabledUser     = "user_disabled"
-	// ChangedMeanwhile: the user was changed between the password check and
-	// the creation of the grant.
+	// ChangedMeanwhile means that the user was changed between the password
+	// check and the creation of the grant.
 	ChangedMeanwhile = "changed_meanwhile"
 )
 

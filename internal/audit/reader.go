@@ -20,6 +20,7 @@ func Read(r io.Reader) (events []Event, faults []string, err error) {
 		} else if err != nil {
 			return nil, nil, err
 		}
+
 		switch e, ok, fault := decode(text); {
 		case fault != nil:
 			faults = append(faults, fmt.Sprintf("line %d: %v", number, fault))
@@ -27,6 +28,7 @@ func Read(r io.Reader) (events []Event, faults []string, err error) {
 			events = append(events, e)
 		}
 	}
+
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
 	return events, faults, nil
 }

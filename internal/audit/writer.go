@@ -15,7 +15,7 @@ import (
 type Writer struct {
 	mu sync.Mutex
 	w  io.Writer
-	// torn is true if the last line was written in part.
+	// torn means that only a part of the last line was written.
 	torn bool
 }
 
@@ -23,7 +23,7 @@ type Writer struct {
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
 // Write writes one event as one line, with one call of the underlying Write.
-// Empty fields are left out. If it returns an error, the event may be missing
+// Empty fields are omitted. If it returns an error, the event may be missing
 // from the log, and the caller must refuse the request.
 func (a *Writer) Write(e Event) error {
 	text, err := encode(e)

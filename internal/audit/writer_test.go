@@ -18,8 +18,9 @@ import (
 
 // hostile are values as an attacker would choose them.
 var hostile = []string{
-	"alice\nlevel=ERROR msg=forged", "alice\r\n{\"event\":\"login.succeeded\"}", "\x1b[2J\x1b]0;title\a", "\x00\x7f\x1b", "\b\b\bok",
-	"\u009b31mred", "\u0085", "\u2028\u2029", "\u202eecila", "\u200b\ufeff", "\U000e0041tag", "\xff\xfe", "quote\" back\\slash", "a=b c=d",
+	"alice\nlevel=ERROR msg=forged", "alice\r\n{\"event\":\"login.succeeded\"}", "\x1b[2J\x1b]0;title\a",
+	"\x00\x7f\x1b", "\b\b\bok", "\u009b31mred", "\u0085", "\u2028\u2029", "\u202eecila", "\u200b\ufeff",
+	"\U000e0041tag", "\xff\xfe", "quote\" back\\slash", "a=b c=d",
 	"Ünïcødé 🔑 漢字",
 }
 
@@ -41,7 +42,8 @@ func TestRule68_AuditLogInjection(t *testing.T) {
 	for _, value := range hostile {
 		var out bytes.Buffer
 		err := newLog(&out).Write(audit.Event{
-			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value}, Subject: value, Reason: value, IP: value,
+			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value},
+			Subject: value, Reason: value, IP: value,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -67,11 +69,11 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 		},
 		`{"time":"2026-11-20T12:00:00.25Z","event":"grant.revoked","request_id":"r","actor":"gateway","target":"grant:0a","outcome":"success",` +
 			`"sub":"usr_1","grant":"0a","reason":"client","ip":"192.0.2.1","count":2,"kept":"0b"}`: {
-			Name: audit.GrantRevoked, Time: at, Actor: audit.Actor{Name: "gateway", RequestID: "r"}, Subject: "usr_1", Grant: "0a",
-			Reason: audit.RevokedByClient, IP: "192.0.2.1", Count: 2, Kept: "0b",
+			Name: audit.GrantRevoked, Time: at, Actor: audit.Actor{Name: "gateway", RequestID: "r"},
+			Subject: "usr_1", Grant: "0a", Reason: audit.RevokedByClient, IP: "192.0.2.1", Count: 2, KeptGrant: "0b",
 		},
 		`{"time":"2026-11-20T12:00:00.25Z","event":"key.rotated","actor":"server","target":"key:k","outcome":"success","kid":"k"}`: {
-			Name: audit.KeyRotated, Time: at, Actor: audit.Actor{Name: audit.Server}, Key: "k",
+			Name: "key.rotated", Time: at, Actor: audit.Actor{Name: audit.Server}, Key: "k",
 		},
 	} {
 		var out bytes.Buffer
@@ -81,38 +83,38 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 	}
 }
 
-// A limitedWriter writes at most room bytes, and counts the calls.
+// A limitedWriter writes at most limit bytes, and counts the calls.
 type limitedWriter struct {
 	bytes.Buffer
-	room, calls int
+	limit, calls int
 }
 
 func (w *limitedWriter) Write(p []byte) (int, error) {
 	w.calls++
-	if len(p) > w.room {
-		n, _ := w.Buffer.Write(p[:w.room])
-		w.room = 0
+	if len(p) > w.limit {
+		n, _ := w.Buffer.Write(p[:w.limit])
+		w.limit = 0
 		return n, errors.New("the disk is full")
 	}
-	w.room -= len(p)
+	w.limit -= len(p)
 	return w.Buffer.Write(p)
 }
 
 func TestWriter_ReturnsTheErrorAndKeepsOtherLinesWhole(t *testing.T) {
-	w := &limitedWriter{room: 1000}
+	w := &limitedWriter{limit: 1000}
 	a := newLog(w)
 	write := func(name string) error { return a.Write(audit.Event{Name: name, Time: time.Unix(0, 0)}) }
 	if err := write("first"); err != nil {
 		t.Fatal(err)
 	}
-	w.room = 10
+	w.limit = 10
 	if err := write("torn"); err == nil || !strings.Contains(err.Error(), "the disk is full") {
 		t.Errorf("a line written in part: %v", err)
 	}
 	if err := write("lost"); err == nil {
 		t.Error("no error, although nothing was written")
 	}
-	w.room = 1000
+	w.limit = 1000
 	for _, name := range []string{"third", "fourth"} {
 		if err := write(name); err != nil {
 			t.Fatal(err)
@@ -144,14 +146,16 @@ func TestWriter_ReportsAShortWrite(t *testing.T) {
 	}
 }
 
-func TestWriter_ConcurrentLinesDoNotMix(t *testing.T) {
+// Rule 69: each operation has one whole audit record before its response.
+func TestRule69_ConcurrentAuditLinesDoNotMix(t *testing.T) {
 	var out bytes.Buffer // not safe for concurrent use
 	a := newLog(&out)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
 			for range 50 {
-				if err := a.Write(audit.Event{Name: "x", Time: time.Now(), Reason: strings.Repeat("v", 5000)}); err != nil {
+				e := audit.Event{Name: "x", Time: time.Now(), Reason: strings.Repeat("v", 5000)}
+				if err := a.Write(e); err != nil {
 					t.Error(err)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // busyPeriod is how long requests go on sharing batches after the number of
-// concurrent requests was last above Options.Crowd.
+// concurrent requests was last above Options.MaxUnbatched.
 const busyPeriod = 100 * time.Millisecond
 
 // Batcher combines concurrent requests into batches. A request is dispatched
@@ -17,9 +17,9 @@ const busyPeriod = 100 * time.Millisecond
 //
 // While few requests are concurrent, each is dispatched at once in a batch of
 // its own. Otherwise requests wait and share a batch. If fewer than
-// Options.Flights batches are in progress, that batch is dispatched as soon as
-// the goroutines that are ready to run have added their requests. If not, it is
-// dispatched when another batch ends.
+// Options.MaxInProgress batches are in progress, that batch is dispatched as
+// soon as the goroutines that are ready to run have added their requests. If
+// not, it is dispatched when another batch ends.
 type Batcher[K comparable, Req, Res any] struct {
 	options Options[K, Req, Res]
 
@@ -27,7 +27,7 @@ type Batcher[K comparable, Req, Res any] struct {
 	batches  int                 // batches in progress
 	starting bool                // a goroutine is about to dispatch the waiters
 	requests int                 // requests in progress
-	lastBusy time.Time           // when requests last had to share
+	lastBusy time.Time           // when requests last had to share batches
 	waiting  []*waiter[Req, Res] // in order of arrival
 }
 
@@ -35,18 +35,18 @@ type Batcher[K comparable, Req, Res any] struct {
 type waiter[Req, Res any] struct {
 	ctx        context.Context
 	request    Req
-	result     *Answer[Res]  // set before done is closed
+	result     *Result[Res]  // set before done is closed
 	done       chan struct{} // nil if the caller runs the batch itself
 	dispatched bool          // guarded by Batcher.mu
 }
 
 // New returns a Batcher.
 func New[K comparable, Req, Res any](o Options[K, Req, Res]) *Batcher[K, Req, Res] {
-	if o.Sent == nil {
-		o.Sent = func(int) {}
+	if o.OnDispatch == nil {
+		o.OnDispatch = func(int) {}
 	}
-	if o.Rest == nil {
-		o.Rest = func() {}
+	if o.Pause == nil {
+		o.Pause = func() {}
 	}
 	return &Batcher[K, Req, Res]{options: o}
 }
@@ -91,7 +91,7 @@ func (b *Batcher[K, Req, Res]) Do(ctx context.Context, request Req) (Res, error)
 		return w.result.Value, w.result.Err
 	case <-ctx.Done():
 	}
-	if b.options.Stay && b.wasDispatched(w) {
+	if b.options.WaitForResult && b.wasDispatched(w) {
 		<-w.done
 		return w.result.Value, w.result.Err
 	}
@@ -102,7 +102,7 @@ func (b *Batcher[K, Req, Res]) Do(ctx context.Context, request Req) (Res, error)
 // own goroutine.
 func (b *Batcher[K, Req, Res]) runsInline(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return b.options.Bound > 0 && (b.options.Stay || !ok || time.Until(deadline) >= b.options.Bound)
+	return b.options.MaxRunTime > 0 && (b.options.WaitForResult || !ok || time.Until(deadline) >= b.options.MaxRunTime)
 }
 
 // wasDispatched reports whether a request was dispatched before its context
@@ -116,11 +116,11 @@ func (b *Batcher[K, Req, Res]) wasDispatched(w *waiter[Req, Res]) bool {
 // busy reports whether a new request must share a batch: too many requests are
 // concurrent, or were within the last busyPeriod. The caller holds b.mu.
 func (b *Batcher[K, Req, Res]) busy() bool {
-	if b.options.Crowd == 0 {
-		return b.batches >= b.options.Flights
+	if b.options.MaxUnbatched == 0 {
+		return b.batches >= b.options.MaxInProgress
 	}
 	now := time.Now()
-	if b.requests+len(b.waiting) >= b.options.Crowd {
+	if b.requests+len(b.waiting) >= b.options.MaxUnbatched {
 		b.lastBusy = now
 	}
 	return now.Sub(b.lastBusy) < busyPeriod
@@ -130,7 +130,7 @@ func (b *Batcher[K, Req, Res]) busy() bool {
 // number of batches is in progress or such a goroutine has just been started.
 // The caller holds b.mu.
 func (b *Batcher[K, Req, Res]) start() {
-	if b.starting || b.batches >= b.options.Flights {
+	if b.starting || b.batches >= b.options.MaxInProgress {
 		return
 	}
 	b.starting = true
@@ -151,14 +151,14 @@ func (b *Batcher[K, Req, Res]) run(batch []*waiter[Req, Res]) {
 			close(w.done)
 		}
 
-		b.options.Rest()
+		b.options.Pause()
 		batch = b.next(len(batch))
 	}
 }
 
 // dispatch passes a batch to Run and returns the results.
-func (b *Batcher[K, Req, Res]) dispatch(batch []*waiter[Req, Res]) []Answer[Res] {
-	b.options.Sent(len(batch))
+func (b *Batcher[K, Req, Res]) dispatch(batch []*waiter[Req, Res]) []Result[Res] {
+	b.options.OnDispatch(len(batch))
 	return b.call(batch)
 }
 
@@ -171,9 +171,9 @@ func (b *Batcher[K, Req, Res]) next(answered int) []*waiter[Req, Res] {
 	defer b.mu.Unlock()
 	b.requests -= answered
 	b.starting = b.starting && answered > 0
-	if b.batches > b.options.Flights {
+	if b.batches > b.options.MaxInProgress {
 		b.batches--
-		return nil // the batches that remain take the waiters
+		return nil // the other batches dispatch the waiters
 	}
 
 	batch, rest := b.split()
@@ -186,7 +186,7 @@ func (b *Batcher[K, Req, Res]) next(answered int) []*waiter[Req, Res] {
 	if len(batch) == 0 {
 		b.batches--
 	}
-	if len(batch) == b.options.Size && len(rest) > 0 {
+	if len(batch) == b.options.MaxSize && len(rest) > 0 {
 		b.start()
 	}
 	return batch
@@ -197,7 +197,7 @@ func (b *Batcher[K, Req, Res]) next(answered int) []*waiter[Req, Res] {
 func (b *Batcher[K, Req, Res]) split() (batch, rest []*waiter[Req, Res]) {
 	taken := make(map[K]bool)
 	for i, w := range b.waiting {
-		if len(batch) == b.options.Size {
+		if len(batch) == b.options.MaxSize {
 			return batch, append(rest, b.waiting[i:]...)
 		}
 		if w.ctx.Err() != nil {
@@ -219,7 +219,7 @@ func (b *Batcher[K, Req, Res]) split() (batch, rest []*waiter[Req, Res]) {
 
 // call calls Run. If Run panics or returns the wrong number of results, every
 // request gets ErrPanicked.
-func (b *Batcher[K, Req, Res]) call(batch []*waiter[Req, Res]) (results []Answer[Res]) {
+func (b *Batcher[K, Req, Res]) call(batch []*waiter[Req, Res]) (results []Result[Res]) {
 	requests := make([]Req, len(batch))
 	for i, w := range batch {
 		requests[i] = w.request
@@ -236,7 +236,7 @@ func (b *Batcher[K, Req, Res]) call(batch []*waiter[Req, Res]) (results []Answer
 		if fault, ok := cause.(runtime.Error); ok {
 			err = fmt.Errorf("%w: %w", ErrPanicked, fault)
 		}
-		results = Whole[Res](len(batch), err)
+		results = SameError[Res](len(batch), err)
 	}()
 	return b.options.Run(requests)
 }

@@ -21,7 +21,7 @@ type squarer struct {
 	batches [][]int
 }
 
-func (s *squarer) run(requests []int) []batch.Answer[int] {
+func (s *squarer) run(requests []int) []batch.Result[int] {
 	s.mu.Lock()
 	s.batches = append(s.batches, slices.Clone(requests))
 	s.mu.Unlock()
@@ -29,8 +29,8 @@ func (s *squarer) run(requests []int) []batch.Answer[int] {
 	return squares(requests)
 }
 
-func squares(requests []int) []batch.Answer[int] {
-	results := make([]batch.Answer[int], len(requests))
+func squares(requests []int) []batch.Result[int] {
+	results := make([]batch.Result[int], len(requests))
 	for i, r := range requests {
 		results[i].Value = r * r
 	}
@@ -66,7 +66,7 @@ func send(t *testing.T, b *batch.Batcher[int, int, int], requests ...int) (wait 
 func TestDo_LoneRequestRunsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10})
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 1, MaxSize: 10})
 		start := time.Now()
 		send(t, b, 3)()
 		if took := time.Since(start); took != time.Second {
@@ -79,7 +79,7 @@ func TestDo_WaitersShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
 		var sizes []int
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 2, Size: 3, Sent: func(n int) {
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 2, MaxSize: 3, OnDispatch: func(n int) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			sizes = append(sizes, n)
@@ -100,7 +100,7 @@ func TestDo_WaitersShareABatch(t *testing.T) {
 func TestDo_SharesBatchesOnlyAboveTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10, Crowd: 3})
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 1, MaxSize: 10, MaxUnbatched: 3})
 		few := send(t, b, 1, 2, 3)
 		time.Sleep(time.Second / 2)
 		send(t, b, 4, 5, 6, 7)()
@@ -129,7 +129,7 @@ func TestDo_SimultaneousRequestsShareABatch(t *testing.T) {
 	for range tries {
 		synctest.Test(t, func(t *testing.T) {
 			s := &squarer{}
-			b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 4, Size: 10, Crowd: 1})
+			b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 4, MaxSize: 10, MaxUnbatched: 1})
 			var all sync.WaitGroup
 			for r := range requests {
 				all.Go(func() {
@@ -156,7 +156,9 @@ func TestDo_SimultaneousRequestsShareABatch(t *testing.T) {
 func TestDo_CallerRunsItsOwnBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10, Bound: 2 * time.Second})
+		b := batch.New(batch.Options[int, int, int]{
+			Run: s.run, MaxInProgress: 1, MaxSize: 10, MaxRunTime: 2 * time.Second,
+		})
 		first := send(t, b, 1)
 		send(t, b, 2, 3)()
 		first()
@@ -183,7 +185,7 @@ func TestDo_KeyIsUniqueInABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
 		b := batch.New(batch.Options[int, int, int]{
-			Run: s.run, Flights: 1, Size: 10, Key: func(r int) int { return r % 10 },
+			Run: s.run, MaxInProgress: 1, MaxSize: 10, Key: func(r int) int { return r % 10 },
 		})
 		send(t, b, 1, 2, 12, 3, 22, 4)()
 		s.wantBatches(t, []int{1}, []int{2, 3, 4}, []int{12}, []int{22})
@@ -194,7 +196,7 @@ func TestDo_RequestsDuringThePauseShareABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
 		b := batch.New(batch.Options[int, int, int]{
-			Run: s.run, Flights: 1, Size: 10, Rest: func() { time.Sleep(time.Second) },
+			Run: s.run, MaxInProgress: 1, MaxSize: 10, Pause: func() { time.Sleep(time.Second) },
 		})
 		send(t, b, 1)()
 		send(t, b, 2, 3)()
@@ -208,7 +210,7 @@ func TestDo_RequestsDuringThePauseShareABatch(t *testing.T) {
 func TestDo_CanceledWaiterIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10})
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 1, MaxSize: 10})
 		defer send(t, b, 1)()
 		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
@@ -223,7 +225,7 @@ func TestDo_CanceledWaiterIsDropped(t *testing.T) {
 func TestDo_DeadlineDoesNotStopABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10})
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 1, MaxSize: 10})
 		defer send(t, b, 1)()
 		defer send(t, b, 2)()
 		short, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
@@ -242,7 +244,7 @@ func TestDo_DeadlineDoesNotStopABatch(t *testing.T) {
 func TestDo_WaitsForDispatchedRequestAfterDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}
-		b := batch.New(batch.Options[int, int, int]{Run: s.run, Flights: 1, Size: 10, Stay: true})
+		b := batch.New(batch.Options[int, int, int]{Run: s.run, MaxInProgress: 1, MaxSize: 10, WaitForResult: true})
 		start := time.Now()
 		do := func(request int, timeout time.Duration) (int, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -277,14 +279,16 @@ func TestDo_WaitsForDispatchedRequestAfterDeadline(t *testing.T) {
 }
 
 func TestDo_PanicIsAnError(t *testing.T) {
-	for name, run := range map[string]func([]int) []batch.Answer[int]{
-		"text":            func([]int) []batch.Answer[int] { panic("a secret") },
-		"runtime error":   func(rs []int) []batch.Answer[int] { return make([]batch.Answer[int], rs[0])[:9] },
-		"too few results": func([]int) []batch.Answer[int] { return nil },
-		"same error":      func(rs []int) []batch.Answer[int] { return batch.Whole[int](len(rs), batch.ErrPanicked) },
+	for name, run := range map[string]func([]int) []batch.Result[int]{
+		"text":            func([]int) []batch.Result[int] { panic("a secret") },
+		"runtime error":   func(rs []int) []batch.Result[int] { return make([]batch.Result[int], rs[0])[:9] },
+		"too few results": func([]int) []batch.Result[int] { return nil },
+		"same error": func(rs []int) []batch.Result[int] {
+			return batch.SameError[int](len(rs), batch.ErrPanicked)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := batch.New(batch.Options[int, int, int]{Run: run, Flights: 1, Size: 10})
+			b := batch.New(batch.Options[int, int, int]{Run: run, MaxInProgress: 1, MaxSize: 10})
 			for range 2 { // the first batch is no longer in progress
 				_, err := b.Do(t.Context(), 1)
 				if !errors.Is(err, batch.ErrPanicked) || strings.Contains(err.Error(), "secret") {
@@ -298,8 +302,8 @@ func TestDo_PanicIsAnError(t *testing.T) {
 func TestDo_ConcurrentCallersGetTheirOwnResults(t *testing.T) {
 	var batches atomic.Int64
 	b := batch.New(batch.Options[int, int, int]{
-		Flights: 3, Size: 16, Key: func(r int) int { return r % 7 },
-		Run: func(requests []int) []batch.Answer[int] {
+		MaxInProgress: 3, MaxSize: 16, Key: func(r int) int { return r % 7 },
+		Run: func(requests []int) []batch.Result[int] {
 			batches.Add(1)
 			return squares(requests)
 		},
@@ -324,8 +328,8 @@ func TestDo_ConcurrentCallersGetTheirOwnResults(t *testing.T) {
 
 func BenchmarkDo(b *testing.B) {
 	batcher := batch.New(batch.Options[int, int, int]{
-		Flights: 4, Size: 256, Key: func(r int) int { return r },
-		Run: func(requests []int) []batch.Answer[int] { return make([]batch.Answer[int], len(requests)) },
+		MaxInProgress: 4, MaxSize: 256, Key: func(r int) int { return r },
+		Run: func(requests []int) []batch.Result[int] { return make([]batch.Result[int], len(requests)) },
 	})
 	b.ReportAllocs()
 	b.SetParallelism(32)

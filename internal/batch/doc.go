@@ -1,4 +1,4 @@
-// Package batch combines concurrent requests into batches, so that one call
-// answers several of them. It does not depend on what a request is. It promises
+// Package batch combines concurrent requests into batches, so that one call of
+// a function answers several requests. Requests can be of any type. It promises
 // no compatibility to importers.
 package batch

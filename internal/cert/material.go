@@ -9,7 +9,7 @@ import (
 	"github.com/signetd/signet/internal/seal"
 )
 
-// A material is the content of the files at one time and its parsed form. It
+// material is the content of the files at one time, and its parsed form. It
 // does not change after readMaterial returns it.
 type material struct {
 	certText, keyText, clientCAText []byte
@@ -29,14 +29,14 @@ func (m *material) sameTexts(other *material) bool {
 func readMaterial(o Options, before *material) (*material, error) {
 	m := new(material)
 	var err error
-	if m.certText, err = seal.ReadGivenPublic(o.CertFile); err != nil {
+	if m.certText, err = seal.ReadPublicFile(o.CertFile); err != nil {
 		return nil, err
 	}
-	if m.keyText, err = seal.ReadGiven(o.KeyFile); err != nil {
+	if m.keyText, err = seal.ReadSecretFile(o.KeyFile); err != nil {
 		return nil, err
 	}
 	if o.ClientCAFile != "" {
-		if m.clientCAText, err = seal.ReadGivenPublic(o.ClientCAFile); err != nil {
+		if m.clientCAText, err = seal.ReadPublicFile(o.ClientCAFile); err != nil {
 			return nil, err
 		}
 	}

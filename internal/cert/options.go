@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Options configures a Keeper. All fields except ClientCAFile are required.
+// Options configures a Reloader. All fields except ClientCAFile are required.
 type Options struct {
 	CertFile string
 	KeyFile  string

@@ -9,9 +9,9 @@ import (
 	"github.com/signetd/signet/internal/seal"
 )
 
-// Pool reads a file of CA certificates in PEM.
-func Pool(path string) (*x509.CertPool, error) {
-	text, err := seal.ReadGivenPublic(path)
+// ReadPool reads a file of CA certificates in PEM.
+func ReadPool(path string) (*x509.CertPool, error) {
+	text, err := seal.ReadPublicFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func Pool(path string) (*x509.CertPool, error) {
 
 // parsePool returns all certificates in text, or an error if it cannot parse
 // one of them. A pool without that certificate would make the server reject
-// clients, and nobody could see the reason.
+// clients, and no log would show the reason.
 func parsePool(text []byte) (*x509.CertPool, error) {
 	pool, found := x509.NewCertPool(), 0
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
@@ -38,6 +38,7 @@ func parsePool(text []byte) (*x509.CertPool, error) {
 		}
 		pool.AddCert(certificate)
 	}
+
 	if found == 0 {
 		return nil, errors.New("the file contains no certificate in PEM")
 	}

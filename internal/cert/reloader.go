@@ -13,7 +13,7 @@ const (
 	// changed symbolic link in the path, by which Kubernetes updates secrets,
 	// and a change that does not change the modification time of the file.
 	pollInterval = 2 * time.Second
-	// warnAhead is how long before the certificate expires a Keeper logs a
+	// warnAhead is how long before the certificate expires a Reloader logs a
 	// warning.
 	warnAhead = 7 * 24 * time.Hour
 )
@@ -26,8 +26,8 @@ var suites = []uint16{
 	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// A Keeper holds the last valid certificate and client CAs that it read.
-type Keeper struct {
+// A Reloader holds the last valid certificate and client CAs that it read.
+type Reloader struct {
 	o       Options
 	current atomic.Pointer[material]
 
@@ -39,8 +39,8 @@ type Keeper struct {
 
 // Open reads the files for the first time. It returns an error if any of them
 // is missing or invalid, so that no server starts with incomplete protection.
-func Open(o Options) (*Keeper, error) {
-	r := &Keeper{o: o}
+func Open(o Options) (*Reloader, error) {
+	r := &Reloader{o: o}
 	m, err := readMaterial(o, nil)
 	if err != nil {
 		return nil, err
@@ -51,12 +51,12 @@ func Open(o Options) (*Keeper, error) {
 }
 
 // NotAfter returns the time at which the current certificate expires.
-func (r *Keeper) NotAfter() time.Time { return r.current.Load().certificate.Leaf.NotAfter }
+func (r *Reloader) NotAfter() time.Time { return r.current.Load().certificate.Leaf.NotAfter }
 
 // Config returns the TLS configuration of a listener. Each handshake uses the
 // certificate and the client CAs that are current at that time. The protocols
 // are those of ALPN (RFC 7301).
-func (r *Keeper) Config(protocols ...string) *tls.Config {
+func (r *Reloader) Config(protocols ...string) *tls.Config {
 	base := &tls.Config{
 		MinVersion: r.o.MinVersion, CipherSuites: suites, NextProtos: protocols,
 		// A resumed session would keep what an older certificate or CA allowed.
@@ -76,7 +76,7 @@ func (r *Keeper) Config(protocols ...string) *tls.Config {
 
 // Run polls the files until ctx is done. A change applies to new connections
 // only.
-func (r *Keeper) Run(ctx context.Context) {
+func (r *Reloader) Run(ctx context.Context) {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
@@ -90,7 +90,7 @@ func (r *Keeper) Run(ctx context.Context) {
 }
 
 // poll reads the files and makes their content current if it is new and valid.
-func (r *Keeper) poll() {
+func (r *Reloader) poll() {
 	before := r.current.Load()
 	m, err := readMaterial(r.o, before)
 	if err != nil {
@@ -113,7 +113,7 @@ func (r *Keeper) poll() {
 // logFailure logs an error once, when two polls in a row return it. An operator
 // may replace the certificate and its key one after the other. Between the two,
 // a single poll can fail.
-func (r *Keeper) logFailure(err error) {
+func (r *Reloader) logFailure(err error) {
 	again := err.Error() == r.failure
 	r.failureLogged = r.failureLogged && again
 	r.failure = err.Error()
@@ -126,7 +126,7 @@ func (r *Keeper) logFailure(err error) {
 
 // logExpiry logs one warning when the certificate expires soon, and one when it
 // has expired.
-func (r *Keeper) logExpiry() {
+func (r *Reloader) logExpiry() {
 	left, state := r.NotAfter().Sub(r.o.Now()), ""
 	switch {
 	case left <= 0:

@@ -20,7 +20,7 @@ import (
 )
 
 // A directory holds the files that an operator provides, the CA that signed the
-// certificate, and the log of a Keeper.
+// certificate, and the log of a Reloader.
 type directory struct {
 	path      string
 	authority *certtest.Authority
@@ -60,7 +60,7 @@ func newDirectory(t *testing.T) *directory {
 	return d
 }
 
-func (d *directory) open(t *testing.T) *Keeper {
+func (d *directory) open(t *testing.T) *Reloader {
 	t.Helper()
 	k, err := Open(d.options)
 	if err != nil {

@@ -7,31 +7,35 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// An Audience is an API that verifies our access tokens; it decides their algorithm and lifetime (the resource of
-// RFC 8707).
+// An Audience is an API that verifies access tokens of this issuer (a resource
+// in RFC 8707).
 type Audience struct {
 	// ID is the value of the aud claim.
 	ID string `json:"id"`
-	// Algorithm is RS256, ES256 or EdDSA.
+	// Algorithm signs its access tokens: RS256, ES256 or EdDSA.
 	Algorithm string `json:"algorithm"`
-	// PreviousAlgorithm goes on signing until the first key of Algorithm has been published for long enough; empty means
-	// that the algorithm never changed.
+	// PreviousAlgorithm signs until the first key of Algorithm has been
+	// published for long enough. It is empty if the algorithm never changed.
 	PreviousAlgorithm string `json:"previous_algorithm,omitempty"`
-	// Lifetime of its access tokens; zero means the issuer's default.
+	// Lifetime is the lifetime of its access tokens. Zero means the issuer's
+	// default.
 	Lifetime time.Duration `json:"lifetime,omitempty"`
-	// Scope is what tokens for this audience may carry; empty means whatever the client may ask for.
+	// Scope is the largest scope of its access tokens. Empty means every scope
+	// that the client may request.
 	Scope oauth.Scope `json:"scope,omitempty"`
-	// Claims names the user's claims that its tokens carry.
+	// Claims are the names of the user's claims that its access tokens contain.
 	Claims []string `json:"claims,omitempty"`
-	// ReuseTokens lets clients that ask in their own name be given the same token again, jti and all, for the first tenth of
-	// its life.
+	// ReuseTokens allows the token cache: for the first tenth of a token's
+	// lifetime the server returns the same token, with the same jti, to a
+	// client that requests tokens in its own name.
 	ReuseTokens bool `json:"repeat_tokens,omitempty"`
-	// DisabledAt is when tokens for it stopped being made; zero if they are.
+	// DisabledAt is when the audience was disabled. It is zero for an enabled
+	// audience.
 	DisabledAt time.Time `json:"disabled_at,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 }
 
-// A Directory is all clients and audiences at one version. It is read whole and kept as a snapshot.
+// A Directory holds all clients and audiences at one version.
 type Directory struct {
 	Version   int64
 	Clients   []Client

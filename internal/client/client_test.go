@@ -10,6 +10,6 @@ func TestClientSecrets(t *testing.T) {
 		}
 	}
 	if (Client{}).SecretMatches("") {
-		t.Error("a client without secrets matches the empty one")
+		t.Error("the empty secret matches a client without secrets")
 	}
 }

@@ -1,4 +1,4 @@
-// Package client defines OAuth clients and audiences, keeps the registry of
-// them, authenticates clients, and resolves what their tokens are for. It
+// Package client defines OAuth clients and audiences, polls them into a
+// registry, authenticates clients, and resolves the targets of their tokens. It
 // promises no compatibility to importers.
 package client

@@ -9,9 +9,10 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// ValidCertSAN says whether san names one subject alternative name of a certificate (RFC 5280 §4.2.1.6, RFC 8705 §2.1.2)
-// in its one spelling: dns:NAME in lower case, uri:URI such as a SPIFFE ID, email:ADDRESS or ip:ADDRESS. Names are compared
-// byte by byte, and a wildcard names nobody.
+// ValidCertSAN reports whether san is a subject alternative name of a
+// certificate (RFC 5280 §4.2.1.6, RFC 8705 §2.1.2) in its canonical form:
+// dns:NAME in lower case, uri:URI such as a SPIFFE ID, email:ADDRESS or
+// ip:ADDRESS. Names are compared byte by byte, so a wildcard is not valid.
 func ValidCertSAN(san string) bool {
 	kind, name, _ := strings.Cut(san, ":")
 	if len(san) > oauth.MaxCertSAN {
@@ -32,8 +33,8 @@ func ValidCertSAN(san string) bool {
 	return false
 }
 
-// CertSANs returns the subject alternative names of a certificate, each in the spelling in which ValidCertSAN has it. The
-// subject itself names nobody.
+// CertSANs returns the subject alternative names of a certificate in the form
+// that ValidCertSAN describes. The subject of the certificate is not a name.
 func CertSANs(c *x509.Certificate) (sans []string) {
 	for _, name := range c.DNSNames {
 		sans = append(sans, "dns:"+strings.ToLower(name))
@@ -53,7 +54,7 @@ func CertSANs(c *x509.Certificate) (sans []string) {
 	return sans
 }
 
-// isDNSName says whether name is a host name as RFC 1123 §2.1 has it, in lower case.
+// isDNSName reports whether name is a host name (RFC 1123 §2.1) in lower case.
 func isDNSName(name string) bool {
 	if name == "" || len(name) > 253 {
 		return false
@@ -67,7 +68,11 @@ func isDNSName(name string) bool {
 	return true
 }
 
+// isPlainURI reports whether text is a URI with a scheme and a host, and
+// without user information and fragment, in the form that url.URL.String
+// writes.
 func isPlainURI(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && oauth.ValidToken(text) && u.String() == text && u.Scheme != "" && u.Host != "" && u.User == nil && u.Fragment == ""
+	return err == nil && oauth.ValidToken(text) && u.String() == text && u.Scheme != "" && u.Host != "" &&
+		u.User == nil && u.Fragment == ""
 }

@@ -1,4 +1,4 @@
-// Package grant defines the grant, one login's authorization to one client:
-// it creates, rotates, revokes, lists and sweeps grants. It promises no
-// compatibility to importers.
+// Package grant creates, rotates, revokes, lists and sweeps grants. A grant is
+// one login's authorization to one client. It promises no compatibility to
+// importers.
 package grant

@@ -6,45 +6,54 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// A Grant is one login's authorization to one client; all refresh tokens of that login belong to it. There is one row per
-// grant, never one per token.
+// A Grant is one login's authorization to one client. All refresh tokens of
+// that login belong to it. A store has one row for each grant and no rows for
+// tokens.
 type Grant struct {
 	ID oauth.GrantID
-	// UserID is the subject: a user of ours, or whom a client that may mint subjects named.
+	// UserID is the subject: the id of a user, or the subject that a client
+	// minted for.
 	UserID   string
 	ClientID string
-	// Generation is that of the one refresh token which moves the grant on.
+	// Generation is the generation of the current refresh token.
 	Generation uint32
-	// KeyHash is the hash of the idempotency key that came with the request which moved the grant; nil for none.
-	KeyHash []byte
-	// MACKey is the id of the MAC key under which the current generation's refresh token is made.
+	// KeyHash is the hash of the idempotency key of the request that rotated
+	// the grant, zero before the first rotation.
+	KeyHash oauth.Digest
+	// MACKey is the id of the MAC key of the current refresh token.
 	MACKey string
-	// RotatedAt is when the generation last rose, in store time.
+	// RotatedAt is when the generation last increased, by the store's clock.
 	RotatedAt time.Time
-	// IdleLifetime is how long after MovedAt the grant ends, in whole seconds; ExpiresAt is when it ends in any case.
+	// IdleLifetime is how long after RotatedAt the grant expires, in whole
+	// seconds.
 	IdleLifetime time.Duration
-	ExpiresAt    time.Time
-	// SuspendedAt is set while the user is disabled; zero means it is not suspended.
+	// ExpiresAt is when the grant expires in any case.
+	ExpiresAt time.Time
+	// SuspendedAt is set while the user is disabled.
 	SuspendedAt time.Time
-	// RevokedAt is when the grant was ended, zero if it was not, and RevokeReason says by what.
-	RevokedAt    time.Time
+	// RevokedAt is when the grant was revoked, zero if it was not.
+	RevokedAt time.Time
+	// RevokeReason is one of the audit.RevokedBy constants, or empty.
 	RevokeReason string
 	Scope        oauth.Scope
 	Audience     []string
-	// AuthTime is when the subject proved who they are, and AMR how (RFC 8176).
-	AuthTime    time.Time
+	// AuthTime is when the subject authenticated.
+	AuthTime time.Time
+	// AMR is how the subject authenticated (RFC 8176).
 	AMR         []string
 	DeviceLabel string
 	IP          string
 	CreatedAt   time.Time
-	// Claims are those that the client gave when it minted the grant; nil for every other grant.
+	// Claims are the extra claims of a minted grant. They are nil for every
+	// other grant.
 	Claims map[string]any
 }
 
-// A State is what a grant is worth at a moment.
+// A State is the state of a grant at one time.
 type State string
 
-// The states. A suspended grant may become active again; a revoked or expired one has ended.
+// The states. A suspended grant may become active again. A revoked or expired
+// grant has ended.
 const (
 	StateActive    State = "active"
 	StateSuspended State = "suspended"
@@ -52,7 +61,7 @@ const (
 	StateExpired   State = "expired"
 )
 
-// State returns what the grant is worth at now.
+// State returns the state of the grant at now.
 func (g Grant) State(now time.Time) State {
 	switch {
 	case !g.RevokedAt.IsZero():
@@ -65,7 +74,7 @@ func (g Grant) State(now time.Time) State {
 	return StateActive
 }
 
-// EndsAt is when the grant expires if it is not refreshed.
+// EndsAt returns when the grant expires if it is not refreshed.
 func (g Grant) EndsAt() time.Time {
 	if idle := g.RotatedAt.Add(g.IdleLifetime); idle.Before(g.ExpiresAt) {
 		return idle
@@ -73,15 +82,22 @@ func (g Grant) EndsAt() time.Time {
 	return g.ExpiresAt
 }
 
-// A Filter says which grants of a subject are meant.
+// ExpiresIn returns how long the current refresh token is still valid at now.
+func (g Grant) ExpiresIn(now time.Time) time.Duration {
+	return max(g.EndsAt().Sub(now), 0)
+}
+
+// A Filter selects grants of a subject.
 type Filter struct {
-	// Subject is whose grants; it is never empty.
+	// Subject is the subject of the grants. It is never empty.
 	Subject string
-	// ClientID is the client's whose they are; empty means every client's.
+	// ClientID selects the grants to one client. Empty selects all clients.
 	ClientID string
-	// NotEndedAt, if it is not zero, leaves out those that are revoked, or expired at that moment.
+	// NotEndedAt selects the grants that are neither revoked nor, at that time,
+	// expired. The zero time selects all.
 	NotEndedAt time.Time
-	// After is the id behind which the grants begin, and Limit how many there are at most.
+	// After selects the grants whose ids sort after it.
 	After oauth.GrantID
+	// Limit is the maximum number of grants.
 	Limit int
 }

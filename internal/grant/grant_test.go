@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-func TestGrantIsActiveUntilTheFirstEnd(t *testing.T) {
+func TestGrant_State(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	good := Grant{RotatedAt: now, IdleLifetime: time.Hour, ExpiresAt: now.Add(24 * time.Hour)}
+	active := Grant{RotatedAt: now, IdleLifetime: time.Hour, ExpiresAt: now.Add(24 * time.Hour)}
 	for name, c := range map[string]struct {
 		edit func(*Grant)
 		at   time.Duration
@@ -22,7 +22,7 @@ func TestGrantIsActiveUntilTheFirstEnd(t *testing.T) {
 		"revoked, then suspended": {func(g *Grant) { g.RevokedAt, g.SuspendedAt = now, now }, time.Hour, StateRevoked},
 		"just before":             {func(*Grant) {}, time.Hour - time.Microsecond, StateActive},
 	} {
-		g := good
+		g := active
 		if c.edit(&g); g.State(now.Add(c.at)) != c.want {
 			t.Errorf("%s: %s, want %s", name, g.State(now.Add(c.at)), c.want)
 		}

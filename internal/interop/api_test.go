@@ -17,7 +17,8 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// newVerifier fetches the issuer's keys, again every five minutes, and for a kid that it does not know.
+// newVerifier returns a function that verifies access tokens. It caches the
+// issuer's keys for five minutes. An unknown kid triggers a new fetch.
 func newVerifier(ctx context.Context, issuer, audience string) (func(token string) (jwt.MapClaims, error), error) {
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{issuer + "/.well-known/jwks.json"},
 		keyfunc.Override{RefreshInterval: 5 * time.Minute})
@@ -38,81 +39,87 @@ func newVerifier(ctx context.Context, issuer, audience string) (func(token strin
 	}, nil
 }
 
-// TestVerifyPage: what docs/verify.md shows in Go, JavaScript and Python takes our tokens, and no others. The page shows the
-// code that runs here.
+// TestVerifyPage checks that the code in docs/verify.md accepts the tokens of
+// the issuer and rejects all others, in Go, JavaScript and Python. It also
+// checks that the page shows exactly the code that runs here.
 func TestVerifyPage(t *testing.T) {
-	i, facts := newDemo(t, nil)
-	answer, err := call(t, i, facts["CLIENT_ID"], facts["CLIENT_SECRET"], signetv1.TokenServiceClient.Login,
-		&signetv1.LoginRequest{Username: facts["USERNAME"], Password: facts["PASSWORD"]})
+	i, env := newDemo(t, nil)
+	login, err := call(t, i, env["CLIENT_ID"], env["CLIENT_SECRET"], signetv1.TokenServiceClient.Login,
+		&signetv1.LoginRequest{Username: env["USERNAME"], Password: env["PASSWORD"]})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := answer.GetAccessToken()
-	bad := []string{forge(token), token + "A", answer.GetRefreshToken(), "a.b.c"}
-	for name, run := range map[string]func(t *testing.T, facts map[string]string){
+	token := login.GetAccessToken()
+	invalid := []string{forge(token), token + "A", login.GetRefreshToken(), "a.b.c"}
+
+	for name, run := range map[string]func(t *testing.T, env map[string]string){
 		"Go":         verifyInGo,
-		"JavaScript": func(t *testing.T, facts map[string]string) { runNode(t, "verify-tokens.mjs", facts) },
+		"JavaScript": func(t *testing.T, env map[string]string) { runNode(t, "verify-tokens.mjs", env) },
 		"Python":     verifyInPython,
 	} {
-		t.Run(name, func(t *testing.T) { run(t, withTokens(t, facts, facts["AUDIENCE"], []string{token}, bad)) })
+		t.Run(name, func(t *testing.T) { run(t, withTokens(t, env, env["AUDIENCE"], []string{token}, invalid)) })
 		t.Run(name+" for another audience", func(t *testing.T) {
-			run(t, withTokens(t, facts, "https://other.example", []string{}, []string{token}))
+			run(t, withTokens(t, env, "https://other.example", []string{}, []string{token}))
 		})
 	}
+
 	for file, whole := range map[string]bool{"node/verify.mjs": true, "python/verify.py": true, "api_test.go": false} {
-		pageShows(t, file, whole)
+		checkPage(t, file, whole)
 	}
 }
 
-// withTokens returns the facts with what is to be accepted and what is not.
-func withTokens(t *testing.T, facts map[string]string, audience string, good, bad []string) map[string]string {
+// withTokens returns a copy of env for a verifier: the audience, and the tokens
+// that the verifier must accept and reject.
+func withTokens(t *testing.T, env map[string]string, audience string, valid, invalid []string) map[string]string {
 	t.Helper()
-	with := maps.Clone(facts)
-	with["AUDIENCE"] = audience
-	for name, tokens := range map[string][]string{"GOOD": good, "BAD": bad} {
+	env = maps.Clone(env)
+	env["AUDIENCE"] = audience
+	for name, tokens := range map[string][]string{"VALID": valid, "INVALID": invalid} {
 		text, err := json.Marshal(tokens)
 		if err != nil {
 			t.Fatal(err)
 		}
-		with[name] = string(text)
+		env[name] = string(text)
 	}
-	return with
+	return env
 }
 
-func verifyInGo(t *testing.T, facts map[string]string) {
-	verify, err := newVerifier(t.Context(), facts["ISSUER"], facts["AUDIENCE"])
+// verifyInGo runs newVerifier.
+func verifyInGo(t *testing.T, env map[string]string) {
+	verify, err := newVerifier(t.Context(), env["ISSUER"], env["AUDIENCE"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"GOOD": true, "BAD": false} {
+	for name, want := range map[string]bool{"VALID": true, "INVALID": false} {
 		var tokens []string
-		if err := json.Unmarshal([]byte(facts[name]), &tokens); err != nil {
+		if err := json.Unmarshal([]byte(env[name]), &tokens); err != nil {
 			t.Fatal(err)
 		}
 		for _, token := range tokens {
 			claims, err := verify(token)
 			if accepted := err == nil && claims["client_id"] == "gateway"; accepted != want {
-				t.Errorf("%s is accepted: %t, %v", token, accepted, err)
+				t.Errorf("verify %s: accepted is %t, want %t; error %v", token, accepted, want, err)
 			}
 		}
 	}
 }
 
-func verifyInPython(t *testing.T, facts map[string]string) {
+// verifyInPython runs python/verify_tokens.py.
+func verifyInPython(t *testing.T, env map[string]string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, python(t), "-B", "verify_tokens.py")
 	c.Dir, c.Env = "python", os.Environ()
-	for name, value := range facts {
+	for name, value := range env {
 		c.Env = append(c.Env, name+"="+value)
 	}
 	out, err := c.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "all as it should be") {
+	if err != nil || !strings.Contains(string(out), "all checks passed") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// python returns a Python that has PyJWT: the one in PATH, or Debian's own.
+// python returns an interpreter that has PyJWT: the one in PATH, or Debian's.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"python3", "/usr/bin/python3"} {
@@ -124,8 +131,9 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// pageShows wants the code of a file, or its function newVerifier, in docs/verify.md.
-func pageShows(t *testing.T, file string, whole bool) {
+// checkPage checks that docs/verify.md shows the code of a file. If whole is
+// false, it checks only the function newVerifier of the file.
+func checkPage(t *testing.T, file string, whole bool) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/verify.md")
 	if err != nil {
@@ -142,6 +150,6 @@ func pageShows(t *testing.T, file string, whole bool) {
 		code = "// newVerifier" + code + "\n}\n"
 	}
 	if !strings.Contains(string(page), "\n"+code+"```") {
-		t.Errorf("docs/verify.md does not show what %s has now:\n%s", file, code)
+		t.Errorf("docs/verify.md does not show the code of %s:\n%s", file, code)
 	}
 }

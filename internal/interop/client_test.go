@@ -21,14 +21,16 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/jwx/v3/jwk"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 	"github.com/zitadel/oidc/v3/pkg/client/rs"
 	zitadel "github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// A shop is an issuer with a client `shop` for two APIs, an API `stock` that asks about tokens, and a user.
+// A shop is an issuer with a user and the client shop, which has two audiences.
+// One of them is the API stock, which introspects tokens.
 type shop struct {
 	*issuer
 	identifier, secret, stockSecret string
@@ -56,13 +58,14 @@ func newShop(t *testing.T) *shop {
 	}
 	s.run(t, "", &client, "clients", "create", "stock")
 	s.stockSecret = client.Secret
-	s.run(t, "", &client, "clients", "create", "shop", "--scope", "orders", "--audience", "stock", "--audience", "https://prices.example")
+	s.run(t, "", &client, "clients", "create", "shop", "--scope", "orders",
+		"--audience", "stock", "--audience", "https://prices.example")
 	s.secret = client.Secret
 	s.run(t, shopperPhrase+"\n", nil, "users", "create", shopper)
 	return s
 }
 
-// discover reads the addresses of the endpoints from the metadata.
+// discover reads the URLs of the endpoints from the metadata.
 func (s *shop) discover(t *testing.T) {
 	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), s.identifier)
@@ -74,59 +77,66 @@ func (s *shop) discover(t *testing.T) {
 	}
 }
 
-// introspect asks about a token as the API, by zitadel/oidc.
+// introspect introspects a token as the client id, with zitadel/oidc.
 func (s *shop) introspect(t *testing.T, id, secret, token string) *zitadel.IntrospectionResponse {
 	t.Helper()
 	server, err := rs.NewResourceServerClientCredentials(t.Context(), s.identifier, id, secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := rs.Introspect[*zitadel.IntrospectionResponse](t.Context(), server, token)
+	state, err := rs.Introspect[*zitadel.IntrospectionResponse](t.Context(), server, token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return state
 }
 
-func TestOthersGetTokensInTheirOwnName(t *testing.T) {
+// TestOAuth2Library_ClientCredentials gets tokens with golang.org/x/oauth2.
+func TestOAuth2Library_ClientCredentials(t *testing.T) {
 	s := newShop(t)
 	s.serve(t)
 	s.discover(t)
 	for name, style := range map[string]oauth2.AuthStyle{
-		"either": oauth2.AuthStyleAutoDetect, "in the header": oauth2.AuthStyleInHeader, "in the body": oauth2.AuthStyleInParams,
+		"auto": oauth2.AuthStyleAutoDetect, "header": oauth2.AuthStyleInHeader, "body": oauth2.AuthStyleInParams,
 	} {
 		config := clientcredentials.Config{
-			ClientID: "shop", ClientSecret: s.secret, TokenURL: s.endpoints.Token, AuthStyle: style, Scopes: []string{"orders"},
-			EndpointParams: url.Values{"resource": {"stock", "https://prices.example"}},
+			ClientID: "shop", ClientSecret: s.secret, TokenURL: s.endpoints.Token, AuthStyle: style,
+			Scopes: []string{"orders"}, EndpointParams: url.Values{"resource": {"stock", "https://prices.example"}},
 		}
 		token, err := config.Token(t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if token.Type() != "Bearer" || token.RefreshToken != "" || time.Until(token.Expiry) < 9*time.Minute || token.Extra("scope") != "orders" {
-			t.Errorf("%s: %v", name, token)
+		if token.Type() != "Bearer" || token.RefreshToken != "" || time.Until(token.Expiry) < 9*time.Minute ||
+			token.Extra("scope") != "orders" {
+			t.Errorf("%s: got %v", name, token)
 		}
 		for _, audience := range []string{"stock", "https://prices.example"} {
-			if subject, err := byOIDC(t.Context(), s.identifier, token.AccessToken, "RS256", audience); err != nil || subject != "shop" {
-				t.Errorf("%s: for %s: %q, %v", name, audience, subject, err)
+			subject, err := byOIDC(t.Context(), s.identifier, token.AccessToken, "RS256", audience)
+			if err != nil || subject != "shop" {
+				t.Errorf("%s: verify for %s: subject %q, error %v", name, audience, subject, err)
 			}
 		}
-		found := s.introspect(t, "stock", s.stockSecret, token.AccessToken)
-		if !found.Active || found.ClientID != "shop" || found.Subject != "shop" || found.Issuer != s.identifier || found.TokenType != "Bearer" ||
-			!slices.Equal(found.Scope, []string{"orders"}) || !slices.Contains(found.Audience, "stock") || found.JWTID == "" ||
-			time.Until(found.Expiration.AsTime()) < 9*time.Minute {
-			t.Errorf("%s: introspected %+v", name, found)
+		state := s.introspect(t, "stock", s.stockSecret, token.AccessToken)
+		if !state.Active || state.ClientID != "shop" || state.Subject != "shop" || state.Issuer != s.identifier ||
+			state.TokenType != "Bearer" || !slices.Equal(state.Scope, []string{"orders"}) ||
+			!slices.Contains(state.Audience, "stock") || state.JWTID == "" ||
+			time.Until(state.Expiration.AsTime()) < 9*time.Minute {
+			t.Errorf("%s: introspected as %+v", name, state)
 		}
 	}
-	wrong := clientcredentials.Config{ClientID: "shop", ClientSecret: "wrong", TokenURL: s.endpoints.Token}
+
+	invalid := clientcredentials.Config{ClientID: "shop", ClientSecret: "wrong", TokenURL: s.endpoints.Token}
 	var refused *oauth2.RetrieveError
-	if _, err := wrong.Token(t.Context()); !errors.As(err, &refused) || refused.ErrorCode != "invalid_client" || refused.Response.StatusCode != 401 {
-		t.Errorf("a wrong secret: %v", err)
+	if _, err := invalid.Token(t.Context()); !errors.As(err, &refused) || refused.ErrorCode != "invalid_client" ||
+		refused.Response.StatusCode != 401 {
+		t.Errorf("an invalid secret: got error %v", err)
 	}
 }
 
-// TestOthersRefreshAndRevoke begins with a login over gRPC; from then on golang.org/x/oauth2 keeps the tokens fresh.
-func TestOthersRefreshAndRevoke(t *testing.T) {
+// TestOAuth2Library_RefreshAndRevoke logs in over gRPC, refreshes the tokens
+// with golang.org/x/oauth2, and revokes them.
+func TestOAuth2Library_RefreshAndRevoke(t *testing.T) {
 	s := newShop(t)
 	s.serve(t)
 	s.discover(t)
@@ -136,36 +146,46 @@ func TestOthersRefreshAndRevoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := oauth2.Config{ClientID: "shop", ClientSecret: s.secret, Endpoint: oauth2.Endpoint{TokenURL: s.endpoints.Token}}
-	kept := &oauth2.Token{AccessToken: login.GetAccessToken(), RefreshToken: login.GetRefreshToken(), Expiry: time.Now().Add(-time.Minute)}
+
+	endpoint := oauth2.Endpoint{TokenURL: s.endpoints.Token}
+	config := oauth2.Config{ClientID: "shop", ClientSecret: s.secret, Endpoint: endpoint}
+	current := &oauth2.Token{
+		AccessToken: login.GetAccessToken(), RefreshToken: login.GetRefreshToken(),
+		Expiry: time.Now().Add(-time.Minute),
+	}
 	for range 3 {
-		fresh, err := config.TokenSource(t.Context(), kept).Token()
+		next, err := config.TokenSource(t.Context(), current).Token()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fresh.RefreshToken == kept.RefreshToken || fresh.AccessToken == kept.AccessToken {
-			t.Error("the tokens did not move on")
+		if next.RefreshToken == current.RefreshToken || next.AccessToken == current.AccessToken {
+			t.Error("the refresh has returned the same tokens")
 		}
-		if subject, err := byOIDC(t.Context(), s.identifier, fresh.AccessToken, "RS256", "stock"); err != nil || subject != login.GetSubject() {
-			t.Errorf("%q, %v", subject, err)
+		subject, err := byOIDC(t.Context(), s.identifier, next.AccessToken, "RS256", "stock")
+		if err != nil || subject != login.GetSubject() {
+			t.Errorf("verify the new access token: subject %q, error %v", subject, err)
 		}
-		kept = fresh
-		kept.Expiry = time.Now().Add(-time.Minute)
+		current = next
+		current.Expiry = time.Now().Add(-time.Minute)
 	}
-	if !s.introspect(t, "stock", s.stockSecret, kept.AccessToken).Active || !s.introspect(t, "shop", s.secret, kept.RefreshToken).Active {
-		t.Error("not active before it was revoked")
+
+	if !s.introspect(t, "stock", s.stockSecret, current.AccessToken).Active ||
+		!s.introspect(t, "shop", s.secret, current.RefreshToken).Active {
+		t.Error("a token is not active before the revocation")
 	}
-	s.revoke(t, kept.RefreshToken)
-	if s.introspect(t, "stock", s.stockSecret, kept.AccessToken).Active || s.introspect(t, "shop", s.secret, kept.RefreshToken).Active {
-		t.Error("active after it was revoked")
+	s.revoke(t, current.RefreshToken)
+	if s.introspect(t, "stock", s.stockSecret, current.AccessToken).Active ||
+		s.introspect(t, "shop", s.secret, current.RefreshToken).Active {
+		t.Error("a token is active after the revocation")
 	}
 	var refused *oauth2.RetrieveError
-	if _, err := config.TokenSource(t.Context(), kept).Token(); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
-		t.Errorf("refreshed after it was revoked: %v", err)
+	_, err = config.TokenSource(t.Context(), current).Token()
+	if !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
+		t.Errorf("refresh after the revocation: got error %v", err)
 	}
 }
 
-// revoke is RFC 7009 §2.1 as anybody writes it.
+// revoke sends a revocation request (RFC 7009 §2.1) with net/http.
 func (s *shop) revoke(t *testing.T, token string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.endpoints.Revocation,
@@ -175,18 +195,19 @@ func (s *shop) revoke(t *testing.T, token string) {
 	}
 	r.SetBasicAuth("shop", s.secret)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("revoked with %s", answer.Status)
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("revoke: got status %s", response.Status)
 	}
 }
 
-// TestOthersProveThemselvesByAKey has the JWK Sets made by jwx, and the assertions by golang-jwt.
-func TestOthersProveThemselvesByAKey(t *testing.T) {
+// TestOAuth2Library_PrivateKeyJWT authenticates clients with private_key_jwt.
+// jwx makes the JWK Sets, and golang-jwt makes the assertions.
+func TestOAuth2Library_PrivateKeyJWT(t *testing.T) {
 	s := newShop(t)
 	rsaKey, err1 := rsa.GenerateKey(rand.Reader, 2048)
 	ecKey, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -197,7 +218,11 @@ func TestOthersProveThemselvesByAKey(t *testing.T) {
 	robots := map[string]struct {
 		key    any
 		method jwt.SigningMethod
-	}{"robot-rsa": {rsaKey, jwt.SigningMethodRS256}, "robot-ec": {ecKey, jwt.SigningMethodES256}, "robot-ed": {edKey, jwt.SigningMethodEdDSA}}
+	}{
+		"robot-rsa": {rsaKey, jwt.SigningMethodRS256},
+		"robot-ec":  {ecKey, jwt.SigningMethodES256},
+		"robot-ed":  {edKey, jwt.SigningMethodEdDSA},
+	}
 	for id, robot := range robots {
 		s.run(t, "", nil, "clients", "create", id, "--audience", "stock", "--jwks", s.writeSet(t, id, robot.key))
 	}
@@ -214,25 +239,28 @@ func TestOthersProveThemselvesByAKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			config := clientcredentials.Config{
-				ClientID: id, TokenURL: s.endpoints.Token, AuthStyle: oauth2.AuthStyleInParams, EndpointParams: url.Values{
-					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {assertion},
+				ClientID: id, TokenURL: s.endpoints.Token, AuthStyle: oauth2.AuthStyleInParams,
+				EndpointParams: url.Values{
+					"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+					"client_assertion":      {assertion},
 				},
 			}
 			token, err := config.Token(context.Background())
 			if err != nil {
 				t.Fatalf("%s: %v", id, err)
 			}
-			if found := s.introspect(t, "stock", s.stockSecret, token.AccessToken); found.Subject != id {
-				t.Errorf("%s: introspected %+v", id, found)
+			if state := s.introspect(t, "stock", s.stockSecret, token.AccessToken); state.Subject != id {
+				t.Errorf("%s: introspected as %+v", id, state)
 			}
 			if _, err := config.Token(context.Background()); err == nil {
-				t.Errorf("%s: the assertion was good twice", id)
+				t.Errorf("%s: the issuer has accepted an assertion twice", id)
 			}
 		}
 	}
 }
 
-// writeSet writes the JWK Set of a public key into a file.
+// writeSet writes the JWK Set with the public key to a file, and returns the
+// path of the file.
 func (s *shop) writeSet(t *testing.T, name string, private any) string {
 	t.Helper()
 	key, err := jwk.Import(private)

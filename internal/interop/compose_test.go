@@ -16,11 +16,12 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+
 	"github.com/signetd/signet/config"
 )
 
-// composed loads and validates the Compose file, as `docker compose` does.
-func composed(t *testing.T) *types.Project {
+// loadCompose loads and validates the Compose file, as `docker compose` does.
+func loadCompose(t *testing.T) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{"../../docker-compose.yml"}, cli.WithName("signet"))
 	if err != nil {
@@ -33,8 +34,8 @@ func composed(t *testing.T) *types.Project {
 	return project
 }
 
-func TestComposeStartsInOrder(t *testing.T) {
-	project := composed(t)
+func TestCompose_StartOrder(t *testing.T) {
+	project := loadCompose(t)
 	want := map[string]string{
 		"kek":      "",
 		"migrate":  "db service_healthy",
@@ -42,7 +43,7 @@ func TestComposeStartsInOrder(t *testing.T) {
 		"issuer-b": "kek service_completed_successfully, migrate service_completed_successfully",
 	}
 	if names := project.ServiceNames(); len(names) != len(want)+1 {
-		t.Errorf("services %q; this test knows db and %q", names, slices.Sorted(maps.Keys(want)))
+		t.Errorf("the services are %q, want db and %q", names, slices.Sorted(maps.Keys(want)))
 	}
 	for name, needs := range want {
 		var got []string
@@ -55,20 +56,21 @@ func TestComposeStartsInOrder(t *testing.T) {
 		}
 	}
 	if check := project.Services["db"].HealthCheck; check == nil || !slices.Contains(check.Test, "pg_isready") {
-		t.Errorf("db has the health check %+v", check)
+		t.Errorf("the health check of db is %+v, want pg_isready", check)
 	}
 }
 
-func TestComposeIssuersAreAlike(t *testing.T) {
-	project := composed(t)
+func TestCompose_IssuersAreEqual(t *testing.T) {
+	project := loadCompose(t)
 	a, b := project.Services["issuer-a"], project.Services["issuer-b"]
-	if ours, theirs := a.Environment.ToMapping(), b.Environment.ToMapping(); len(ours) == 0 || !maps.Equal(ours, theirs) {
-		t.Errorf("the environments differ:\n%q\n%q", ours, theirs)
+	envA, envB := a.Environment.ToMapping(), b.Environment.ToMapping()
+	if len(envA) == 0 || !maps.Equal(envA, envB) {
+		t.Errorf("the environments are empty or differ:\n%q\n%q", envA, envB)
 	}
 	published := map[string]bool{}
 	for _, s := range []types.ServiceConfig{a, b} {
 		if !slices.Equal(s.HealthCheck.Test, []string{"CMD", "/signet", "healthcheck"}) {
-			t.Errorf("%s has the health check %q", s.Name, s.HealthCheck.Test)
+			t.Errorf("the health check of %s is %q", s.Name, s.HealthCheck.Test)
 		}
 		if s.Image == "" || s.Image != project.Services["migrate"].Image || project.Services["migrate"].Build == nil {
 			t.Errorf("%s runs the image %q, which migrate does not build", s.Name, s.Image)
@@ -81,12 +83,12 @@ func TestComposeIssuersAreAlike(t *testing.T) {
 		}
 	}
 	if len(published) != 4 {
-		t.Errorf("published ports %v, want HTTP and gRPC of both", published)
+		t.Errorf("the published ports are %v, want HTTP and gRPC of both issuers", published)
 	}
 }
 
-func TestComposeEnvironmentIsConfiguration(t *testing.T) {
-	project := composed(t)
+func TestCompose_EnvironmentIsValidConfiguration(t *testing.T) {
+	project := loadCompose(t)
 	noFile := func(name string) ([]byte, error) { return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist) }
 	for _, name := range []string{"migrate", "issuer-a", "issuer-b"} {
 		env := project.Services[name].Environment.ToMapping().Values()
@@ -96,16 +98,17 @@ func TestComposeEnvironmentIsConfiguration(t *testing.T) {
 			continue
 		}
 		if _, sqlite := c.Store.SQLite(); sqlite {
-			t.Errorf("%s keeps its data in SQLite", name)
+			t.Errorf("%s stores its data in SQLite", name)
 		}
 		if stop := project.Services[name].StopGracePeriod; stop == nil || time.Duration(*stop) <= c.Shutdown.Timeout {
-			t.Errorf("%s is killed after %v, while it may take %v to stop", name, stop, c.Shutdown.Timeout)
+			t.Errorf("stop_grace_period of %s is %v, want more than shutdown.timeout, %v",
+				name, stop, c.Shutdown.Timeout)
 		}
 	}
 }
 
-func TestComposeSharesTheKEK(t *testing.T) {
-	project := composed(t)
+func TestCompose_SharedKEK(t *testing.T) {
+	project := loadCompose(t)
 	if _, ok := project.Volumes["kek"]; !ok {
 		t.Fatalf("no volume kek among %v", project.Volumes)
 	}
@@ -116,46 +119,49 @@ func TestComposeSharesTheKEK(t *testing.T) {
 			continue
 		}
 		volume := s.Volumes[0]
-		if volume.Type != types.VolumeTypeVolume || volume.Source != "kek" || volume.Target != "/kek" || volume.ReadOnly != readOnly {
+		if volume.Type != types.VolumeTypeVolume || volume.Source != "kek" || volume.Target != "/kek" ||
+			volume.ReadOnly != readOnly {
 			t.Errorf("%s mounts %+v, want the volume kek, read-only %v", name, volume, readOnly)
 		}
 		if file := s.Environment["SIGNET_KEK_FILE"]; name != "kek" && (file == nil || *file != "/kek/kek") {
-			t.Errorf("%s does not look for the KEK at /kek/kek", name)
+			t.Errorf("SIGNET_KEK_FILE of %s is not /kek/kek", name)
 		}
 	}
 }
 
-// makeKEK runs the command of the service kek, which is a shell script, on a folder that stands for the volume. Only root
-// may give files away, so that part is left out.
+// makeKEK runs the command of the service kek on a folder that replaces the
+// volume. The command is a shell script. Only root may change the owner of a
+// file, so a function that checks the arguments replaces chown.
 func makeKEK(t *testing.T, project *types.Project, folder string) {
 	t.Helper()
 	s := project.Services["kek"]
 	script := "chown() { test \"$1\" = 65532:65532; }\n" + strings.ReplaceAll(s.Command[0], "/kek/", folder+"/")
-	if out, err := exec.CommandContext(t.Context(), s.Entrypoint[0], append(s.Entrypoint[1:], script)...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(t.Context(), s.Entrypoint[0], append(s.Entrypoint[1:], script)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make the KEK: %v\n%s", err, out)
 	}
 }
 
-func TestComposeMakesTheKEKOnce(t *testing.T) {
-	project, folder := composed(t), t.TempDir()
+func TestCompose_CreatesTheKEKOnce(t *testing.T) {
+	project, folder := loadCompose(t), t.TempDir()
 	makeKEK(t, project, folder)
 	first, err := os.ReadFile(filepath.Join(folder, "kek"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(first))); err != nil || len(key) != 32 {
-		t.Errorf("%d bytes of key, error %v", len(key), err)
+		t.Errorf("the KEK has %d bytes, error %v; want 32", len(key), err)
 	}
 	info, err := os.Stat(filepath.Join(folder, "kek"))
 	if err != nil || info.Mode() != 0o600 {
-		t.Errorf("mode %v, error %v", info.Mode(), err)
+		t.Errorf("the mode of the KEK file is %v, error %v; want 0600", info.Mode(), err)
 	}
 	makeKEK(t, project, folder)
-	again, err := os.ReadFile(filepath.Join(folder, "kek"))
-	if err != nil || !bytes.Equal(again, first) {
+	second, err := os.ReadFile(filepath.Join(folder, "kek"))
+	if err != nil || !bytes.Equal(second, first) {
 		t.Errorf("a second start changes the KEK; error %v", err)
 	}
 	if names, _ := filepath.Glob(filepath.Join(folder, "*")); len(names) != 1 {
-		t.Errorf("left behind: %q", names)
+		t.Errorf("the folder has %q, want one file", names)
 	}
 }

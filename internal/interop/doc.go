@@ -1,4 +1,6 @@
-// Package interop tests the issuer with other people's programs: their verifiers read its tokens, their loader reads its
-// Compose file. It is a module of its own, so that nobody who imports Signet gets their dependencies. It promises no
-// compatibility to importers.
+// Package interop tests the issuer with third-party programs: token verifiers,
+// OAuth and gRPC clients, and the loader of Compose files.
+//
+// It is a module of its own, so that programs that import Signet do not get
+// these dependencies. It promises no compatibility to importers.
 package interop

@@ -17,15 +17,15 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// A curl calls the issuer with grpcurl's own code, as a person does who has its address only: what there is to call is found
-// by reflection.
-type curl struct {
+// A grpcurlClient calls the issuer with the code of grpcurl. It is configured
+// with the address only, and finds the methods by reflection.
+type grpcurlClient struct {
 	t      *testing.T
 	conn   *grpc.ClientConn
 	source grpcurl.DescriptorSource
 }
 
-func newCurl(t *testing.T, i *issuer) *curl {
+func newGrpcurlClient(t *testing.T, i *issuer) *grpcurlClient {
 	t.Helper()
 	conn, err := grpc.NewClient(i.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -34,13 +34,15 @@ func newCurl(t *testing.T, i *issuer) *curl {
 	t.Cleanup(func() { conn.Close() })
 	client := grpcreflect.NewClientAuto(t.Context(), conn)
 	t.Cleanup(client.Reset)
-	return &curl{t, conn, grpcurl.DescriptorSourceFromServer(t.Context(), client)}
+	return &grpcurlClient{t, conn, grpcurl.DescriptorSourceFromServer(t.Context(), client)}
 }
 
-// call calls a method with a request in JSON, and returns the code and what is printed.
-func (c *curl) call(method, request string, headers ...string) (codes.Code, string) {
+// call calls a method with a request in JSON. It returns the status code and
+// the output of grpcurl.
+func (c *grpcurlClient) call(method, request string, headers ...string) (codes.Code, string) {
 	c.t.Helper()
-	parser, formatter, err := grpcurl.RequestParserAndFormatter(grpcurl.FormatJSON, c.source, strings.NewReader(request), grpcurl.FormatOptions{})
+	parser, formatter, err := grpcurl.RequestParserAndFormatter(
+		grpcurl.FormatJSON, c.source, strings.NewReader(request), grpcurl.FormatOptions{})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -57,28 +59,31 @@ func (c *curl) call(method, request string, headers ...string) (codes.Code, stri
 	return handler.Status.Code(), out.String()
 }
 
+// TestGrpcurl logs in with grpcurl and checks how grpcurl shows an error.
 func TestGrpcurl(t *testing.T) {
-	i, facts := newDemo(t, map[string]string{"SIGNET_GRPC_REFLECTION": "true"})
-	c := newCurl(t, i)
+	i, env := newDemo(t, map[string]string{"SIGNET_GRPC_REFLECTION": "true"})
+	c := newGrpcurlClient(t, i)
 	services, err := grpcurl.ListServices(c.source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, service := range []string{"AdminService", "GrantService", "KeyService", "TokenService"} {
 		if !slices.Contains(services, "signet.v1."+service) {
-			t.Errorf("%s is not among %q", service, services)
+			t.Errorf("reflection lists %q, want %s", services, service)
 		}
 	}
-	pair := url.QueryEscape(facts["CLIENT_ID"]) + ":" + url.QueryEscape(facts["CLIENT_SECRET"])
+	pair := url.QueryEscape(env["CLIENT_ID"]) + ":" + url.QueryEscape(env["CLIENT_SECRET"])
 	basic := "authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
-	code, out := c.call("signet.v1.TokenService/Login", `{"username": "ada", "password": "`+facts["PASSWORD"]+`"}`, basic)
+	code, out := c.call("signet.v1.TokenService/Login", `{"username": "ada", "password": "`+env["PASSWORD"]+`"}`, basic)
 	var login struct{ AccessToken, RefreshToken, TokenType string }
-	if code != codes.OK || json.Unmarshal([]byte(out), &login) != nil || login.TokenType != "Bearer" || login.RefreshToken == "" {
-		t.Errorf("%v: %s", code, out)
+	if code != codes.OK || json.Unmarshal([]byte(out), &login) != nil || login.TokenType != "Bearer" ||
+		login.RefreshToken == "" {
+		t.Errorf("Login: got %v: %s", code, out)
 	}
-	// What is wrong is a code, a sentence and a reason.
+
+	// The status details have the reason of an error.
 	code, out = c.call("signet.v1.TokenService/Refresh", `{"refresh_token": "sgr_made-up"}`, basic)
 	if code != codes.Unauthenticated || !strings.Contains(out, "INVALID_GRANT") {
-		t.Errorf("%v: %s", code, out)
+		t.Errorf("Refresh with an unknown token: got %v: %s", code, out)
 	}
 }

@@ -20,14 +20,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/signetd/signet/internal/pgtest"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/signetd/signet/internal/pgtest"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// patience is how long anything here may take before it counts as failed.
+// patience is the time limit of each single step of a test.
 const patience = 30 * time.Second
 
 // program is the path of the program under test.
@@ -35,7 +36,8 @@ var program string
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
-// runTests builds the program, with the versions of its own module, and runs the tests.
+// runTests builds the program and runs the tests. The build uses the dependency
+// versions of the program's own module.
 func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "signet-interop-")
 	if err != nil {
@@ -44,39 +46,43 @@ func runTests(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program = filepath.Join(dir, "signet")
-	if out, err := exec.Command("go", "-C", "../..", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet").CombinedOutput(); err != nil {
+	build := exec.Command("go", "-C", "../..", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 		return 1
 	}
 	return pgtest.Main(m, nil)
 }
 
-// An issuer is the program as its users start it.
+// An issuer runs the program with its own folder, addresses and environment.
 type issuer struct {
 	dir, http, grpc, ops string
 	env                  []string
 }
 
-// newIssuer gives the program free addresses on this machine, a folder, and the settings.
+// newIssuer returns an issuer with free loopback addresses. settings are more
+// environment variables, but cannot change the addresses.
 func newIssuer(t *testing.T, settings map[string]string) *issuer {
 	t.Helper()
 	addresses := freeAddresses(t, 3)
 	i := &issuer{dir: t.TempDir(), http: addresses[0], grpc: addresses[1], ops: addresses[2]}
-	own := map[string]string{
+	env := map[string]string{
 		"SIGNET_ISSUER":         "http://" + i.http,
 		"SIGNET_DATA_DIR":       filepath.Join(i.dir, "data"),
 		"SIGNET_SHUTDOWN_DRAIN": "0s",
 	}
-	maps.Copy(own, settings)
-	maps.Copy(own, map[string]string{"SIGNET_HTTP_ADDRESS": i.http, "SIGNET_GRPC_ADDRESS": i.grpc, "SIGNET_OPS_ADDRESS": i.ops})
+	maps.Copy(env, settings)
+	maps.Copy(env, map[string]string{
+		"SIGNET_HTTP_ADDRESS": i.http, "SIGNET_GRPC_ADDRESS": i.grpc, "SIGNET_OPS_ADDRESS": i.ops,
+	})
 	i.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
-	for name, value := range own {
+	for name, value := range env {
 		i.env = append(i.env, name+"="+value)
 	}
 	return i
 }
 
-// freeAddresses returns loopback addresses that nobody listens on.
+// freeAddresses returns n loopback addresses with free ports.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	addresses := make([]string, n)
@@ -91,7 +97,7 @@ func freeAddresses(t *testing.T, n int) []string {
 	return addresses
 }
 
-// run runs one command and decodes its JSON into out, unless that is nil.
+// run runs a command and decodes its JSON output into out, unless out is nil.
 func (i *issuer) run(t *testing.T, stdin string, out any, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -110,7 +116,8 @@ func (i *issuer) run(t *testing.T, stdin string, out any, args ...string) {
 	}
 }
 
-// serve runs the server until stop is called, or the test ends; it is then asked to stop and expected to do so in peace.
+// serve runs the server until stop is called or the test ends. The server must
+// then stop without an error after SIGTERM.
 func (i *issuer) serve(t *testing.T) (stop func()) {
 	t.Helper()
 	var log bytes.Buffer
@@ -119,22 +126,22 @@ func (i *issuer) serve(t *testing.T) (stop func()) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var failure error
-	ended := make(chan struct{})
+	var exit error
+	exited := make(chan struct{})
 	go func() {
-		failure = cmd.Wait()
-		close(ended)
+		exit = cmd.Wait()
+		close(exited)
 	}()
 	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-ended:
-			if failure != nil {
-				t.Errorf("the server ended with %v", failure)
+		case <-exited:
+			if exit != nil {
+				t.Errorf("the server has exited with %v", exit)
 			}
 		case <-time.After(patience):
 			_ = cmd.Process.Kill()
-			<-ended
+			<-exited
 			t.Error("the server did not stop")
 		}
 	})
@@ -144,22 +151,22 @@ func (i *issuer) serve(t *testing.T) (stop func()) {
 			t.Logf("the server's log:\n%s", &log)
 		}
 	})
-	i.await(t, ended)
+	i.awaitReady(t, exited)
 	return stop
 }
 
-// await returns when the server says that it is ready.
-func (i *issuer) await(t *testing.T, ended <-chan struct{}) {
+// awaitReady waits until /readyz reports that the server is ready.
+func (i *issuer) awaitReady(t *testing.T, exited <-chan struct{}) {
 	t.Helper()
-	deadline, again := time.After(patience), time.NewTicker(20*time.Millisecond)
-	defer again.Stop()
+	deadline, poll := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer poll.Stop()
 	for {
 		select {
 		case <-deadline:
 			t.Fatal("the server did not become ready")
-		case <-ended:
-			t.Fatal("the server ended before it was ready")
-		case <-again.C:
+		case <-exited:
+			t.Fatal("the server has exited before it was ready")
+		case <-poll.C:
 		}
 		response, err := http.Get("http://" + i.ops + "/readyz")
 		if err != nil {
@@ -172,10 +179,11 @@ func (i *issuer) await(t *testing.T, ended <-chan struct{}) {
 	}
 }
 
-// call makes one gRPC call as a client (RFC 6749 §2.3.1).
+// call calls a gRPC method as a client with a secret (RFC 6749 §2.3.1).
 func call[Request, Response any](
 	t *testing.T, i *issuer, clientID, secret string,
-	method func(signetv1.TokenServiceClient, context.Context, Request, ...grpc.CallOption) (Response, error), request Request,
+	method func(signetv1.TokenServiceClient, context.Context, Request, ...grpc.CallOption) (Response, error),
+	request Request,
 ) (Response, error) {
 	t.Helper()
 	conn, err := grpc.NewClient(i.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -184,7 +192,8 @@ func call[Request, Response any](
 	}
 	defer conn.Close()
 	basic := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(clientID) + ":" + url.QueryEscape(secret)))
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Basic "+basic), patience)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Basic "+basic)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return method(signetv1.NewTokenServiceClient(conn), ctx, request)
 }

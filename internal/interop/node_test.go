@@ -21,14 +21,16 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// installNode puts the packages of node/package-lock.json where its scripts find them, unless they are there.
+// installNode installs the packages of node/package-lock.json, unless they are
+// installed already. It returns the output of npm.
 var installNode = sync.OnceValues(func() (string, error) {
-	installed := filepath.Join("node", "node_modules", "installed.json") // npm removes it with all else before it begins
+	// npm ci removes this file with all packages before it installs new ones.
+	installed := filepath.Join("node", "node_modules", "installed.json")
 	lock, err := os.ReadFile(filepath.Join("node", "package-lock.json"))
 	if err != nil {
 		return "", err
 	}
-	if there, err := os.ReadFile(installed); err == nil && bytes.Equal(there, lock) {
+	if last, err := os.ReadFile(installed); err == nil && bytes.Equal(last, lock) {
 		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -42,8 +44,8 @@ var installNode = sync.OnceValues(func() (string, error) {
 	return string(out), err
 })
 
-// runNode runs a script of node/ with what it needs to know.
-func runNode(t *testing.T, script string, facts map[string]string) {
+// runNode runs a script of node/ with these environment variables.
+func runNode(t *testing.T, script string, env map[string]string) {
 	t.Helper()
 	if out, err := installNode(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
@@ -52,16 +54,18 @@ func runNode(t *testing.T, script string, facts map[string]string) {
 	defer cancel()
 	c := exec.CommandContext(ctx, "node", script)
 	c.Dir, c.Env = "node", os.Environ()
-	for name, value := range facts {
+	for name, value := range env {
 		c.Env = append(c.Env, name+"="+value)
 	}
 	out, err := c.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "all as it should be") {
+	if err != nil || !strings.Contains(string(out), "all checks passed") {
 		t.Errorf("%s: %v\n%s", script, err, out)
 	}
 }
 
-// newDemo starts an issuer with an audience, a client, a client that signs, and a user, and returns what scripts need to know.
+// newDemo starts an issuer with an audience, two clients and a user. The client
+// gateway has a secret, and robot has a key. newDemo returns the environment
+// variables of the scripts.
 func newDemo(t *testing.T, settings map[string]string) (*issuer, map[string]string) {
 	t.Helper()
 	const audience, password = "https://api.example", "a long and secret phrase"
@@ -79,17 +83,24 @@ func newDemo(t *testing.T, settings map[string]string) (*issuer, map[string]stri
 	}
 	i.run(t, "", nil, "migrate")
 	i.run(t, "", nil, "audiences", "create", audience, "--alg", "ES256")
-	var made struct {
+	var gateway struct {
 		ID     string `json:"id"`
 		Secret string `json:"client_secret"`
 	}
-	i.run(t, "", &made, "clients", "create", "gateway", "--audience", audience, "--scope", "read write")
+	i.run(t, "", &gateway, "clients", "create", "gateway", "--audience", audience, "--scope", "read write")
 	i.run(t, "", nil, "clients", "create", "robot", "--audience", audience, "--jwks", public)
 	i.run(t, password+"\n", nil, "users", "create", "ada")
 	i.serve(t)
 	return i, map[string]string{
-		"ISSUER": "http://" + i.http, "GRPC": i.grpc, "PROTO": filepath.Join("..", "..", "..", "proto"), "AUDIENCE": audience,
-		"CLIENT_ID": made.ID, "CLIENT_SECRET": made.Secret, "USERNAME": "ada", "PASSWORD": password, "JWK": string(secret),
+		"ISSUER":        "http://" + i.http,
+		"GRPC":          i.grpc,
+		"PROTO":         filepath.Join("..", "..", "..", "proto"),
+		"AUDIENCE":      audience,
+		"CLIENT_ID":     gateway.ID,
+		"CLIENT_SECRET": gateway.Secret,
+		"USERNAME":      "ada",
+		"PASSWORD":      password,
+		"JWK":           string(secret),
 	}
 }
 
@@ -104,18 +115,19 @@ func writeJSON(t *testing.T, file string, value any) {
 	}
 }
 
-// TestNodeClients: openid-client over HTTP and grpc-js over gRPC use the issuer as their users do.
+// TestNodeClients uses the issuer with openid-client over HTTP and with grpc-js
+// over gRPC.
 func TestNodeClients(t *testing.T) {
-	i, facts := newDemo(t, nil)
-	t.Run("grpc-js", func(t *testing.T) { runNode(t, "grpc.mjs", facts) })
+	i, env := newDemo(t, nil)
+	t.Run("grpc-js", func(t *testing.T) { runNode(t, "grpc.mjs", env) })
 	t.Run("openid-client", func(t *testing.T) {
-		login, err := call(t, i, facts["CLIENT_ID"], facts["CLIENT_SECRET"], signetv1.TokenServiceClient.Login,
-			&signetv1.LoginRequest{Username: facts["USERNAME"], Password: facts["PASSWORD"]})
+		login, err := call(t, i, env["CLIENT_ID"], env["CLIENT_SECRET"], signetv1.TokenServiceClient.Login,
+			&signetv1.LoginRequest{Username: env["USERNAME"], Password: env["PASSWORD"]})
 		if err != nil {
 			t.Fatal(err)
 		}
-		with := maps.Clone(facts)
-		with["REFRESH_TOKEN"] = login.GetRefreshToken()
-		runNode(t, "openid-client.mjs", with)
+		env = maps.Clone(env)
+		env["REFRESH_TOKEN"] = login.GetRefreshToken()
+		runNode(t, "openid-client.mjs", env)
 	})
 }

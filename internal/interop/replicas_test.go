@@ -8,17 +8,19 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/signetd/signet/internal/pgtest"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
+
+	"github.com/signetd/signet/internal/pgtest"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// TestComposeIssuersShareTheirGrants starts what the Compose file starts, in its order and with its environment, on a
-// Postgres of the test, and goes from one issuer to the other between refreshes.
-func TestComposeIssuersShareTheirGrants(t *testing.T) {
+// TestCompose_IssuersShareGrants starts the programs of the Compose file in
+// order and with its environment, on a Postgres of the test. It refreshes at
+// both issuers in turn.
+func TestCompose_IssuersShareGrants(t *testing.T) {
 	const username, password = "ann", "six purple umbrellas sing"
-	project := composed(t)
+	project := loadCompose(t)
 	store, volume := pgtest.Empty(t), t.TempDir()
 	makeKEK(t, project, volume)
 	service := func(name string) *issuer {
@@ -52,52 +54,58 @@ func TestComposeIssuersShareTheirGrants(t *testing.T) {
 	token := login.GetRefreshToken()
 	for n := range 10 {
 		key := fmt.Sprint("key ", n)
-		here, there := a, b
+		one, other := a, b
 		if n%2 == 1 {
-			here, there = b, a
+			one, other = b, a
 		}
-		moved, err := refresh(here, token, key)
+		rotated, err := refresh(one, token, key)
 		if err != nil {
 			t.Fatalf("refresh %d: %v", n, err)
 		}
-		repeated, err := refresh(there, token, key)
-		if err != nil || repeated.GetRefreshToken() != moved.GetRefreshToken() {
-			t.Fatalf("refresh %d, asked again at the other issuer: error %v, or another successor", n, err)
+		retry, err := refresh(other, token, key)
+		if err != nil || retry.GetRefreshToken() != rotated.GetRefreshToken() {
+			t.Fatalf("refresh %d, retry at the other issuer: error %v, or another successor", n, err)
 		}
-		if moved.GetRefreshToken() == token || moved.GetGrantId() != login.GetGrantId() {
-			t.Fatalf("refresh %d: grant %s and the same token", n, moved.GetGrantId())
+		if rotated.GetRefreshToken() == token || rotated.GetGrantId() != login.GetGrantId() {
+			t.Fatalf("refresh %d: grant %s, or the same token", n, rotated.GetGrantId())
 		}
-		token = moved.GetRefreshToken()
+		token = rotated.GetRefreshToken()
 	}
 
 	stopA()
 	last, err := refresh(b, token, "last")
 	if err != nil {
-		t.Fatalf("refresh with the other issuer gone: %v", err)
+		t.Fatalf("refresh after the other issuer has stopped: %v", err)
 	}
 	a.serve(t)
 	if ours, theirs := keySet(t, a), keySet(t, b); ours != theirs {
 		t.Errorf("the JWK Sets differ:\n%s\n%s", ours, theirs)
 	}
-	_, err = call(t, b, "shop", client.Secret, signetv1.TokenServiceClient.Revoke, &signetv1.RevokeRequest{Token: last.GetRefreshToken()})
+
+	_, err = call(t, b, "shop", client.Secret, signetv1.TokenServiceClient.Revoke, &signetv1.RevokeRequest{
+		Token: last.GetRefreshToken(),
+	})
 	if err != nil {
 		t.Fatalf("revoke: %v", err)
 	}
 	if _, err := refresh(a, last.GetRefreshToken(), "late"); reason(err) != "INVALID_GRANT" {
-		t.Errorf("refresh at one issuer what the other revoked: %v", err)
+		t.Errorf("refresh at one issuer after a revocation at the other: %v", err)
 	}
-	// The Compose file gives the containers a file system that is read-only.
+
+	// The file systems of the containers are read-only, so no program may write
+	// to its folder.
 	for _, i := range []*issuer{migrate, a, b} {
 		if written, err := os.ReadDir(i.dir); err != nil || len(written) > 0 {
-			t.Errorf("a program with Postgres wrote %v, error %v", written, err)
+			t.Errorf("a program with Postgres has written %v, error %v", written, err)
 		}
 	}
 }
 
-// keySet returns what an issuer serves as its JWK Set.
+// keySet returns the JWK Set of an issuer.
 func keySet(t *testing.T, i *issuer) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+i.http+"/.well-known/jwks.json", http.NoBody)
+	url := "http://" + i.http + "/.well-known/jwks.json"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +121,7 @@ func keySet(t *testing.T, i *issuer) string {
 	return string(set)
 }
 
-// reason returns the OAuth code of an error, as a client reads it.
+// reason returns the reason in the details of a gRPC error, or an empty string.
 func reason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "signet" {

@@ -14,11 +14,13 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
+
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// A verifier is what a downstream service does with an access token: it learns of the keys from the issuer identifier alone
-// and returns the token's subject, if the token is signed by alg, comes from the issuer and is for the audience.
+// A verifier verifies an access token as a downstream service does. It finds
+// the keys by the issuer identifier only. It returns the subject if the token
+// is signed with alg, comes from the issuer and is for the audience.
 type verifier func(ctx context.Context, issuer, token, alg, audience string) (subject string, err error)
 
 var verifiers = map[string]verifier{
@@ -32,7 +34,7 @@ func byOIDC(ctx context.Context, issuer, token, alg, audience string) (string, e
 	if err != nil {
 		return "", err
 	}
-	// The algorithms are those of the metadata document; the verifier is not told which.
+	// The verifier accepts the algorithms of the metadata document.
 	verified, err := provider.VerifierContext(ctx, &oidc.Config{ClientID: audience}).Verify(ctx, token)
 	if err != nil {
 		return "", err
@@ -80,7 +82,8 @@ func byJWX(ctx context.Context, issuer, token, alg, audience string) (string, er
 	return subject, nil
 }
 
-// discover returns the address of the JWK Set as a metadata document has it (OpenID Connect Discovery §4, RFC 8414 §3).
+// discover returns the URL of the JWK Set from a metadata document
+// (OpenID Connect Discovery §4, RFC 8414 §3).
 func discover(ctx context.Context, issuer, document string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer+"/.well-known/"+document, http.NoBody)
 	if err != nil {
@@ -99,12 +102,13 @@ func discover(ctx context.Context, issuer, document string) (string, error) {
 		return "", err
 	}
 	if metadata.Issuer != issuer {
-		return "", errors.New("the metadata is of " + metadata.Issuer)
+		return "", errors.New("the metadata is of the issuer " + metadata.Issuer)
 	}
 	return metadata.JWKSURI, nil
 }
 
-func TestOthersVerifyOurTokens(t *testing.T) {
+// TestVerifierLibraries verifies tokens of each algorithm with each library.
+func TestVerifierLibraries(t *testing.T) {
 	const username, password = "ann", "six purple umbrellas sing"
 	algorithms := []string{"RS256", "ES256", "EdDSA"}
 
@@ -141,30 +145,30 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 					t.Errorf("subject %q, error %v; want %q", subject, err, response.GetSubject())
 				}
 				if _, err := verify(t.Context(), identifier, token, alg, audienceOf(other)); err == nil {
-					t.Error("accepted for another audience")
+					t.Error("the verifier accepts a token for another audience")
 				}
 				if _, err := verify(t.Context(), identifier, forge(token), alg, audienceOf(alg)); err == nil {
-					t.Error("accepted with another's signature")
+					t.Error("the verifier accepts a forged signature")
 				}
 			})
 		}
 	}
 }
 
-// audienceOf names the API whose tokens are signed with alg.
+// audienceOf returns the audience whose tokens are signed with alg.
 func audienceOf(alg string) string { return "https://" + strings.ToLower(alg) + ".example" }
 
-// algorithm returns the algorithm that a token says it is signed with.
+// algorithm returns the alg of a token's header.
 func algorithm(t *testing.T, token string) string {
 	t.Helper()
 	parsed, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
 	if err != nil {
-		t.Fatalf("an access token is no JWT: %v", err)
+		t.Fatalf("an access token is not a JWT: %v", err)
 	}
 	return parsed.Method.Alg()
 }
 
-// forge changes the first character of the signature.
+// forge returns the token with another first character of the signature.
 func forge(token string) string {
 	at := strings.LastIndexByte(token, '.') + 1
 	changed := slices.Clone([]byte(token))

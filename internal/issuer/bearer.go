@@ -6,65 +6,68 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
 
-// AdminScope is the scope of those who administer the issuer itself.
-const AdminScope = "signet.admin"
+var errNotBearer = errors.New("the access token is not for the issuer alone, or its client, grant or user is not valid")
 
-var errNotForUs = errors.New("the access token is not for the issuer alone, or its client, grant or user is not in order")
-
-// Bearer returns who presents an access token to the issuer as its audience (RFC 6750, RFC 9068 §4): a confidential client
-// in its own name, or a user who logged in through one. The token must be good at this moment, as Introspect would find it,
-// and for the issuer alone: others whom it is for hold it too, and could present it here. Its scope counts as far as the
-// client may still have it. Whatever is wrong is the same invalid_client.
-func (i *Issuer) Bearer(ctx context.Context, text string) (Caller, error) {
-	access, err := token.ReadAccess(text, i.identifier, i.keys.PublicKey, i.now())
+// Bearer returns the caller of a request with an access token whose audience is
+// the issuer (RFC 6750, RFC 9068 §4): a confidential client in its own name, or
+// a user who logged in through one. The token must be active; see Introspect.
+// The issuer must be its only audience: another audience would have the token,
+// too, and could send it to the issuer. The caller has only those values of the
+// scope that the client may still request. In every other case the error is
+// invalid_client.
+func (i *Inspector) Bearer(ctx context.Context, text string) (client.Caller, error) {
+	access, err := token.VerifyAccess(text, i.identifier, i.keys.PublicKey, i.now())
 	if err != nil {
-		return Caller{}, oauth.Refused(oauth.InvalidClient, err)
+		return client.Caller{}, oauth.Refused(oauth.InvalidClient, err)
 	}
 	if !slices.Equal(access.Audience, []string{i.identifier}) {
-		return Caller{}, oauth.Refused(oauth.InvalidClient, errNotForUs)
+		return client.Caller{}, oauth.Refused(oauth.InvalidClient, errNotBearer)
 	}
-	s, err := i.directory.fresh()
+	s, err := i.registry.Snapshot()
 	if err != nil {
-		return Caller{}, err
+		return client.Caller{}, err
 	}
-	caller, ok := i.bearer(s, access)
-	if !ok { // It is refused only on positive knowledge.
-		if s, err = i.directory.recent(ctx); err != nil {
-			return Caller{}, err
+	caller, ok := i.callerOf(s, access)
+	if !ok { // read the clients again before the refusal
+		if s, err = i.registry.Recheck(ctx); err != nil {
+			return client.Caller{}, err
 		}
-		if caller, ok = i.bearer(s, access); !ok {
-			return Caller{}, oauth.Refused(oauth.InvalidClient, errNotForUs)
+		if caller, ok = i.callerOf(s, access); !ok {
+			return client.Caller{}, oauth.Refused(oauth.InvalidClient, errNotBearer)
 		}
 	}
-	err = i.standsBehind(ctx, s, access)
+
+	err = i.checkBearer(ctx, s, access)
 	if errors.Is(err, oauth.InvalidGrant) {
 		err = oauth.Refused(oauth.InvalidClient, err)
 	}
 	return caller, err
 }
 
-// bearer returns who presents the token, by what the directory says of its client.
-func (i *Issuer) bearer(s *snapshot, access token.Access) (Caller, bool) {
-	client, ok := s.clients[access.ClientID]
-	if !ok || client.Public || !client.DisabledAt.IsZero() {
-		return Caller{}, false
+// callerOf returns the caller of an access token, with the client as it is in
+// the snapshot.
+func (i *Inspector) callerOf(s *client.Snapshot, access token.Access) (client.Caller, bool) {
+	c, ok := s.Client(access.ClientID)
+	if !ok || c.Public || !c.DisabledAt.IsZero() {
+		return client.Caller{}, false
 	}
-	t, err := i.target(s, *client, access.Audience)
+	t, err := i.registry.Target(s, *c, access.Audience)
 	if err != nil {
-		return Caller{}, false
+		return client.Caller{}, false
 	}
-	return Caller{
-		Client: *client, Subject: access.Subject, Admin: slices.Contains(access.Scope.Intersect(t.scope), AdminScope),
-	}, true
+	admin := slices.Contains(access.Scope.Intersect(t.Scope), client.AdminScope)
+	return client.Caller{Client: *c, Subject: access.Subject, Admin: admin}, true
 }
 
-// standsBehind returns nil if the token was made for its client itself, or for a user of ours by a grant that is good now, as
-// no grant of a user is who was disabled or deleted; else invalid_grant.
-func (i *Issuer) standsBehind(ctx context.Context, s *snapshot, access token.Access) error {
+// checkBearer returns nil if the token was made for its client itself, or for a
+// user by a grant that is active. Otherwise it returns invalid_grant. The grant
+// of a disabled or deleted user is not active.
+func (i *Inspector) checkBearer(ctx context.Context, s *client.Snapshot, access token.Access) error {
 	if access.GrantID == "" && access.Subject == access.ClientID {
 		return nil
 	}
@@ -72,9 +75,9 @@ func (i *Issuer) standsBehind(ctx context.Context, s *snapshot, access token.Acc
 	if err != nil {
 		return oauth.Refused(oauth.InvalidGrant, err)
 	}
-	g, err := i.liveGrant(ctx, s, id)
+	g, err := i.grants.GetActive(ctx, s, id)
 	if err == nil && (g.UserID != access.Subject || !strings.HasPrefix(g.UserID, oauth.UserIDPrefix)) {
-		err = oauth.Refused(oauth.InvalidGrant, errNotForUs)
+		err = oauth.Refused(oauth.InvalidGrant, errNotBearer)
 	}
 	return err
 }

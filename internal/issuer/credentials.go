@@ -3,34 +3,43 @@ package issuer
 import (
 	"context"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// CredentialsRequest asks for an access token in the client's own name.
+// A CredentialsRequest is a request for an access token in the client's own
+// name.
 type CredentialsRequest struct {
-	// Audience names who the token is for, all of them together; empty means the client's default.
+	// Audience are the audiences of the one token. Empty means the client's
+	// default.
 	Audience []string
 	Scope    string
 }
 
-// ClientCredentials makes the one access token that the grant type of that name gives (RFC 6749 §4.4), in the client's own
-// name as Mint does, but for all audiences at once. There is no refresh token: the client can ask again (§4.4.3).
-func (i *Issuer) ClientCredentials(_ context.Context, caller Caller, r CredentialsRequest) (*TokenResponse, error) {
-	s, err := i.directory.fresh()
+// ClientCredentials issues the access token of the client credentials grant
+// (RFC 6749 §4.4): one token for all audiences, and no refresh token (RFC 6749
+// §4.4.3).
+func (i *Issuer) ClientCredentials(
+	_ context.Context, caller client.Caller, r CredentialsRequest,
+) (*TokenResponse, error) {
+	s, err := i.registry.Snapshot()
 	if err != nil {
 		return nil, err
 	}
 	if caller.Client.Public {
-		return nil, oauth.Fail(oauth.UnauthorizedClient, "A public client gets no token in its own name: it cannot prove who it is.")
+		return nil, oauth.Fail(oauth.UnauthorizedClient,
+			"A public client gets no token in its own name, because it does not authenticate.")
 	}
-	t, err := i.narrowed(s, caller.Client, r.Audience, r.Scope)
+
+	t, err := i.registry.RequestedTarget(s, caller.Client, r.Audience, r.Scope)
 	if err != nil {
 		return nil, err
 	}
+
 	id := caller.Client.ID
-	signed, lifetime, err := i.signOwn("client_credentials", s, id, t)
+	signed, lifetime, err := i.signer.signOwn("client_credentials", s, id, t)
 	if err != nil {
 		return nil, err
 	}
-	return &TokenResponse{AccessToken: signed, ExpiresIn: lifetime, Scope: t.scope, Subject: id}, nil
+	return &TokenResponse{AccessToken: signed, ExpiresIn: lifetime, Scope: t.Scope, Subject: id}, nil
 }

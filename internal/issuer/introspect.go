@@ -6,12 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
+	"github.com/signetd/signet/keys"
 )
 
-// Introspection tells what a token is worth at this moment (RFC 7662 §2.2). All other fields are zero unless Active.
+// An Introspection is the state of a token (RFC 7662 §2.2). If Active is false,
+// all other fields are zero.
 type Introspection struct {
 	Active   bool
 	Scope    oauth.Scope
@@ -19,7 +22,7 @@ type Introspection struct {
 	Subject  string
 	Audience []string
 	Issuer   string
-	// TokenID is an access token's jti.
+	// TokenID is the jti of an access token.
 	TokenID string
 	GrantID string
 	// TokenType is access_token or refresh_token.
@@ -29,15 +32,37 @@ type Introspection struct {
 	AuthTime  time.Time
 }
 
-// Introspect answers the token's audience (a client whose id is in aud) and the client of its grant; to everybody else, and
-// for whatever is not good now, the token is not active. It asks the store, so that a revoked grant is known at once.
-func (i *Issuer) Introspect(ctx context.Context, caller Caller, text string) (Introspection, error) {
-	s, err := i.directory.fresh()
+// An Inspector checks tokens that the issuer made: for introspection, and for
+// callers of the issuer's own API.
+type Inspector struct {
+	identifier string
+	registry   *client.Registry
+	keys       *keys.Manager
+	grants     *grant.Service
+	subjects   subjects
+	now        func() time.Time
+}
+
+// NewInspector returns an Inspector. It uses the fields Identifier, Registry,
+// Keys, Grants, Subject and Now.
+func NewInspector(o Options) *Inspector {
+	return &Inspector{
+		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, grants: o.Grants,
+		subjects: subjects{o.Subject}, now: o.Now,
+	}
+}
+
+// Introspect returns the state of a token to its audience (a client whose id is
+// in aud) and to the client that it was issued to. For every other caller, and
+// for a token that is not valid, the result is not active. Introspect reads the
+// grant from the store, so a revocation has effect at once.
+func (i *Inspector) Introspect(ctx context.Context, caller client.Caller, text string) (Introspection, error) {
+	s, err := i.registry.Snapshot()
 	if err != nil {
 		return Introspection{}, err
 	}
 	var found Introspection
-	if token.LooksLikeRefresh(text) {
+	if token.HasRefreshPrefix(text) {
 		found, err = i.introspectRefresh(ctx, s, caller, text)
 	} else {
 		found, err = i.introspectAccess(ctx, s, caller, text)
@@ -48,79 +73,74 @@ func (i *Issuer) Introspect(ctx context.Context, caller Caller, text string) (In
 	return found, err
 }
 
-func (i *Issuer) introspectAccess(ctx context.Context, s *snapshot, caller Caller, text string) (Introspection, error) {
-	access, err := token.ReadAccess(text, i.identifier, i.keys.PublicKey, i.now())
+func (i *Inspector) introspectAccess(
+	ctx context.Context, s *client.Snapshot, caller client.Caller, text string,
+) (Introspection, error) {
+	access, err := token.VerifyAccess(text, i.identifier, i.keys.PublicKey, i.now())
 	if err != nil {
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, err)
 	}
 	if access.ClientID != caller.Client.ID && !slices.Contains(access.Audience, caller.Client.ID) {
-		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errNotOurs)
+		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
 	}
-	if err := i.stillGood(ctx, s, access); err != nil {
+	if err := i.checkActive(ctx, s, access); err != nil {
 		return Introspection{}, err
 	}
 	return Introspection{
-		Active: true, Scope: access.Scope, ClientID: access.ClientID, Subject: access.Subject, Audience: access.Audience,
-		Issuer: access.Issuer, TokenID: access.ID, GrantID: access.GrantID, TokenType: "access_token",
-		ExpiresAt: access.ExpiresAt, IssuedAt: access.IssuedAt, AuthTime: access.AuthTime,
+		Active: true, Scope: access.Scope, ClientID: access.ClientID, Subject: access.Subject,
+		Audience: access.Audience, Issuer: access.Issuer, TokenID: access.ID, GrantID: access.GrantID,
+		TokenType: "access_token", ExpiresAt: access.ExpiresAt, IssuedAt: access.IssuedAt, AuthTime: access.AuthTime,
 	}, nil
 }
 
-// stillGood returns nil if the grant of an access token is live or, for a token without one, if its client may still act and
-// its subject, if that is a user of ours, is enabled; else invalid_grant.
-func (i *Issuer) stillGood(ctx context.Context, s *snapshot, access token.Access) error {
+// checkActive returns nil if the grant of an access token is active. For a
+// token without a grant it returns nil if the client is enabled, and the
+// subject too if that is a user. Otherwise it returns invalid_grant.
+func (i *Inspector) checkActive(ctx context.Context, s *client.Snapshot, access token.Access) error {
 	if access.GrantID == "" {
-		if client, ok := s.clients[access.ClientID]; !ok || !client.DisabledAt.IsZero() {
+		if !s.ClientEnabled(access.ClientID) {
 			return oauth.Refused(oauth.InvalidGrant, errors.New("the client is disabled or deleted"))
 		}
-		_, err := i.enabledUser(ctx, access.Subject)
+		_, err := i.subjects.enabled(ctx, access.Subject)
 		return err
 	}
 	id, err := oauth.ParseGrantID(access.GrantID)
 	if err != nil {
 		return oauth.Refused(oauth.InvalidGrant, err)
 	}
-	_, err = i.liveGrant(ctx, s, id)
+	_, err = i.grants.GetActive(ctx, s, id)
 	return err
 }
 
-var errUnproved = errors.New("a public client asks about a refresh token")
+var errPublicClient = errors.New("a public client introspects a refresh token")
 
-// introspectRefresh knows only the refresh token that moves the grant on: one that was spent is not active. In the name of a
-// public client a thief could ask, and learn without presenting a token, which shows a theft, whether it is still good.
-func (i *Issuer) introspectRefresh(ctx context.Context, s *snapshot, caller Caller, text string) (Introspection, error) {
+// introspectRefresh introspects a refresh token. Only the current token of the
+// grant is active. For a public client no token is active: otherwise a thief
+// could send its id to check whether a stolen token is still valid. A thief who
+// uses the token reveals the theft.
+func (i *Inspector) introspectRefresh(
+	ctx context.Context, s *client.Snapshot, caller client.Caller, text string,
+) (Introspection, error) {
 	if caller.Client.Public {
-		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errUnproved)
+		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errPublicClient)
 	}
-	r, err := i.openRefresh(ctx, text)
+
+	r, err := i.grants.OpenToken(ctx, text)
 	if err != nil {
 		return Introspection{}, err
 	}
-	g, err := i.liveGrant(ctx, s, r.Handle.GrantID())
+	g, err := i.grants.GetActive(ctx, s, r.Handle.GrantID())
 	if err != nil {
 		return Introspection{}, err
 	}
 	if g.ClientID != caller.Client.ID || g.Generation > r.Generation {
-		return Introspection{}, oauth.Refused(oauth.InvalidGrant, errNotOurs)
+		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
 	}
-	return Introspection{
-		Active: true, Scope: g.Scope, ClientID: g.ClientID, Subject: g.UserID, Audience: g.Audience, Issuer: i.identifier,
-		GrantID: g.ID.String(), TokenType: "refresh_token",
-		ExpiresAt: i.storeTime(s).Add(refreshExpiresIn(g, i.storeTime(s))), IssuedAt: g.RotatedAt, AuthTime: g.AuthTime,
-	}, nil
-}
 
-// liveGrant returns the grant if it and its client are good now; else invalid_grant.
-func (i *Issuer) liveGrant(ctx context.Context, s *snapshot, id oauth.GrantID) (grant.Grant, error) {
-	g, err := i.store.Grant(ctx, id)
-	if errors.Is(err, oauth.NotFound) {
-		return g, oauth.Refused(oauth.InvalidGrant, err)
-	} else if err != nil {
-		return g, oauth.FromStore(err)
-	}
-	client, ok := s.clients[g.ClientID]
-	if !ok || !client.DisabledAt.IsZero() || g.State(i.storeTime(s)) != grant.StateActive {
-		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not live"))
-	}
-	return g, nil
+	now := s.StoreTime(i.now())
+	return Introspection{
+		Active: true, Scope: g.Scope, ClientID: g.ClientID, Subject: g.UserID, Audience: g.Audience,
+		Issuer: i.identifier, GrantID: g.ID.String(), TokenType: "refresh_token",
+		ExpiresAt: now.Add(g.ExpiresIn(now)), IssuedAt: g.RotatedAt, AuthTime: g.AuthTime,
+	}, nil
 }

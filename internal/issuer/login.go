@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -12,118 +13,87 @@ import (
 	"github.com/signetd/signet/internal/token"
 )
 
-// LoginRequest asks for a grant by user name and password.
-type LoginRequest struct {
-	Username    string
-	Password    string
-	Audience    []string
-	Scope       string
-	EndUser     EndUser
-	DeviceToken string
+// A PreparedLogin is a login for which PrepareLogin found the target and the
+// keys.
+type PreparedLogin struct {
+	snapshot *client.Snapshot
+	target   client.Target
+	macKey   string
+	secret   []byte
 }
 
-// EndUser is what the client says of the person's device.
-type EndUser struct {
-	IP          string
-	UserAgent   string
+// PrepareLogin checks the audience and the scope of a login, and that the keys
+// for its tokens are available. It runs before the password is verified and
+// before anything is written.
+func (i *Issuer) PrepareLogin(caller client.Caller, audience []string, scope string) (PreparedLogin, error) {
+	var p PreparedLogin
+	var err error
+	if p.snapshot, err = i.registry.Snapshot(); err != nil {
+		return p, err
+	}
+	if p.target, err = i.registry.RequestedTarget(p.snapshot, caller.Client, audience, scope); err != nil {
+		return p, err
+	}
+	if _, err := i.keys.Signer(p.target.Algorithm); err != nil {
+		return p, oauth.Unavailable(err)
+	}
+	if p.macKey, p.secret, err = i.keys.CurrentMAC(); err != nil {
+		return p, oauth.Unavailable(err)
+	}
+	return p, nil
+}
+
+// A LoginRequest is a login whose user has authenticated.
+type LoginRequest struct {
+	// Subject is the id of the user.
+	Subject string
+	// AMR is how the user authenticated (RFC 8176).
+	AMR []string
+	// AuthTime is when the user authenticated, by the store's clock.
+	AuthTime time.Time
+	// Epoch is the user's epoch before the authentication.
+	Epoch int64
+	// Address is the address of the end user, the zero address if it is not
+	// known.
+	Address     netip.Addr
 	DeviceLabel string
 }
 
-// TokenResponse is the answer to Login and Refresh (RFC 6749 §5.1).
-type TokenResponse struct {
-	AccessToken      string
-	ExpiresIn        time.Duration
-	RefreshToken     string
-	RefreshExpiresIn time.Duration
-	Scope            oauth.Scope
-	Subject          string
-	GrantID          oauth.GrantID
-	// DeviceToken is set by Login only.
-	DeviceToken string
-}
-
-// What a password login says in the access token: the methods of RFC 8176, and the assurance level 1 of ISO/IEC 29115.
-const (
-	amrPassword = "pwd"
-	acrPassword = "1"
-)
-
-// Login proves a user's password and creates a grant. Whatever is wrong with the user or the password, the answer is the
-// same invalid_grant and costs one hash.
-func (i *Issuer) Login(ctx context.Context, caller Caller, r LoginRequest) (*TokenResponse, error) {
-	s, err := i.directory.fresh()
-	if err != nil {
-		return nil, err
-	}
-	t, err := i.narrowed(s, caller.Client, r.Audience, r.Scope)
-	if err != nil {
-		return nil, err
-	}
-	address, err := endUserAddress(caller, r.EndUser)
-	if err != nil {
-		return nil, err
-	}
-	// The keys come before any write: what cannot be signed is not begun.
-	if _, err := i.keys.Signer(t.algorithm); err != nil {
-		return nil, oauth.Unavailable(err)
-	}
-	mac, secret, err := i.keys.CurrentMAC()
-	if err != nil {
-		return nil, oauth.Unavailable(err)
-	}
-	leave, err := i.passwords.Admit(ctx)
-	if err != nil {
-		return nil, hashFault(err)
-	}
-	defer leave()
-	user, rehash, err := i.prove(ctx, caller, guess{
-		username: r.Username, password: r.Password, deviceToken: r.DeviceToken, address: address,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if rehash {
-		i.rehash(ctx, user, r.Password)
-	}
+// Login creates a grant for a user who has authenticated, and issues its
+// tokens. If the user has changed since the authentication, it returns the same
+// invalid_grant as for a wrong password.
+func (i *Issuer) Login(
+	ctx context.Context, caller client.Caller, p PreparedLogin, r LoginRequest,
+) (*TokenResponse, error) {
 	handle := token.NewHandle()
-	g := i.newGrant(s, caller.Client, user.ID, handle.GrantID())
-	g.MACKey, g.Scope, g.Audience, g.DeviceLabel, g.IP = mac, t.scope, t.audience, r.EndUser.DeviceLabel, text(address)
-	if err := i.createGrant(ctx, g, user.Epoch); err != nil {
-		if errors.Is(err, oauth.InvalidGrant) {
-			return nil, i.refuseLogin(caller, user.ID, address, audit.ChangedMeanwhile)
-		}
-		return nil, oauth.FromStore(err)
-	}
-	if err := i.record(caller, audit.Event{
-		Name: audit.LoginSucceeded, Subject: user.ID, Grant: g.ID.String(), IP: text(address),
-	}); err != nil {
+	g := i.grants.New(caller.Client, r.Subject, handle.GrantID(), r.AuthTime)
+	g.MACKey, g.Scope, g.Audience = p.macKey, p.target.Scope, p.target.Audience
+	g.AuthTime, g.AMR, g.DeviceLabel, g.IP = r.AuthTime, r.AMR, r.DeviceLabel, audit.IP(r.Address)
+	if err := i.createGrant(ctx, caller, g, r); err != nil {
 		return nil, err
 	}
-	answer, err := i.answer(ctx, "login", s, g, t, handle)
+
+	response, err := i.respond(ctx, "login", p.snapshot, g, p.target, handle)
 	if err != nil {
 		return nil, err
 	}
-	answer.DeviceToken, err = token.EncodeDevice(mac, secret, user.ID)
-	return answer, err
+	response.DeviceToken, err = token.EncodeDevice(p.macKey, p.secret, r.Subject)
+	return response, err
 }
 
-func (i *Issuer) createGrant(ctx context.Context, g grant.Grant, epoch int64) error {
-	ctx, done := i.watch.Span(ctx, "store.create_grant")
-	defer done()
-	return i.store.CreateGrant(ctx, g, epoch)
-}
-
-func (i *Issuer) newGrant(s *snapshot, c client.Client, subject string, id oauth.GrantID) grant.Grant {
-	now := i.storeTime(s)
-	idle := min(orDefault(c.RefreshIdle, i.lifetimes.Idle), i.lifetimes.MaxAbsolute)
-	absolute := min(orDefault(c.RefreshAbsolute, i.lifetimes.Absolute), i.lifetimes.MaxAbsolute)
-	return grant.Grant{
-		ID: id, UserID: subject, ClientID: c.ID, RotatedAt: now, IdleLifetime: idle.Truncate(time.Second),
-		ExpiresAt: now.Add(absolute), AuthTime: now, AMR: []string{amrPassword}, CreatedAt: now,
+// createGrant stores the grant of a login and writes the audit event.
+func (i *Issuer) createGrant(ctx context.Context, caller client.Caller, g grant.Grant, r LoginRequest) error {
+	err := i.grants.Create(ctx, g, r.Epoch)
+	if errors.Is(err, oauth.InvalidGrant) {
+		e := audit.Event{
+			Name: audit.LoginFailed, Subject: r.Subject, Reason: audit.ChangedMeanwhile, IP: g.IP, Failed: true,
+		}
+		if err := i.record(caller, e); err != nil {
+			return err
+		}
+		return oauth.Refused(oauth.InvalidGrant, errors.New(audit.ChangedMeanwhile))
+	} else if err != nil {
+		return err
 	}
-}
-
-// storeTime is the store's clock as the snapshot knows it, in microseconds.
-func (i *Issuer) storeTime(s *snapshot) time.Time {
-	return i.now().Add(s.offset).UTC().Truncate(time.Microsecond)
+	return i.record(caller, audit.Event{Name: audit.LoginSucceeded, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP})
 }

@@ -10,5 +10,5 @@ import (
 // any content of the token.
 var ErrInvalid = errors.New("invalid token")
 
-// refuse returns an ErrInvalid with a reason.
-func refuse(reason string) error { return fmt.Errorf("%w: %s", ErrInvalid, reason) }
+// reject returns an ErrInvalid with a reason.
+func reject(reason string) error { return fmt.Errorf("%w: %s", ErrInvalid, reason) }

@@ -36,13 +36,13 @@ func TestVerifyForeign_AcceptsOtherForms(t *testing.T) {
 	if got, err := VerifyForeign(ed, foreign("")); err != nil || got.Algorithm != edDSA {
 		t.Errorf("alg Ed25519: got %v, error %v", got, err)
 	}
-	mustRefuse(t, "alg Ed25519 with Verify", ed, ring)
+	mustReject(t, "alg Ed25519 with Verify", ed, ring)
 
 	other := otherForm(t, pairOf(es256).token(pairOf(es256).header(), "{}"))
 	if _, err := VerifyForeign(other, foreign("")); err != nil {
 		t.Errorf("larger s: unexpected error: %v", err)
 	}
-	mustRefuse(t, "larger s with Verify", other, ring)
+	mustReject(t, "larger s with Verify", other, ring)
 }
 
 // otherForm replaces the s of an ES256 signature with n-s.

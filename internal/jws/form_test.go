@@ -16,7 +16,7 @@ func TestRule08_RejectsChangedCharacters(t *testing.T) {
 	for i := range valid {
 		for _, c := range []byte(alphabet + "=+/ \n\r\t.,\x00\xff") {
 			if c != valid[i] {
-				mustRefuse(t, fmt.Sprintf("%q at %d", c, i), valid[:i]+string(c)+valid[i+1:], ring)
+				mustReject(t, fmt.Sprintf("%q at %d", c, i), valid[:i]+string(c)+valid[i+1:], ring)
 			}
 		}
 	}
@@ -31,13 +31,13 @@ func TestRule08_RejectsChangedCharacters(t *testing.T) {
 				// Change the lowest bit, which may be an unused trailing bit.
 				other = alphabet[n^1]
 			}
-			mustRefuse(t, fmt.Sprintf("%s, changed at %d", p.algorithm, i), valid[:i]+string(other)+valid[i+1:], ring)
-			mustRefuse(t, fmt.Sprintf("%s, without the character at %d", p.algorithm, i), valid[:i]+valid[i+1:], ring)
+			mustReject(t, fmt.Sprintf("%s, changed at %d", p.algorithm, i), valid[:i]+string(other)+valid[i+1:], ring)
+			mustReject(t, fmt.Sprintf("%s, without the character at %d", p.algorithm, i), valid[:i]+valid[i+1:], ring)
 		}
 		for i := range len(valid) + 1 {
 			for _, more := range []string{"A", "=", "==", " ", "\n", "\r\n", ".", "\x00"} {
 				what := fmt.Sprintf("%s, %q inserted at %d", p.algorithm, more, i)
-				mustRefuse(t, what, valid[:i]+more+valid[i:], ring)
+				mustReject(t, what, valid[:i]+more+valid[i:], ring)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func TestRule08_RejectsOtherForms(t *testing.T) {
 			parts[1], parts[0], parts[2]),
 		"detached payload": parts[0] + "." + "." + parts[2],
 	} {
-		mustRefuse(t, what, compact, ring)
+		mustReject(t, what, compact, ring)
 	}
 
 	// Both forms of an ES256 signature are valid, so Verify must reject the one
@@ -82,7 +82,7 @@ func TestRule08_RejectsOtherForms(t *testing.T) {
 	if err := VerifySignature(es256, ec.private.Public(), []byte(valid[:cut]), signature); err != nil {
 		t.Errorf("other form: VerifySignature returned %v", err)
 	}
-	mustRefuse(t, "other form", valid[:cut+1]+encode(string(signature)), ring)
+	mustReject(t, "other form", valid[:cut+1]+encode(string(signature)), ring)
 	if back, err := CanonicalSignature(es256, signature); err != nil || encode(string(back)) != valid[cut+1:] {
 		t.Errorf("CanonicalSignature did not return the first form (error %v)", err)
 	}

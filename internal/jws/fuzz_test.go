@@ -97,7 +97,7 @@ func FuzzObject(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := Object(data)
+		got, err := ParseObject(data)
 		if want := plainObject(data); (err == nil) != want {
 			t.Fatalf("%q: got error %v, want accepted %v", data, err, want)
 		}

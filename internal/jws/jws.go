@@ -41,11 +41,11 @@ func Verify(compact string, find func(kid string) (algorithm string, key crypto.
 		return Token{}, err
 	}
 	if p.header.KeyID == "" {
-		return Token{}, refuse("header lacks kid")
+		return Token{}, reject("header lacks kid")
 	}
 	algorithm, key, ok := find(p.header.KeyID)
 	if ok && p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
-		return Token{}, refuse("signature is not canonical")
+		return Token{}, reject("signature is not canonical")
 	}
 	return p.verify(algorithm, key, ok)
 }
@@ -84,14 +84,14 @@ type parts struct {
 // parse splits and decodes a compact JWS and checks its form.
 func parse(compact string) (parts, error) {
 	if len(compact) > MaxSize {
-		return parts{}, refuse("longer than 8 KiB")
+		return parts{}, reject("longer than 8 KiB")
 	}
 	header, rest, _ := strings.Cut(compact, ".")
 	// If there is a fourth part, the signature contains a dot, and decode
 	// rejects it.
 	payload, signature, ok := strings.Cut(rest, ".")
 	if !ok {
-		return parts{}, refuse("does not have three parts")
+		return parts{}, reject("does not have three parts")
 	}
 
 	var decoded [3][]byte
@@ -114,10 +114,10 @@ func parse(compact string) (parts, error) {
 // verify verifies the signature with the key that a find function returned.
 func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, error) {
 	if !ok {
-		return Token{}, refuse("unknown kid")
+		return Token{}, reject("unknown kid")
 	}
 	if p.header.Algorithm != algorithm {
-		return Token{}, refuse("alg differs from the algorithm of the key")
+		return Token{}, reject("alg differs from the algorithm of the key")
 	}
 	if err := VerifySignature(algorithm, key, []byte(p.input), p.signature); err != nil {
 		return Token{}, err
@@ -133,7 +133,7 @@ func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, e
 func decode(segment string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(segment)
 	if err != nil || strings.ContainsAny(segment, "\r\n") {
-		return nil, refuse("not canonical base64url")
+		return nil, reject("not canonical base64url")
 	}
 	return b, nil
 }
@@ -152,17 +152,17 @@ func readHeader(data []byte) (Token, error) {
 		case "kid":
 			field = &t.KeyID
 		default:
-			return refuse("header has a member that is not allowed")
+			return reject("header has a member that is not allowed")
 		}
 		if value[0] != '"' {
-			return refuse("header has a member that is not a string")
+			return reject("header has a member that is not a string")
 		}
 		text, err := unquote(value)
 		*field = text
 		return err
 	})
 	if err == nil && t.Algorithm == "" {
-		err = refuse("header lacks alg")
+		err = reject("header lacks alg")
 	}
 	if err != nil {
 		return Token{}, err

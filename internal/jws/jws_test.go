@@ -104,9 +104,9 @@ func (p pair) header() string {
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// mustRefuse checks that Verify rejects a token with ErrInvalid and returns no
+// mustReject checks that Verify rejects a token with ErrInvalid and returns no
 // content of it.
-func mustRefuse(t *testing.T, what, compact string, find func(string) (string, crypto.PublicKey, bool)) {
+func mustReject(t *testing.T, what, compact string, find func(string) (string, crypto.PublicKey, bool)) {
 	t.Helper()
 	token, err := Verify(compact, find)
 	if err == nil {
@@ -159,9 +159,9 @@ func TestVerify_RejectsInvalidSignature(t *testing.T) {
 		cut := strings.LastIndexByte(valid, '.') + 1
 		other := p.token(p.header(), "two")
 		swapped := valid[:cut] + other[strings.LastIndexByte(other, '.')+1:]
-		mustRefuse(t, p.algorithm+" with the signature of another payload", swapped, ring)
-		mustRefuse(t, p.algorithm+" with no signature", valid[:cut], ring)
-		mustRefuse(t, p.algorithm+" with a short signature", valid[:len(valid)-4], ring)
-		mustRefuse(t, p.algorithm+" with a long signature", valid+"AAAA", ring)
+		mustReject(t, p.algorithm+" with the signature of another payload", swapped, ring)
+		mustReject(t, p.algorithm+" with no signature", valid[:cut], ring)
+		mustReject(t, p.algorithm+" with a short signature", valid[:len(valid)-4], ring)
+		mustReject(t, p.algorithm+" with a long signature", valid+"AAAA", ring)
 	}
 }

@@ -15,9 +15,9 @@ const (
 	maxMembers = 256 // the members of all objects together
 )
 
-var errSyntax = refuse("JSON is malformed")
+var errSyntax = reject("JSON is malformed")
 
-// Object parses one JSON object (RFC 8259). It rejects all input that two
+// ParseObject parses one JSON object (RFC 8259). It rejects all input that two
 // parsers may interpret differently:
 //
 //   - a name that occurs twice in an object, at any depth, after escapes are
@@ -32,7 +32,7 @@ var errSyntax = refuse("JSON is malformed")
 //
 // The names in the result have no escapes. The values are subslices of data;
 // each is valid JSON without white space around it. Every error is ErrInvalid.
-func Object(data []byte) (map[string]json.RawMessage, error) {
+func ParseObject(data []byte) (map[string]json.RawMessage, error) {
 	members := map[string]json.RawMessage{}
 	err := walk(data, func(name string, value json.RawMessage) error {
 		members[name] = value
@@ -48,10 +48,10 @@ func Object(data []byte) (map[string]json.RawMessage, error) {
 // members in order. It stops at the first error.
 func walk(data []byte, member func(name string, value json.RawMessage) error) error {
 	if len(data) == 0 || data[0] != '{' {
-		return refuse("JSON does not begin with an object")
+		return reject("JSON does not begin with an object")
 	}
 	if !utf8.Valid(data) {
-		return refuse("JSON is not UTF-8")
+		return reject("JSON is not UTF-8")
 	}
 
 	s := scanner{data: data}
@@ -59,7 +59,7 @@ func walk(data []byte, member func(name string, value json.RawMessage) error) er
 		return err
 	}
 	if s.pos != len(data) {
-		return refuse("JSON has bytes after the object")
+		return reject("JSON has bytes after the object")
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (s *scanner) object(depth int, member func(string, json.RawMessage) error) 
 	var names []string
 	return s.list(depth, '}', func() error {
 		if s.members++; s.members > maxMembers {
-			return refuse("JSON has too many members")
+			return reject("JSON has too many members")
 		}
 
 		raw, err := s.text()
@@ -90,7 +90,7 @@ func (s *scanner) object(depth int, member func(string, json.RawMessage) error) 
 			return err
 		}
 		if slices.Contains(names, name) {
-			return refuse("JSON has a duplicate member")
+			return reject("JSON has a duplicate member")
 		}
 		names = append(names, name)
 
@@ -116,7 +116,7 @@ func (s *scanner) array(depth int) error {
 // closing bracket end.
 func (s *scanner) list(depth int, end byte, element func() error) error {
 	if depth > maxDepth {
-		return refuse("JSON is nested too deeply")
+		return reject("JSON is nested too deeply")
 	}
 	s.pos++
 	s.space()
@@ -201,13 +201,13 @@ func (s *scanner) escape() error {
 	}
 	switch {
 	case 0xdc00 <= unit && unit <= 0xdfff:
-		return refuse("JSON has half a surrogate pair")
+		return reject("JSON has half a surrogate pair")
 	case 0xd800 <= unit && unit <= 0xdbff:
 		if !s.accept('\\') {
-			return refuse("JSON has half a surrogate pair")
+			return reject("JSON has half a surrogate pair")
 		}
 		if low, ok := s.codeUnit(); !ok || low < 0xdc00 || low > 0xdfff {
-			return refuse("JSON has half a surrogate pair")
+			return reject("JSON has half a surrogate pair")
 		}
 	}
 	return nil

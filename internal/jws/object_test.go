@@ -9,7 +9,7 @@ import (
 )
 
 func TestObject_ReturnsMembers(t *testing.T) {
-	got, err := Object([]byte(`{"a":1,"\u0062":"x\ud83d\ude00\n", "c" : [ 1, {"a":{}} ] ,"":null,"A":-0.5e+3,` +
+	got, err := ParseObject([]byte(`{"a":1,"\u0062":"x\ud83d\ude00\n", "c" : [ 1, {"a":{}} ] ,"":null,"A":-0.5e+3,` +
 		`"é":true,"f":false,"\\\"":[]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestObject_ReturnsMembers(t *testing.T) {
 			t.Errorf("member %q is %q, want %q", name, got[name], value)
 		}
 	}
-	if empty, err := Object([]byte(`{ }`)); err != nil || len(empty) != 0 {
+	if empty, err := ParseObject([]byte(`{ }`)); err != nil || len(empty) != 0 {
 		t.Errorf("empty object: got %v, error %v", empty, err)
 	}
 }
@@ -43,7 +43,7 @@ func TestObject_Limits(t *testing.T) {
 		`{"a":{` + manyMembers(maxMembers) + "}}":     false,
 		`{"a":[` + strings.Repeat("1,", 1000) + "1]}": true,
 	} {
-		_, err := Object([]byte(object))
+		_, err := ParseObject([]byte(object))
 		if (err == nil) != valid {
 			t.Errorf("%.60s… (%d bytes): got error %v, want accepted %v", object, len(object), err, valid)
 		}
@@ -78,7 +78,7 @@ func TestRule07_RejectsAmbiguousClaims(t *testing.T) {
 		`{`, `{"`, `{"a`, `{"a"`, `{"a":`, `{"a":1`, `{"a":"`, `}`, ``, ` `, `[]`, `[{"a":1}]`, `"a"`, `1`, `null`,
 		`true`,
 	} {
-		if got, err := Object([]byte(object)); err == nil {
+		if got, err := ParseObject([]byte(object)); err == nil {
 			t.Errorf("%q: got %q, want ErrInvalid", object, got)
 		} else {
 			checkRefusal(t, fmt.Sprintf("%q", object), err)

@@ -25,13 +25,13 @@ func TestRule01_RejectsAlgNone(t *testing.T) {
 		} {
 			header := fmt.Sprintf(`{"typ":"at+jwt",%s"kid":%q}`, alg, p.algorithm)
 			signed := p.token(header, `{"sub":"alice"}`)
-			mustRefuse(t, header+" signed", signed, ring)
-			mustRefuse(t, header+" unsigned", signed[:strings.LastIndexByte(signed, '.')+1], ring)
+			mustReject(t, header+" signed", signed, ring)
+			mustReject(t, header+" unsigned", signed[:strings.LastIndexByte(signed, '.')+1], ring)
 		}
 	}
 	// Verify rejects alg none even if the find function returns it.
 	none := pairOf(edDSA).token(`{"alg":"none","kid":"x"}`, "x")
-	mustRefuse(t, "find returns none", none, func(string) (string, crypto.PublicKey, bool) { return "none", nil, true })
+	mustReject(t, "find returns none", none, func(string) (string, crypto.PublicKey, bool) { return "none", nil, true })
 }
 
 // Rule 02: a MAC that is made with a public key as its secret is rejected.
@@ -59,9 +59,9 @@ func TestRule02_RejectsPublicKeyAsMACKey(t *testing.T) {
 				mac := hmac.New(sha256.New, secret)
 				mac.Write([]byte(input))
 				forged := input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
-				mustRefuse(t, fmt.Sprintf("%s of the %s key, alg %s", name, p.algorithm, alg), forged, ring)
+				mustReject(t, fmt.Sprintf("%s of the %s key, alg %s", name, p.algorithm, alg), forged, ring)
 				symmetric := func(string) (string, crypto.PublicKey, bool) { return alg, secret, true }
-				mustRefuse(t, "find returns a symmetric key", forged, symmetric)
+				mustReject(t, "find returns a symmetric key", forged, symmetric)
 			}
 		}
 	}
@@ -78,13 +78,13 @@ func TestRule03_RejectsAlgOfAnotherKey(t *testing.T) {
 			}
 			for _, alg := range []string{signer.algorithm, named.algorithm} {
 				header := fmt.Sprintf(`{"typ":"at+jwt","alg":%q,"kid":%q}`, alg, named.algorithm)
-				mustRefuse(t, signer.algorithm+" signs "+header, signer.token(header, "x"), ring)
+				mustReject(t, signer.algorithm+" signs "+header, signer.token(header, "x"), ring)
 				tried++
 			}
 			// The find function returns an algorithm that the type of the key
 			// does not support.
 			token := signer.token(fmt.Sprintf(`{"alg":%q,"kid":"x"}`, named.algorithm), "x")
-			mustRefuse(t, "find returns another algorithm", token, func(string) (string, crypto.PublicKey, bool) {
+			mustReject(t, "find returns another algorithm", token, func(string) (string, crypto.PublicKey, bool) {
 				return named.algorithm, signer.private.Public(), true
 			})
 		}
@@ -120,7 +120,7 @@ func TestRule04_RejectsHostileKid(t *testing.T) {
 	} {
 		var asked []string
 		token := p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":`+c.kid+`}`, "x")
-		mustRefuse(t, fmt.Sprintf("kid %.40s", c.kid), token, func(kid string) (string, crypto.PublicKey, bool) {
+		mustReject(t, fmt.Sprintf("kid %.40s", c.kid), token, func(kid string) (string, crypto.PublicKey, bool) {
 			asked = append(asked, kid)
 			return ring(kid)
 		})
@@ -128,7 +128,7 @@ func TestRule04_RejectsHostileKid(t *testing.T) {
 			t.Errorf("kid %.40s: find was called with %.80q", c.kid, asked)
 		}
 	}
-	mustRefuse(t, "no kid", p.token(`{"typ":"at+jwt","alg":"EdDSA"}`, "x"), noKeys(t))
+	mustReject(t, "no kid", p.token(`{"typ":"at+jwt","alg":"EdDSA"}`, "x"), noKeys(t))
 }
 
 // Rule 05: a token with a key or with the URL of a key is rejected, and Verify
@@ -154,8 +154,8 @@ func TestRule05_RejectsKeysAndKeyURLs(t *testing.T) {
 		`"x5t#S256":"` + public + `"`,
 		`"iss":"http://` + listener.Addr().String() + `"`,
 	} {
-		mustRefuse(t, member, p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA",`+member+`}`, "x"), noKeys(t))
-		mustRefuse(t, member+" and no kid", p.token(`{"typ":"at+jwt","alg":"EdDSA",`+member+`}`, "x"), noKeys(t))
+		mustReject(t, member, p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA",`+member+`}`, "x"), noKeys(t))
+		mustReject(t, member+" and no kid", p.token(`{"typ":"at+jwt","alg":"EdDSA",`+member+`}`, "x"), noKeys(t))
 	}
 	own, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
@@ -180,9 +180,9 @@ func TestRule06_RejectsCrit(t *testing.T) {
 		`"b64":false`, `"b64":true`, `"crit":["b64"],"b64":false`, `"crit":["b64"],"b64":true`, `"cty":"JWT"`,
 		`"zip":"DEF"`,
 	} {
-		mustRefuse(t, member, p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA",`+member+`}`, "x"), noKeys(t))
+		mustReject(t, member, p.token(`{"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA",`+member+`}`, "x"), noKeys(t))
 		first := `{` + member + `,"typ":"at+jwt","alg":"EdDSA","kid":"EdDSA"}`
-		mustRefuse(t, member+" first", p.token(first, "x"), noKeys(t))
+		mustReject(t, member+" first", p.token(first, "x"), noKeys(t))
 	}
 }
 
@@ -209,6 +209,6 @@ func TestRule07_RejectsAmbiguousHeader(t *testing.T) {
 		`{` + valid + `,"typ":"\x61"}`,
 		`{` + valid + `,'typ':"x"}`, `{` + valid + `/**/}`, `{alg:"EdDSA","kid":"EdDSA"}`,
 	} {
-		mustRefuse(t, fmt.Sprintf("%q", header), p.token(header, "x"), noKeys(t))
+		mustReject(t, fmt.Sprintf("%q", header), p.token(header, "x"), noKeys(t))
 	}
 }

@@ -55,7 +55,7 @@ func VerifySignature(algorithm string, key crypto.PublicKey, input, signature []
 		valid = algorithm == edDSA && len(k) == ed25519.PublicKeySize && ed25519.Verify(k, input, signature)
 	}
 	if !valid {
-		return refuse("signature is invalid")
+		return reject("signature is invalid")
 	}
 	return nil
 }

@@ -11,24 +11,26 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// A User is somebody who logs in with a name and a password.
+// A User is an account with a name and a password.
 type User struct {
 	ID string
-	// Username is the one spelling that the account has; see CanonicalUsername.
+	// Username is canonical; see CanonicalUsername.
 	Username string
-	// PasswordHash is a PHC string.
+	// PasswordHash is a PHC string. It is empty if no password is set.
 	PasswordHash string
-	// Claims are what audiences may ask for beside the standard ones: text, numbers, booleans, or lists of text.
+	// Claims are additional claims that an audience may request: text, numbers,
+	// booleans or lists of text.
 	Claims     map[string]any
 	DisabledAt time.Time
-	// Epoch rises whenever something ends or suspends the user's grants. A login that began before does not end in a
-	// grant after.
+	// Epoch increases when the user's grants are revoked or suspended. A login
+	// that has read an earlier epoch cannot create a grant.
 	Epoch     int64
 	CreatedAt time.Time
 }
 
-// CanonicalUsername returns the one spelling of an account name: NFKC, case-folded, surrounding white space removed. It
-// refuses names that are empty, longer than 256 bytes, or hold control characters, with invalid_request.
+// CanonicalUsername returns the canonical form of a user name: NFKC,
+// case-folded, without surrounding white space. It returns invalid_request for
+// a name that is empty, has more than 256 bytes or contains control characters.
 func CanonicalUsername(name string) (string, error) {
 	if len(name) > 1024 {
 		return "", oauth.Fail(oauth.InvalidRequest, "The user name is too long.")
@@ -40,7 +42,7 @@ func CanonicalUsername(name string) (string, error) {
 	}
 	for _, r := range folded {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) {
-			return "", oauth.Fail(oauth.InvalidRequest, "The user name holds characters that are not allowed.")
+			return "", oauth.Fail(oauth.InvalidRequest, "The user name contains characters that are not allowed.")
 		}
 	}
 	return folded, nil

@@ -8,7 +8,8 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-func TestOneSpellingPerAccount(t *testing.T) {
+// Rule 53: all spellings of a user name have one canonical form.
+func TestRule53_CanonicalUsername(t *testing.T) {
 	for _, name := range []string{"Ada@Example.COM", " ada@example.com\t", "\uff41da@example.com", "ADA@EXAMPLE.COM"} {
 		if got, err := CanonicalUsername(name); err != nil || got != "ada@example.com" {
 			t.Errorf("%q: %q, %v", name, got, err)
@@ -20,7 +21,9 @@ func TestOneSpellingPerAccount(t *testing.T) {
 	if a, _ := CanonicalUsername("STRASSE"); a != "strasse" {
 		t.Errorf("%q", a)
 	}
-	for _, name := range []string{"", "   ", "a\x00b", "a\nb", "a\u200bb", "\xff", strings.Repeat("a", 257), strings.Repeat("a", 2000)} {
+	for _, name := range []string{
+		"", "   ", "a\x00b", "a\nb", "a\u200bb", "\xff", strings.Repeat("a", 257), strings.Repeat("a", 2000),
+	} {
 		if got, err := CanonicalUsername(name); !errors.Is(err, oauth.InvalidRequest) {
 			t.Errorf("%q: %q, %v, want invalid_request", name, got, err)
 		}

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// reservedClaims are the names that a token's meaning hangs on: those that we write, and those of RFC 7519 §4.1, RFC 7662
-// §2.2, RFC 7800 §3, RFC 8693 §4, RFC 8417 §2, RFC 9396 §9.1, RFC 9493 §4 and OpenID Connect that a verifier might obey. scp
-// is what some verifiers read as the scope.
+// reservedClaims are the names that change what a token means. The issuer
+// writes some of them. A verifier may act on the others, which RFC 7519 §4.1,
+// RFC 7662 §2.2, RFC 7800 §3, RFC 8693 §4, RFC 8417 §2, RFC 9396 §9.1, RFC 9493
+// §4 and OpenID Connect define. Some verifiers read scp as the scope.
 var reservedClaims = map[string]bool{
 	"iss": true, "sub": true, "aud": true, "client_id": true, "scope": true, "iat": true, "exp": true, "jti": true,
 	"auth_time": true, "acr": true, "amr": true, "sid": true,
@@ -17,8 +18,8 @@ var reservedClaims = map[string]bool{
 	"token_type": true, "scp": true,
 }
 
-// ValidClaimName says whether a claim of that name may stand in a token beside the standard ones: it matches
-// [A-Za-z][A-Za-z0-9_:/.-]{0,127} and is not reserved.
+// ValidClaimName reports whether a token may have an additional claim of that
+// name: it matches [A-Za-z][A-Za-z0-9_:/.-]{0,127} and is not reserved.
 func ValidClaimName(name string) bool {
 	if name == "" || len(name) > MaxClaimName || !isLetter(name[0]) || ReservedClaim(name) {
 		return false
@@ -32,26 +33,30 @@ func ValidClaimName(name string) bool {
 	return true
 }
 
-// ReservedClaim says whether name, in any case, is one that only we write into a token or that means something to
-// verifiers. Readers that ignore case would take `Sub` for `sub`.
+// ReservedClaim reports whether name is reserved. It ignores case, because a
+// verifier that ignores case would read Sub as sub.
 func ReservedClaim(name string) bool { return reservedClaims[strings.ToLower(name)] }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// ValidAMR says whether methods may be the amr of a token (RFC 8176): at most 16, each of 1 to 64 printable ASCII characters
-// without space, quote and backslash.
+// ValidAMR reports whether methods may be the amr of a token (RFC 8176): at
+// most 16 methods, each of 1 to 64 printable ASCII characters without space,
+// quote and backslash.
 func ValidAMR(methods []string) bool {
-	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, func(m string) bool { return len(m) > 64 || !ValidToken(m) })
+	invalid := func(m string) bool { return len(m) > 64 || !ValidToken(m) }
+	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, invalid)
 }
 
-// maxClaims bounds how many extra claims a token has, maxClaimsSize all of them as JSON, in bytes.
 const (
-	maxClaims     = 32
+	// maxClaims is the maximum number of additional claims in a token.
+	maxClaims = 32
+	// maxClaimsSize is the maximum size of these claims in JSON, in bytes.
 	maxClaimsSize = 4 << 10
 )
 
-// CheckClaims refuses claims that no token may carry: a name that is reserved or malformed, a value that is neither text, a
-// number, a boolean nor a list of text, or more than 32 of them or 4 KiB, with invalid_request.
+// CheckClaims returns invalid_request for additional claims that no token may
+// contain: more than 32 claims or 4 KiB, a name that is reserved or malformed,
+// or a value that is not text, a number, a boolean or a list of text.
 func CheckClaims(claims map[string]any) error {
 	if len(claims) > maxClaims {
 		return Fail(InvalidRequest, "There are more than 32 claims.")
@@ -61,11 +66,11 @@ func CheckClaims(claims map[string]any) error {
 			return Fail(InvalidRequest, "A claim's name is reserved or malformed.")
 		}
 		if !isClaimValue(value) {
-			return Fail(InvalidRequest, "A claim is text, a number, a boolean or a list of text.")
+			return Fail(InvalidRequest, "A claim must be text, a number, a boolean or a list of text.")
 		}
 	}
 	if text, err := json.Marshal(claims); err != nil || len(text) > maxClaimsSize {
-		return Because(InvalidRequest, "The claims have more than 4 KiB, or hold what is not JSON.", err)
+		return Wrap(InvalidRequest, "The claims have more than 4 KiB or are not valid JSON.", err)
 	}
 	return nil
 }

@@ -3,16 +3,20 @@ package oauth
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
 
-// A Code is the category of an error: an OAuth 2.0 error code (RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2) or one of
-// the few that administration needs. It is an error itself, so that errors.Is(err, oauth.InvalidGrant) holds for every
+// A Code is the category of an error: an OAuth 2.0 error code (RFC 6749 §5.2,
+// RFC 7009 §2.2.1, RFC 8707 §2), or one of the few codes of the administration.
+// It is an error itself: errors.Is(err, oauth.InvalidGrant) holds for every
 // error of that category.
 type Code string
 
-// The categories. Each door has one table from these to its own status codes.
+// The categories of errors. Each API has one table that maps them to its status
+// codes.
 const (
 	InvalidRequest         Code = "invalid_request"
 	InvalidScope           Code = "invalid_scope"
@@ -31,41 +35,50 @@ const (
 	ServerError            Code = "server_error"
 )
 
+// Codes returns all codes, sorted.
+func Codes() []Code { return slices.Sorted(maps.Keys(sentences)) }
+
 // Error returns the code as RFC 6749 spells it.
 func (c Code) Error() string { return string(c) }
 
-// Reason returns the code in upper case, as google.rpc.ErrorInfo wants it.
+// Reason returns the code in upper case, as google.rpc.ErrorInfo has it.
 func (c Code) Reason() string { return strings.ToUpper(string(c)) }
 
-// An Error is a category and a sentence. The sentence is ours and may be shown to the caller; the cause is for the log
-// alone.
+// An Error is an error of a category, with a sentence for the caller and a
+// cause for the log.
 type Error struct {
 	Code Code
-	// Sentence is shown to the caller: fixed words, never a cause, never what somebody sent.
+	// Sentence is for the caller. It is a constant: it contains neither a cause
+	// nor a part of the request.
 	Sentence string
-	// Cause goes to the log; nil means there is nothing more to say.
+	// Cause is for the log. It may be nil.
 	Cause error
-	// RetryAfter is how long to wait before trying again; zero means that waiting does not help.
+	// RetryAfter is how long the caller must wait before it tries again. Zero
+	// means that a later attempt has the same result.
 	RetryAfter time.Duration
 }
 
 // Fail returns an error of a category with a sentence for the caller.
 func Fail(code Code, sentence string) *Error { return &Error{Code: code, Sentence: sentence} }
 
-// Because returns an error of a category with a sentence for the caller and a cause for the log.
-func Because(code Code, sentence string, cause error) *Error {
+// Wrap returns an error of a category with a sentence for the caller and a
+// cause for the log.
+func Wrap(code Code, sentence string, cause error) *Error {
 	return &Error{Code: code, Sentence: sentence, Cause: cause}
 }
 
-// Unavailable returns the one answer to a store or a key that cannot be had now: try again in a second. A failure of
-// ours is never said as invalid_grant or invalid_client, because callers drop logins on those.
+// Unavailable returns the error for a store or a key that is not available:
+// temporarily_unavailable, with a retry after one second. A failure of the
+// server is never invalid_grant or invalid_client, because a client that gets
+// one of these deletes its tokens.
 func Unavailable(cause error) *Error {
 	return &Error{
-		Code: TemporarilyUnavailable, Sentence: sentences[TemporarilyUnavailable], Cause: cause, RetryAfter: time.Second,
+		Code: TemporarilyUnavailable, Sentence: sentences[TemporarilyUnavailable],
+		Cause: cause, RetryAfter: time.Second,
 	}
 }
 
-// Error returns code, sentence and cause: the form for logs.
+// Error returns the code, the sentence and the cause, for the log.
 func (e *Error) Error() string {
 	text := string(e.Code) + ": " + e.Sentence
 	if e.Cause != nil {
@@ -74,7 +87,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Attrs returns what a request's log line says of the error: its category and its cause.
+// Attrs returns the attributes of the error in a log line: category and cause.
 func (e *Error) Attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("error", string(e.Code))}
 	if e.Cause != nil {
@@ -83,14 +96,14 @@ func (e *Error) Attrs() []slog.Attr {
 	return attrs
 }
 
-// Is says whether target is this error's category.
+// Is reports whether target is the category of the error.
 func (e *Error) Is(target error) bool { return target == error(e.Code) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// AsError returns err as an *Error: itself if it is one, a bare Code with its usual sentence, and everything else as
-// server_error with err as the cause.
+// AsError returns err as an *Error. A Code gets its default sentence. Every
+// other error becomes a server_error with err as its cause.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -100,25 +113,30 @@ func AsError(err error) *Error {
 	if errors.As(err, &c) {
 		return &Error{Code: c, Sentence: sentences[c], Cause: err}
 	}
-	return Because(ServerError, sentences[ServerError], err)
+	return Wrap(ServerError, sentences[ServerError], err)
 }
 
-// FromStore passes on what a store knows (an error that is a Code, or an *Error that came from an edit of ours) and turns
-// every other failure into temporarily_unavailable: a store error is never taken for an answer.
+// FromStore converts an error of a store into an error for the caller. A Code,
+// or an *Error of an edit function, is an answer of the store. FromStore
+// returns it without the name of the operation, which the store has added.
+// Every other error means that the store did not answer, and becomes
+// temporarily_unavailable with that error as the cause.
 func FromStore(err error) error {
 	if err == nil {
 		return nil
 	}
-	var (
-		c Code
-		e *Error
-	)
-	if errors.As(err, &c) || errors.As(err, &e) {
-		return err
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var c Code
+	if errors.As(err, &c) {
+		return c
 	}
 	return Unavailable(err)
 }
 
+// sentences has the default sentence of each code.
 var sentences = map[Code]string{
 	InvalidRequest:       "The request is malformed.",
 	InvalidScope:         "The scope is not granted.",
@@ -133,11 +151,12 @@ var sentences = map[Code]string{
 	AlreadyExists:        "It exists already.",
 	NotFound:             "There is no such thing.",
 	FailedPrecondition:   "The present state does not allow this.",
-	ServerError:          "Something went wrong inside the issuer.",
+	ServerError:          "The issuer has an internal error.",
 
 	TemporarilyUnavailable: "The issuer cannot answer at the moment; try again.",
 }
 
-// Refused returns the bare answer of a category: its usual sentence and a cause for the log. All refused logins and
-// refreshes look alike through it.
-func Refused(code Code, cause error) *Error { return Because(code, sentences[code], cause) }
+// Refused returns an error of a category with its default sentence and a cause
+// for the log. All logins and refreshes that the server refuses have the same
+// response, because they use it.
+func Refused(code Code, cause error) *Error { return Wrap(code, sentences[code], cause) }

@@ -8,25 +8,32 @@ import (
 	"unicode/utf8"
 )
 
-// ValidAudienceID says whether id may be an aud value: 1 to 256 printable ASCII characters without space, quote and
-// backslash. URLs and plain names both fit.
+// ValidAudienceID reports whether id may be an aud value: 1 to 256 printable
+// ASCII characters without space, quote and backslash. It may be a URL or a
+// name.
 func ValidAudienceID(id string) bool { return len(id) <= MaxAudienceID && ValidToken(id) }
 
-// UserIDPrefix begins the id of every user of ours, and no other subject that a token is made for.
+// ErrSubject is the error for a subject that ValidSubject rejects.
+var ErrSubject = Fail(InvalidRequest, "A subject has 1 to 255 bytes of text without control characters.")
+
+// UserIDPrefix is the prefix of the id of every user. No client id has it.
 const UserIDPrefix = "usr_"
 
-// ValidClientID says whether id may name a client: 1 to 128 printable ASCII characters without space, quote and
-// backslash (a subset of RFC 6749 appendix A.1).
+// ValidClientID reports whether id may be the id of a client: 1 to 128
+// printable ASCII characters without space, quote and backslash (a subset of
+// RFC 6749 appendix A.1).
 func ValidClientID(id string) bool { return len(id) <= MaxClientID && ValidToken(id) }
 
-// A GrantID names a grant: the row's key, the grant_id of answers and the sid claim. It is computed from the secret
-// handle that only refresh tokens carry, so that it yields no refresh token itself.
+// A GrantID is the id of a grant: the key of its row, the grant_id of responses
+// and the sid claim. It is the hash of a handle, so nobody can compute a
+// refresh token from it.
 type GrantID [16]byte
 
-// A Handle is the secret part of a grant's refresh tokens.
+// A Handle is the secret part of all refresh tokens of a grant.
 type Handle [16]byte
 
-// GrantID returns the id of the grant that the handle belongs to: its SHA-256, cut to 128 bits.
+// GrantID returns the id of the handle's grant: the first 128 bits of the
+// SHA-256 of the handle.
 func (h Handle) GrantID() GrantID {
 	sum := sha256.Sum256(h[:])
 	return GrantID(sum[:16])
@@ -41,7 +48,7 @@ func (id GrantID) String() string {
 
 var errGrantID = Fail(InvalidRequest, "A grant id has 32 lower-case hexadecimal digits.")
 
-// ParseGrantID reads what GrantID.String wrote, and nothing else.
+// ParseGrantID reads the form that GrantID.String writes, and no other.
 func ParseGrantID(text string) (GrantID, error) {
 	var id GrantID
 	if len(text) != hex.EncodedLen(len(id)) || strings.Trim(text, "0123456789abcdef") != "" {
@@ -53,8 +60,8 @@ func ParseGrantID(text string) (GrantID, error) {
 	return id, nil
 }
 
-// ValidSubject says whether id may be the sub of a token: 1 to 255 bytes (OpenID Connect Core §2) of UTF-8 without control
-// and format characters.
+// ValidSubject reports whether id may be the sub of a token: 1 to 255 bytes
+// (OpenID Connect Core §2) of UTF-8 without control and format characters.
 func ValidSubject(id string) bool {
 	return id != "" && len(id) <= MaxSubject && utf8.ValidString(id) &&
 		!strings.ContainsFunc(id, func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) })

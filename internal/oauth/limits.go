@@ -1,20 +1,22 @@
 package oauth
 
-// What requests, tokens and registrations may hold at most, at every door: lengths in bytes, lists in values.
+// The limits of requests, tokens and registrations, in every API. Lengths are
+// in bytes.
 const (
 	MaxToken          = 8 << 10
 	MaxScope          = 4 << 10
 	MaxIdempotencyKey = 256
-	// MaxAudiences is how many audiences one request or one token names.
+	// MaxAudiences is the maximum number of audiences in a request or a token.
 	MaxAudiences  = 16
 	MaxAudienceID = 256
 	MaxClientID   = 128
-	// MaxSubject is that of OpenID Connect Core §2.
+	// MaxSubject is the limit of OpenID Connect Core §2.
 	MaxSubject = 255
-	// MaxMethods is how many values amr has.
+	// MaxMethods is the maximum number of values of amr.
 	MaxMethods   = 16
 	MaxClaimName = 128
-	// MaxCertSANs is by how many names a client's certificate is known, and MaxCertSAN how long one is.
+	// MaxCertSANs is the maximum number of certificate names of a client.
 	MaxCertSANs = 16
-	MaxCertSAN  = 1 << 10
+	// MaxCertSAN is the maximum length of a certificate name.
+	MaxCertSAN = 1 << 10
 )

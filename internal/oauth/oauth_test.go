@@ -8,39 +8,42 @@ import (
 	"testing"
 )
 
-func TestErrorAnswersIsByItsCategory(t *testing.T) {
-	err := fmt.Errorf("refresh: %w", Because(InvalidGrant, "No.", io.EOF))
+func TestError_IsItsCategory(t *testing.T) {
+	err := fmt.Errorf("refresh: %w", Wrap(InvalidGrant, "No.", io.EOF))
 	if !errors.Is(err, InvalidGrant) || errors.Is(err, InvalidClient) || !errors.Is(err, io.EOF) {
-		t.Errorf("%v answers errors.Is wrongly", err)
+		t.Errorf("%v is of another category, or has another cause", err)
 	}
 	if e := AsError(err); e.Code != InvalidGrant || e.Sentence != "No." {
 		t.Errorf("AsError: %+v", e)
 	}
 	if e := AsError(fmt.Errorf("read: %w", NotFound)); e.Code != NotFound || e.Sentence != "There is no such thing." {
-		t.Errorf("AsError of a bare code: %+v", e)
+		t.Errorf("AsError of a code: %+v", e)
 	}
 	if e := AsError(io.EOF); e.Code != ServerError || strings.Contains(e.Sentence, "EOF") {
-		t.Errorf("AsError of a stranger: %+v", e)
+		t.Errorf("AsError of another error: %+v", e)
 	}
 }
 
-func TestStoreErrorIsNeverAnAnswer(t *testing.T) {
+func TestFromStore_ErrorIsNotAnAnswer(t *testing.T) {
 	if err := FromStore(fmt.Errorf("user: %w", NotFound)); !errors.Is(err, NotFound) {
-		t.Errorf("knowledge was lost: %v", err)
+		t.Errorf("the answer of the store was lost: %v", err)
+	}
+	if text := FromStore(fmt.Errorf("create user: %w", AlreadyExists)).Error(); text != "already_exists" {
+		t.Errorf("an answer of the store is %q, want it without the operation", text)
 	}
 	if err := FromStore(fmt.Errorf("edit: %w", Fail(InvalidRequest, "No."))); AsError(err).Code != InvalidRequest {
-		t.Errorf("our own refusal was lost: %v", err)
+		t.Errorf("the error of an edit function was lost: %v", err)
 	}
 	err := FromStore(io.ErrUnexpectedEOF)
 	if e := AsError(err); e.Code != TemporarilyUnavailable || e.RetryAfter <= 0 {
 		t.Errorf("a lost connection: %+v", e)
 	}
 	if FromStore(nil) != nil {
-		t.Error("nil is no error")
+		t.Error("nil became an error")
 	}
 }
 
-func TestEveryCodeHasItsSentence(t *testing.T) {
+func TestEveryCodeHasASentence(t *testing.T) {
 	for code, sentence := range sentences {
 		if sentence == "" || !strings.HasSuffix(sentence, ".") || code.Reason() != strings.ToUpper(string(code)) {
 			t.Errorf("%s: %q", code, sentence)
@@ -64,16 +67,17 @@ func TestParseScope(t *testing.T) {
 	}
 }
 
-func TestScopeSets(t *testing.T) {
+func TestScope_SetOperations(t *testing.T) {
 	ab, bc := NewScope("b", "a"), NewScope("c", "b")
 	if ab.Intersect(bc).String() != "b" || ab.Within(bc) || !ab.Intersect(bc).Within(bc) || !Scope(nil).Within(ab) {
-		t.Error("sets do not behave as sets")
+		t.Error("Intersect or Within is not that of sets")
 	}
 }
 
-func TestNamesOfClientsAndAudiences(t *testing.T) {
+func TestValidIDs(t *testing.T) {
 	for id, want := range map[string]bool{
-		"gateway": true, "https://api.example/v1": true, "": false, "a b": false, "ä": false, "a\n": false, strings.Repeat("a", 129): false,
+		"gateway": true, "https://api.example/v1": true, "": false, "a b": false, "ä": false, "a\n": false,
+		strings.Repeat("a", 129): false,
 	} {
 		if ValidClientID(id) != want {
 			t.Errorf("client id %q: %v", id, !want)
@@ -89,23 +93,27 @@ func TestGrantID(t *testing.T) {
 	if got, err := ParseGrantID(id.String()); err != nil || got != id {
 		t.Errorf("round trip: %v, %v", got, err)
 	}
-	for _, text := range []string{"", id.String()[2:], id.String() + "00", strings.ToUpper(id.String()), "zz" + id.String()[2:]} {
+	for _, text := range []string{
+		"", id.String()[2:], id.String() + "00", strings.ToUpper(id.String()), "zz" + id.String()[2:],
+	} {
 		if _, err := ParseGrantID(text); !errors.Is(err, InvalidRequest) {
 			t.Errorf("%q: %v, want invalid_request", text, err)
 		}
 	}
 	if (Handle{1, 2, 4}).GrantID() == id {
-		t.Error("two handles share a grant")
+		t.Error("two handles have one grant id")
 	}
 }
 
 func TestCheckClaims(t *testing.T) {
-	if err := CheckClaims(map[string]any{"roles": []any{"a"}, "tenant": "acme", "level": 3.0, "beta": true}); err != nil {
+	valid := map[string]any{"roles": []any{"a"}, "tenant": "acme", "level": 3.0, "beta": true}
+	if err := CheckClaims(valid); err != nil {
 		t.Error(err)
 	}
 	for name, claims := range map[string]map[string]any{
 		"reserved": {"sub": "x"}, "malformed": {"a b": "x"}, "object": {"a": map[string]any{}}, "null": {"a": nil},
-		"list of numbers": {"a": []any{"b", 1.0}}, "list of lists": {"a": []any{[]any{}}}, "too much": {"a": strings.Repeat("x", 4<<10)},
+		"list of numbers": {"a": []any{"b", 1.0}}, "list of lists": {"a": []any{[]any{}}},
+		"too long": {"a": strings.Repeat("x", 4<<10)},
 	} {
 		if err := CheckClaims(claims); !errors.Is(err, InvalidRequest) {
 			t.Errorf("%s: %v, want invalid_request", name, err)

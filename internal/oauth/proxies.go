@@ -6,16 +6,22 @@ import (
 	"strings"
 )
 
-// maxHops bounds how many proxies a request is followed back through.
+// maxHops is the maximum number of addresses in X-Forwarded-For that Origin
+// examines.
 const maxHops = 32
 
-// Proxies are the networks whose X-Forwarded-For is believed. The zero value believes nobody.
+// Proxies are the networks of trusted proxies. Only they may report another
+// address in X-Forwarded-For. The zero value trusts no proxy.
 type Proxies []netip.Prefix
 
-// Origin returns where a request came from: the peer or, if that is one of the proxies, the last address that they forwarded
-// it for and that is none of them. Each proxy appends the address that it was called from, so that whatever a caller put there
-// itself stands before its own address and does not count. A value that is no address ends the walk at the proxy that sent
-// it. The address has no zone, and IPv4 has four bytes.
+// Origin returns the address that a request came from: the peer, or, if the
+// peer is a trusted proxy, the last address in X-Forwarded-For that is not a
+// trusted proxy.
+//
+// Each proxy appends the address of its caller. An address that the caller has
+// added itself comes before the caller's own address, so Origin ignores it. If
+// a value is not an address, Origin returns the address of the proxy that sent
+// it. The result has no zone, and an IPv4 address has four bytes.
 func (p Proxies) Origin(peer netip.Addr, forwardedFor []string) netip.Addr {
 	origin := peer.Unmap().WithZone("")
 	if !p.has(origin) {

@@ -7,11 +7,14 @@ import (
 	"strings"
 )
 
-// maxCredentials bounds what an authorization header holds, in bytes.
+// maxCredentials is the maximum length in bytes of an Authorization header with
+// credentials.
 const maxCredentials = 2 << 10
 
-// ParseBasic reads the one value that an authorization header must have: `Basic base64(id:secret)`, id and secret
-// form-encoded (RFC 6749 §2.3.1, RFC 7617). The base64 must be the one way to write what it says.
+// ParseBasic parses an Authorization header of the form "Basic
+// base64(id:secret)". The id and the secret are form-encoded (RFC 6749 §2.3.1,
+// RFC 7617). The header must have exactly one value, and the base64 must be
+// canonical.
 func ParseBasic(values []string) (id, secret string, ok bool) {
 	if len(values) != 1 || len(values[0]) > maxCredentials {
 		return "", "", false
@@ -21,23 +24,27 @@ func ParseBasic(values []string) (id, secret string, ok bool) {
 		return "", "", false
 	}
 	pair, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || strings.ContainsAny(encoded, "\r\n") { // which the decoder skips
+	if err != nil || strings.ContainsAny(encoded, "\r\n") { // the decoder ignores them
 		return "", "", false
 	}
+
 	id, secret, ok = strings.Cut(string(pair), ":")
 	if !ok {
 		return "", "", false
 	}
+
 	id, err1 := url.QueryUnescape(id)
 	secret, err2 := url.QueryUnescape(secret)
 	return id, secret, err1 == nil && err2 == nil && ValidClientID(id)
 }
 
-// maxBearer bounds an authorization header that holds a token: no access token of ours is longer than 8 KiB.
+// maxBearer is the maximum length in bytes of an Authorization header with a
+// token. No access token of this issuer is longer than MaxToken.
 const maxBearer = MaxToken + len("Bearer ")
 
-// ParseBearer reads `Bearer TOKEN`, the one value that an authorization header must have (RFC 6750 §2.1). ok says that it is
-// a bearer token, whatever that token is worth.
+// ParseBearer parses an Authorization header of the form "Bearer TOKEN" (RFC
+// 6750 §2.1). The header must have exactly one value. ParseBearer does not
+// check the token.
 func ParseBearer(values []string) (token string, ok bool) {
 	if len(values) != 1 || len(values[0]) > maxBearer {
 		return "", false
@@ -46,15 +53,17 @@ func ParseBearer(values []string) (token string, ok bool) {
 	return token, ok && strings.EqualFold(scheme, "Bearer")
 }
 
-// RequestID returns the caller's own id for a request if it is one plain value, else a fresh one.
-func RequestID(given []string) string {
-	if len(given) == 1 && ValidRequestID(given[0]) {
-		return given[0]
+// RequestID returns the id of a request: the value of its X-Request-Id header
+// if there is exactly one and it is valid, otherwise a new id.
+func RequestID(values []string) string {
+	if len(values) == 1 && ValidRequestID(values[0]) {
+		return values[0]
 	}
 	return rand.Text()
 }
 
-// ValidRequestID says whether id may stand in a log as it is: 1 to 64 letters, digits, dots, underscores and hyphens.
+// ValidRequestID reports whether a log may contain id unchanged: 1 to 64
+// letters, digits, dots, underscores and hyphens.
 func ValidRequestID(id string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 	return len(id) >= 1 && len(id) <= 64 && strings.Trim(id, letters) == ""

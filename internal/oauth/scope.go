@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// A Scope is a set of scope tokens (RFC 6749 §3.3), sorted and without repeats.
+// A Scope is a set of scope tokens (RFC 6749 §3.3), sorted and without
+// duplicates.
 type Scope []string
 
-// maxScopeTokens bounds what one request may name.
+// maxScopeTokens is the maximum number of tokens in a scope.
 const maxScopeTokens = 64
 
-// ParseScope reads a space-delimited list of scope tokens. It refuses characters that RFC 6749 §3.3 does not allow,
-// empty tokens and more than 64 of them, with invalid_scope.
+// ParseScope parses scope tokens that are separated by one space. It returns
+// invalid_scope for more than 64 tokens, for an empty token, and for characters
+// that RFC 6749 §3.3 does not allow.
 func ParseScope(text string) (Scope, error) {
 	if text == "" {
 		return nil, nil
@@ -29,14 +31,14 @@ func ParseScope(text string) (Scope, error) {
 	return NewScope(tokens...), nil
 }
 
-// NewScope returns the set of tokens.
+// NewScope returns the scope of these tokens, in any order.
 func NewScope(tokens ...string) Scope {
 	s := slices.Clone(tokens)
 	slices.Sort(s)
 	return Scope(slices.Compact(s))
 }
 
-// Valid says whether ParseScope could have returned the scope.
+// Valid reports whether ParseScope could return the scope.
 func (s Scope) Valid() bool {
 	for i, t := range s {
 		if !ValidToken(t) || i > 0 && s[i-1] >= t {
@@ -46,10 +48,10 @@ func (s Scope) Valid() bool {
 	return len(s) <= maxScopeTokens
 }
 
-// String returns the tokens with a space between them.
+// String returns the tokens separated by spaces.
 func (s Scope) String() string { return strings.Join(s, " ") }
 
-// Within says whether every token of s is in other.
+// Within reports whether every token of s is in other.
 func (s Scope) Within(other Scope) bool {
 	for _, t := range s {
 		if !slices.Contains(other, t) {
@@ -59,7 +61,7 @@ func (s Scope) Within(other Scope) bool {
 	return true
 }
 
-// Intersect returns the tokens that both have.
+// Intersect returns the tokens that are in both scopes.
 func (s Scope) Intersect(other Scope) Scope {
 	var both Scope
 	for _, t := range s {

@@ -16,7 +16,7 @@ import (
 const bytesPerPlace = 128 << 10
 
 // A budget bounds the memory and the CPUs that concurrent hashes take. It
-// serves callers in the order of their arrival. It rejects a caller early if
+// serves callers in the order of their arrival. It refuses a caller early if
 // the hash would not be ready before the caller's deadline.
 type budget struct {
 	total resources
@@ -86,10 +86,10 @@ func (b *budget) estimate(n int) time.Duration {
 }
 
 // refuse counts a refused hash and returns its error. The caller holds b.mu.
-func (b *budget) refuse(cause error) *Busy {
+func (b *budget) refuse(cause error) *BusyError {
 	b.refused++
 	seconds := math.Ceil(b.estimate(max(b.reserved, b.waiting)).Seconds())
-	return &Busy{RetryAfter: time.Duration(min(max(1, seconds), 60)) * time.Second, cause: cause}
+	return &BusyError{RetryAfter: time.Duration(min(max(1, seconds), 60)) * time.Second, cause: cause}
 }
 
 // run waits for the resources and then calls compute. If the time until the

@@ -21,9 +21,9 @@ func testBudget(t *testing.T, params Params, cpus int64) *budget {
 // sleep returns a computation that takes the given time.
 func sleep(d time.Duration) func() error { return func() error { time.Sleep(d); return nil } }
 
-func wantBusy(t *testing.T, err error) *Busy {
+func wantBusy(t *testing.T, err error) *BusyError {
 	t.Helper()
-	b, ok := errors.AsType[*Busy](err)
+	b, ok := errors.AsType[*BusyError](err)
 	if !ok {
 		t.Fatalf("error = %v, want *Busy", err)
 	}

@@ -21,9 +21,9 @@ var (
 	errWorker    = errors.New("password hashing worker exited")
 )
 
-// Busy is the error for a password that was not hashed because of overload, or
-// because the workers exited. No result was computed.
-type Busy struct {
+// BusyError is the error for a password that was not hashed because of
+// overload, or because the workers exited. No result was computed.
+type BusyError struct {
 	// RetryAfter is the estimated time until the waiting hashes are done, 1 to
 	// 60 whole seconds.
 	RetryAfter time.Duration
@@ -31,10 +31,10 @@ type Busy struct {
 }
 
 // Error returns the text of the cause.
-func (b *Busy) Error() string { return b.cause.Error() }
+func (b *BusyError) Error() string { return b.cause.Error() }
 
 // Unwrap returns the cause.
-func (b *Busy) Unwrap() error { return b.cause }
+func (b *BusyError) Unwrap() error { return b.cause }
 
 // InputError is the error for a new password that the policy rejects, or for a
 // password hash that Verify does not support. Its text is a sentence for the

@@ -29,7 +29,7 @@ type Options struct {
 	MinParams Params
 	// MemoryBudget is the memory in bytes that concurrent hashes may take
 	// together. The composition root sets it from password.memory_budget. Zero
-	// means half of MachineMemory.
+	// means half of MemoryLimit.
 	MemoryBudget int64
 }
 
@@ -60,7 +60,7 @@ func newHasher(o Options, cpus int) (*Hasher, error) {
 		o.MinParams = MinParams()
 	}
 	if o.MemoryBudget == 0 {
-		o.MemoryBudget = MachineMemory() / 2
+		o.MemoryBudget = MemoryLimit() / 2
 	}
 
 	if o.Params.below(o.MinParams) {
@@ -80,15 +80,17 @@ func newHasher(o Options, cpus int) (*Hasher, error) {
 	}, nil
 }
 
-// Close stops the worker processes of Apart. A worker that is computing a hash
-// stops after it.
+// Close stops the worker processes of UseWorkers. A worker that is computing a
+// hash stops after it.
 func (h *Hasher) Close() { h.close() }
 
-// Admit reserves a place in the queue for a caller that will hash or verify a
+// Reserve reserves a place in the queue for a caller that will hash or verify a
 // password. It returns *Busy if the queue is full, or if the hash would not be
-// ready before the deadline of ctx. Admit does no expensive work, so a caller
+// ready before the deadline of ctx. Reserve does no expensive work, so a caller
 // uses it before any other step. The caller must call release at the end.
-func (h *Hasher) Admit(ctx context.Context) (release func(), err error) { return h.budget.reserve(ctx) }
+func (h *Hasher) Reserve(ctx context.Context) (release func(), err error) {
+	return h.budget.reserve(ctx)
+}
 
 // Hash returns the PHC string of a password:
 // $argon2id$v=19$m=…,t=…,p=…$salt$key.

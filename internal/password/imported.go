@@ -17,8 +17,8 @@ import (
 	"golang.org/x/crypto/scrypt"
 )
 
-// These constants bound the cost of a hash that another program made. Each
-// bound takes about a second of one CPU.
+// These constants bound the cost of a hash that another program made. A hash at
+// one of the bounds takes about a second of one CPU.
 const (
 	maxBcryptCost   = 14
 	maxPBKDF2Rounds = 2_000_000

@@ -3,7 +3,7 @@ package password
 import "golang.org/x/crypto/argon2"
 
 // A job is one hash to compute. Its fields have been validated. The fields are
-// exported because package gob sends a job to a worker.
+// exported because package json sends a job to a worker.
 type job struct {
 	// Imported is the hash of another program that Password is compared with.
 	// If it is empty, the job derives an argon2id key of Size bytes.

@@ -12,11 +12,11 @@ import (
 // defaultMemory is the assumed memory of a system other than Linux.
 const defaultMemory = 1 << 30
 
-// MachineMemory returns the number of bytes that this process may use. This is
-// the smallest of two kinds of limits: the memory of the machine, and the
-// memory limits of the control groups of this process, version 1 or 2, from its
-// own group up to the outermost one.
-func MachineMemory() int64 { return memoryLimit(os.DirFS("/")) }
+// MemoryLimit returns the number of bytes that this process may use. This is
+// the smallest of these limits: the memory of the machine, and the memory
+// limits of the control groups (version 1 or 2) of this process, from its own
+// group up to the outermost one.
+func MemoryLimit() int64 { return memoryLimit(os.DirFS("/")) }
 
 func memoryLimit(root fs.FS) int64 {
 	least := int64(0)

@@ -88,7 +88,7 @@ func TestMemoryLimit(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d", name, got, c.want)
 		}
 	}
-	if n := MachineMemory(); n < 16<<20 {
+	if n := MemoryLimit(); n < 16<<20 {
 		t.Errorf("the memory limit of this machine is %d bytes", n)
 	}
 }

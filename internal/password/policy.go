@@ -23,9 +23,9 @@ type Policy struct {
 	// MinLength is the minimum length in Unicode code points. Zero means
 	// DefaultMinLength.
 	MinLength int
-	// Service lists the names of this service, such as its host name. An
+	// ServiceNames lists the names of this service, such as its host name. An
 	// attacker tries them first.
-	Service []string
+	ServiceNames []string
 }
 
 // Check returns the first InputError of a new password for the user name, or
@@ -47,7 +47,7 @@ func (p Policy) Check(password, username string) error {
 		return InputError(fmt.Sprintf("The password must have at least %d characters.", minLength))
 	}
 
-	names := slices.Concat(p.Service, []string{username, "signet"})
+	names := slices.Concat(p.ServiceNames, []string{username, "signet"})
 	switch {
 	case countSegments(password, contextWords(names)) >= minSegments:
 		return nil

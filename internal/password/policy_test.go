@@ -10,7 +10,7 @@ import (
 // Rule 57: passwords that are short, common or made of context words are
 // rejected.
 func TestRule57_WeakPasswordsAreRejected(t *testing.T) {
-	p := Policy{Service: []string{"login.lumenfjord.example"}}
+	p := Policy{ServiceNames: []string{"login.lumenfjord.example"}}
 	for want, passwords := range map[InputError][]string{
 		errEmpty:    {""},
 		errLong:     {strings.Repeat("p", MaxLength+1), strings.Repeat("correct horse battery staple ", 1<<15)},
@@ -60,7 +60,7 @@ func TestRule57_WeakPasswordsAreRejected(t *testing.T) {
 // accepted, whatever characters it has.
 func TestRule57_LongPasswordsOfAnyKindAreAccepted(t *testing.T) {
 	names := []string{"login.example.com", "https://login.example.com/"}
-	for _, p := range []Policy{{}, {MinLength: 8}, {MinLength: 15, Service: names}} {
+	for _, p := range []Policy{{}, {MinLength: 8}, {MinLength: 15, ServiceNames: names}} {
 		for _, password := range []string{
 			"correct horse battery staple", "a long and secret phrase", "six purple umbrellas sing", "WDKXGMZPQJVCRTNB",
 			"839204756192837465", "my password is not a password", "ada went to the sea with a lamp",
@@ -82,7 +82,7 @@ func TestCheck_LongestPasswordTakesUnderASecond(t *testing.T) {
 		"runs":  strings.Repeat("abcdefghijklmnopqrstuvwxyza", MaxLength/27),
 	} {
 		start := time.Now()
-		_ = Policy{Service: []string{strings.Repeat("a", 200)}}.Check(password, strings.Repeat("a", 100))
+		_ = Policy{ServiceNames: []string{strings.Repeat("a", 200)}}.Check(password, strings.Repeat("a", 100))
 		if elapsed := time.Since(start); elapsed > time.Second {
 			t.Errorf("%s: Check took %v", name, elapsed)
 		}

@@ -47,23 +47,23 @@ func (s Settings) Validate() error {
 	}
 
 	if s.Memory < minMemory*kib || s.Memory > maxMemory*kib || s.Memory%kib != 0 {
-		wanted := formatSize(minMemory*kib) + " to " + formatSize(maxMemory*kib) + ", whole KiB"
-		fault("password.memory", "is "+formatSize(s.Memory), wanted)
+		wanted := FormatSize(minMemory*kib) + " to " + FormatSize(maxMemory*kib) + ", whole KiB"
+		fault("password.memory", "is "+FormatSize(s.Memory), wanted)
 	}
 	number("password.iterations", s.Iterations, minIterations, maxIterations)
 	number("password.parallelism", s.Parallelism, minParallelism, maxParallelism)
 	if s.MemoryBudget != 0 && s.MemoryBudget < s.Memory {
-		wanted := "at least password.memory, " + formatSize(s.Memory) + ", or 0B"
-		fault("password.memory_budget", "is "+formatSize(s.MemoryBudget), wanted)
+		wanted := "at least password.memory, " + FormatSize(s.Memory) + ", or 0B"
+		fault("password.memory_budget", "is "+FormatSize(s.MemoryBudget), wanted)
 	}
 	number("password.min_length", s.MinLength, lowestMinLength, highestMinLength)
 
 	return errors.Join(faults...)
 }
 
-// formatSize returns a number of bytes as in the configuration file, such as
+// FormatSize returns a number of bytes in the form of signet.yaml, such as
 // 19MiB. It uses the largest unit of which the number is a multiple.
-func formatSize(bytes int64) string {
+func FormatSize(bytes int64) string {
 	for _, unit := range []struct {
 		name string
 		size int64

@@ -1,7 +1,7 @@
 package password
 
 import (
-	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,13 +24,13 @@ const jobTimeout = time.Minute
 // idleTimeout is the time after which an idle worker is stopped.
 const idleTimeout = time.Minute
 
-// Work runs a worker process. It reads jobs from in, computes one after
+// RunWorker runs a worker process. It reads jobs from in, computes one after
 // another, and writes the results to out. It returns nil at the end of in.
 //
 // The format is private to one build of the program: the server and its workers
 // run the same executable.
-func Work(in io.Reader, out io.Writer) error {
-	jobs, results := gob.NewDecoder(in), gob.NewEncoder(out)
+func RunWorker(in io.Reader, out io.Writer) error {
+	jobs, results := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var j job
 		if err := jobs.Decode(&j); errors.Is(err, io.EOF) {
@@ -56,11 +56,12 @@ func Work(in io.Reader, out io.Writer) error {
 	}
 }
 
-// Apart makes the Hasher compute hashes in worker processes. start returns the
-// command of a worker, which calls Work with its standard input and output.
-// There are at most as many workers as concurrent hashes. If no worker can be
-// started, the Hasher computes the hash in this process and logs a warning.
-func (h *Hasher) Apart(start func() *exec.Cmd, log *slog.Logger) {
+// UseWorkers makes the Hasher compute hashes in worker processes. start returns
+// the command of a worker, which calls RunWorker with its standard input and
+// output. There are at most as many workers as concurrent hashes. If no worker
+// can be started, the Hasher computes the hash in this process and logs a
+// warning.
+func (h *Hasher) UseWorkers(start func() *exec.Cmd, log *slog.Logger) {
 	p := &workerPool{start: start, log: log, idleTimeout: idleTimeout}
 	h.compute, h.close = p.compute, p.close
 }
@@ -82,8 +83,8 @@ type workerPool struct {
 type worker struct {
 	process *exec.Cmd
 	in      io.Closer
-	jobs    *gob.Encoder
-	results *gob.Decoder
+	jobs    *json.Encoder
+	results *json.Decoder
 	// idleTimer stops the worker after the idle timeout.
 	idleTimer *time.Timer
 	// idleCount is the number of times the worker became idle.
@@ -113,7 +114,7 @@ func (p *workerPool) compute(j job) (result, error) {
 		p.log.Warn("password hashing worker exited", "error", err)
 		w.stop()
 	}
-	return result{}, &Busy{RetryAfter: time.Second, cause: fmt.Errorf("%w: %w", errWorker, err)}
+	return result{}, &BusyError{RetryAfter: time.Second, cause: fmt.Errorf("%w: %w", errWorker, err)}
 }
 
 // takeIdle returns an idle worker, or nil if there is none.
@@ -184,7 +185,7 @@ func (p *workerPool) startWorker() (*worker, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	return &worker{process: c, in: in, jobs: gob.NewEncoder(in), results: gob.NewDecoder(out)}, nil
+	return &worker{process: c, in: in, jobs: json.NewEncoder(in), results: json.NewDecoder(out)}, nil
 }
 
 // compute sends a job to the worker and returns its result.

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(workerEnv) == "" {
 		os.Exit(m.Run())
 	}
-	if err := Work(os.Stdin, os.Stdout); err != nil {
+	if err := RunWorker(os.Stdin, os.Stdout); err != nil {
 		os.Exit(1)
 	}
 }
@@ -125,7 +125,7 @@ func TestWorkers_KilledWorkerIsReplaced(t *testing.T) {
 
 func TestWorkers_BusyIfEveryWorkerExits(t *testing.T) {
 	h := hasherWith(t, least, 1<<30, 1)
-	h.Apart(func() *exec.Cmd { return exec.Command("true") }, slog.New(slog.DiscardHandler))
+	h.UseWorkers(func() *exec.Cmd { return exec.Command("true") }, slog.New(slog.DiscardHandler))
 	_, _, err := h.Verify(t.Context(), "", "password")
 	if wantBusy(t, err).RetryAfter != time.Second || !errors.Is(err, errWorker) {
 		t.Errorf("error = %v", err)
@@ -136,7 +136,7 @@ func TestWorkers_HashInProcessIfNoWorkerStarts(t *testing.T) {
 	h := hasherWith(t, least, 1<<30, 1)
 	var log bytes.Buffer
 	missing := filepath.Join(t.TempDir(), "missing")
-	h.Apart(func() *exec.Cmd { return exec.Command(missing) }, slog.New(slog.NewTextHandler(&log, nil)))
+	h.UseWorkers(func() *exec.Cmd { return exec.Command(missing) }, slog.New(slog.NewTextHandler(&log, nil)))
 	for range 2 {
 		phc, err := h.Hash(t.Context(), "password")
 		must(t, err)

@@ -40,7 +40,7 @@ func StartDurable() (base *url.URL, stop func(), err error) { return startCluste
 
 // startCluster starts a private server with one of the settings.
 func startCluster(settings string) (base *url.URL, stop func(), err error) {
-	bin, err := Programs()
+	bin, err := BinDir()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,9 +50,9 @@ func startCluster(settings string) (base *url.URL, stop func(), err error) {
 	})
 }
 
-// Programs returns the directory of PostgreSQL's server programs: that of the
+// BinDir returns the directory of PostgreSQL's server programs: that of the
 // initdb in PATH, or of the newest version below /usr/lib/postgresql.
-func Programs() (string, error) {
+func BinDir() (string, error) {
 	if initdb, err := exec.LookPath("initdb"); err == nil {
 		if initdb, err = filepath.EvalSymlinks(initdb); err == nil {
 			return filepath.Dir(initdb), nil

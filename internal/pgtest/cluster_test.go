@@ -26,7 +26,7 @@ func TestMain_KilledProgramLeavesNoFiles(t *testing.T) {
 		}
 		select {}
 	}
-	if _, err := Programs(); err != nil && os.Getenv(serverEnv) != "" {
+	if _, err := BinDir(); err != nil && os.Getenv(serverEnv) != "" {
 		return // no private server can be started on this machine
 	}
 	program := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -13,68 +14,84 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// at stands between a time and its column, in both directions; NULL is the zero time.
+// The types of this file convert between a field and its column.
+
+// at converts a time. NULL is the zero time.
 func at(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 
-// seconds stands between a duration and a column of whole seconds.
-type seconds time.Duration
+// inSeconds is a duration in whole seconds.
+type inSeconds time.Duration
 
-// Int64Value returns what the column holds.
-func (d seconds) Int64Value() (pgtype.Int8, error) {
+// Int64Value implements pgtype.Int64Valuer.
+func (d inSeconds) Int64Value() (pgtype.Int8, error) {
 	return pgtype.Int8{Int64: int64(time.Duration(d) / time.Second), Valid: true}, nil
 }
 
-// ScanInt64 reads what the column holds.
-func (d *seconds) ScanInt64(column pgtype.Int8) error {
-	*d = seconds(time.Duration(column.Int64) * time.Second)
+// ScanInt64 implements pgtype.Int64Scanner.
+func (d *inSeconds) ScanInt64(column pgtype.Int8) error {
+	*d = inSeconds(time.Duration(column.Int64) * time.Second)
 	return nil
 }
 
-// words stands between a scope and a column that has its tokens with a space between them.
-type words oauth.Scope
+// inBytes is a digest as its bytes. NULL is the zero digest.
+type inBytes oauth.Digest
 
-// TextValue returns what the column holds.
-func (w words) TextValue() (pgtype.Text, error) {
-	return pgtype.Text{String: oauth.Scope(w).String(), Valid: true}, nil
-}
+// BytesValue implements pgtype.BytesValuer.
+func (d inBytes) BytesValue() ([]byte, error) { return oauth.Digest(d).Bytes(), nil }
 
-// ScanText reads what the column holds.
-func (w *words) ScanText(column pgtype.Text) error {
-	*w = words(oauth.NewScope(strings.Fields(column.String)...))
+// ScanBytes implements pgtype.BytesScanner. The column is valid only during the
+// call.
+func (d *inBytes) ScanBytes(column []byte) error {
+	*d = inBytes(oauth.NewDigest(bytes.Clone(column)))
 	return nil
 }
 
-// inJSON stands between whatever its pointer points to and a column of JSON.
+// spaceSeparated is a scope as its tokens with a space between them (RFC 6749
+// §3.3).
+type spaceSeparated oauth.Scope
+
+// TextValue implements pgtype.TextValuer.
+func (s spaceSeparated) TextValue() (pgtype.Text, error) {
+	return pgtype.Text{String: oauth.Scope(s).String(), Valid: true}, nil
+}
+
+// ScanText implements pgtype.TextScanner.
+func (s *spaceSeparated) ScanText(column pgtype.Text) error {
+	*s = spaceSeparated(oauth.NewScope(strings.Fields(column.String)...))
+	return nil
+}
+
+// inJSON is any value as JSON. It holds a pointer to the value.
 type inJSON struct{ value any }
 
-// Value returns what the column holds.
+// Value implements driver.Valuer.
 func (c inJSON) Value() (driver.Value, error) {
 	text, err := json.Marshal(c.value)
 	return string(text), err
 }
 
-// Scan reads what the column holds.
+// Scan implements sql.Scanner.
 func (c inJSON) Scan(column any) error {
 	text, ok := column.([]byte)
 	if !ok {
-		return fmt.Errorf("JSON arrives as %T", column)
+		return fmt.Errorf("the column of JSON has the type %T", column)
 	}
 	return json.Unmarshal(text, c.value)
 }
 
-// ifAny is claims as JSON; NULL is none.
-type ifAny struct{ claims *map[string]any }
+// optionalClaims are claims as JSON. NULL is no claims.
+type optionalClaims struct{ claims *map[string]any }
 
-// Value returns what the column holds.
-func (c ifAny) Value() (driver.Value, error) {
+// Value implements driver.Valuer.
+func (c optionalClaims) Value() (driver.Value, error) {
 	if len(*c.claims) == 0 {
 		return nil, nil
 	}
 	return inJSON{*c.claims}.Value()
 }
 
-// Scan reads what the column holds.
-func (c ifAny) Scan(column any) error {
+// Scan implements sql.Scanner.
+func (c optionalClaims) Scan(column any) error {
 	if column == nil {
 		*c.claims = nil
 		return nil

@@ -1,3 +1,7 @@
-// Package postgres keeps everything in a Postgres database: users, clients, audiences, grants and the key ring. Any number
-// of servers may share it. It promises no compatibility to importers.
+// Package postgres stores everything in a PostgreSQL database: users, clients,
+// audiences, grants, login attempts, used assertions and the key ring.
+//
+// Any number of servers may share the database. Each table has a file of its
+// own, and package sqlite has the same files. The package promises no
+// compatibility to importers.
 package postgres

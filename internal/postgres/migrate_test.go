@@ -8,14 +8,14 @@ import (
 	"github.com/signetd/signet/internal/pgtest"
 )
 
-func TestSchemaIsChecked(t *testing.T) {
+func TestCheckSchema(t *testing.T) {
 	s := open(t, pgtest.Empty(t), Options{MaxConns: 2})
 	current, target, err := s.MigrationStatus(t.Context())
 	must(t, err)
 	if current != 0 || target < 1 {
 		t.Errorf("an empty database is at version %d of %d", current, target)
 	}
-	says(t, s.CheckSchema(t.Context()), "run signet migrate")
+	rejects(t, s.CheckSchema(t.Context()), "run signet migrate")
 
 	for range 2 {
 		must(t, s.Migrate(t.Context()))
@@ -25,20 +25,20 @@ func TestSchemaIsChecked(t *testing.T) {
 		}
 	}
 
-	_, err = s.pool.Exec(t.Context(), `INSERT INTO `+goose.DefaultTablename+` (version_id, is_applied) VALUES ($1, true)`, target+1)
-	must(t, err)
-	says(t, s.CheckSchema(t.Context()), "use a newer program")
-	says(t, s.Migrate(t.Context()), "use a newer program")
+	exec(t, s, `INSERT INTO `+goose.DefaultTablename+` (version_id, is_applied) VALUES ($1, true)`, target+1)
+	rejects(t, s.CheckSchema(t.Context()), "use a newer program")
+	rejects(t, s.Migrate(t.Context()), "use a newer program")
 }
 
-// TestMigrationNeedsOneConnection: also where the pool has only one.
-func TestMigrationNeedsOneConnection(t *testing.T) {
+// TestMigrate_NeedsOneConnection: a migration works with a pool of one
+// connection.
+func TestMigrate_NeedsOneConnection(t *testing.T) {
 	s := open(t, pgtest.Empty(t), Options{MaxConns: 1})
 	must(t, s.Migrate(t.Context()))
 	must(t, s.CheckSchema(t.Context()))
 	var locked bool
-	must(t, s.pool.QueryRow(t.Context(), `SELECT bool_or(locked) FROM goose_lock`).Scan(&locked))
+	must(t, s.db.QueryRow(t.Context(), `SELECT bool_or(locked) FROM goose_lock`).Scan(&locked))
 	if locked {
-		t.Error("the lock of the migration is still held")
+		t.Error("the migration has not released its lock")
 	}
 }

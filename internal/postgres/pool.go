@@ -2,18 +2,25 @@ package postgres
 
 import "time"
 
-// Pool is how the connections of a Store are used.
+// Pool has figures about the pool of connections of a Store.
 type Pool struct {
-	// Max is how many there may be, Acquired how many are in use now, Idle how many are open and free.
-	Max, Acquired, Idle int
-	// Acquires is how often one was taken, Waits how often one had to be waited for, Waited how long in all.
-	Acquires, Waits int64
-	Waited          time.Duration
+	// Max is how many connections there are at most.
+	Max int
+	// Acquired is how many connections are in use now.
+	Acquired int
+	// Idle is how many connections are open and free now.
+	Idle int
+	// Acquires is how often a connection was acquired.
+	Acquires int64
+	// Waits is how often a caller had to wait for a connection.
+	Waits int64
+	// Waited is how long all callers waited in total.
+	Waited time.Duration
 }
 
-// Pool returns how the connections are used now. It asks nobody.
+// Pool returns the current figures. It sends nothing to the database.
 func (s *Store) Pool() Pool {
-	stat := s.pool.Stat()
+	stat := s.db.pool.Stat()
 	return Pool{
 		Max: int(stat.MaxConns()), Acquired: int(stat.AcquiredConns()), Idle: int(stat.IdleConns()),
 		Acquires: stat.AcquireCount(), Waits: stat.EmptyAcquireCount(), Waited: stat.EmptyAcquireWaitTime(),

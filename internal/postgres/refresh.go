@@ -2,283 +2,177 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// batchTimeout bounds the statements of one batch. The deadlines of its members do not: each of them is a column.
-const batchTimeout = time.Second
-
-// singleTries is how often a member that runs singly is tried.
-const singleTries = 3
-
-// Up to refreshCrowd refreshes have a statement each, since a statement of its own is as fast as a shared one until about so many
-// are there. A larger crowd shares refreshFlights statements of at most refreshSize tokens.
 const (
-	refreshFlights = 2
-	refreshSize    = 256
-	refreshCrowd   = 12
+	// maxUnsharedRefreshes is how many refreshes run at the same time before
+	// they share a statement. Up to about that number, a statement of its own
+	// is as fast for a refresh as a shared one.
+	maxUnsharedRefreshes = 12
+	// maxRefreshStatements is how many shared statements run at the same time.
+	maxRefreshStatements = 2
+	// maxRefreshes is how many refreshes share a statement at most.
+	maxRefreshes = 256
 )
 
-func (s *Store) newRefreshes(o Options) *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult] {
-	b := batch.Options[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]{
-		Run: s.refreshAll, Key: func(p grant.RefreshAttempt) oauth.GrantID { return p.Grant },
-		Flights: refreshFlights, Size: refreshSize, Crowd: min(refreshCrowd, int(s.pool.Config().MaxConns)), Sent: o.SentRefreshes,
-		Bound: batchTimeout,
+// newRefreshBatcher returns the batcher of refreshes. A batch has at most one
+// attempt for each grant. With alone, each refresh gets a statement of its own,
+// up to maxConns at the same time. The batcher calls sent with the number of
+// refreshes of each statement.
+func (s *Store) newRefreshBatcher(
+	alone bool, maxConns int, sent func(int),
+) *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult] {
+	o := batch.Options[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]{
+		Run: s.refreshAll, Key: func(a grant.RefreshAttempt) oauth.GrantID { return a.Grant },
+		MaxInProgress: maxRefreshStatements, MaxSize: maxRefreshes,
+		MaxUnbatched: min(maxUnsharedRefreshes, maxConns), OnDispatch: sent,
+		MaxRunTime: batchTimeout,
 	}
-	if o.Alone {
-		b.Flights, b.Size, b.Crowd = int(s.pool.Config().MaxConns), 1, 0
+	if alone {
+		o.MaxInProgress, o.MaxSize, o.MaxUnbatched = maxConns, 1, 0
 	}
-	return batch.New(b)
+	return batch.New(o)
 }
 
-// presented names the arrays that the statements take, one element per presented token. presentedOne has the same names for
-// one token that is no array: what an array holds makes Postgres plan the statement each time, which takes three times as long
-// as to run it.
+// RefreshGrant decides a refresh attempt by the row of its grant. Concurrent
+// attempts share statements.
+//
+// What it writes is as durable as the role's synchronous_commit. If a crash
+// loses a rotation, the client's token is ahead of the row, and the next
+// refresh takes over its generation.
+func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant.RefreshResult, error) {
+	result, err := s.refreshes.Do(ctx, a)
+	return result, wrap("refresh grant", err)
+}
+
+// attemptArrays has the attempts as rows. Its parameters are arrays with one
+// element for each attempt, as attemptArrayArgs returns them. attemptValues has
+// the same columns for one attempt, whose parameters are plain values. With
+// arrays, Postgres plans the statement on each execution, which takes three
+// times as long as to run it.
 const (
-	presented = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-		$8::interval[]) WITH ORDINALITY AS p (grant_id, presenter, presented, hash, mac, arrived, deadline, leeway, ord)`
-	presentedOne = `(SELECT $1::uuid AS grant_id, $2::text AS presenter, $3::bigint AS presented, $4::bytea AS hash, $5::text AS mac,
-		$6::timestamptz AS arrived, $7::timestamptz AS deadline, 1::bigint AS ord) p`
+	attemptArrays = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+		$8::interval[]) WITH ORDINALITY
+		AS a (grant_id, attempt_client, attempt_generation, attempt_key_hash, attempt_mac_key, received_at, deadline, leeway, ord)`
+	attemptValues = `(SELECT $1::uuid AS grant_id, $2::text AS attempt_client, $3::bigint AS attempt_generation,
+		$4::bytea AS attempt_key_hash, $5::text AS attempt_mac_key, $6::timestamptz AS received_at, $7::timestamptz AS deadline,
+		1::bigint AS ord) a`
 )
 
-// move moves the grants whose current token was presented and that nothing speaks against.
+// rotateOne rotates a grant if the attempt has its current token and the grant
+// is usable. This is the usual case. rotateMany does the same for several
+// attempts.
+//
+// An UPDATE locks rows in the order of its plan, so two of them could wait for
+// each other. rotateMany therefore first locks the rows by id, as every
+// statement does that locks several grants.
 const (
-	move = `UPDATE grants g
-	SET generation = g.generation + 1, key_hash = p.hash, mac_key = p.mac, moved_at = greatest(g.moved_at, p.arrived) FROM `
-	movable = `
-	WHERE g.id = p.grant_id AND g.generation = p.presented AND g.client_id = p.presenter
+	rotateOne  = rotate + attemptValues + ifCurrent + returnRotated
+	rotateMany = `WITH locked AS MATERIALIZED (
+		SELECT a.* FROM ` + attemptArrays + ` JOIN grants g ON g.id = a.grant_id ORDER BY g.id FOR NO KEY UPDATE OF g
+	) ` + rotate + `locked a` + ifCurrent + returnRotated
+
+	rotate = `UPDATE grants g
+	SET generation = g.generation + 1, key_hash = a.attempt_key_hash, mac_key = a.attempt_mac_key,
+		moved_at = greatest(g.moved_at, a.received_at) FROM `
+	ifCurrent = `
+	WHERE g.id = a.grant_id AND g.generation = a.attempt_generation AND g.client_id = a.attempt_client
 		AND g.revoked_at IS NULL AND g.suspended_at IS NULL
-		AND g.expires_at > p.arrived AND g.moved_at + g.idle_lifetime * interval '1 second' > p.arrived
-		AND p.deadline > clock_timestamp()`
-	moved = ` RETURNING ord, ` + movedColumns
+		AND g.expires_at > a.received_at AND g.moved_at + g.idle_lifetime * interval '1 second' > a.received_at
+		AND a.deadline > clock_timestamp()`
+	returnRotated = ` RETURNING ord, ` + rotatedColumns
+
+	// rotatedColumns are the columns of a rotated grant whose values do not
+	// follow from the attempt.
+	rotatedColumns = `user_id, moved_at, idle_lifetime, expires_at, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 )
 
-// movedColumns are those of a grant that has moved which do not follow from what was presented.
-const movedColumns = `user_id, moved_at, idle_lifetime, expires_at, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
+// rotatedFields returns the fields of a grant in the order of rotatedColumns.
+func rotatedFields(g *grant.Grant) []any {
+	return []any{
+		&g.UserID,
+		at(&g.RotatedAt),
+		(*inSeconds)(&g.IdleLifetime),
+		at(&g.ExpiresAt),
+		(*spaceSeparated)(&g.Scope),
+		&g.Audience,
+		at(&g.AuthTime),
+		&g.AMR,
+		&g.DeviceLabel, &g.IP,
+		at(&g.CreatedAt),
+		optionalClaims{&g.Claims},
+	}
+}
 
-// fastOne tries to move one grant, fastMany more than one. An UPDATE locks in whatever order its plan has, so that two of
-// them could wait for each other: fastMany first locks the rows by id, as everything does that locks more than one.
-const (
-	fastOne  = move + presentedOne + movable + moved
-	fastMany = `WITH locked AS MATERIALIZED (
-		SELECT p.* FROM ` + presented + ` JOIN grants g ON g.id = p.grant_id ORDER BY g.id FOR NO KEY UPDATE OF g
-	) ` + move + `locked p` + movable + moved
-)
-
-// classify decides whatever the fast statement left. It too locks the rows by id, and it judges what it has locked, never
-// what its snapshot shows. Rows that do not exist are not returned.
-const classify = `WITH locked AS MATERIALIZED (
-		SELECT p.*, g.* FROM ` + presented + ` JOIN grants g ON g.id = p.grant_id
+// decideAttempts decides the attempts that rotateOne or rotateMany did not
+// rotate. The first outcome that applies decides. docs/protocol.md has the
+// table of outcomes, and package grant has their names. The statement locks the
+// rows by id, too, and decides by the locked rows, not by its snapshot. It
+// returns no row for a grant that does not exist.
+//
+// Its CTE revoked is the one place beside queueEnd where the store revokes
+// grants. The decision and the revocation are one statement, because each
+// statement of a refresh commits by itself: a second one would cost another
+// round trip, and a crash between the two would lose the revocation.
+const decideAttempts query = `WITH locked AS MATERIALIZED (
+		SELECT a.*, g.* FROM ` + attemptArrays + ` JOIN grants g ON g.id = a.grant_id
 		ORDER BY g.id FOR NO KEY UPDATE OF g
-	), judged AS MATERIALIZED (
+	), decided AS MATERIALIZED (
 		SELECT locked.*, CASE
-			WHEN presenter <> client_id THEN 'other_client'
-			WHEN revoked_at IS NOT NULL THEN 'revoked'
-			WHEN suspended_at IS NOT NULL THEN 'suspended'
-			WHEN expires_at <= arrived OR moved_at + idle_lifetime * interval '1 second' <= arrived THEN 'expired'
-			WHEN deadline <= clock_timestamp() THEN 'late'
-			WHEN presented = generation THEN 'moved'
-			WHEN presented > generation THEN 'ahead'
-			WHEN presented = generation - 1 AND hash = key_hash THEN 'repeated'
-			WHEN presented = generation - 1 AND leeway > interval '0' AND arrived - moved_at <= leeway THEN 'second_tab'
-			ELSE 'reused' END AS outcome
+			WHEN attempt_client <> client_id THEN '` + query(grant.OtherClient) + `'
+			WHEN revoked_at IS NOT NULL THEN '` + query(grant.Revoked) + `'
+			WHEN suspended_at IS NOT NULL THEN '` + query(grant.Suspended) + `'
+			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= received_at
+				THEN '` + query(grant.Expired) + `'
+			WHEN deadline <= clock_timestamp() THEN '` + query(grant.Late) + `'
+			WHEN attempt_generation = generation THEN '` + query(grant.Rotated) + `'
+			WHEN attempt_generation > generation THEN '` + query(grant.Ahead) + `'
+			WHEN attempt_generation = generation - 1 AND attempt_key_hash = key_hash THEN '` + query(grant.Retried) + `'
+			WHEN attempt_generation = generation - 1 AND leeway > interval '0' AND received_at - moved_at <= leeway
+				THEN '` + query(grant.WithinLeeway) + `'
+			ELSE '` + query(grant.Reused) + `' END AS outcome
 		FROM locked
-	), moved AS (
+	), rotated AS (
 		UPDATE grants g
-		SET generation = presented + 1, key_hash = hash, mac_key = mac, moved_at = greatest(g.moved_at, arrived)
-		FROM judged j WHERE g.id = j.id AND outcome IN ('moved', 'ahead')
-		RETURNING j.ord, j.outcome, g.*
-	), reused AS (
-		UPDATE grants g SET revoked_at = arrived, revoke_reason = 'reuse'
-		FROM judged j WHERE g.id = j.id AND outcome = 'reused'
-		RETURNING j.ord, j.outcome, g.*
+		SET generation = attempt_generation + 1, key_hash = attempt_key_hash, mac_key = attempt_mac_key,
+			moved_at = greatest(g.moved_at, received_at)
+		FROM decided d WHERE g.id = d.id AND outcome IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `')
+		RETURNING d.ord, d.outcome, g.*
+	), revoked AS (
+		UPDATE grants g SET revoked_at = received_at, revoke_reason = '` + audit.RevokedByReuse + `'
+		FROM decided d WHERE g.id = d.id AND outcome = '` + query(grant.Reused) + `'
+		RETURNING d.ord, d.outcome, g.*
 	)
-	SELECT ord, outcome, ` + grantColumns + ` FROM moved
-	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM reused
-	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM judged WHERE outcome NOT IN ('moved', 'ahead', 'reused')`
+	SELECT ord, outcome, ` + grantColumns + ` FROM rotated
+	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM revoked
+	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM decided
+		WHERE outcome NOT IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `', '` + query(grant.Reused) + `')`
 
-// RefreshGrant decides one presented refresh token by its grant's row, together with those that wait at the same moment.
-func (s *Store) RefreshGrant(ctx context.Context, p grant.RefreshAttempt) (grant.RefreshResult, error) {
-	return s.refreshes.Do(ctx, p)
+// attemptValueArgs returns the arguments of attemptValues.
+func attemptValueArgs(a grant.RefreshAttempt) []any {
+	return []any{
+		[16]byte(a.Grant), a.ClientID, int64(a.Generation), a.KeyHash.Bytes(), a.MACKey, a.ReceivedAt, a.Deadline,
+	}
 }
 
-// RefreshGrants decides each presented refresh token by its own grant's row and answers in the order given. What it writes
-// is as durable as the role's synchronous_commit has it: the Ahead row mends what is lost.
-func (s *Store) RefreshGrants(_ context.Context, presented []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
-	seen, verdicts := make(map[oauth.GrantID]bool, len(presented)), make([]grant.RefreshResult, len(presented))
-	for _, p := range presented {
-		if seen[p.Grant] {
-			return nil, fmt.Errorf("refresh grants: a batch holds grant %s twice", p.Grant)
-		}
-		seen[p.Grant] = true
-	}
-	for i, a := range s.refreshAll(presented) {
-		if a.Err != nil {
-			return nil, a.Err
-		}
-		verdicts[i] = a.Value
-	}
-	return verdicts, nil
-}
-
-// refreshAll decides the members of a batch, and singly if the statements were undone because of one of them.
-func (s *Store) refreshAll(presented []grant.RefreshAttempt) []batch.Answer[grant.RefreshResult] {
-	answers := make([]batch.Answer[grant.RefreshResult], len(presented))
-	err := s.refresh(presented, answers)
-	for i := range presented {
-		one := err
-		if undone(err) && answers[i].Value.Outcome == "" {
-			one = s.refreshSingly(presented[i:i+1], answers[i:i+1])
-		}
-		if answers[i].Value.Outcome == "" {
-			answers[i].Err = fmt.Errorf("refresh grants: %w", one)
-		}
-	}
-	return answers
-}
-
-// refresh decides the members of a batch that have no verdict yet. Those that it leaves without one are for its error.
-func (s *Store) refresh(presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
-	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
-	defer cancel()
-	if err := s.moveAll(ctx, presented, answers); err != nil {
-		return err
-	}
-	if err := s.classifyAll(ctx, presented, answers); err != nil {
-		return err
-	}
-	for i := range answers {
-		if answers[i].Value.Outcome == "" {
-			answers[i].Value.Outcome = grant.Missing
-		}
-	}
-	return nil
-}
-
-// refreshSingly decides one member, as often as it may help.
-func (s *Store) refreshSingly(presented []grant.RefreshAttempt, answer []batch.Answer[grant.RefreshResult]) error {
-	err := s.refresh(presented, answer)
-	for tries := 1; undone(err) && tries < singleTries; tries++ {
-		err = s.refresh(presented, answer)
-	}
-	return err
-}
-
-// undone says whether err means that the statement was rolled back because of its company: a serialization failure, a
-// deadlock, or a value that the database does not take.
-func undone(err error) bool {
-	if err == nil {
-		return false
-	}
-	var failed *pgconn.PgError
-	return errors.As(err, &failed) &&
-		(failed.Code == "40001" || failed.Code == "40P01" || strings.HasPrefix(failed.Code, "22"))
-}
-
-// A ruling is about those members of a batch that have no verdict yet, and says how the rows of a statement about them are read:
-// after the member's ordinal comes what is read into fields, of which verdict makes the member's. It leaves nothing in them: claims
-// are added to those that are there.
-type ruling struct {
-	presented []grant.RefreshAttempt
-	answers   []batch.Answer[grant.RefreshResult]
-	members   []int
-	fields    []any
-	verdict   func(grant.RefreshAttempt) grant.RefreshResult
-}
-
-func undecided(presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) ruling {
-	r := ruling{presented: presented, answers: answers, members: make([]int, 0, len(presented))}
-	for i, a := range answers {
-		if a.Value.Outcome == "" {
-			r.members = append(r.members, i)
-		}
-	}
-	return r
-}
-
-// moveAll moves whom nothing speaks against.
-func (s *Store) moveAll(ctx context.Context, presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
-	r := undecided(presented, answers)
-	var g grant.Grant
-	r.fields = []any{
-		&g.UserID, at(&g.RotatedAt), (*seconds)(&g.IdleLifetime), at(&g.ExpiresAt), (*words)(&g.Scope), &g.Audience,
-		at(&g.AuthTime), &g.AMR, &g.DeviceLabel, &g.IP, at(&g.CreatedAt),
-		ifAny{&g.Claims},
-	}
-	r.verdict = func(p grant.RefreshAttempt) grant.RefreshResult {
-		moved := g
-		g = grant.Grant{}
-		moved.ID, moved.ClientID, moved.Generation, moved.KeyHash, moved.MACKey = p.Grant, p.ClientID, p.Generation+1, p.KeyHash, p.MACKey
-		return grant.RefreshResult{Outcome: grant.Rotated, Grant: moved}
-	}
-	if len(r.members) == 1 {
-		return s.decide(ctx, fastOne, plain(presented[r.members[0]]), r)
-	}
-	return s.decide(ctx, fastMany, arrays(presented, r.members), r)
-}
-
-// classifyAll decides whatever is left, but for those whose grant does not exist.
-func (s *Store) classifyAll(ctx context.Context, presented []grant.RefreshAttempt, answers []batch.Answer[grant.RefreshResult]) error {
-	r := undecided(presented, answers)
-	if len(r.members) == 0 {
-		return nil
-	}
-	var v grant.RefreshResult
-	r.fields = append([]any{&v.Outcome}, grantFields(&v.Grant)...)
-	r.verdict = func(grant.RefreshAttempt) grant.RefreshResult {
-		found := v
-		v = grant.RefreshResult{}
-		return found
-	}
-	return s.decide(ctx, classify, arrays(presented, r.members), r)
-}
-
-// decide runs the statement of a ruling. The verdicts stay if it is known to have succeeded.
-func (s *Store) decide(ctx context.Context, statement string, args []any, r ruling) error {
-	rows, err := s.pool.Query(ctx, statement, args...)
-	if err != nil {
-		return err
-	}
-	var ord int64
-	_, err = pgx.ForEachRow(rows, append([]any{&ord}, r.fields...), func() error {
-		member := r.members[ord-1]
-		r.answers[member].Value = r.verdict(r.presented[member])
-		return nil
-	})
-	if err != nil {
-		for _, member := range r.members {
-			r.answers[member].Value = grant.RefreshResult{}
-		}
-	}
-	return err
-}
-
-// arrays returns the arguments of a statement for some members of a batch.
-func arrays(presented []grant.RefreshAttempt, members []int) []any {
-	n := len(members)
+// attemptArrayArgs returns the arguments of attemptArrays for the attempts that
+// indexes selects.
+func attemptArrayArgs(attempts []grant.RefreshAttempt, indexes []int) []any {
+	n := len(indexes)
 	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
-	hashes, macKeys := make([][]byte, n), make([]string, n)
-	arrived, deadlines, leeways := make([]time.Time, n), make([]time.Time, n), make([]time.Duration, n)
-	for i, member := range members {
-		p := presented[member]
-		grants[i], clients[i], generations[i] = p.Grant, p.ClientID, int64(p.Generation)
-		hashes[i], macKeys[i] = p.KeyHash, p.MACKey
-		arrived[i], deadlines[i], leeways[i] = p.ReceivedAt, p.Deadline, p.Leeway
+	keyHashes, macKeys := make([][]byte, n), make([]string, n)
+	received, deadlines, leeways := make([]time.Time, n), make([]time.Time, n), make([]time.Duration, n)
+	for i, index := range indexes {
+		a := attempts[index]
+		grants[i], clients[i], generations[i] = a.Grant, a.ClientID, int64(a.Generation)
+		keyHashes[i], macKeys[i] = a.KeyHash.Bytes(), a.MACKey
+		received[i], deadlines[i], leeways[i] = a.ReceivedAt, a.Deadline, a.Leeway
 	}
-	return []any{grants, clients, generations, hashes, macKeys, arrived, deadlines, leeways}
-}
-
-// plain returns the arguments of a statement for one member.
-func plain(p grant.RefreshAttempt) []any {
-	return []any{[16]byte(p.Grant), p.ClientID, int64(p.Generation), p.KeyHash, p.MACKey, p.ReceivedAt, p.Deadline}
+	return []any{grants, clients, generations, keyHashes, macKeys, received, deadlines, leeways}
 }

@@ -2,15 +2,46 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
+	"github.com/signetd/signet/internal/storetest"
 )
 
-// TestRefreshIsHeapOnly: a refresh changes no index. It rewrites the row in its own page, so that the table does not grow.
-func TestRefreshIsHeapOnly(t *testing.T) {
+// refreshTogether decides attempts as one batch and returns their results.
+func refreshTogether(s *Store, attempts []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
+	results := make([]grant.RefreshResult, len(attempts))
+	for i, answer := range s.refreshAll(attempts) {
+		if answer.Err != nil {
+			return nil, answer.Err
+		}
+		results[i] = answer.Value
+	}
+	return results, nil
+}
+
+// refresh decides one attempt.
+func refresh(t *testing.T, s *Store, a grant.RefreshAttempt) grant.Outcome {
+	t.Helper()
+	result, err := s.RefreshGrant(t.Context(), a)
+	must(t, err)
+	return result.Outcome
+}
+
+func TestRefresh_OneBatchHoldsEveryOutcome(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	storetest.RefreshEveryOutcome(t, s, func(attempts []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
+		return refreshTogether(s, attempts)
+	})
+}
+
+// TestRefresh_IsHeapOnly: a refresh changes no index. It rewrites the row in
+// its own page, so the table does not grow.
+func TestRefresh_IsHeapOnly(t *testing.T) {
 	const grants, rounds = 100, 20
 	url := pgtest.New(t)
 	s, err := Open(t.Context(), Options{URL: url, MaxConns: 1})
@@ -20,28 +51,26 @@ func TestRefreshIsHeapOnly(t *testing.T) {
 		must(t, s.CreateGrant(t.Context(), aGrant(byte(i)), 0))
 	}
 	var before, after int64
-	must(t, s.pool.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&before))
+	must(t, s.db.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&before))
 	for i := range grants * rounds {
-		p := present(aGrant(byte(i % grants)))
-		p.Generation, p.ReceivedAt = uint32(i/grants), then.Add(time.Duration(i)*time.Millisecond)
-		v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{p})
-		must(t, err)
-		if v[0].Outcome != grant.Rotated {
-			t.Fatalf("%s, want moved", v[0].Outcome)
+		a := currentToken(aGrant(byte(i % grants)))
+		a.Generation, a.ReceivedAt = uint32(i/grants), then.Add(time.Duration(i)*time.Millisecond)
+		if outcome := refresh(t, s, a); outcome != grant.Rotated {
+			t.Fatalf("%s, want rotated", outcome)
 		}
 	}
-	must(t, s.pool.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&after))
+	must(t, s.db.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&after))
 	if after > before*3/2 {
-		t.Errorf("the table went from %d to %d bytes", before, after)
+		t.Errorf("the table grew from %d to %d bytes", before, after)
 	}
-	must(t, s.Close()) // a backend tells its statistics when it ends
+	must(t, s.Close()) // A backend reports its statistics when it ends.
 
 	s = open(t, url, Options{})
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for range 500 {
 		var updates, heapOnly int64
-		must(t, s.pool.QueryRow(t.Context(),
+		must(t, s.db.QueryRow(t.Context(),
 			`SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'`).Scan(&updates, &heapOnly))
 		if updates == grants*rounds {
 			if heapOnly != updates {
@@ -51,38 +80,59 @@ func TestRefreshIsHeapOnly(t *testing.T) {
 		}
 		<-tick.C
 	}
-	t.Error("the statistics did not arrive")
+	t.Error("Postgres did not report the statistics")
 }
 
-// TestRefreshReadsOneTable: a refresh depends on nothing but the grants.
-func TestRefreshReadsOneTable(t *testing.T) {
+// TestRefresh_ReadsOneTable: a refresh needs no table but that of the grants.
+func TestRefresh_ReadsOneTable(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
-	_, err := s.pool.Exec(t.Context(), `DROP TABLE users, clients, audiences, keys, keks, versions`)
+	exec(t, s, `DROP TABLE users, clients, audiences, keys, keks, versions`)
+	results, err := refreshTogether(s, []grant.RefreshAttempt{currentToken(aGrant(1)), currentToken(aGrant(2))})
 	must(t, err)
-	v, err := s.RefreshGrants(t.Context(), []grant.RefreshAttempt{present(aGrant(1)), present(aGrant(2))})
-	must(t, err)
-	if v[0].Outcome != grant.Missing || v[1].Outcome != grant.Missing {
-		t.Errorf("%v, want missing", v)
+	if results[0].Outcome != grant.Missing || results[1].Outcome != grant.Missing {
+		t.Errorf("%v, want missing", results)
 	}
 }
 
-// TestMemberDoesNotEndTheStatement: the statement is the batch's, not the member's who gave up first.
-func TestMemberDoesNotEndTheStatement(t *testing.T) {
+// TestRefresh_CallerDoesNotEndTheStatement: a caller whose context ends does
+// not end the statement of the batch.
+func TestRefresh_CallerDoesNotEndTheStatement(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	must(t, s.CreateUser(t.Context(), ann))
 	must(t, s.CreateGrant(t.Context(), aGrant(1), 0))
-	ctx, giveUp := context.WithCancel(t.Context())
-	giveUp()
-	v, err := s.RefreshGrants(ctx, []grant.RefreshAttempt{present(aGrant(1))})
+	holder := begin(t, s)
+	_, err := holder.Exec(t.Context(), `SELECT FROM grants FOR UPDATE`)
 	must(t, err)
-	if v[0].Outcome != grant.Rotated {
-		t.Errorf("%s, want moved", v[0].Outcome)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.RefreshGrant(ctx, currentToken(aGrant(1)))
+		done <- err
+	}()
+	waitForBlocked(t, s)
+	cancel()
+	must(t, holder.tx.Rollback(t.Context()))
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
+
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 2000 {
+		g, err := s.Grant(t.Context(), oauth.GrantID{1})
+		must(t, err)
+		if g.Generation == 1 {
+			return
+		}
+		<-tick.C
+	}
+	t.Error("the statement ended with the context of its caller")
 }
 
-// TestSerializationFailureIsMended: a database whose transactions are serializable by default rolls some statements back;
-// the members then run singly and nobody hears of it.
-func TestSerializationFailureIsMended(t *testing.T) {
+// TestRefresh_RetriesAfterASerializationFailure: a database whose transactions
+// are serializable by default rolls some statements back. The store then
+// decides the attempts one by one, and no caller gets an error.
+func TestRefresh_RetriesAfterASerializationFailure(t *testing.T) {
 	url := pgtest.New(t) + "&default_transaction_isolation=serializable"
 	s := open(t, url, Options{MaxConns: 8})
 	must(t, s.CreateUser(t.Context(), ann))
@@ -94,16 +144,16 @@ func TestSerializationFailureIsMended(t *testing.T) {
 		done := make(chan error)
 		for range clients {
 			go func() {
-				var batch []grant.RefreshAttempt
+				var attempts []grant.RefreshAttempt
 				for i := range grants {
-					p := present(aGrant(byte(i)))
-					p.Generation = uint32(round)
-					batch = append(batch, p)
+					a := currentToken(aGrant(byte(i)))
+					a.Generation = uint32(round)
+					attempts = append(attempts, a)
 				}
-				verdicts, err := s.RefreshGrants(context.Background(), batch)
-				for _, v := range verdicts {
-					if !v.Outcome.Accepted() {
-						t.Errorf("%s, want a live answer", v.Outcome)
+				results, err := refreshTogether(s, attempts)
+				for _, r := range results {
+					if !r.Outcome.Accepted() {
+						t.Errorf("%s, want an accepted outcome", r.Outcome)
 					}
 				}
 				done <- err

@@ -8,34 +8,41 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// ended says that the life of a grant ended at a moment ($4) or before.
+// ended selects the grants whose lifetime, idle or absolute, ended at $4 or
+// before.
 const ended = `(expires_at <= $4 OR moved_at + idle_lifetime * interval '1 second' <= $4)`
 
-// sweep judges twice: what its snapshot shows, and, under its lock, the row as it is then. A row that somebody else has
-// locked is left for the next walk, so that servers that sweep at the same time share the work.
-const sweep = `WITH slice AS MATERIALIZED (
-		SELECT id, ` + ended + ` AS over, revoked_at IS NULL AND suspended_at IS NULL AND expires_at > $3
+// sweep examines the rows of its snapshot, and again those that it has locked,
+// which may have changed since. It skips rows that another transaction has
+// locked, so that servers that sweep at the same time share the work.
+const sweep = `WITH batch AS MATERIALIZED (
+		SELECT id, ` + ended + ` AS ended, revoked_at IS NULL AND suspended_at IS NULL AND expires_at > $3
 			AND moved_at + idle_lifetime * interval '1 second' > $3 AS live
 		FROM grants WHERE id > $1 ORDER BY id LIMIT $2
 	), locked AS MATERIALIZED (
-		SELECT id FROM grants WHERE id IN (SELECT id FROM slice WHERE over) AND ` + ended + `
+		SELECT id FROM grants WHERE id IN (SELECT id FROM batch WHERE ended) AND ` + ended + `
 		ORDER BY id FOR UPDATE SKIP LOCKED
 	), deleted AS (
 		DELETE FROM grants g USING locked WHERE g.id = locked.id RETURNING g.id
 	)
-	SELECT (SELECT id FROM slice ORDER BY id DESC LIMIT 1), count(*), count(*) FILTER (WHERE live), (SELECT count(*) FROM deleted)
-	FROM slice`
+	SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), count(*), count(*) FILTER (WHERE live), (SELECT count(*) FROM deleted)
+	FROM batch`
 
-// SweepGrants looks at a slice of the grants and deletes what is over for long. It is one statement that commits by itself,
-// and not more durable than the role has it: what comes back is swept again.
-func (s *Store) SweepGrants(ctx context.Context, after oauth.GrantID, limit int, now, over time.Time) (grant.SweepBatch, error) {
+// SweepGrants examines a batch of grants and deletes those that ended at
+// endedBy or before. It is one statement in a transaction of its own. Its
+// durability is that of the role: if a crash loses the deletions, the next
+// sweep repeats them.
+func (s *Store) SweepGrants(
+	ctx context.Context, after oauth.GrantID, limit int, now, endedBy time.Time,
+) (grant.SweepBatch, error) {
 	var (
-		slice grant.SweepBatch
+		batch grant.SweepBatch
 		last  *[16]byte
 	)
-	err := s.row(ctx, []any{&last, &slice.Examined, &slice.Live, &slice.Deleted}, sweep, [16]byte(after), limit, now, at(&over))
+	err := s.readRow(ctx, []any{&last, &batch.Examined, &batch.Live, &batch.Deleted},
+		sweep, [16]byte(after), limit, now, at(&endedBy))
 	if last != nil {
-		slice.Last = *last
+		batch.Last = *last
 	}
-	return slice, err
+	return batch, wrap("sweep grants", err)
 }

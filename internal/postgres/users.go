@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -13,7 +11,7 @@ import (
 
 const userColumns = `id, username, password_hash, claims, disabled_at, epoch, created_at`
 
-// userFields are the user's values in the order of userColumns, to be read into or written from.
+// userFields returns the fields of a user in the order of userColumns.
 func userFields(u *login.User) []any {
 	return []any{&u.ID, &u.Username, &u.PasswordHash, inJSON{&u.Claims}, at(&u.DisabledAt), &u.Epoch, at(&u.CreatedAt)}
 }
@@ -28,56 +26,67 @@ func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
 	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
 }
 
-func (s *Store) user(ctx context.Context, query, key string) (login.User, error) {
+// user returns the one user that a statement selects.
+func (s *Store) user(ctx context.Context, q query, key string) (login.User, error) {
 	var u login.User
-	err := s.row(ctx, userFields(&u), query, key)
-	return u, knowledge(err)
+	err := s.readRow(ctx, userFields(&u), q, key)
+	return u, wrap("read user", noRows(err))
 }
 
 // Users returns at most limit users whose names sort after after, by name.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.User, error) {
-	return rows(ctx, s, userFields,
+	users, err := readRows(ctx, s, userFields,
 		`SELECT `+userColumns+` FROM users WHERE username > $1 ORDER BY username LIMIT $2`, after, limit)
+	return users, wrap("list users", err)
 }
 
-// CreateUser inserts the user, or returns oauth.AlreadyExists if the name or the id is taken.
+// CreateUser inserts the user. It returns oauth.AlreadyExists if the name or
+// the id is taken.
 func (s *Store) CreateUser(ctx context.Context, u login.User) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		inserted, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT DO NOTHING`, userFields(&u)...)
-		if err == nil && tag.RowsAffected() == 0 {
+		if err == nil && inserted == 0 {
 			err = oauth.AlreadyExists
 		}
 		return err
 	})
+	return wrap("create user", err)
 }
 
-// Rehash replaces the user's password hash if it is still old; otherwise it does nothing.
+// Rehash replaces the user's password hash if it is still old. Otherwise it
+// does nothing.
 func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3`, next, userID, old)
 		return err
 	})
+	return wrap("rehash password", err)
 }
 
-// ChangePassword replaces the password hash if it is still old, and revokes the user's grants, all but except.
-func (s *Store) ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1
+// ChangePassword replaces the password hash if the user is enabled and the hash
+// is still old. It revokes the user's grants, except the grant of the id
+// except.
+func (s *Store) ChangePassword(
+	ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time,
+) error {
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		changed, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1
 			WHERE id = $2 AND password_hash = $3 AND disabled_at IS NULL`, next, userID, old)
-		if err == nil && tag.RowsAffected() == 0 {
+		if err == nil && changed == 0 {
 			err = oauth.InvalidGrant
 		}
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, userID, "", except, audit.RevokedByPassword, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(userID, "", except), audit.RevokedByPassword, now)
 		}
 		return err
 	})
+	return wrap("change password", err)
 }
 
-// DisableUser disables the user and suspends their grants.
+// DisableUser disables the user and suspends the user's grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		if !u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -90,11 +99,12 @@ func (s *Store) DisableUser(ctx context.Context, username string, now time.Time)
 		}
 		return err
 	})
+	return wrap("disable user", err)
 }
 
-// EnableUser enables the user and lifts the suspension of their grants.
+// EnableUser enables the user and lifts the suspension of the user's grants.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
@@ -106,46 +116,55 @@ func (s *Store) EnableUser(ctx context.Context, username string) error {
 		}
 		return err
 	})
+	return wrap("enable user", err)
 }
 
 // SetPassword replaces the password hash and revokes the user's grants.
 func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = $1, epoch = epoch + 1 WHERE id = $2`, hash, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByPassword, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByPassword, now)
 		}
 		return err
 	})
+	return wrap("set password", err)
 }
 
-// SetClaims replaces the user's claims.
+// SetClaims replaces the user's claims. Grants stay.
 func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET claims = $1 WHERE id = $2`, inJSON{&claims}, u.ID)
 		return err
 	})
+	return wrap("set claims", err)
 }
 
-// DeleteUser deletes the user and revokes their grants.
+// DeleteUser deletes the user and revokes the user's grants.
 func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx pgx.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = $1`, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByDeletion, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByDeletion, now)
 		}
 		return err
 	})
+	return wrap("delete user", err)
 }
 
-// changeUser locks the user's row and runs change in one transaction. The row comes first and its grants after it, by id, so
-// that a login which is still under way either is seen by change or sees what change did.
-func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, pgx.Tx, login.User) error) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+// changeUser locks the row of the user and runs change, in one transaction.
+// change locks the grants of the user after that, by id. So a concurrent login
+// either commits its grant before change runs, and change sees it, or it waits
+// and sees the changed user.
+func (s *Store) changeUser(
+	ctx context.Context, username string, change func(context.Context, transaction, login.User) error,
+) error {
+	return s.write(ctx, func(ctx context.Context, tx transaction) error {
 		var u login.User
-		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1 FOR UPDATE`, username).Scan(userFields(&u)...)
+		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = $1 FOR UPDATE`, username).
+			Scan(userFields(&u)...)
 		if err != nil {
-			return knowledge(err)
+			return noRows(err)
 		}
 		return change(ctx, tx, u)
 	})

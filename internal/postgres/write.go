@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,146 +16,174 @@ import (
 	"github.com/signetd/signet/internal/throttle"
 )
 
-// writeFlights is how many transactions of shared writes are under way at once, writeSize how many writes one holds at most:
-// it keeps the locks of all until the last is made.
 const (
-	writeFlights = 4
-	writeSize    = 64
+	// maxWriteTransactions is how many transactions of shared writes run at the
+	// same time.
+	maxWriteTransactions = 4
+	// maxWrites is how many writes share a transaction at most. The transaction
+	// holds the locks of all of them until it commits.
+	maxWrites = 64
+	// batchTimeout bounds the statements of a batch, of writes and of
+	// refreshes.
+	batchTimeout = time.Second
 )
 
 const (
-	// durable makes a transaction outlive the server once it is committed, also on a replicated cluster, whatever the role is
-	// content with elsewhere.
-	durable = `SELECT set_config('synchronous_commit', 'on', true)
+	// commitDurably makes the commit of a transaction durable, also on a
+	// replicated cluster, even if the role's synchronous_commit is weaker.
+	commitDurably = `SELECT set_config('synchronous_commit', 'on', true)
 		WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')`
-	// impatient ends a transaction that waits for somebody else's lock, so that those who do not need it get on. It is far
-	// longer than another transaction of this kind takes.
-	impatient = `SELECT set_config('lock_timeout', '250ms', true)`
+	// beginDurable begins a transaction with a durable commit.
+	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; ` + commitDurably
+	// boundLockWait ends a transaction that waits for a lock of another
+	// transaction, so that the writes that do not need the lock continue. It is
+	// far longer than a transaction of shared writes takes.
+	boundLockWait = `SELECT set_config('lock_timeout', '250ms', true)`
 )
 
-// A writing is a change that shares a round trip and a commit with others that wait at the same moment.
-type writing struct {
-	// order is where the row is that it locks. A transaction goes through its writings in this order, so that two of them do
-	// not wait for each other.
-	order string
-	// durable writings are, as those of write are, when share returns.
+// write runs change in a transaction of its own. The transaction is durable
+// when write returns.
+func (s *Store) write(ctx context.Context, change func(context.Context, transaction) error) error {
+	return s.transact(ctx, beginDurable, change)
+}
+
+// A writeRequest is a write that shares a round trip and a commit with
+// concurrent writes.
+type writeRequest struct {
+	// lockOrder is the position of the row that the write locks. A transaction
+	// runs its writes in this order, so that two transactions never wait for
+	// each other.
+	lockOrder string
+	// durable makes the write durable when share returns.
 	durable bool
-	// counters are those that a guess locks.
+	// counters are the counters of login attempts that the write locks.
 	counters []throttle.Counter
-	// queue adds its statements. What reads their results returns no error: what becomes of one writing is not for the others.
-	queue func(*pgx.Batch)
+	// queue adds the statements of the write. The functions that read their
+	// results return no error: an error would fail the other writes too.
+	queue func(*queries)
 }
 
-// Where rows are, in the order in which they are locked: a user before their grants, as everything does that ends those.
-// Counters of guesses are what most others wait for, and come last.
+// The positions of the tables in the lock order. A user comes before the user's
+// grants, as in every transaction that ends or suspends them. The counters come
+// last, since most other writes wait for them.
 const (
-	amongAssertions = "1"
-	amongUsers      = "2"
-	amongGrants     = "3"
-	amongGuesses    = "4"
+	lockAssertions = "1"
+	lockUsers      = "2"
+	lockGrants     = "3"
+	lockAttempts   = "4"
 )
 
-func (s *Store) newWrites(o Options) *batch.Batcher[struct{}, *writing, struct{}] {
-	b := batch.Options[struct{}, *writing, struct{}]{
-		Run: s.shareAll, Flights: writeFlights, Size: writeSize, Bound: batchTimeout, Stay: true, Sent: o.SentWrites,
+// newWriteBatcher returns the batcher of writes. With alone, each write gets a
+// transaction of its own, up to maxConns at the same time. The batcher calls
+// sent with the number of writes of each transaction.
+func (s *Store) newWriteBatcher(
+	alone bool, maxConns int, sent func(int),
+) *batch.Batcher[struct{}, *writeRequest, struct{}] {
+	o := batch.Options[struct{}, *writeRequest, struct{}]{
+		Run: s.runShared, MaxInProgress: maxWriteTransactions, MaxSize: maxWrites, MaxRunTime: batchTimeout,
+		WaitForResult: true, OnDispatch: sent,
 	}
-	if o.Alone {
-		b.Flights, b.Size = int(s.pool.Config().MaxConns), 1
+	if alone {
+		o.MaxInProgress, o.MaxSize = maxConns, 1
 	}
-	return batch.New(b)
+	return batch.New(o)
 }
 
-// errTogether is the answer to those whose transaction was rolled back. Perhaps only one of them is to blame.
-var errTogether = errors.New("rolled back together with others")
+// errRolledBack is the result of all writes of a transaction that was rolled
+// back. Perhaps only one of them caused it.
+var errRolledBack = errors.New("the shared transaction was rolled back")
 
-// share makes a change, perhaps together with others. If they are rolled back, it is made alone, in a transaction of its own.
-// When ctx ends, a change that has not left never is made; one that has is waited for.
-func (s *Store) share(ctx context.Context, w *writing) error {
+// share runs a write, perhaps together with others. If their transaction is
+// rolled back, it runs the write again in a transaction of its own. If ctx ends
+// before the write was sent, the write never runs. If it was sent, share waits
+// for its result.
+func (s *Store) share(ctx context.Context, r *writeRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	_, err := s.writes.Do(ctx, w)
-	if errors.Is(err, errTogether) {
-		err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			b := &pgx.Batch{}
-			w.queue(b)
-			return tx.SendBatch(ctx, b).Close()
+
+	_, err := s.writes.Do(ctx, r)
+	if errors.Is(err, errRolledBack) {
+		err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+			q := &queries{}
+			r.queue(q)
+			return tx.Send(ctx, q)
 		})
 	}
 	return err
 }
 
-// shareAll makes the changes of a batch in one round trip: all or none. It is one transaction, since nothing in it begins or
-// ends one; the server commits at its end. After a timeout or a lost connection nobody knows whether it has, and nobody tries
-// again: a guess could be counted twice.
-func (s *Store) shareAll(writings []*writing) []batch.Answer[struct{}] {
+// runShared runs the writes of a batch in one round trip: all or none. They are
+// one transaction, since none of their statements begins or ends one, and the
+// server commits at the end. After a timeout or a lost connection it is unknown
+// whether the server has committed. No write is repeated then, because a login
+// attempt could be counted twice.
+func (s *Store) runShared(requests []*writeRequest) []batch.Result[struct{}] {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	err := s.pool.SendBatch(ctx, statements(writings)).Close()
+
+	err := s.db.Send(ctx, sharedQueries(requests))
 	if rolledBack(err) {
-		err = fmt.Errorf("%w: %w", errTogether, err)
+		err = fmt.Errorf("%w: %w", errRolledBack, err)
 	}
-	return batch.Whole[struct{}](len(writings), err)
+	return batch.SameError[struct{}](len(requests), err)
 }
 
-// rolledBack says whether err means that a transaction is known not to have been committed, by a server that lives on.
+// rolledBack reports whether err means that the transaction was certainly not
+// committed, and that the server still runs.
 func rolledBack(err error) bool {
 	var failed *pgconn.PgError
 	var unsent pgx.ErrPreprocessingBatch
 	return errors.As(err, &failed) && failed.SeverityUnlocalized == "ERROR" || errors.As(err, &unsent)
 }
 
-// statements returns what makes the changes.
-func statements(writings []*writing) *pgx.Batch {
-	slices.SortStableFunc(writings, func(a, b *writing) int { return strings.Compare(a.order, b.order) })
-	var guesses [][]throttle.Counter
-	for _, w := range writings {
-		if w.counters != nil {
-			guesses = append(guesses, w.counters)
+// sharedQueries returns the statements of all requests, in their lock order.
+func sharedQueries(requests []*writeRequest) *queries {
+	slices.SortStableFunc(requests, func(a, b *writeRequest) int { return strings.Compare(a.lockOrder, b.lockOrder) })
+	var attempts [][]throttle.Counter
+	for _, r := range requests {
+		if r.counters != nil {
+			attempts = append(attempts, r.counters)
 		}
 	}
-	b := &pgx.Batch{}
-	b.Queue(impatient)
-	if slices.ContainsFunc(writings, func(w *writing) bool { return w.durable }) {
-		b.Queue(durable)
+
+	q := &queries{}
+	q.Queue(boundLockWait)
+	if slices.ContainsFunc(requests, func(r *writeRequest) bool { return r.durable }) {
+		q.Queue(commitDurably)
 	}
-	if len(guesses) > 1 {
-		lockCounters(b, guesses)
+	if len(attempts) > 1 {
+		lockCounters(q, attempts)
 	}
-	for _, w := range writings {
-		w.queue(b)
+	for _, r := range requests {
+		r.queue(q)
 	}
-	return b
+	return q
 }
 
-// lockCounters locks the counters of many guesses, as far as they exist, in an order that agrees with that in which each guess
-// locks its own.
-func lockCounters(b *pgx.Batch, guesses [][]throttle.Counter) {
+// lockCounters locks the counters of several attempts that exist. The order is
+// the same as that in which each attempt locks its own counters.
+func lockCounters(q *queries, attempts [][]throttle.Counter) {
 	var owners, parts [][]byte
 	var last []bool
-	for _, counters := range guesses {
+	for _, counters := range attempts {
 		for i, c := range counters {
-			owners, parts, last = append(owners, c.Key.Owner[:]), append(parts, c.Key.Part[:]), append(last, i == len(counters)-1)
+			owners, parts = append(owners, c.Key.Owner[:]), append(parts, c.Key.Part[:])
+			last = append(last, i == len(counters)-1)
 		}
 	}
-	b.Queue(`SELECT FROM unnest($1::bytea[], $2::bytea[], $3::bool[]) AS p (owner, part, last) JOIN guesses g USING (owner, part)
+	q.Queue(`SELECT FROM unnest($1::bytea[], $2::bytea[], $3::bool[]) AS p (owner, part, last) JOIN guesses g USING (owner, part)
 		ORDER BY last, owner, part FOR NO KEY UPDATE OF g`, owners, parts, last)
 }
 
-// changed returns what notes how many rows a statement changed or returned.
-func changed(n *int) func(pgconn.CommandTag) error {
-	return func(tag pgconn.CommandTag) error {
-		*n = int(tag.RowsAffected())
-		return nil
-	}
-}
-
-// one returns what reads the one row of a query. fault is what is wrong with it, or oauth.NotFound if there is none.
-func one(fields []any, fault *error) func(pgx.Rows) error {
-	return func(found pgx.Rows) error {
-		*fault = oauth.NotFound
-		if found.Next() {
-			*fault = pgx.ScanRow(found.Conn().TypeMap(), found.FieldDescriptions(), found.RawValues(), fields...)
+// scanOne returns a function for pgx.QueuedQuery.Query that reads one row into
+// fields. It sets rowErr to the error of the row, or to oauth.NotFound if there
+// is none.
+func scanOne(fields []any, rowErr *error) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		*rowErr = oauth.NotFound
+		if rows.Next() {
+			*rowErr = pgx.ScanRow(rows.Conn().TypeMap(), rows.FieldDescriptions(), rows.RawValues(), fields...)
 		}
-		return nil // an error of the transaction is seen by who sent it
+		return nil // The sender gets the errors of the transaction.
 	}
 }

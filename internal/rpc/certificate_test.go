@@ -1,7 +1,6 @@
-package rpc
+package rpc_test
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -11,60 +10,59 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/certtest"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/rpc"
+	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// openSecureHouse opens a house whose door speaks TLS and knows the authority of the clients' certificates. The client gw is
-// known by two names, and has a secret beside them.
-func openSecureHouse(t *testing.T) (*house, *certtest.Authority) {
+// newTLSFixture returns a fixture whose server accepts client certificates, and
+// the authority that issues them. The client gw has registered two names and
+// has a secret too. The client other has registered one name.
+func newTLSFixture(t *testing.T) (*rpctest.Fixture, *certtest.Authority) {
 	t.Helper()
 	authority := certtest.NewAuthority(t)
-	h := openHouse(t, func(o *Options) {
+	f := newServer(t, func(o *rpc.Options) {
 		o.TLS = &tls.Config{
 			Certificates: []tls.Certificate{authority.Server(t, time.Hour).TLS(t)},
 			ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: authority.Pool(),
 		}
 	})
-	var err error
-	_, h.secrets["gw"], err = h.admin.CreateClient(t.Context(), operator, client.Client{
-		ID: "gw", CertSANs: []string{"dns:gw.example", "uri:spiffe://example/gw"}, Audiences: []string{"api"}, Scope: oauth.NewScope("read"),
+	f.Register(t, client.Client{
+		ID: "gw", CertSANs: []string{"dns:gw.example", "uri:spiffe://example/gw"},
+		Audiences: []string{"api"}, Scope: oauth.NewScope("read"),
 	})
-	must(t, err)
-	must(t, h.admin.UpdateClient(t.Context(), operator, "other", func(c *client.Client) { c.CertSANs = []string{"dns:other.example"} }))
-	must(t, h.directory.Poll(t.Context()))
-	return h, authority
+	setCertSAN(t, f, "other", "dns:other.example")
+	return f, authority
 }
 
-// by returns the door as a caller with this certificate meets it.
-func (h *house) by(t *testing.T, authority *certtest.Authority, own *certtest.Pair) signetv1.TokenServiceClient {
-	return signetv1.NewTokenServiceClient(h.over(t, authority, own))
+// setCertSAN registers the name of a client's certificate.
+func setCertSAN(t *testing.T, f *rpctest.Fixture, id, san string) {
+	t.Helper()
+	must(t, f.Admin.UpdateClient(t.Context(), operator, id, func(c *client.Client) { c.CertSANs = []string{san} }))
+	f.Poll(t)
 }
 
-// over returns a connection on which the caller has this certificate.
-func (h *house) over(t *testing.T, authority *certtest.Authority, own *certtest.Pair) *grpc.ClientConn {
+// dial returns a connection with this client certificate, or without one if own
+// is nil.
+func dial(t *testing.T, f *rpctest.Fixture, authority *certtest.Authority, own *certtest.Pair) *grpc.ClientConn {
 	t.Helper()
 	c := &tls.Config{RootCAs: authority.Pool()}
 	if own != nil {
 		c.Certificates = []tls.Certificate{own.TLS(t)}
 	}
-	conn, err := grpc.NewClient(h.address, grpc.WithTransportCredentials(credentials.NewTLS(c)))
+	conn, err := grpc.NewClient(f.Address, grpc.WithTransportCredentials(credentials.NewTLS(c)))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
 	return conn
 }
 
-func withAuthorization(t *testing.T, values ...string) context.Context {
-	return metadata.NewOutgoingContext(soon(t), metadata.MD{"authorization": values})
-}
-
-func TestClientsByCertificate(t *testing.T) {
-	h, authority := openSecureHouse(t)
+func TestCertificateAuthenticatesClient(t *testing.T) {
+	f, authority := newTLSFixture(t)
 	client := func(edit func(*x509.Certificate)) *certtest.Pair {
 		p := authority.Issue(t, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -74,42 +72,48 @@ func TestClientsByCertificate(t *testing.T) {
 	}
 	names := func(dns ...string) *certtest.Pair { return client(func(c *x509.Certificate) { c.DNSNames = dns }) }
 	gw := names("gw.example")
-	basic := func(id, secret string) string { return "Basic " + encoded(id+":"+secret) }
+	anyUsage := client(func(c *x509.Certificate) { c.DNSNames, c.ExtKeyUsage = []string{"gw.example"}, nil })
+	commonName := client(func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "gw.example"} })
+	email := client(func(c *x509.Certificate) { c.EmailAddresses = []string{"gw.example@gw.example"} })
+	basic := rpctest.Basic
 	for name, c := range map[string]struct {
 		own           *certtest.Pair
 		authorization []string
-		want          string // the client; empty for none
+		want          string // the authenticated client; empty for invalid_client
 	}{
 		"certificate alone":          {gw, nil, "gw"},
 		"with its id":                {gw, []string{basic("gw", "")}, "gw"},
 		"a name in upper case":       {names("GW.Example"), nil, "gw"},
-		"beside names of nobody":     {names("a.example", "gw.example"), nil, "gw"},
-		"a secret decides":           {gw, []string{h.basic("web")}, "web"},
-		"its own secret":             {gw, []string{h.basic("gw")}, "gw"},
-		"a public client's id":       {gw, []string{h.basic("spa")}, "spa"},
-		"a wrong secret":             {gw, []string{basic("gw", "wrong")}, ""},
-		"another's id":               {gw, []string{basic("web", "")}, ""},
-		"another's id, also known":   {gw, []string{basic("other", "")}, ""},
+		"with an unregistered name":  {names("a.example", "gw.example"), nil, "gw"},
+		"another client's secret":    {gw, []string{f.Basic("web")}, "web"},
+		"its own secret":             {gw, []string{f.Basic("gw")}, "gw"},
+		"a public client's id":       {gw, []string{f.Basic("spa")}, "spa"},
+		"invalid secret":             {gw, []string{basic("gw", "wrong")}, ""},
+		"another id":                 {gw, []string{basic("web", "")}, ""},
+		"another id with a name":     {gw, []string{basic("other", "")}, ""},
 		"an unknown id":              {gw, []string{basic("nobody", "")}, ""},
 		"malformed":                  {gw, []string{"Basic x"}, ""},
-		"twice":                      {gw, []string{basic("gw", ""), basic("gw", "")}, ""},
+		"repeated":                   {gw, []string{basic("gw", ""), basic("gw", "")}, ""},
 		"empty":                      {gw, []string{""}, ""},
 		"id without certificate":     {nil, []string{basic("gw", "")}, ""},
-		"nothing":                    {nil, nil, ""},
-		"secret without certificate": {nil, []string{h.basic("gw")}, "gw"},
+		"missing":                    {nil, nil, ""},
+		"secret without certificate": {nil, []string{f.Basic("gw")}, "gw"},
 		"an unknown name":            {names("gw2.example"), nil, ""},
-		"a part of the name":         {names("example", "sub.gw.example"), nil, ""},
+		"parent and subdomain":       {names("example", "sub.gw.example"), nil, ""},
 		"a wildcard":                 {names("*.example"), nil, ""},
-		"the names of two":           {names("gw.example", "other.example"), nil, ""},
-		"the names of two, and one":  {names("gw.example", "other.example"), []string{basic("gw", "")}, "gw"},
-		"the subject's name":         {client(func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "gw.example"} }), nil, ""},
-		"the name as an address":     {client(func(c *x509.Certificate) { c.EmailAddresses = []string{"gw.example@gw.example"} }), nil, ""},
-		"for any use":                {client(func(c *x509.Certificate) { c.DNSNames, c.ExtKeyUsage = []string{"gw.example"}, nil }), nil, ""},
-		"for any use, a public id":   {client(func(c *x509.Certificate) { c.DNSNames, c.ExtKeyUsage = []string{"gw.example"}, nil }), []string{h.basic("spa")}, "spa"},
+		"names of two clients":       {names("gw.example", "other.example"), nil, ""},
+		"names of two, and an id":    {names("gw.example", "other.example"), []string{basic("gw", "")}, "gw"},
+		"common name":                {commonName, nil, ""},
+		"the name in an email":       {email, nil, ""},
+		"no extended key usage":      {anyUsage, nil, ""},
+		"no usage, public client id": {anyUsage, []string{f.Basic("spa")}, "spa"},
 	} {
-		h.logs.reset()
-		_, err := h.by(t, authority, c.own).Introspect(withAuthorization(t, c.authorization...), &signetv1.IntrospectRequest{Token: "x"})
-		line := h.logs.line(t, "call")
+		f.Logs.Reset()
+		tokens := signetv1.NewTokenServiceClient(dial(t, f, authority, c.own))
+		_, err := tokens.Introspect(
+			rpctest.WithAuthorization(t, c.authorization...), &signetv1.IntrospectRequest{Token: "x"},
+		)
+		line := f.Logs.Line(t, "call")
 		if (err == nil) != (c.want != "") || line["client_id"] != c.want {
 			t.Errorf("%s: %v as %v, want %q", name, err, line["client_id"], c.want)
 		}
@@ -119,39 +123,40 @@ func TestClientsByCertificate(t *testing.T) {
 	}
 }
 
-// What is registered or taken back holds at once, also on a connection that is there already, and no longer than the
-// certificate is valid.
-func TestCertificateIsHeldAgainstWhatIsRegisteredNow(t *testing.T) {
-	h, authority := openSecureHouse(t)
+// A change of the registered names applies at once, also to connections that
+// exist already. An expired certificate is rejected on them too.
+func TestCertificateIsComparedWithCurrentNames(t *testing.T) {
+	f, authority := newTLSFixture(t)
 	own := authority.Client(t, "new.example")
-	door := h.by(t, authority, &own)
-	ask := func(want bool) {
+	tokens := signetv1.NewTokenServiceClient(dial(t, f, authority, &own))
+	check := func(want bool) {
 		t.Helper()
-		if _, err := door.Introspect(soon(t), &signetv1.IntrospectRequest{Token: "x"}); (err == nil) != want {
-			t.Errorf("%v, want %v", err, want)
+		_, err := tokens.Introspect(rpctest.Context(t), &signetv1.IntrospectRequest{Token: "x"})
+		if (err == nil) != want {
+			t.Errorf("Introspect: %v, want success %v", err, want)
 		}
 	}
-	must(t, h.admin.UpdateClient(t.Context(), operator, "web", func(c *client.Client) { c.CertSANs = []string{"dns:new.example"} }))
-	must(t, h.directory.Poll(t.Context()))
-	ask(true)
-	must(t, h.admin.DisableClient(t.Context(), operator, "web"))
-	must(t, h.directory.Poll(t.Context()))
-	ask(false)
-	must(t, h.admin.EnableClient(t.Context(), operator, "web"))
-	must(t, h.directory.Poll(t.Context()))
-	ask(true)
-	h.clock.advance(25 * time.Hour) // the certificate has a day
-	ask(false)
-	if line := h.logs.line(t, "call"); line["cause"] != "the certificate is not for clients, or has expired" {
+	setCertSAN(t, f, "web", "dns:new.example")
+	check(true)
+	must(t, f.Admin.DisableClient(t.Context(), operator, "web"))
+	f.Poll(t)
+	check(false)
+	must(t, f.Admin.EnableClient(t.Context(), operator, "web"))
+	f.Poll(t)
+	check(true)
+	f.Clock.Advance(25 * time.Hour) // the certificate is valid for a day
+	check(false)
+	const cause = "the certificate has expired or is not for client authentication"
+	if line := f.Logs.Line(t, "call"); line["cause"] != cause {
 		t.Errorf("logged %v", line)
 	}
 }
 
-// Rule 71: a client that has the scope may administer by its certificate, and by nothing less.
+// Rule 71: A client that has the scope of administrators must authenticate with
+// its certificate; its secret is not sufficient.
 func TestRule71_AdministrationByCertificate(t *testing.T) {
-	h, authority := openSecureHouse(t)
-	must(t, h.admin.UpdateClient(t.Context(), operator, "ops", func(c *client.Client) { c.CertSANs = []string{"dns:ops.example"} }))
-	must(t, h.directory.Poll(t.Context()))
+	f, authority := newTLSFixture(t)
+	setCertSAN(t, f, "ops", "dns:ops.example")
 	ops, gw := authority.Client(t, "ops.example"), authority.Client(t, "gw.example")
 	for name, c := range map[string]struct {
 		own           *certtest.Pair
@@ -159,20 +164,21 @@ func TestRule71_AdministrationByCertificate(t *testing.T) {
 		want          string // the reason; empty for success
 	}{
 		"its certificate":            {&ops, nil, ""},
-		"with its id":                {&ops, []string{"Basic " + encoded("ops:")}, ""},
-		"an access token":            {&gw, []string{"Bearer " + h.access(t, nil)}, ""},
+		"with its id":                {&ops, []string{rpctest.Basic("ops", "")}, ""},
+		"an access token":            {&gw, []string{"Bearer " + f.AdminToken(t, nil)}, ""},
 		"without the scope":          {&gw, nil, "ACCESS_DENIED"},
-		"its secret":                 {nil, []string{h.basic("ops")}, "INVALID_CLIENT"},
-		"its secret, beside it":      {&ops, []string{h.basic("ops")}, "INVALID_CLIENT"},
-		"another's secret":           {&ops, []string{h.basic("web")}, "INVALID_CLIENT"},
-		"a public client's id":       {&ops, []string{h.basic("kiosk")}, "INVALID_CLIENT"},
-		"its id, without":            {nil, []string{"Basic " + encoded("ops:")}, "INVALID_CLIENT"},
+		"its secret":                 {nil, []string{f.Basic("ops")}, "INVALID_CLIENT"},
+		"its secret, beside it":      {&ops, []string{f.Basic("ops")}, "INVALID_CLIENT"},
+		"another's secret":           {&ops, []string{f.Basic("web")}, "INVALID_CLIENT"},
+		"a public client's id":       {&ops, []string{f.Basic("kiosk")}, "INVALID_CLIENT"},
+		"its id, without":            {nil, []string{rpctest.Basic("ops", "")}, "INVALID_CLIENT"},
 		"a bad access token":         {&ops, []string{"Bearer x"}, "INVALID_CLIENT"},
 		"another scheme":             {&ops, []string{"Negotiate x"}, "INVALID_CLIENT"},
-		"nothing":                    {nil, nil, "INVALID_CLIENT"},
-		"another client's, and name": {&gw, []string{"Basic " + encoded("ops:")}, "INVALID_CLIENT"},
+		"missing":                    {nil, nil, "INVALID_CLIENT"},
+		"another client's, and name": {&gw, []string{rpctest.Basic("ops", "")}, "INVALID_CLIENT"},
 	} {
-		_, err := signetv1.NewAdminServiceClient(h.over(t, authority, c.own)).ListKeys(withAuthorization(t, c.authorization...), &signetv1.ListKeysRequest{})
+		admins := signetv1.NewAdminServiceClient(dial(t, f, authority, c.own))
+		_, err := admins.ListKeys(rpctest.WithAuthorization(t, c.authorization...), &signetv1.ListKeysRequest{})
 		if (err == nil) != (c.want == "") || reason(err) != c.want {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}

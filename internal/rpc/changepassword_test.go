@@ -1,4 +1,4 @@
-package rpc
+package rpc_test
 
 import (
 	"context"
@@ -9,64 +9,81 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/app/components"
+	hashing "github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-func TestChangePasswordOverTheWire(t *testing.T) {
-	h := openHouse(t)
-	mine, other := h.login(t, "web"), h.login(t, "other")
-	const next = "six purple umbrellas sing"
+func TestChangePassword(t *testing.T) {
+	f := newFixture(t)
+	mine, other := f.LogIn(t, "web"), f.LogIn(t, "other")
+	const next, weak = "six purple umbrellas sing", "passwordpassword"
+	address := &signetv1.EndUser{Ip: "x"}
+	type change = signetv1.ChangePasswordRequest
 	for name, c := range map[string]struct {
 		client string
-		edit   func(*signetv1.ChangePasswordRequest)
+		edit   func(*change)
 		code   codes.Code
 		reason string
 	}{
-		"a public client":   {"spa", func(*signetv1.ChangePasswordRequest) {}, codes.PermissionDenied, "UNAUTHORIZED_CLIENT"},
-		"no user name":      {"web", func(r *signetv1.ChangePasswordRequest) { r.Username = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"no old password":   {"web", func(r *signetv1.ChangePasswordRequest) { r.OldPassword = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"no new password":   {"web", func(r *signetv1.ChangePasswordRequest) { r.NewPassword = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"a weak one":        {"web", func(r *signetv1.ChangePasswordRequest) { r.NewPassword = "passwordpassword" }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"no grant's id":     {"web", func(r *signetv1.ChangePasswordRequest) { r.KeepGrantId = "x" }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"a wrong address":   {"web", func(r *signetv1.ChangePasswordRequest) { r.EndUser = &signetv1.EndUser{Ip: "x"} }, codes.InvalidArgument, "INVALID_REQUEST"},
-		"the wrong old one": {"web", func(r *signetv1.ChangePasswordRequest) { r.OldPassword += "x" }, codes.Unauthenticated, "INVALID_GRANT"},
-		"an unknown user":   {"web", func(r *signetv1.ChangePasswordRequest) { r.Username = "nobody" }, codes.Unauthenticated, "INVALID_GRANT"},
+		"public client":    {"spa", func(*change) {}, codes.PermissionDenied, "UNAUTHORIZED_CLIENT"},
+		"no user name":     {"web", func(r *change) { r.Username = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"no old password":  {"web", func(r *change) { r.OldPassword = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"no new password":  {"web", func(r *change) { r.NewPassword = "" }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"weak password":    {"web", func(r *change) { r.NewPassword = weak }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"invalid grant id": {"web", func(r *change) { r.KeepGrantId = "x" }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"invalid address":  {"web", func(r *change) { r.EndUser = address }, codes.InvalidArgument, "INVALID_REQUEST"},
+		"invalid password": {"web", func(r *change) { r.OldPassword += "x" }, codes.Unauthenticated, "INVALID_GRANT"},
+		"unknown user":     {"web", func(r *change) { r.Username = "nobody" }, codes.Unauthenticated, "INVALID_GRANT"},
 	} {
-		r := &signetv1.ChangePasswordRequest{Username: username, OldPassword: secret, NewPassword: next}
+		r := &change{Username: username, OldPassword: password, NewPassword: next}
 		c.edit(r)
-		if _, err := h.tokens.ChangePassword(h.as(t, c.client), r); status.Code(err) != c.code || reason(err) != c.reason {
+		_, err := f.TokenService.ChangePassword(f.As(t, c.client), r)
+		if status.Code(err) != c.code || reason(err) != c.reason {
 			t.Errorf("%s: %v (%s)", name, err, reason(err))
 		}
 	}
-	_, err := h.tokens.ChangePassword(h.as(t, "web"), &signetv1.ChangePasswordRequest{
-		Username: username, OldPassword: secret, NewPassword: next, KeepGrantId: mine.GetGrantId(), DeviceToken: mine.GetDeviceToken(),
+	_, err := f.TokenService.ChangePassword(f.As(t, "web"), &signetv1.ChangePasswordRequest{
+		Username: username, OldPassword: password, NewPassword: next, KeepGrantId: mine.GetGrantId(),
+		DeviceToken: mine.GetDeviceToken(),
 	})
 	must(t, err)
-	_, err = h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: mine.GetRefreshToken()})
+	_, err = f.Refresh(t, "web", mine.GetRefreshToken())
 	must(t, err)
-	if _, err = h.tokens.Refresh(h.as(t, "other"), &signetv1.RefreshRequest{RefreshToken: other.GetRefreshToken()}); reason(err) != "INVALID_GRANT" {
+	if _, err = f.Refresh(t, "other", other.GetRefreshToken()); reason(err) != "INVALID_GRANT" {
 		t.Errorf("the other grant: %v", err)
 	}
-	_, err = h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: username, Password: next})
+	_, err = f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{Username: username, Password: next})
 	must(t, err)
 }
 
-// TestRule58_ABusyServerSaysWhenToComeBack, while its caller still listens. By what is known before the first hash it takes
-// longer than 30 ms; a call that is not heard for 45 ms is made again.
-func TestRule58_ABusyServerSaysWhenToComeBack(t *testing.T) {
-	atRealCost(t)
-	h := openHouse(t)
+// Rule 58: A server whose hash budget is exhausted answers slow_down with a
+// retry delay, before the deadline of the call. Before its first hash, the
+// server expects a hash to take longer than 30 ms. Under load, a call may get
+// no answer within 45 ms; the test then repeats it.
+func TestRule58_BusyServerReturnsRetryDelay(t *testing.T) {
+	f := rpctest.New(t, rpctest.Options{Components: func(o *components.Options) { o.Passwords = productionHasher(t) }})
 	var err error
 	for range 20 {
-		ctx, cancel := context.WithTimeout(h.as(t, "web"), 45*time.Millisecond)
-		_, err = h.tokens.Login(ctx, &signetv1.LoginRequest{Username: username, Password: secret})
+		ctx, cancel := context.WithTimeout(f.As(t, "web"), 45*time.Millisecond)
+		_, err = f.TokenService.Login(ctx, &signetv1.LoginRequest{Username: username, Password: password})
 		cancel()
 		if status.Code(err) != codes.DeadlineExceeded {
 			break
 		}
 	}
-	delay := detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay().AsDuration()
+	delay := rpctest.Detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay().AsDuration()
 	if status.Code(err) != codes.ResourceExhausted || reason(err) != "SLOW_DOWN" || delay < time.Second {
 		t.Errorf("%v (%s), retry after %v", err, reason(err), delay)
 	}
+}
+
+// productionHasher returns a hasher with the parameters of production.
+func productionHasher(t *testing.T) *hashing.Hasher {
+	t.Helper()
+	h, err := hashing.New(hashing.Options{Params: hashing.MinParams()})
+	must(t, err)
+	t.Cleanup(h.Close)
+	return h
 }

@@ -1,3 +1,13 @@
-// Package rpc is the gRPC door: it decodes a call, finds out who makes it, calls the issuer or the administration, and encodes
-// the answer; the gRPC column of the error table stands here. It promises no compatibility to importers.
+// Package rpc is the gRPC API: it decodes a call, authenticates the caller,
+// calls the package that has the rules, and encodes the response. It promises
+// no compatibility to importers.
+//
+// A call passes these steps:
+//
+//	interceptor   request id, deadline, log line, panics, response status
+//	access rule   authenticates the caller as the service requires
+//	service       validates the request, calls, encodes
+//
+// The gRPC column of the error table is in this package. The AdminService is in
+// adminrpc.
 package rpc

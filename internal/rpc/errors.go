@@ -11,9 +11,11 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/rpc/validate"
 )
 
-// statusCodes is the gRPC column of the error table; the other columns are in internal/oauth and internal/web.
+// statusCodes is the gRPC column of the error table. The other columns are in
+// internal/oauth and internal/web.
 var statusCodes = map[oauth.Code]codes.Code{
 	oauth.InvalidRequest:         codes.InvalidArgument,
 	oauth.InvalidScope:           codes.InvalidArgument,
@@ -32,12 +34,15 @@ var statusCodes = map[oauth.Code]codes.Code{
 	oauth.ServerError:            codes.Internal,
 }
 
-// errorDomain is the domain of our reasons in google.rpc.ErrorInfo.
+// errorDomain is the domain of the reasons in google.rpc.ErrorInfo.
 const errorDomain = "signet"
 
-// translate returns what the caller is told of err. What is a gRPC status already stays one. A call that its caller gave up
-// is CANCELED, and one that outlived its time before anything else was known is DEADLINE_EXCEEDED; a time limit of our own,
-// such as the store's, is temporarily_unavailable.
+// translate returns the status of a call whose handler has returned err. It
+// returns nil for nil, and a gRPC status as it is.
+//
+// A call that the client has cancelled is CANCELED. A call whose deadline ends
+// before the server has another result is DEADLINE_EXCEEDED. A timeout of the
+// server's own, for example of the store, is temporarily_unavailable.
 func translate(ctx context.Context, err error) *status.Status {
 	if err == nil {
 		return nil
@@ -45,6 +50,7 @@ func translate(ctx context.Context, err error) *status.Status {
 	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok {
 		return s.GRPCStatus()
 	}
+
 	e, ended := oauth.AsError(err), ctx.Err()
 	switch {
 	case ended != nil && errors.Is(err, ended) && (ended == context.Canceled || e.Code == oauth.ServerError):
@@ -55,7 +61,7 @@ func translate(ctx context.Context, err error) *status.Status {
 	return encode(e, err)
 }
 
-// encode makes the status of e, with the details that err has beside it.
+// encode returns the status of e, with the violations in err as a detail.
 func encode(e *oauth.Error, err error) *status.Status {
 	code, ok := statusCodes[e.Code]
 	if !ok {
@@ -65,9 +71,10 @@ func encode(e *oauth.Error, err error) *status.Status {
 	if e.RetryAfter > 0 {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(e.RetryAfter)})
 	}
-	if fields := violations(nil); errors.As(err, &fields) {
+	if fields := validate.Violations(nil); errors.As(err, &fields) {
 		details = append(details, &errdetails.BadRequest{FieldViolations: fields})
 	}
+
 	bare := status.New(code, e.Sentence)
 	detailed, err := bare.WithDetails(details...)
 	if err != nil {

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,49 +15,23 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// allCodes reads the codes from the source that declares them, so that a new one cannot be forgotten here.
-func allCodes(t *testing.T) []oauth.Code {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../oauth/error.go", nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []oauth.Code
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok {
-			return true
-		}
-		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == "Code" {
-			for _, value := range spec.Values {
-				text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				all = append(all, oauth.Code(text))
-			}
-		}
-		return true
-	})
-	if len(all) < 15 {
-		t.Fatalf("found only the codes %q", all)
-	}
-	return all
-}
-
 func TestEveryCodeHasAStatus(t *testing.T) {
-	all := allCodes(t)
+	all := oauth.Codes()
+	if len(all) < 15 {
+		t.Fatalf("there are only the codes %q", all)
+	}
 	for _, code := range all {
 		if _, ok := statusCodes[code]; !ok {
-			t.Errorf("%s is not in the table", code)
+			t.Errorf("%s is not in the error table", code)
 		}
 	}
 	if len(statusCodes) != len(all) {
-		t.Errorf("the table has %d codes, there are %d", len(statusCodes), len(all))
+		t.Errorf("the error table has %d codes, want %d", len(statusCodes), len(all))
 	}
 }
 
-func TestErrorTable(t *testing.T) {
+// Rule 67: The caller never gets the cause of an error.
+func TestRule67_ErrorTable(t *testing.T) {
 	const cause = "host=db.internal password=hunter2"
 	for line := range strings.Lines(`
 		invalid_request          InvalidArgument
@@ -85,51 +55,55 @@ func TestErrorTable(t *testing.T) {
 		if len(words) == 0 {
 			continue
 		}
-		s := translate(t.Context(), fmt.Errorf("on the way: %w", oauth.Because(oauth.Code(words[0]), "A sentence.", errors.New(cause))))
+		s := translate(t.Context(), fmt.Errorf("wrapped: %w", oauth.Wrap(
+			oauth.Code(words[0]), "A sentence.", errors.New(cause),
+		)))
 		if s.Code().String() != words[1] || s.Message() != "A sentence." {
 			t.Errorf("%s: %v %q", words[0], s.Code(), s.Message())
 		}
-		if info := detail[*errdetails.ErrorInfo](s); info.GetReason() != strings.ToUpper(words[0]) || info.GetDomain() != "signet" {
+		if info := detail[*errdetails.ErrorInfo](s); info.GetReason() != strings.ToUpper(words[0]) ||
+			info.GetDomain() != "signet" {
 			t.Errorf("%s: ErrorInfo %v", words[0], info)
 		}
 		if strings.Contains(s.Proto().String(), "hunter2") {
-			t.Errorf("%s: the caller sees the cause: %v", words[0], s.Proto())
+			t.Errorf("%s: the status has the cause: %v", words[0], s.Proto())
 		}
 	}
 }
 
-func TestRetryInfoOnlyWhereWaitingHelps(t *testing.T) {
-	patient := detail[*errdetails.RetryInfo](translate(t.Context(), oauth.Unavailable(errors.New("x"))))
-	if patient.GetRetryDelay().AsDuration() != time.Second {
-		t.Errorf("temporarily_unavailable: RetryInfo %v", patient)
+func TestRetryInfoOfRetryableErrorsOnly(t *testing.T) {
+	retryable := detail[*errdetails.RetryInfo](translate(t.Context(), oauth.Unavailable(errors.New("x"))))
+	if retryable.GetRetryDelay().AsDuration() != time.Second {
+		t.Errorf("temporarily_unavailable: RetryInfo %v", retryable)
 	}
-	if useless := detail[*errdetails.RetryInfo](translate(t.Context(), oauth.Refused(oauth.InvalidGrant, nil))); useless != nil {
-		t.Errorf("invalid_grant: RetryInfo %v", useless)
+	final := detail[*errdetails.RetryInfo](translate(t.Context(), oauth.Refused(oauth.InvalidGrant, nil)))
+	if final != nil {
+		t.Errorf("invalid_grant: RetryInfo %v", final)
 	}
 }
 
-func TestTimeIsUp(t *testing.T) {
-	alive := t.Context()
-	cancelled, cancel := context.WithCancel(alive)
+func TestStatusOfDeadlinesAndCancellations(t *testing.T) {
+	open := t.Context()
+	cancelled, cancel := context.WithCancel(open)
 	cancel()
-	late, cancel := context.WithDeadline(alive, time.Unix(0, 0))
+	late, cancel := context.WithDeadline(open, time.Unix(0, 0))
 	defer cancel()
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		err  error
 		want codes.Code
 	}{
-		"the store's own limit":               {alive, oauth.FromStore(context.DeadlineExceeded), codes.Unavailable},
-		"the store's limit is the call's":     {late, oauth.FromStore(context.DeadlineExceeded), codes.Unavailable},
-		"a limit of ours that nobody named":   {alive, context.DeadlineExceeded, codes.Unavailable},
-		"the call's limit, before any answer": {late, context.DeadlineExceeded, codes.DeadlineExceeded},
-		"the caller left":                     {cancelled, context.Canceled, codes.Canceled},
-		"the caller left during a read":       {cancelled, oauth.FromStore(context.Canceled), codes.Canceled},
-		"the caller left, but there is news":  {cancelled, oauth.Refused(oauth.InvalidGrant, nil), codes.Unauthenticated},
-		"late, but there is news":             {late, oauth.Refused(oauth.InvalidGrant, nil), codes.Unauthenticated},
-		"a status already":                    {alive, status.Error(codes.NotFound, "unknown service"), codes.NotFound},
-		"an unknown fault":                    {alive, errors.New("x"), codes.Internal},
-		"a bare code":                         {alive, oauth.NotFound, codes.NotFound},
+		"store timeout":                   {open, oauth.FromStore(context.DeadlineExceeded), codes.Unavailable},
+		"store timeout at the deadline":   {late, oauth.FromStore(context.DeadlineExceeded), codes.Unavailable},
+		"another timeout of the server":   {open, context.DeadlineExceeded, codes.Unavailable},
+		"deadline of the call":            {late, context.DeadlineExceeded, codes.DeadlineExceeded},
+		"cancelled":                       {cancelled, context.Canceled, codes.Canceled},
+		"cancelled while the store reads": {cancelled, oauth.FromStore(context.Canceled), codes.Canceled},
+		"cancelled after a result":        {cancelled, oauth.Refused(oauth.InvalidGrant, nil), codes.Unauthenticated},
+		"deadline after a result":         {late, oauth.Refused(oauth.InvalidGrant, nil), codes.Unauthenticated},
+		"a gRPC status":                   {open, status.Error(codes.NotFound, "unknown service"), codes.NotFound},
+		"unknown error":                   {open, errors.New("x"), codes.Internal},
+		"a code without a sentence":       {open, oauth.NotFound, codes.NotFound},
 	} {
 		if got := translate(c.ctx, c.err).Code(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
@@ -137,7 +111,7 @@ func TestTimeIsUp(t *testing.T) {
 	}
 }
 
-// detail returns the first detail of that type, or nil.
+// detail returns the first detail of that type, or its zero value.
 func detail[T any](s *status.Status) (found T) {
 	for _, d := range s.Details() {
 		if d, ok := d.(T); ok {

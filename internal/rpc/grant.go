@@ -7,46 +7,57 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
-	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/rpc/page"
+	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// grantService lists and ends grants.
-type grantService struct {
+// GrantService lists and revokes grants. Every field is required.
+type GrantService struct {
 	signetv1.UnimplementedGrantServiceServer
-	issuer *issuer.Issuer
-	pages  pages
+	Grants *grant.Service
+	// Keys authenticates page tokens.
+	Keys *keys.Manager
 }
 
-// ListGrants lists the grants of a subject. A page that begins behind a grant which has been swept since misses nothing.
-func (s *grantService) ListGrants(ctx context.Context, r *signetv1.ListGrantsRequest) (*signetv1.ListGrantsResponse, error) {
+// ListGrants returns one page of the grants of a subject. If the last grant of
+// the page before has been swept meanwhile, the list continues without a gap.
+func (s *GrantService) ListGrants(
+	ctx context.Context, r *signetv1.ListGrantsRequest,
+) (*signetv1.ListGrantsResponse, error) {
 	if err := validateListGrants(r); err != nil {
 		return nil, err
 	}
-	caller := callerOf(ctx)
+	caller := Caller(ctx)
 	list := strings.Join([]string{
-		"grants", r.GetSubject(), caller.Client.ID, strconv.FormatBool(caller.Admin), strconv.FormatBool(r.GetIncludeEnded()),
+		"grants", r.GetSubject(), caller.Client.ID, strconv.FormatBool(caller.Admin),
+		strconv.FormatBool(r.GetIncludeEnded()),
 	}, "\x00")
-	limit := pageSize(r.GetPageSize())
-	ask := issuer.ListGrantsRequest{Subject: r.GetSubject(), IncludeEnded: r.GetIncludeEnded(), Limit: limit + 1}
-	after, err := s.pages.cursor(ctx, list, r.GetPageToken())
-	if err == nil && after != "" {
-		ask.After, err = oauth.ParseGrantID(after)
-	}
+	tokens := page.Tokens{Keys: s.Keys}
+	after, err := tokens.Cursor(ctx, list, r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	found, at, err := s.issuer.ListGrants(ctx, caller, ask)
+	limit := page.Size(r.GetPageSize())
+	request := grant.ListRequest{Subject: r.GetSubject(), IncludeEnded: r.GetIncludeEnded(), Limit: limit + 1}
+	if after != "" {
+		if request.After, err = oauth.ParseGrantID(after); err != nil {
+			return nil, err
+		}
+	}
+
+	found, at, err := s.Grants.List(ctx, caller, request)
 	if err != nil {
 		return nil, err
 	}
-	page, more := cut(found, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
-	answer := &signetv1.ListGrantsResponse{Grants: page}
+
+	grants, more := page.Cut(found, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
+	response := &signetv1.ListGrantsResponse{Grants: grants}
 	if more {
-		answer.NextPageToken, err = s.pages.token(list, page[len(page)-1].GetGrantId())
+		response.NextPageToken, err = tokens.Make(list, grants[len(grants)-1].GetGrantId())
 	}
-	return answer, err
+	return response, err
 }
 
 func grantMessage(g grant.Grant, at time.Time) *signetv1.Grant {
@@ -64,23 +75,27 @@ var grantStates = map[grant.State]signetv1.GrantState{
 	grant.StateExpired:   signetv1.GrantState_GRANT_STATE_EXPIRED,
 }
 
-// RevokeGrant ends one grant.
-func (s *grantService) RevokeGrant(ctx context.Context, r *signetv1.RevokeGrantRequest) (*signetv1.RevokeGrantResponse, error) {
+// RevokeGrant revokes one grant.
+func (s *GrantService) RevokeGrant(
+	ctx context.Context, r *signetv1.RevokeGrantRequest,
+) (*signetv1.RevokeGrantResponse, error) {
 	if err := validateRevokeGrant(r); err != nil {
 		return nil, err
 	}
-	if err := s.issuer.RevokeGrant(ctx, callerOf(ctx), r.GetGrantId()); err != nil {
+	if err := s.Grants.Revoke(ctx, Caller(ctx), r.GetGrantId()); err != nil {
 		return nil, err
 	}
 	return &signetv1.RevokeGrantResponse{}, nil
 }
 
-// RevokeAllGrants ends all grants of a subject, or all but one.
-func (s *grantService) RevokeAllGrants(ctx context.Context, r *signetv1.RevokeAllGrantsRequest) (*signetv1.RevokeAllGrantsResponse, error) {
+// RevokeAllGrants revokes all grants of a subject, or all but one.
+func (s *GrantService) RevokeAllGrants(
+	ctx context.Context, r *signetv1.RevokeAllGrantsRequest,
+) (*signetv1.RevokeAllGrantsResponse, error) {
 	if err := validateRevokeAllGrants(r); err != nil {
 		return nil, err
 	}
-	n, err := s.issuer.RevokeAllGrants(ctx, callerOf(ctx), r.GetSubject(), r.GetExceptGrantId())
+	n, err := s.Grants.RevokeAll(ctx, Caller(ctx), r.GetSubject(), r.GetExceptGrantId())
 	if err != nil {
 		return nil, err
 	}

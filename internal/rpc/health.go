@@ -13,10 +13,12 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// watchInterval is how often a health stream looks whether there is news.
+// watchInterval is how often a health stream compares the status with the last
+// one that it has sent.
 const watchInterval = 500 * time.Millisecond
 
-// healthServices are those that health is asked for; the empty name is the server itself. All stand and fall together.
+// healthServices are the services that have a health status. The empty name is
+// the server itself. All have the same status.
 var healthServices = []string{
 	"",
 	signetv1.TokenService_ServiceDesc.ServiceName,
@@ -26,14 +28,16 @@ var healthServices = []string{
 	healthv1.Health_ServiceDesc.ServiceName,
 }
 
-// health is grpc.health.v1, answered from what is so at the moment of asking. gRPC's own server keeps what it was told last,
-// and its streams outlive a drain.
+// health implements grpc.health.v1. It computes the status at each call. The
+// server of grpc-go stores a status that must be updated, and its streams do
+// not end when the server drains.
 type health struct {
 	healthv1.UnimplementedHealthServer
 	ready    func() error
 	services map[string]bool
 
-	once     sync.Once
+	once sync.Once
+	// draining is closed when the server drains.
 	draining chan struct{}
 }
 
@@ -45,7 +49,8 @@ func newHealth(ready func() error) *health {
 	return h
 }
 
-// drain makes it NOT_SERVING for good and ends the streams.
+// drain makes the status NOT_SERVING and ends the streams. There is no way
+// back.
 func (h *health) drain() { h.once.Do(func() { close(h.draining) }) }
 
 func (h *health) status(service string) healthv1.HealthCheckResponse_ServingStatus {
@@ -63,7 +68,7 @@ func (h *health) status(service string) healthv1.HealthCheckResponse_ServingStat
 	return healthv1.HealthCheckResponse_SERVING
 }
 
-// Check answers for one service.
+// Check returns the status of one service.
 func (h *health) Check(_ context.Context, r *healthv1.HealthCheckRequest) (*healthv1.HealthCheckResponse, error) {
 	found := h.status(r.GetService())
 	if found == healthv1.HealthCheckResponse_SERVICE_UNKNOWN {
@@ -72,7 +77,7 @@ func (h *health) Check(_ context.Context, r *healthv1.HealthCheckRequest) (*heal
 	return &healthv1.HealthCheckResponse{Status: found}, nil
 }
 
-// List answers for all services.
+// List returns the status of all services.
 func (h *health) List(context.Context, *healthv1.HealthListRequest) (*healthv1.HealthListResponse, error) {
 	all := make(map[string]*healthv1.HealthCheckResponse, len(h.services))
 	for name := range h.services {
@@ -81,8 +86,10 @@ func (h *health) List(context.Context, *healthv1.HealthListRequest) (*healthv1.H
 	return &healthv1.HealthListResponse{Statuses: all}, nil
 }
 
-// Watch says what is so, and says it again whenever it changes.
-func (h *health) Watch(r *healthv1.HealthCheckRequest, stream grpc.ServerStreamingServer[healthv1.HealthCheckResponse]) error {
+// Watch sends the status of one service, and each change of it.
+func (h *health) Watch(
+	r *healthv1.HealthCheckRequest, stream grpc.ServerStreamingServer[healthv1.HealthCheckResponse],
+) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for last := healthv1.HealthCheckResponse_UNKNOWN; ; {
@@ -95,7 +102,7 @@ func (h *health) Watch(r *healthv1.HealthCheckRequest, stream grpc.ServerStreami
 		select {
 		case <-h.draining:
 			if last == healthv1.HealthCheckResponse_SERVING {
-				continue
+				continue // send NOT_SERVING first
 			}
 			return status.Error(codes.Unavailable, "The server is shutting down.")
 		case <-stream.Context().Done():

@@ -9,11 +9,13 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// forwardedForHeader is where proxies say whom they call for.
+// forwardedForHeader lists the addresses that a call came through before it
+// reached a proxy.
 const forwardedForHeader = "x-forwarded-for"
 
-// origin returns the address that the call came from: that at the other end of the connection, or the one that a trusted
-// proxy there names; the zero address if there is none.
+// origin returns the address that the call came from. This is the address of
+// the peer, or the address in x-forwarded-for if the peer is a trusted proxy.
+// It is the zero address if there is none.
 func (i interceptor) origin(ctx context.Context) netip.Addr {
 	var forwardedFor []string
 	if len(i.proxies) > 0 {
@@ -34,7 +36,8 @@ func peerAddress(ctx context.Context) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
-// peerName is what the log says of where a call came from: with the port, if the caller is at the other end itself.
+// peerName returns the text that the log has for the origin of a call. It has a
+// port if the origin is the peer.
 func peerName(ctx context.Context, origin netip.Addr) string {
 	p, ok := peer.FromContext(ctx)
 	if ok && (origin == peerAddress(ctx) || !origin.IsValid()) {

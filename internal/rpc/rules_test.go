@@ -1,4 +1,4 @@
-package rpc
+package rpc_test
 
 import (
 	"bytes"
@@ -14,21 +14,24 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// Rule 4: whatever a kid says, the token is refused like any other, and neither a file nor the store is asked: the store is
-// closed here, and would turn the refusal into UNAVAILABLE.
+// Rule 4: A token with a hostile kid is rejected like any invalid token. The
+// server reads neither a file nor the store: the store is closed in this test,
+// so a read would return UNAVAILABLE.
 func TestRule04_HostileKid(t *testing.T) {
-	h := openHouse(t)
-	web := h.as(t, "web")
-	parts := strings.Split(h.login(t, "web").GetAccessToken(), ".")
-	if err := h.store.Close(); err != nil {
+	f := newFixture(t)
+	web := f.As(t, "web")
+	parts := strings.Split(f.LogIn(t, "web").GetAccessToken(), ".")
+	if err := f.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h.logs.reset()
+	f.Logs.Reset()
 	for _, kid := range []string{
-		`"../../etc/passwd"`, `"' OR 1=1--"`, `"|sleep 5"`, `"` + strings.Repeat("a", 64<<10) + `"`, `"` + strings.Repeat("a", 4<<10) + `"`,
+		`"../../etc/passwd"`, `"' OR 1=1--"`, `"|sleep 5"`, `"` + strings.Repeat("a", 64<<10) + `"`,
+		`"` + strings.Repeat("a", 4<<10) + `"`,
 		`"a\u0000b"`, `"a\r\nlevel=ERROR msg=forged"`, `7`, `["a"]`, `{}`, `null`, ``,
 	} {
 		header := `{"alg":"RS256","typ":"at+jwt"}`
@@ -36,7 +39,7 @@ func TestRule04_HostileKid(t *testing.T) {
 			header = `{"alg":"RS256","typ":"at+jwt","kid":` + kid + `}`
 		}
 		forged := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + parts[1] + "." + parts[2]
-		r, err := h.tokens.Introspect(web, &signetv1.IntrospectRequest{Token: forged})
+		r, err := f.TokenService.Introspect(web, &signetv1.IntrospectRequest{Token: forged})
 		switch {
 		case len(forged) > 64<<10:
 			if status.Code(err) != codes.ResourceExhausted {
@@ -45,24 +48,27 @@ func TestRule04_HostileKid(t *testing.T) {
 		case err != nil || r.GetActive() || r.GetSubject() != "":
 			t.Errorf("kid %.30s: %v %v", kid, r, err)
 		}
-		if _, err := h.tokens.Revoke(web, &signetv1.RevokeRequest{Token: forged}); err != nil && len(forged) <= 8<<10 {
+		_, err = f.TokenService.Revoke(web, &signetv1.RevokeRequest{Token: forged})
+		if err != nil && len(forged) <= 8<<10 {
 			t.Errorf("kid %.30s: Revoke: %v", kid, err)
 		}
 	}
-	if text := h.logs.text(); strings.Contains(text, "passwd") || strings.Contains(text, "sleep") || strings.Contains(text, "forged") {
+	if text := f.Logs.Text(); strings.Contains(text, "passwd") || strings.Contains(text, "sleep") ||
+		strings.Contains(text, "forged") {
 		t.Errorf("the log has a kid: %s", text)
 	}
-	for line := range bytes.Lines([]byte(h.logs.text())) {
+	for line := range bytes.Lines([]byte(f.Logs.Text())) {
 		if !json.Valid(line) {
-			t.Errorf("not a log line: %q", line)
+			t.Errorf("the log line is not JSON: %q", line)
 		}
 	}
 }
 
-// Rule 15: every token has a kid of the JWK Set, an audience, its own jti, and the lifetime that its audience has.
+// Rule 15: Every token has a kid of the JWK Set, an audience, a unique jti, and
+// the lifetime of its audience.
 func TestRule15_TokensAreAsConfigured(t *testing.T) {
-	h := openHouse(t)
-	set, err := h.keys.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{})
+	f := newFixture(t)
+	set, err := f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +84,8 @@ func TestRule15_TokensAreAsConfigured(t *testing.T) {
 		algorithm string
 		lifetime  int64
 	}{"api": {"RS256", 600}, "api-es": {"ES256", 300}, "api-ed": {"EdDSA", 60}} {
-		r, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{
-			Username: username, Password: secret, Audience: []string{audience},
+		r, err := f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{
+			Username: username, Password: password, Audience: []string{audience},
 		})
 		if err != nil {
 			t.Fatal(audience, err)
@@ -88,35 +94,37 @@ func TestRule15_TokensAreAsConfigured(t *testing.T) {
 			header, claims := decode(t, r.GetAccessToken())
 			kid, _ := header["kid"].(string)
 			if algorithms[kid] != want.algorithm || header["alg"] != want.algorithm {
-				t.Errorf("%s: kid %q of alg %q in the header, %q in the JWK Set", audience, kid, header["alg"], algorithms[kid])
+				t.Errorf("%s: kid %q: alg %q in the header, %q in the JWK Set",
+					audience, kid, header["alg"], algorithms[kid])
 			}
-			if life := claims["exp"].(float64) - claims["iat"].(float64); int64(life) != want.lifetime || r.GetExpiresIn() != want.lifetime {
-				t.Errorf("%s: lives %v s, says %d", audience, life, r.GetExpiresIn())
+			if life := claims["exp"].(float64) - claims["iat"].(float64); int64(life) != want.lifetime ||
+				r.GetExpiresIn() != want.lifetime {
+				t.Errorf("%s: lifetime %v s, expires_in %d", audience, life, r.GetExpiresIn())
 			}
 			if aud, ok := claims["aud"]; !ok || aud != audience && !slices.Equal(aud.([]any), []any{audience}) {
 				t.Errorf("%s: aud %v", audience, aud)
 			}
 			jti, _ := claims["jti"].(string)
 			if jti == "" || seen[jti] {
-				t.Errorf("%s: jti %q again", audience, jti)
+				t.Errorf("%s: jti %q is not unique", audience, jti)
 			}
 			seen[jti] = true
-			if r, err = h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: r.GetRefreshToken()}); err != nil {
+			if r, err = f.Refresh(t, "web", r.GetRefreshToken()); err != nil {
 				t.Fatal(audience, err)
 			}
 		}
 	}
 }
 
-// Rule 23: of 64 at once all get the one successor.
+// Rule 23: All of 64 concurrent refreshes get the same successor.
 func TestRule23_ParallelRefresh(t *testing.T) {
-	h := openHouse(t)
-	in, web := h.login(t, "web"), h.as(t, "web")
+	f := newFixture(t)
+	in, web := f.LogIn(t, "web"), f.As(t, "web")
 	var wait sync.WaitGroup
 	successors := make([]string, 64)
 	for n := range successors {
 		wait.Go(func() {
-			r, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
+			r, err := f.TokenService.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
 			if err != nil {
 				t.Error(err)
 			}
@@ -129,182 +137,210 @@ func TestRule23_ParallelRefresh(t *testing.T) {
 	}
 }
 
-// Rule 24: who did not get the answer asks again and gets the same successor.
-func TestRule24_LostAnswer(t *testing.T) {
+// Rule 24: A client that has not received the response repeats the refresh and
+// gets the same successor.
+func TestRule24_LostResponse(t *testing.T) {
 	for name, key := range map[string]string{"with a key": "k1", "within the leeway": ""} {
-		h := openHouse(t)
-		in, web := h.login(t, "web"), h.as(t, "web")
-		ask := &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), IdempotencyKey: key}
-		lost, err := h.tokens.Refresh(web, ask)
+		f := newFixture(t)
+		in, web := f.LogIn(t, "web"), f.As(t, "web")
+		request := &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), IdempotencyKey: key}
+		lost, err := f.TokenService.Refresh(web, request)
 		if err != nil {
 			t.Fatal(name, err)
 		}
 		if key != "" {
-			h.clock.advance(leeway * 50)
+			f.Clock.Advance(leeway * 50)
 		}
-		again, err := h.tokens.Refresh(web, ask)
-		if err != nil || again.GetRefreshToken() != lost.GetRefreshToken() {
+		second, err := f.TokenService.Refresh(web, request)
+		if err != nil || second.GetRefreshToken() != lost.GetRefreshToken() {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: again.GetRefreshToken()}); err != nil {
-			t.Errorf("%s: the successor is refused: %v", name, err)
+		if _, err := f.TokenService.Refresh(web, &signetv1.RefreshRequest{
+			RefreshToken: second.GetRefreshToken(),
+		}); err != nil {
+			t.Errorf("%s: refresh with the successor: %v", name, err)
 		}
 	}
 }
 
-// Rule 27: a refresh token is its client's alone, and stays unspent whoever else tries.
+// Rule 27: Only its own client can use a refresh token. Attempts of other
+// clients do not rotate it.
 func TestRule27_OtherClientsAndNoClient(t *testing.T) {
-	h := openHouse(t)
-	in := h.login(t, "web")
+	f := newFixture(t)
+	in := f.LogIn(t, "web")
 	with := func(values ...string) error {
 		ctx := metadata.NewOutgoingContext(t.Context(), metadata.MD{"authorization": values})
-		_, err := h.tokens.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
+		_, err := f.TokenService.Refresh(ctx, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
 		return err
 	}
 	for name, c := range map[string]struct {
 		err  error
 		want string
 	}{
-		"another client":         {with(h.basic("other")), "INVALID_GRANT"},
-		"a public client":        {with(h.basic("spa")), "INVALID_GRANT"},
-		"nobody":                 {with(), "INVALID_CLIENT"},
-		"wrong secret":           {with("Basic " + encoded("web:wrong")), "INVALID_CLIENT"},
-		"confidential as public": {with("Basic " + encoded("web:")), "INVALID_CLIENT"},
-		"two at once":            {with(h.basic("web"), h.basic("other")), "INVALID_CLIENT"},
+		"another client":         {with(f.Basic("other")), "INVALID_GRANT"},
+		"a public client":        {with(f.Basic("spa")), "INVALID_GRANT"},
+		"no client":              {with(), "INVALID_CLIENT"},
+		"wrong secret":           {with(rpctest.Basic("web", "wrong")), "INVALID_CLIENT"},
+		"confidential as public": {with(rpctest.Basic("web", "")), "INVALID_CLIENT"},
+		"two clients":            {with(f.Basic("web"), f.Basic("other")), "INVALID_CLIENT"},
 	} {
 		if status.Code(c.err) != codes.Unauthenticated || reason(c.err) != c.want {
 			t.Errorf("%s: %v", name, c.err)
 		}
 	}
-	h.clock.advance(2 * leeway) // past which a spent token would be reuse
+	f.Clock.Advance(2 * leeway) // a token that is rotated already would then be reuse
 	for range 2 {
-		r, err := h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
+		r, err := f.Refresh(t, "web", in.GetRefreshToken())
 		if err != nil {
-			t.Fatalf("its own client: %v", err)
+			t.Fatalf("the client of the token: %v", err)
 		}
 		in = r
 	}
 }
 
-// Rule 29: a refresh may narrow the scope of the access token, never widen it, and the grant keeps its own.
+// Rule 29: A refresh can narrow the scope of the access token but not extend
+// it. The scope of the grant stays the same.
 func TestRule29_Scope(t *testing.T) {
-	h := openHouse(t)
-	web := h.as(t, "web")
-	in, err := h.tokens.Login(web, &signetv1.LoginRequest{Username: username, Password: secret, Scope: "read write"})
+	f := newFixture(t)
+	web := f.As(t, "web")
+	in, err := f.TokenService.Login(web, &signetv1.LoginRequest{
+		Username: username, Password: password, Scope: "read write",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	refresh := func(scope string) (*signetv1.TokenResponse, error) {
-		return h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), Scope: scope})
+		return f.TokenService.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), Scope: scope})
 	}
 	for _, wider := range []string{"admin", "read write admin", "nonsense\"", "read  write"} {
 		if _, err := refresh(wider); status.Code(err) != codes.InvalidArgument || reason(err) != "INVALID_SCOPE" {
 			t.Errorf("scope %q: %v", wider, err)
 		}
 	}
-	h.clock.advance(2 * leeway) // past which a token that the refusals had spent would be reuse
-	for _, c := range []struct{ asked, want string }{{"read", "read"}, {"", "read write"}, {"write read", "read write"}} {
-		r, err := refresh(c.asked)
+	f.Clock.Advance(2 * leeway) // if a refused refresh had rotated the token, it would be reuse
+	for _, c := range []struct{ requested, want string }{
+		{"read", "read"}, {"", "read write"}, {"write read", "read write"},
+	} {
+		r, err := refresh(c.requested)
 		if err != nil {
-			t.Fatalf("scope %q: %v", c.asked, err)
+			t.Fatalf("scope %q: %v", c.requested, err)
 		}
 		if _, claims := decode(t, r.GetAccessToken()); r.GetScope() != c.want || claims["scope"] != c.want {
-			t.Errorf("scope %q: answered %q, token %q", c.asked, r.GetScope(), claims["scope"])
+			t.Errorf("scope %q: response %q, token %q", c.requested, r.GetScope(), claims["scope"])
 		}
 		in = r
 	}
 }
 
-// Rule 32: a revocation that the store could not take is never said to be done; an unknown token is.
+// Rule 32: A revocation that the store has not confirmed is an error. The
+// revocation of an unknown token succeeds.
 func TestRule32_RevokeWithoutAStore(t *testing.T) {
-	h := openHouse(t)
-	web, in := h.as(t, "web"), h.login(t, "web")
-	for _, unknown := range []string{"nonsense", "sgr_nonsense", "a.b.c", in.GetRefreshToken() + "x", in.GetAccessToken() + "x"} {
-		if _, err := h.tokens.Revoke(web, &signetv1.RevokeRequest{Token: unknown}); err != nil {
+	f := newFixture(t)
+	web, in := f.As(t, "web"), f.LogIn(t, "web")
+	for _, unknown := range []string{
+		"nonsense", "sgr_nonsense", "a.b.c", in.GetRefreshToken() + "x", in.GetAccessToken() + "x",
+	} {
+		if _, err := f.TokenService.Revoke(web, &signetv1.RevokeRequest{Token: unknown}); err != nil {
 			t.Errorf("unknown token %.10q: %v", unknown, err)
 		}
 	}
-	if err := h.store.Close(); err != nil {
+	if err := f.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, token := range []string{in.GetRefreshToken(), in.GetAccessToken()} {
-		_, err := h.tokens.Revoke(web, &signetv1.RevokeRequest{Token: token})
+		_, err := f.TokenService.Revoke(web, &signetv1.RevokeRequest{Token: token})
 		if status.Code(err) != codes.Unavailable || reason(err) != "TEMPORARILY_UNAVAILABLE" {
 			t.Errorf("without a store: %v", err)
 		}
 		if strings.Contains(status.Convert(err).Proto().String(), "closed") {
-			t.Errorf("the caller sees the store's words: %v", err)
+			t.Errorf("the status has the text of the store: %v", err)
 		}
 	}
-	_, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
+	_, err := f.TokenService.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
 	if status.Code(err) != codes.Unavailable {
 		t.Errorf("Refresh without a store: %v", err)
 	}
-	if _, err = h.tokens.Login(web, &signetv1.LoginRequest{Username: username, Password: secret}); status.Code(err) != codes.Unavailable {
+	if _, err = f.TokenService.Login(web, &signetv1.LoginRequest{
+		Username: username, Password: password,
+	}); status.Code(err) != codes.Unavailable {
 		t.Errorf("Login without a store: %v", err)
 	}
 }
 
-// Rule 33: whoever revokes another client's token is told nothing, and the token stays good.
+// Rule 33: The revocation of another client's token succeeds, and the token
+// stays valid.
 func TestRule33_AnotherClientsToken(t *testing.T) {
-	h := openHouse(t)
-	in := h.login(t, "web")
+	f := newFixture(t)
+	in := f.LogIn(t, "web")
 	for _, client := range []string{"other", "spa", "mesh"} {
 		for _, token := range []string{in.GetRefreshToken(), in.GetAccessToken()} {
-			if _, err := h.tokens.Revoke(h.as(t, client), &signetv1.RevokeRequest{Token: token}); err != nil {
-				t.Errorf("%s revokes: %v", client, err)
+			if _, err := f.TokenService.Revoke(f.As(t, client), &signetv1.RevokeRequest{Token: token}); err != nil {
+				t.Errorf("revocation by %s: %v", client, err)
 			}
 		}
 	}
 	for _, token := range []string{in.GetRefreshToken(), in.GetAccessToken()} {
-		found, err := h.tokens.Introspect(h.as(t, "web"), &signetv1.IntrospectRequest{Token: token})
+		found, err := f.TokenService.Introspect(f.As(t, "web"), &signetv1.IntrospectRequest{Token: token})
 		if err != nil || !found.GetActive() {
-			t.Errorf("after the others' revocations: active %v, %v", found.GetActive(), err)
+			t.Errorf("after the revocations: active %v, %v", found.GetActive(), err)
 		}
 	}
-	if _, err := h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()}); err != nil {
+	if _, err := f.Refresh(t, "web", in.GetRefreshToken()); err != nil {
 		t.Error(err)
 	}
 }
 
-// Rule 34: nobody on the way keeps an answer of the token service, be it good or bad; the keys may be kept.
+// Rule 34: Responses and errors of the token service must not be cached. The
+// JWK Set may be cached.
 func TestRule34_NoStore(t *testing.T) {
-	h := openHouse(t)
-	web := h.as(t, "web")
+	f := newFixture(t)
+	web := f.As(t, "web")
 	var header metadata.MD
-	in, err := h.tokens.Login(web, &signetv1.LoginRequest{Username: username, Password: secret}, grpc.Header(&header))
+	in, err := f.TokenService.Login(web, &signetv1.LoginRequest{
+		Username: username, Password: password,
+	}, grpc.Header(&header))
 	if err != nil {
 		t.Fatal(err)
 	}
 	check := func(name string) {
 		t.Helper()
-		if !slices.Equal(header.Get("cache-control"), []string{"no-store"}) || !slices.Equal(header.Get("pragma"), []string{"no-cache"}) {
+		if !slices.Equal(header.Get("cache-control"), []string{"no-store"}) ||
+			!slices.Equal(header.Get("pragma"), []string{"no-cache"}) {
 			t.Errorf("%s: %v", name, header)
 		}
 		header = nil
 	}
 	check("Login")
-	if _, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()}, grpc.Header(&header)); err != nil {
+	if _, err := f.TokenService.Refresh(web, &signetv1.RefreshRequest{
+		RefreshToken: in.GetRefreshToken(),
+	}, grpc.Header(&header)); err != nil {
 		t.Error(err)
 	}
 	check("Refresh")
-	if _, err := h.tokens.Introspect(web, &signetv1.IntrospectRequest{Token: in.GetAccessToken()}, grpc.Header(&header)); err != nil {
+	if _, err := f.TokenService.Introspect(web, &signetv1.IntrospectRequest{
+		Token: in.GetAccessToken(),
+	}, grpc.Header(&header)); err != nil {
 		t.Error(err)
 	}
 	check("Introspect")
-	if _, err := h.tokens.Revoke(web, &signetv1.RevokeRequest{Token: in.GetAccessToken()}, grpc.Header(&header)); err != nil {
+	if _, err := f.TokenService.Revoke(web, &signetv1.RevokeRequest{
+		Token: in.GetAccessToken(),
+	}, grpc.Header(&header)); err != nil {
 		t.Error(err)
 	}
 	check("Revoke")
-	if _, err := h.tokens.Refresh(web, &signetv1.RefreshRequest{RefreshToken: "sgr_x"}, grpc.Header(&header)); reason(err) != "INVALID_GRANT" {
+	_, err = f.TokenService.Refresh(web, &signetv1.RefreshRequest{RefreshToken: "sgr_x"}, grpc.Header(&header))
+	if reason(err) != "INVALID_GRANT" {
 		t.Error(err)
 	}
-	check("a refused Refresh")
-	if _, err := h.tokens.Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: "x"}, grpc.Header(&header)); reason(err) != "INVALID_CLIENT" {
+	check("refused Refresh")
+	_, err = f.TokenService.Refresh(t.Context(), &signetv1.RefreshRequest{RefreshToken: "x"}, grpc.Header(&header))
+	if reason(err) != "INVALID_CLIENT" {
 		t.Error(err)
 	}
-	check("a stranger's Refresh")
-	if _, err := h.keys.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{}, grpc.Header(&header)); err != nil || header.Get("cache-control") != nil {
+	check("Refresh without credentials")
+	_, err = f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{}, grpc.Header(&header))
+	if err != nil || header.Get("cache-control") != nil {
 		t.Errorf("GetKeySet: %v %v", err, header)
 	}
 }

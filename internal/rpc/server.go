@@ -16,137 +16,152 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
-	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// Limits on what a connection may ask of the server.
+// Limits on what a connection may use.
 const (
-	maxMessage     = 64 << 10
-	maxHeaderList  = 16 << 10
-	maxStreams     = 1000
-	handshakeLimit = 10 * time.Second
-	// A connection is asked to reconnect after maxConnectionAge, so that a new replica gets its share, and has as long as
-	// the longest call to end.
+	maxMessage       = 64 << 10
+	maxHeaderList    = 16 << 10
+	maxStreams       = 1000
+	handshakeTimeout = 10 * time.Second
+	// maxConnectionAge is when the server asks a client to reconnect, so that
+	// new replicas get their share of the connections. Calls that have begun
+	// then have maxDeadline to end.
 	maxConnectionAge = 10 * time.Minute
-	// minPing is how seldom a client must ping; pingAfter and pingLimit are how we find out that one is gone.
-	minPing   = 10 * time.Second
-	pingAfter = time.Minute
-	pingLimit = 20 * time.Second
-	// streamWorkers is how many goroutines wait for calls with a stack that has grown already; calls beyond them get a new one.
+	// minPingInterval is the shortest interval at which a client may ping.
+	minPingInterval = 10 * time.Second
+	// An idle connection is pinged after pingAfter. It is closed if the client
+	// does not answer within pingTimeout.
+	pingAfter   = time.Minute
+	pingTimeout = 20 * time.Second
+	// streamWorkers is the number of goroutines that serve calls one after
+	// another, so that their stacks have grown already. If all are busy, a call
+	// gets a goroutine of its own.
 	streamWorkers = 128
 )
 
-// Options is what the door opens on. Every field is needed but Proxies, TLS, Reflection and Watch.
+// Options configures a Server. Every field is required, except where its
+// comment says what the zero value means.
 type Options struct {
-	Issuer *issuer.Issuer
-	// Admin has the verbs on users, clients and audiences.
-	Admin *admin.Admin
-	// Directory says who the calling client is; somebody else runs it.
-	Directory *issuer.Directory
-	Keys      *keys.Manager
-	// Ready returns nil while the server can do its work: grpc.health.v1 says SERVING by it, and NOT_SERVING as soon as it
-	// returns anything else. Before a drain it should, so that callers go elsewhere.
+	Services Services
+	// Registry authenticates clients.
+	Registry *client.Registry
+	// Inspector authenticates the access tokens of administrators.
+	Inspector *issuer.Inspector
+	// Ready returns nil while the server can work. It decides the status that
+	// grpc.health.v1 reports. It should return an error some time before Drain,
+	// so that callers choose another server.
 	Ready func() error
-	// Proxies are believed when they say whom they call for; none may be.
+	// Proxies are the proxies whose x-forwarded-for the server trusts. Empty
+	// means none.
 	Proxies oauth.Proxies
-	// Log gets one line per call, at debug where the answer is as it should be.
+	// Log gets one line per call, at level debug if the call succeeds.
 	Log *slog.Logger
-	// TLS is how connections are protected; nil means plain text.
+	// TLS configures the connections. Nil means plain text.
 	TLS *tls.Config
-	// Reflection tells everybody which services there are (grpc.reflection.v1).
+	// Reflection publishes the list of services to anyone
+	// (grpc.reflection.v1).
 	Reflection bool
-	// Watch is who counts and traces the calls.
-	Watch Watch
+	// Observer counts and traces the calls.
+	Observer Observer
 }
 
-// A Watch is told of every call. A nil field means that nobody is told.
-type Watch struct {
-	// Count is asked once for each method, whose kind is unary or one of the streams, and returns what is called when a call
-	// of it begins and when it has been answered.
-	Count func(service, method, kind string) (began func(), ended func(code string, took time.Duration))
-	// Trace begins the span of a call, with what reads the caller's headers, and returns what ends it.
-	Trace func(ctx context.Context, method string, header func(key string) string) (context.Context, func(code, requestID, clientID string))
+// Services are the implementations of the services. The server does not have a
+// service that is nil.
+type Services struct {
+	Token signetv1.TokenServiceServer
+	Grant signetv1.GrantServiceServer
+	Admin signetv1.AdminServiceServer
+	Key   signetv1.KeyServiceServer
 }
 
-// A Server is the gRPC door.
+// register registers the services that are set.
+func (s Services) register(r grpc.ServiceRegistrar) {
+	if s.Token != nil {
+		signetv1.RegisterTokenServiceServer(r, s.Token)
+	}
+	if s.Grant != nil {
+		signetv1.RegisterGrantServiceServer(r, s.Grant)
+	}
+	if s.Admin != nil {
+		signetv1.RegisterAdminServiceServer(r, s.Admin)
+	}
+	if s.Key != nil {
+		signetv1.RegisterKeyServiceServer(r, s.Key)
+	}
+}
+
+// A Server is the gRPC server.
 type Server struct {
 	server *grpc.Server
 	health *health
 }
 
-// New returns a server that is ready to Serve.
+// New returns a server that Serve starts.
 func New(o Options) *Server {
-	i := newInterceptor(o)
-	s := &Server{health: newHealth(o.Ready), server: i.server(o.TLS)}
-	s.register(o)
-	if o.Watch.Count != nil {
-		i.countAll(s.server.GetServiceInfo(), o.Watch.Count)
+	i := interceptor{
+		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
+		counters: make(map[string]counter),
 	}
+	s := &Server{health: newHealth(o.Ready), server: newServer(i, o.TLS)}
+	o.Services.register(s.server)
+	healthv1.RegisterHealthServer(s.server, s.health)
+	if o.Reflection {
+		reflection.Register(s.server)
+	}
+	o.Observer.addCounters(i.counters, s.server.GetServiceInfo())
 	return s
 }
 
-// Empty returns the server that New puts its services on: it has the same limits, and asks who calls.
-func Empty(o Options) *grpc.Server { return newInterceptor(o).server(o.TLS) }
-
-func newInterceptor(o Options) interceptor {
-	return interceptor{
-		issuer: o.Issuer, directory: o.Directory, proxies: o.Proxies, log: o.Log, counts: make(map[string]count), trace: o.Watch.Trace,
-	}
-}
-
-func (i interceptor) server(c *tls.Config) *grpc.Server {
+// newServer returns a grpc.Server with the limits and the interceptor.
+func newServer(i interceptor, c *tls.Config) *grpc.Server {
 	return grpc.NewServer(
-		grpc.Creds(protection(c)),
+		grpc.Creds(transportCredentials(c)),
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(handshakeLimit),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime: minPingInterval, PermitWithoutStream: true,
+		}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline, Time: pingAfter, Timeout: pingLimit,
+			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline,
+			Time: pingAfter, Timeout: pingTimeout,
 		}),
 		grpc.WaitForHandlers(true),
 		grpc.NumStreamWorkers(streamWorkers),
 	)
 }
 
-func protection(c *tls.Config) credentials.TransportCredentials {
+func transportCredentials(c *tls.Config) credentials.TransportCredentials {
 	if c == nil {
 		return insecure.NewCredentials()
 	}
 	return credentials.NewTLS(c)
 }
 
-// register is the list of all services behind this door.
-func (s *Server) register(o Options) {
-	signetv1.RegisterTokenServiceServer(s.server, &tokenService{issuer: o.Issuer})
-	signetv1.RegisterGrantServiceServer(s.server, &grantService{issuer: o.Issuer, pages: pages{o.Keys}})
-	signetv1.RegisterAdminServiceServer(s.server, &adminService{admin: o.Admin, keys: o.Keys, pages: pages{o.Keys}})
-	signetv1.RegisterKeyServiceServer(s.server, &keyService{keys: o.Keys})
-	healthv1.RegisterHealthServer(s.server, s.health)
-	if o.Reflection {
-		reflection.Register(s.server)
-	}
-}
-
-// Serve answers calls that come in through l, which it closes, until Drain. It returns nil after a Drain.
+// Serve answers the calls that arrive at l until Drain. It closes l. After a
+// Drain, before or during Serve, it returns nil.
 func (s *Server) Serve(l net.Listener) error {
 	err := s.server.Serve(l)
-	if errors.Is(err, grpc.ErrServerStopped) { // the Drain came first
+	if errors.Is(err, grpc.ErrServerStopped) {
 		return nil
 	}
 	return err
 }
 
-// Drain takes no more calls and returns when those under way have been answered, or cuts them off when ctx ends and says so.
-// Health streams end at once. No handler runs any more when it returns. A connection that has not spoken yet may hold it up
-// for handshakeLimit.
+// Drain stops the server. It accepts no more calls, ends the health streams,
+// and waits for the calls that have begun. If ctx ends first, it cancels these
+// calls and returns an error. No handler runs after Drain returns.
+//
+// A connection that has not finished its handshake can delay Drain by
+// handshakeTimeout.
 func (s *Server) Drain(ctx context.Context) error {
 	s.health.drain()
 	done := make(chan struct{})
@@ -159,6 +174,7 @@ func (s *Server) Drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+
 	s.server.Stop()
 	<-done
 	return fmt.Errorf("calls were cut off: %w", ctx.Err())

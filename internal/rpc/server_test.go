@@ -1,4 +1,4 @@
-package rpc
+package rpc_test
 
 import (
 	"context"
@@ -14,7 +14,10 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/rpc"
+	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
@@ -25,22 +28,24 @@ const (
 
 func TestHealthFollowsReadiness(t *testing.T) {
 	var fault atomic.Pointer[error]
-	h := openHouse(t, func(o *Options) {
+	f := newServer(t, func(o *rpc.Options) {
 		o.Ready = func() error {
-			if f := fault.Load(); f != nil {
-				return *f
+			if err := fault.Load(); err != nil {
+				return *err
 			}
 			return nil
 		}
 	})
-	health := healthv1.NewHealthClient(h.conn)
-	stream, err := health.Watch(soon(t), &healthv1.HealthCheckRequest{Service: "signet.v1.TokenService"})
+	health := healthv1.NewHealthClient(f.Conn)
+	stream, err := health.Watch(rpctest.Context(t), &healthv1.HealthCheckRequest{Service: "signet.v1.TokenService"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := func(want healthv1.HealthCheckResponse_ServingStatus) {
+	check := func(want healthv1.HealthCheckResponse_ServingStatus) {
 		t.Helper()
-		for _, service := range []string{"", "signet.v1.TokenService", "signet.v1.GrantService", "signet.v1.AdminService", "signet.v1.KeyService"} {
+		for _, service := range []string{
+			"", "signet.v1.TokenService", "signet.v1.GrantService", "signet.v1.AdminService", "signet.v1.KeyService",
+		} {
 			r, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
 			if err != nil || r.GetStatus() != want {
 				t.Errorf("Check %q: %v %v, want %v", service, r.GetStatus(), err, want)
@@ -54,16 +59,18 @@ func TestHealthFollowsReadiness(t *testing.T) {
 			t.Errorf("Watch: %v %v, want %v", r.GetStatus(), err, want)
 		}
 	}
-	all(serving)
+	check(serving)
 	stale := errors.New("stale")
 	fault.Store(&stale)
-	all(notServing)
+	check(notServing)
 	fault.Store(nil)
-	all(serving)
-	if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: "signet.v1.Nothing"}); status.Code(err) != codes.NotFound {
-		t.Errorf("an unknown service: %v", err)
+	check(serving)
+	if _, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{
+		Service: "signet.v1.Nothing",
+	}); status.Code(err) != codes.NotFound {
+		t.Errorf("Check of an unknown service: %v", err)
 	}
-	unknown, err := health.Watch(soon(t), &healthv1.HealthCheckRequest{Service: "signet.v1.Nothing"})
+	unknown, err := health.Watch(rpctest.Context(t), &healthv1.HealthCheckRequest{Service: "signet.v1.Nothing"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +79,11 @@ func TestHealthFollowsReadiness(t *testing.T) {
 	}
 }
 
-func TestReflectionIsAChoice(t *testing.T) {
+// Rule 71: Reflection is off by default.
+func TestRule71_ReflectionIsOffByDefault(t *testing.T) {
 	for _, on := range []bool{false, true} {
-		h := openHouse(t, func(o *Options) { o.Reflection = on })
-		stream, err := reflectionv1.NewServerReflectionClient(h.conn).ServerReflectionInfo(soon(t))
+		f := newServer(t, func(o *rpc.Options) { o.Reflection = on })
+		stream, err := reflectionv1.NewServerReflectionClient(f.Conn).ServerReflectionInfo(rpctest.Context(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,26 +105,26 @@ func TestReflectionIsAChoice(t *testing.T) {
 	}
 }
 
-// holdUp makes the calls of the house wait when they write their audit event, until open is called; entered has one value
-// for each that waits.
-func (h *house) holdUp(t *testing.T) (entered chan struct{}, open func()) {
-	entered, gate := make(chan struct{}, 8), make(chan struct{})
-	wait := func(audit.Event) error {
-		entered <- struct{}{}
-		<-gate
-		return nil
-	}
-	h.audit.Store(&wait)
-	open = sync.OnceFunc(func() { close(gate) })
-	t.Cleanup(open)
-	return entered, open
+// newBlockedFixture returns a fixture whose logins block when they write their
+// audit event, until release is called. blocked receives a value for each.
+func newBlockedFixture(t *testing.T) (f *rpctest.Fixture, blocked chan struct{}, release func()) {
+	blocked, released := make(chan struct{}, 8), make(chan struct{})
+	f = rpctest.New(t, rpctest.Options{Components: func(o *components.Options) {
+		o.Audit = func(audit.Event) error {
+			blocked <- struct{}{}
+			<-released
+			return nil
+		}
+	}})
+	release = sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
+	return f, blocked, release
 }
 
-func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
-	h := openHouse(t)
-	entered, open := h.holdUp(t)
-	ctx := soon(t)
-	watch, err := healthv1.NewHealthClient(h.conn).Watch(ctx, &healthv1.HealthCheckRequest{})
+func TestDrainWaitsForCalls(t *testing.T) {
+	f, blocked, release := newBlockedFixture(t)
+	ctx := rpctest.Context(t)
+	watch, err := healthv1.NewHealthClient(f.Conn).Watch(ctx, &healthv1.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,65 +133,65 @@ func TestDrainLetsAcceptedCallsFinish(t *testing.T) {
 	}
 	login, drained := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: username, Password: secret})
+		_, err := f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{Username: username, Password: password})
 		login <- err
 	}()
-	<-entered
-	go func() { drained <- h.server.Drain(t.Context()) }()
+	<-blocked
+	go func() { drained <- f.Server.Drain(t.Context()) }()
 	if r, err := watch.Recv(); err != nil || r.GetStatus() != notServing {
-		t.Errorf("a health stream is told %v %v", r.GetStatus(), err)
+		t.Errorf("health stream: %v %v, want NOT_SERVING", r.GetStatus(), err)
 	}
 	if _, err := watch.Recv(); status.Code(err) != codes.Unavailable {
-		t.Errorf("a health stream ends with %v", err)
+		t.Errorf("end of the health stream: %v", err)
 	}
-	if !h.conn.WaitForStateChange(ctx, connectivity.Ready) { // the server has said that it goes away, or has cut the line
-		t.Fatal("the client was not told to go elsewhere")
+	if !f.Conn.WaitForStateChange(ctx, connectivity.Ready) { // the server sends GOAWAY or closes the connection
+		t.Fatal("the connection of the client stays ready")
 	}
-	if c, err := net.Dial("tcp", h.address); err == nil {
+	if c, err := net.Dial("tcp", f.Address); err == nil {
 		c.Close()
-		t.Error("a new connection was taken during the drain")
+		t.Error("the server accepted a connection during Drain")
 	}
 	select {
 	case err := <-drained:
 		t.Fatalf("Drain did not wait for the call: %v", err)
 	case <-login:
-		t.Fatal("the call did not wait for the gate")
+		t.Fatal("the call did not block")
 	default:
 	}
-	open()
+	release()
 	if err := <-login; err != nil {
-		t.Errorf("the accepted call failed: %v", err)
+		t.Errorf("the call failed: %v", err)
 	}
 	if err := <-drained; err != nil {
 		t.Errorf("Drain: %v", err)
 	}
 }
 
-func TestDrainCutsOffWhatTakesTooLong(t *testing.T) {
-	h := openHouse(t)
-	entered, open := h.holdUp(t)
+func TestDrainCancelsCallsWhenContextEnds(t *testing.T) {
+	f, blocked, release := newBlockedFixture(t)
 	login, drained := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: username, Password: secret})
+		_, err := f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{Username: username, Password: password})
 		login <- err
 	}()
-	<-entered
+	<-blocked
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	go func() { drained <- h.server.Drain(ctx) }()
+	go func() { drained <- f.Server.Drain(ctx) }()
 	if err := <-login; status.Code(err) != codes.Unavailable {
-		t.Errorf("the call that was cut off ends with %v", err)
+		t.Errorf("the cancelled call: %v", err)
 	}
-	open()
+	release()
 	if err := <-drained; !errors.Is(err, context.Canceled) {
 		t.Errorf("Drain: %v", err)
 	}
 }
 
-func TestUnknownMethods(t *testing.T) {
-	h := openHouse(t)
+// Rule 71: Unknown methods are refused.
+func TestRule71_UnknownMethodsAreUnimplemented(t *testing.T) {
+	f := newFixture(t)
 	for _, method := range []string{"/signet.v1.TokenService/Forge", "/signet.v1.AdminService/AddKEK", "/x/y"} {
-		err := h.conn.Invoke(h.as(t, "web"), method, &signetv1.RevokeRequest{}, &signetv1.RevokeResponse{})
+		err := f.Conn.Invoke(f.As(t, "web"), method, &signetv1.RevokeRequest{}, &signetv1.RevokeResponse{})
 		if status.Code(err) != codes.Unimplemented {
 			t.Errorf("%s: %v", method, err)
 		}

@@ -1,4 +1,4 @@
-package rpc
+package rpc_test
 
 import (
 	"fmt"
@@ -12,22 +12,24 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// Rule 49: whoever is refused, for whatever reason, gets the same bytes, in the status, its details, the header and the
-// trailer. The time is held in internal/issuer.
+// Rule 49: All refused logins have the same bytes in the status, its details,
+// the header and the trailer. A test of internal/issuer compares the time.
 func TestRule49_RefusedLoginsAreTheSameBytes(t *testing.T) {
-	h := openHouse(t)
+	f := newFixture(t)
 	for _, name := range []string{"grace", "gone"} {
-		_, err := h.admin.CreateUser(t.Context(), operator, name, secret, nil)
+		_, err := f.Admin.CreateUser(t.Context(), operator, name, password, nil)
 		must(t, err)
 	}
-	must(t, h.admin.DisableUser(t.Context(), operator, "gone"))
-	refused := func(name, password string) (answer string) {
+	must(t, f.Admin.DisableUser(t.Context(), operator, "gone"))
+	refused := func(name, secret string) (response string) {
 		t.Helper()
 		var header, trailer metadata.MD
-		_, err := h.tokens.Login(h.as(t, "web"), &signetv1.LoginRequest{Username: name, Password: password}, grpc.Header(&header), grpc.Trailer(&trailer))
+		_, err := f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{Username: name, Password: secret},
+			grpc.Header(&header), grpc.Trailer(&trailer))
 		if status.Code(err) != codes.Unauthenticated || reason(err) != "INVALID_GRANT" {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -43,43 +45,45 @@ func TestRule49_RefusedLoginsAreTheSameBytes(t *testing.T) {
 	for range 12 {
 		refused("grace", "wrong")
 	}
-	h.logs.reset()
-	for _, c := range []struct{ name, password string }{
-		{"nobody", secret},
-		{"\x00", secret},
-		{"gone", secret},
+	f.Logs.Reset()
+	for _, c := range []struct{ name, secret string }{
+		{"nobody", password},
+		{"\x00", password},
+		{"gone", password},
 		{"gone", "wrong"},
-		{"grace", "wrong"}, // the last that is not throttled
-		{"grace", secret},
+		{"grace", "wrong"}, // the last attempt before the limit
+		{"grace", password},
 		{"grace", "wrong"},
 	} {
-		if got := refused(c.name, c.password); got != want {
+		if got := refused(c.name, c.secret); got != want {
 			t.Errorf("%s: %s, want %s", c.name, got, want)
 		}
 	}
-	if got := h.logs.line(t, "call")["cause"]; got != "throttled_account" {
-		t.Errorf("the last login was refused for %v", got)
+	if got := f.Logs.Line(t, "call")["cause"]; got != "throttled_account" {
+		t.Errorf("the last login: cause %v", got)
 	}
 }
 
-// Rule 52: a public client's address is where it calls from, whatever it reports; it is told when to come again.
+// Rule 52: The address of a public client is the origin of its calls, whatever
+// it reports. A throttled call gets a retry delay.
 func TestRule52_PublicClientsAddress(t *testing.T) {
-	h := openHouse(t)
+	f := newFixture(t)
 	var err error
 	for i := range 24 {
-		_, err = h.tokens.Login(h.as(t, "spa"), &signetv1.LoginRequest{
-			Username: fmt.Sprint("nobody", i), Password: secret, EndUser: &signetv1.EndUser{Ip: fmt.Sprint("192.0.2.", i)},
+		_, err = f.TokenService.Login(f.As(t, "spa"), &signetv1.LoginRequest{
+			Username: fmt.Sprint("nobody", i), Password: password,
+			EndUser: &signetv1.EndUser{Ip: fmt.Sprint("192.0.2.", i)},
 		})
 		if i < 23 && reason(err) != "INVALID_GRANT" {
 			t.Fatalf("login %d: %v", i+1, err)
 		}
 	}
-	retry := detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay().AsDuration()
+	retry := rpctest.Detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay().AsDuration()
 	if status.Code(err) != codes.ResourceExhausted || reason(err) != "SLOW_DOWN" || retry != 48*time.Second {
 		t.Errorf("login 24: %v, retry after %v", err, retry)
 	}
-	if got := h.logs.line(t, "call")["cause"]; got != "throttled_address" {
-		t.Errorf("the log says %v", got)
+	if got := f.Logs.Line(t, "call")["cause"]; got != "throttled_address" {
+		t.Errorf("logged cause %v", got)
 	}
-	h.login(t, "web") // a confidential client's own address counts for nobody
+	f.LogIn(t, "web") // the origin of a confidential client is not limited
 }

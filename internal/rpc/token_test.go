@@ -1,4 +1,4 @@
-package rpc
+package rpc_test
 
 import (
 	"encoding/base64"
@@ -14,9 +14,9 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-func TestLoginAnswersWithAWholeTokenResponse(t *testing.T) {
-	h := openHouse(t)
-	r := h.login(t, "web")
+func TestLoginReturnsAllFields(t *testing.T) {
+	f := newFixture(t)
+	r := f.LogIn(t, "web")
 	_, claims := decode(t, r.GetAccessToken())
 	for name, c := range map[string]struct{ got, want any }{
 		"token_type":         {r.GetTokenType(), "Bearer"},
@@ -32,42 +32,44 @@ func TestLoginAnswersWithAWholeTokenResponse(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
 		}
 	}
-	next, err := h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: r.GetRefreshToken()})
-	if err != nil || next.GetGrantId() != r.GetGrantId() || next.GetDeviceToken() != "" || next.GetRefreshToken() == r.GetRefreshToken() {
+	next, err := f.Refresh(t, "web", r.GetRefreshToken())
+	if err != nil || next.GetGrantId() != r.GetGrantId() || next.GetDeviceToken() != "" ||
+		next.GetRefreshToken() == r.GetRefreshToken() {
 		t.Errorf("Refresh: %v", err)
 	}
 }
 
-func TestRefusedLoginsLookAlike(t *testing.T) {
-	h := openHouse(t)
+func TestRefusedLoginsHaveOneResponse(t *testing.T) {
+	f := newFixture(t)
 	var first *status.Status
 	for name, r := range map[string]*signetv1.LoginRequest{
-		"unknown user":    {Username: "nobody", Password: secret},
-		"wrong password":  {Username: username, Password: secret + "x"},
-		"impossible name": {Username: "a\x00b", Password: secret},
+		"unknown user":   {Username: "nobody", Password: password},
+		"wrong password": {Username: username, Password: password + "x"},
+		"malformed name": {Username: "a\x00b", Password: password},
 	} {
-		_, err := h.tokens.Login(h.as(t, "web"), r)
+		_, err := f.TokenService.Login(f.As(t, "web"), r)
 		got := status.Convert(err)
 		if first == nil {
 			first = got
 		}
-		if got.Code() != codes.Unauthenticated || reason(err) != "INVALID_GRANT" || !proto.Equal(got.Proto(), first.Proto()) {
+		if got.Code() != codes.Unauthenticated || reason(err) != "INVALID_GRANT" ||
+			!proto.Equal(got.Proto(), first.Proto()) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
 
-func TestIntrospectTellsTheClientAndNobodyElse(t *testing.T) {
-	h := openHouse(t)
-	in := h.login(t, "web")
+func TestIntrospectAnswersTheTokensClientOnly(t *testing.T) {
+	f := newFixture(t)
+	in := f.LogIn(t, "web")
 	_, claims := decode(t, in.GetAccessToken())
-	ask := func(client, token string) *signetv1.IntrospectResponse {
+	introspect := func(client, token string) *signetv1.IntrospectResponse {
 		t.Helper()
-		r, err := h.tokens.Introspect(h.as(t, client), &signetv1.IntrospectRequest{Token: token})
+		r, err := f.TokenService.Introspect(f.As(t, client), &signetv1.IntrospectRequest{Token: token})
 		must(t, err)
 		return r
 	}
-	access := ask("web", in.GetAccessToken())
+	access := introspect("web", in.GetAccessToken())
 	for name, c := range map[string]struct{ got, want any }{
 		"active":     {access.GetActive(), true},
 		"scope":      {access.GetScope(), "read write"},
@@ -86,45 +88,46 @@ func TestIntrospectTellsTheClientAndNobodyElse(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
 		}
 	}
-	if refresh := ask("web", in.GetRefreshToken()); !refresh.GetActive() || refresh.GetTokenType() != "refresh_token" ||
+	refresh := introspect("web", in.GetRefreshToken())
+	if !refresh.GetActive() || refresh.GetTokenType() != "refresh_token" ||
 		refresh.GetExpiresAt().AsTime().Before(time.Now()) {
 		t.Errorf("the refresh token: %v", refresh)
 	}
 	for name, r := range map[string]*signetv1.IntrospectResponse{
-		"another client, access token":  ask("other", in.GetAccessToken()),
-		"another client, refresh token": ask("other", in.GetRefreshToken()),
-		"nonsense":                      ask("web", "nonsense"),
+		"another client, access token":  introspect("other", in.GetAccessToken()),
+		"another client, refresh token": introspect("other", in.GetRefreshToken()),
+		"nonsense":                      introspect("web", "nonsense"),
 	} {
 		if !proto.Equal(r, &signetv1.IntrospectResponse{}) {
 			t.Errorf("%s: %v", name, r)
 		}
 	}
-	_, err := h.tokens.Revoke(h.as(t, "web"), &signetv1.RevokeRequest{Token: in.GetAccessToken()})
+	_, err := f.TokenService.Revoke(f.As(t, "web"), &signetv1.RevokeRequest{Token: in.GetAccessToken()})
 	must(t, err)
-	if r := ask("web", in.GetAccessToken()); !proto.Equal(r, &signetv1.IntrospectResponse{}) {
+	if r := introspect("web", in.GetAccessToken()); !proto.Equal(r, &signetv1.IntrospectResponse{}) {
 		t.Errorf("after Revoke: %v", r)
 	}
-	_, err = h.tokens.Refresh(h.as(t, "web"), &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
+	_, err = f.Refresh(t, "web", in.GetRefreshToken())
 	if status.Code(err) != codes.Unauthenticated || reason(err) != "INVALID_GRANT" {
 		t.Errorf("Refresh after Revoke: %v", err)
 	}
 }
 
 func TestGetKeySet(t *testing.T) {
-	h := openHouse(t)
-	r, err := h.keys.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{})
+	f := newFixture(t)
+	r, err := f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{})
 	must(t, err)
 	if !json.Valid(r.GetJwks()) || len(r.GetEtag()) < 10 || r.GetEtag()[0] != '"' || r.GetMaxAge() != 300 {
 		t.Errorf("%s, ETag %s, max-age %d", r.GetJwks(), r.GetEtag(), r.GetMaxAge())
 	}
 }
 
-// decode returns the header and the claims of a token that is trusted.
+// decode returns the header and the claims of a token without a verification.
 func decode(t *testing.T, token string) (header, claims map[string]any) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("a token of %d parts", len(parts))
+		t.Fatalf("the token has %d parts", len(parts))
 	}
 	for n, into := range []*map[string]any{&header, &claims} {
 		text, err := base64.RawURLEncoding.DecodeString(parts[n])

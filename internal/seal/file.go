@@ -108,10 +108,11 @@ func lockDir(path string) (unlock func(), err error) {
 	return func() { _ = d.Close() }, nil // Close releases the lock.
 }
 
-// ReadGiven reads a secret file that an operator provides. The path may contain
-// symbolic links, as in secrets that Kubernetes mounts. A group may read the
-// file, but ReadGiven returns an error if everyone may read or write it.
-func ReadGiven(path string) ([]byte, error) {
+// ReadSecretFile reads a secret file that an operator provides. The path may
+// contain symbolic links, as in secrets that Kubernetes mounts. A group may
+// read the file, but ReadSecretFile returns an error if everyone may read or
+// write it.
+func ReadSecretFile(path string) ([]byte, error) {
 	return readGiven(path, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o006 != 0 {
 			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine read or write it: "+
@@ -121,9 +122,9 @@ func ReadGiven(path string) ([]byte, error) {
 	})
 }
 
-// ReadGivenPublic is ReadGiven for a file that holds no secret: everyone may
-// read the file, but not write it.
-func ReadGivenPublic(path string) ([]byte, error) {
+// ReadPublicFile is ReadSecretFile for a file that holds no secret: everyone
+// may read the file, but not write it.
+func ReadPublicFile(path string) ([]byte, error) {
 	return readGiven(path, func(info fs.FileInfo) error {
 		if mode := info.Mode().Perm(); mode&0o002 != 0 {
 			return fmt.Errorf("%s has mode %04o, which lets everyone on the machine write it: chmod o-w it", path, mode)

@@ -98,10 +98,10 @@ func (k *KEKs) Has(id string) bool {
 	return err == nil
 }
 
-// Check returns the check value of the KEK with this id. Two KEKs with the same
-// check value are equal. A check value reveals nothing about the KEK, so the
-// store may hold it.
-func (k *KEKs) Check(id string) ([]byte, error) {
+// CheckValue returns the check value of the KEK with this id. Two KEKs with the
+// same check value are equal. A check value reveals nothing about the KEK, so
+// the store may hold it.
+func (k *KEKs) CheckValue(id string) ([]byte, error) {
 	kek, err := k.kek(id)
 	if err != nil {
 		return nil, err

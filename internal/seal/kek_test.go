@@ -66,10 +66,10 @@ func TestKEK_IDAndCheckValue(t *testing.T) {
 	}
 	mac := hmac.New(sha256.New, raw[:])
 	mac.Write([]byte("signet kek check\x00" + kek.ID))
-	if check, err := set(kek).Check(kek.ID); err != nil || !hmac.Equal(check, mac.Sum(nil)) {
+	if check, err := set(kek).CheckValue(kek.ID); err != nil || !hmac.Equal(check, mac.Sum(nil)) {
 		t.Errorf("Check = %x, %v, want %x", check, err, mac.Sum(nil))
 	}
-	if _, err := set(kek).Check("0000000000000000"); err == nil {
+	if _, err := set(kek).CheckValue("0000000000000000"); err == nil {
 		t.Error("missing KEK: Check returned no error")
 	}
 }

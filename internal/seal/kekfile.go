@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// Load reads a KEK file that an operator provides. The rules of ReadGiven apply
-// to the file.
+// Load reads a KEK file that an operator provides. The rules of ReadSecretFile
+// apply to the file.
 //
-// Each line holds one KEK: the standard base64 of 32 bytes, as
-// `openssl rand -base64 32` prints it. The newest KEK is the last. Load ignores
-// empty lines and lines that begin with #.
+// Each line holds one KEK: the standard base64 of 32 bytes, as `openssl rand
+// -base64 32` prints it. The newest KEK is the last. Load ignores empty lines
+// and lines that begin with #.
 //
 // An error names the file and the line. It never contains the text of the line.
 func Load(path string) (*KEKs, error) {
-	text, err := ReadGiven(path)
+	text, err := ReadSecretFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read KEK file: %w", err)
 	}
@@ -97,6 +97,7 @@ func parse(path string, text []byte) (*KEKs, error) {
 		lines[kek.ID] = i + 1
 		keks.keks = append(keks.keks, kek)
 	}
+
 	if len(keks.keks) == 0 {
 		return nil, fmt.Errorf("KEK file %s contains no KEK: create one with `openssl rand -base64 32`", path)
 	}

@@ -1,8 +1,7 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
+	"bytes"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -12,13 +11,13 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// The types here stand between a field and its column, in both directions: each holds a pointer that is written through
-// when a row is read, and read through when a row is written.
+// The types of this file convert between a field and its column. Each holds a
+// pointer to the field: Scan writes the field, Value reads it.
 
-// at is a time in microseconds since the Unix epoch; NULL is the zero time.
+// at is a time in microseconds since the Unix epoch. NULL is the zero time.
 type at struct{ *time.Time }
 
-// Value returns what the column holds.
+// Value implements driver.Valuer.
 func (c at) Value() (driver.Value, error) {
 	if c.Time.IsZero() {
 		return nil, nil
@@ -26,7 +25,7 @@ func (c at) Value() (driver.Value, error) {
 	return c.UnixMicro(), nil
 }
 
-// Scan reads what the column holds.
+// Scan implements sql.Scanner.
 func (c at) Scan(column any) error {
 	switch micros := column.(type) {
 	case nil:
@@ -34,7 +33,7 @@ func (c at) Scan(column any) error {
 	case int64:
 		*c.Time = time.UnixMicro(micros).UTC()
 	default:
-		return fmt.Errorf("a time is stored as %T", column)
+		return fmt.Errorf("the column of a time has the type %T", column)
 	}
 	return nil
 }
@@ -42,108 +41,102 @@ func (c at) Scan(column any) error {
 // inSeconds is a duration in whole seconds.
 type inSeconds struct{ *time.Duration }
 
-// Value returns what the column holds.
+// Value implements driver.Valuer.
 func (c inSeconds) Value() (driver.Value, error) { return int64(*c.Duration / time.Second), nil }
 
-// Scan reads what the column holds.
+// Scan implements sql.Scanner.
 func (c inSeconds) Scan(column any) error {
 	seconds, ok := column.(int64)
 	if !ok {
-		return fmt.Errorf("a duration is stored as %T", column)
+		return fmt.Errorf("the column of a duration has the type %T", column)
 	}
 	*c.Duration = time.Duration(seconds) * time.Second
 	return nil
 }
 
-// inBytes is a grant's id as 16 bytes.
+// inBytes is a grant id as 16 bytes.
 type inBytes struct{ *oauth.GrantID }
 
-// Value returns what the column holds.
+// Value implements driver.Valuer.
 func (c inBytes) Value() (driver.Value, error) { return c.GrantID[:], nil }
 
-// Scan reads what the column holds.
+// Scan implements sql.Scanner.
 func (c inBytes) Scan(column any) error {
 	id, ok := column.([]byte)
 	if !ok || len(id) != len(c.GrantID) {
-		return fmt.Errorf("a grant's id is stored as %T of another length", column)
+		return fmt.Errorf("the column of a grant id has the type %T or another length", column)
 	}
 	copy(c.GrantID[:], id)
 	return nil
 }
 
-// inWords is a scope as its tokens with a space between them.
-type inWords struct{ *oauth.Scope }
+// inDigest is a digest as its bytes. NULL is the zero digest.
+type inDigest struct{ *oauth.Digest }
 
-// Value returns what the column holds.
-func (c inWords) Value() (driver.Value, error) { return c.Scope.String(), nil }
+// Value implements driver.Valuer.
+func (c inDigest) Value() (driver.Value, error) { return c.Bytes(), nil }
 
-// Scan reads what the column holds.
-func (c inWords) Scan(column any) error {
+// Scan implements sql.Scanner.
+func (c inDigest) Scan(column any) error {
+	sum, ok := column.([]byte)
+	if !ok && column != nil {
+		return fmt.Errorf("the column of a digest has the type %T", column)
+	}
+	*c.Digest = oauth.NewDigest(bytes.Clone(sum))
+	return nil
+}
+
+// spaceSeparated is a scope as its tokens with a space between them (RFC 6749
+// §3.3).
+type spaceSeparated struct{ *oauth.Scope }
+
+// Value implements driver.Valuer.
+func (c spaceSeparated) Value() (driver.Value, error) { return c.Scope.String(), nil }
+
+// Scan implements sql.Scanner.
+func (c spaceSeparated) Scan(column any) error {
 	text, ok := column.(string)
 	if !ok {
-		return fmt.Errorf("a scope is stored as %T", column)
+		return fmt.Errorf("the column of a scope has the type %T", column)
 	}
 	*c.Scope = oauth.NewScope(strings.Fields(text)...)
 	return nil
 }
 
-// inJSON is whatever its pointer points to, as JSON.
+// inJSON is any value as JSON. It holds a pointer to the value.
 type inJSON struct{ value any }
 
-// Value returns what the column holds.
+// Value implements driver.Valuer.
 func (c inJSON) Value() (driver.Value, error) {
 	text, err := json.Marshal(c.value)
 	return string(text), err
 }
 
-// Scan reads what the column holds.
+// Scan implements sql.Scanner.
 func (c inJSON) Scan(column any) error {
 	text, ok := column.(string)
 	if !ok {
-		return fmt.Errorf("JSON is stored as %T", column)
+		return fmt.Errorf("the column of JSON has the type %T", column)
 	}
 	return json.Unmarshal([]byte(text), c.value)
 }
 
-// ifAny is claims as JSON; NULL is none.
-type ifAny struct{ claims *map[string]any }
+// optionalClaims are claims as JSON. NULL is no claims.
+type optionalClaims struct{ claims *map[string]any }
 
-// Value returns what the column holds.
-func (c ifAny) Value() (driver.Value, error) {
+// Value implements driver.Valuer.
+func (c optionalClaims) Value() (driver.Value, error) {
 	if len(*c.claims) == 0 {
 		return nil, nil
 	}
 	return inJSON{*c.claims}.Value()
 }
 
-// Scan reads what the column holds.
-func (c ifAny) Scan(column any) error {
+// Scan implements sql.Scanner.
+func (c optionalClaims) Scan(column any) error {
 	if column == nil {
 		*c.claims = nil
 		return nil
 	}
 	return inJSON{c.claims}.Scan(column)
-}
-
-// querier is what a pool and a transaction have in common.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// collect reads all rows of a query. fields returns where the columns of a row go.
-func collect[T any](ctx context.Context, db querier, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }() // Err tells what matters
-	var all []T
-	for rows.Next() {
-		var one T
-		if err := rows.Scan(fields(&one)...); err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

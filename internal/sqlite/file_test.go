@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-// TestRule18_FilesAreOursAlone: the files that the store makes are for their owner alone, whatever the umask, and it opens
-// nothing that was not.
-func TestRule18_FilesAreOursAlone(t *testing.T) {
-	t.Run("made", filesAreMadeForTheirOwner)
+// Rule 18: only the owner can access the files that the store creates, whatever
+// the umask is. The store does not open a file that other users could access.
+func TestRule18_FilesAreForTheirOwnerOnly(t *testing.T) {
+	t.Run("created", filesAreCreatedForTheirOwner)
 	for name, c := range map[string]struct {
-		spoil func(t *testing.T, path string)
-		want  string
+		change func(t *testing.T, path string)
+		want   string
 	}{
-		"group may read": {func(t *testing.T, path string) { chmod(t, path, 0o640) }, "has mode 0640, which is wider than 0600"},
-		"all may read":   {func(t *testing.T, path string) { chmod(t, path, 0o604) }, "has mode 0604, which is wider than 0600"},
-		"executable":     {func(t *testing.T, path string) { chmod(t, path, 0o700) }, "has mode 0700, which is wider than 0600"},
-		"wal":            {func(t *testing.T, path string) { write(t, path+"-wal", 0o644) }, "-wal has mode 0644"},
-		"shm":            {func(t *testing.T, path string) { write(t, path+"-shm", 0o644) }, "-shm has mode 0644"},
-		"journal":        {func(t *testing.T, path string) { write(t, path+"-journal", 0o644) }, "-journal has mode 0644"},
-		"lock":           {func(t *testing.T, path string) { write(t, path+".lock", 0o644) }, ".lock has mode 0644"},
+		"readable by the group": {chmodStore(0o640), "has mode 0640, which is wider than 0600"},
+		"readable by all":       {chmodStore(0o604), "has mode 0604, which is wider than 0600"},
+		"executable":            {chmodStore(0o700), "has mode 0700, which is wider than 0600"},
+		"wal":                   {createBeside("-wal"), "-wal has mode 0644"},
+		"shm":                   {createBeside("-shm"), "-shm has mode 0644"},
+		"journal":               {createBeside("-journal"), "-journal has mode 0644"},
+		"lock":                  {createBeside(".lock"), ".lock has mode 0644"},
 		"symbolic link": {func(t *testing.T, path string) {
 			must(t, os.Rename(path, path+".elsewhere"))
 			must(t, os.Symlink(path+".elsewhere", path))
@@ -35,26 +35,30 @@ func TestRule18_FilesAreOursAlone(t *testing.T) {
 			must(t, os.Remove(path))
 			must(t, os.Mkdir(path, 0o700))
 		}, "is not a regular file"},
-		"world-writable directory": {func(t *testing.T, path string) { chmod(t, filepath.Dir(path), 0o777) }, "can be written to by everybody"},
+		"world-writable directory": {func(t *testing.T, path string) {
+			chmod(t, filepath.Dir(path), 0o777)
+		}, "is world-writable"},
 		"sticky directory": {func(t *testing.T, path string) {
 			chmod(t, filepath.Dir(path), 0o777|os.ModeSticky)
-		}, "can be written to by everybody"},
-		"no directory": {func(t *testing.T, path string) { must(t, os.RemoveAll(filepath.Dir(path))) }, "no such file or directory"},
+		}, "is world-writable"},
+		"no directory": {func(t *testing.T, path string) {
+			must(t, os.RemoveAll(filepath.Dir(path)))
+		}, "no such file or directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newFile(t)
-			c.spoil(t, path)
-			refuses(t, path, c.want)
+			c.change(t, path)
+			rejects(t, path, c.want)
 		})
 	}
-	if os.Geteuid() == 0 { // nobody else can give a file away
+	if os.Geteuid() == 0 { // Only root can change the owner of a file.
 		path := newFile(t)
 		must(t, os.Chown(path, 65534, 65534))
-		refuses(t, path, "belongs to user 65534")
+		rejects(t, path, "belongs to user 65534")
 	}
 }
 
-func filesAreMadeForTheirOwner(t *testing.T) {
+func filesAreCreatedForTheirOwner(t *testing.T) {
 	path := newFile(t)
 	must(t, os.Remove(path))
 	defer syscall.Umask(syscall.Umask(0))
@@ -75,18 +79,19 @@ func filesAreMadeForTheirOwner(t *testing.T) {
 	}
 }
 
-func refuses(t *testing.T, path, want string) {
+// rejects fails the test if Open does not return an error that contains want.
+func rejects(t *testing.T, path, want string) {
 	t.Helper()
 	s, err := Open(t.Context(), path, Options{})
 	if err == nil {
 		_ = s.Close()
 	}
 	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("error %v, want one that says %q", err, want)
+		t.Errorf("error %v, want one that contains %q", err, want)
 	}
 }
 
-// newFile returns the path of a sound store that is closed.
+// newFile returns the path of a migrated store that is closed.
 func newFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "store", "signet.db")
@@ -100,13 +105,21 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 	must(t, os.Chmod(path, mode))
 }
 
-func write(t *testing.T, path string, mode os.FileMode) {
-	t.Helper()
-	must(t, os.WriteFile(path, nil, mode))
-	chmod(t, path, mode)
+// chmodStore returns a change of the mode of the store's file.
+func chmodStore(mode os.FileMode) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) { chmod(t, path, mode) }
 }
 
-func TestOneServerPerFile(t *testing.T) {
+// createBeside returns the creation of an empty file that all can read. Its
+// name is that of the store with a suffix.
+func createBeside(suffix string) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) {
+		must(t, os.WriteFile(path+suffix, nil, 0o644))
+		chmod(t, path+suffix, 0o644)
+	}
+}
+
+func TestLockServe_AllowsOneServer(t *testing.T) {
 	path := newFile(t)
 	first, second := open(t, path), open(t, path)
 	must(t, first.LockServe())
@@ -114,7 +127,7 @@ func TestOneServerPerFile(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "another server runs on "+path) {
 		t.Errorf("the second server: %v", err)
 	}
-	must(t, second.CreateUser(t.Context(), ann)) // it may still do everything else
+	must(t, second.CreateUser(t.Context(), ann)) // Every other operation works.
 	must(t, first.Close())
 	must(t, second.LockServe())
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-func TestSchemaIsChecked(t *testing.T) {
+func TestCheckSchema(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "signet.db"), Options{})
 	must(t, err)
 	defer func() { must(t, s.Close()) }()
-	says := func(err error, want string) {
+	contains := func(err error, want string) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one that says %q", err, want)
+			t.Errorf("error %v, want one that contains %q", err, want)
 		}
 	}
 	current, target, err := s.MigrationStatus(t.Context())
@@ -23,7 +23,7 @@ func TestSchemaIsChecked(t *testing.T) {
 	if current != 0 || target < 1 {
 		t.Errorf("an empty store is at version %d of %d", current, target)
 	}
-	says(s.CheckSchema(t.Context()), "run signet migrate")
+	contains(s.CheckSchema(t.Context()), "run signet migrate")
 
 	for range 2 {
 		must(t, s.Migrate(t.Context()))
@@ -33,8 +33,7 @@ func TestSchemaIsChecked(t *testing.T) {
 		}
 	}
 
-	_, err = s.writes.ExecContext(t.Context(), `INSERT INTO `+goose.DefaultTablename+` (version_id, is_applied) VALUES (?, 1)`, target+1)
-	must(t, err)
-	says(s.CheckSchema(t.Context()), "use a newer program")
-	says(s.Migrate(t.Context()), "use a newer program")
+	exec(t, s.writeDB, `INSERT INTO `+goose.DefaultTablename+` (version_id, is_applied) VALUES (?, 1)`, target+1)
+	contains(s.CheckSchema(t.Context()), "use a newer program")
+	contains(s.Migrate(t.Context()), "use a newer program")
 }

@@ -11,131 +11,122 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
-
-	"github.com/signetd/signet/internal/oauth"
 )
 
 const (
-	// readers is how many statements may read at once. Reading does not wait for the writer.
+	// readers is how many statements read at the same time at most. They do not
+	// wait for the writer.
 	readers = 4
-	// busyTimeout is how many milliseconds a statement waits for another process's write.
+	// busyTimeout is how many milliseconds a statement waits for the lock that
+	// another process holds.
 	busyTimeout = "10000"
 )
 
-// Options are what Open may be told beside the path.
+// Options configures a Store.
 type Options struct {
-	// Now is the store's clock; nil means time.Now.
+	// Now is the store's clock. nil means time.Now.
 	Now func() time.Time
-	// Alone gives every write a transaction of its own. Otherwise those that wait at the same moment share one.
-	Alone bool
-	// Sent is told how many writes each transaction holds; nil means that nobody is told.
-	Sent func(writes int)
+	// NoBatching gives every write a transaction of its own. Otherwise
+	// concurrent writes share a transaction.
+	NoBatching bool
+	// OnWriteBatch is called with the number of writes of each transaction. nil
+	// means no call.
+	OnWriteBatch func(writes int)
 }
 
-// A Store is an open SQLite file. It keeps the promises of keys.Store, issuer.Store and admin.Store.
+// A Store is an open SQLite file. It implements client.Store, login.Store,
+// grant.Store, grant.SweepStore, admin.Store and keys.Store.
 type Store struct {
 	path   string
 	now    func() time.Time
-	reads  *sql.DB
-	writes *sql.DB // one connection; every transaction on it is BEGIN IMMEDIATE
-
-	commits *commits
-	served  *os.File // the lock of LockServe, nil without it
+	readDB database
+	// writeDB has one connection. Every transaction on it is BEGIN IMMEDIATE.
+	writeDB database
+	writer  *writer
+	// serveLock is the file that LockServe locked, nil without a lock.
+	serveLock *os.File
 }
 
-// Open opens the file at path, and makes an empty one (mode 0600) if there is none; the directory must exist. It refuses a
-// file that others may read, that is a symbolic link or belongs to another user, and a directory that everybody may write
-// to. The schema is left as it is: see Migrate and CheckSchema.
+// Open opens the file at path. It creates an empty file with the mode 0600 if
+// there is none; the directory must exist. It rejects a file that other users
+// can read, that is a symbolic link or that belongs to another user, and a
+// world-writable directory. It does not change the schema, see Migrate and
+// CheckSchema.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
+		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := makeFile(path); err != nil {
+	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+
 	s := &Store{path: path, now: o.Now}
-	s.commits = s.newCommits(o)
+	if s.now == nil {
+		s.now = time.Now
+	}
+	size := maxWrites
+	if o.NoBatching {
+		size = 1
+	}
+	s.writer = s.newWriter(size, o.OnWriteBatch)
 	if err := s.connect(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), s.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
 	}
 	return s, nil
 }
 
-// connect opens both pools. To turn a new file into a WAL file takes it alone, and SQLite does not wait for that: hence the
-// lock.
+// connect opens both pools of connections. It holds the lock of the directory:
+// to switch a new file to the WAL mode needs an exclusive lock, for which
+// SQLite does not wait.
 func (s *Store) connect(ctx context.Context) error {
 	unlock, err := lockDirectory(ctx, s.path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	s.writes, err = sql.Open("sqlite", source(s.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)"))
+
+	s.writeDB.db, err = sql.Open("sqlite",
+		dataSource(s.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)"))
 	if err != nil {
 		return err
 	}
-	s.writes.SetMaxOpenConns(1)
-	if err := s.writes.PingContext(ctx); err != nil {
+	s.writeDB.db.SetMaxOpenConns(1)
+	if err := s.writeDB.db.PingContext(ctx); err != nil {
 		return err
 	}
-	if s.reads, err = sql.Open("sqlite", source(s.path, "deferred", "query_only(1)")); err != nil {
+
+	s.readDB.db, err = sql.Open("sqlite", dataSource(s.path, "deferred", "query_only(1)"))
+	if err != nil {
 		return err
 	}
-	s.reads.SetMaxOpenConns(readers)
-	s.reads.SetMaxIdleConns(readers)
-	return s.reads.PingContext(ctx)
+	s.readDB.db.SetMaxOpenConns(readers)
+	s.readDB.db.SetMaxIdleConns(readers)
+	return s.readDB.db.PingContext(ctx)
 }
 
-// source returns the driver's name for the file. mode=rw never makes a file: that is makeFile's work, for its mode.
-func source(path, lock string, pragmas ...string) string {
-	query := url.Values{
+// dataSource returns the data source name of the file. mode=rw never creates
+// the file, since only createFile gives it the right mode.
+func dataSource(path, lock string, pragmas ...string) string {
+	parameters := url.Values{
 		"mode": {"rw"}, "_txlock": {lock}, "_dqs": {"0"}, "_defensive": {"1"},
 		"_busy_timeout": {busyTimeout},
 		"_pragma":       append(pragmas, "trusted_schema(0)"),
 	}
-	file := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	file := url.URL{Scheme: "file", Path: path, RawQuery: parameters.Encode()}
 	return file.String()
 }
 
-// Close ends the store and gives up LockServe's lock.
+// Close closes the file and releases the lock of LockServe.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.reads, s.writes} {
-		if db != nil {
-			errs = append(errs, db.Close())
+	for _, d := range []database{s.readDB, s.writeDB} {
+		if d.db != nil {
+			errs = append(errs, d.db.Close())
 		}
 	}
-	if s.served != nil {
-		errs = append(errs, s.served.Close())
+	if s.serveLock != nil {
+		errs = append(errs, s.serveLock.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// read runs look inside a transaction that sees the file as of one moment.
-func (s *Store) read(ctx context.Context, look func(context.Context, *sql.Tx) error) error {
-	tx, err := s.reads.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return look(ctx, tx)
-}
-
-// knowledge turns the absence of a row into oauth.NotFound and leaves every other error as it is.
-func knowledge(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return oauth.NotFound
-	}
-	return err
-}
-
-// affected returns how many rows a statement changed.
-func affected(r sql.Result, err error) (int64, error) {
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
 }

@@ -2,111 +2,93 @@ package sqlite
 
 import (
 	"context"
-	"crypto/subtle"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/grant"
-	"github.com/signetd/signet/internal/oauth"
 )
 
-// RefreshGrant decides one presented refresh token by its grant's row.
-func (s *Store) RefreshGrant(ctx context.Context, p grant.RefreshAttempt) (grant.RefreshResult, error) {
-	var v grant.RefreshResult
-	w := newWriting(func(_ context.Context, tx *sql.Tx) (err error) {
-		v, err = s.refresh(tx, p, s.clock())
+// RefreshGrant decides a refresh attempt by the row of its grant. Concurrent
+// attempts share a transaction.
+func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant.RefreshResult, error) {
+	var result grant.RefreshResult
+	if err := s.submit(ctx, s.refreshRequest(a, &result)); err != nil {
+		return grant.RefreshResult{}, wrap("refresh grant", err)
+	}
+	return result, nil
+}
+
+// refreshRequest returns the write that decides an attempt and sets its result.
+// The transaction is BEGIN IMMEDIATE and has the only write lock of the file,
+// so the row that it reads does not change before it commits.
+func (s *Store) refreshRequest(a grant.RefreshAttempt, result *grant.RefreshResult) *writeRequest {
+	r := newWriteRequest(func(_ context.Context, tx transaction) (err error) {
+		*result, err = s.refresh(tx, a, s.clock())
 		return err
 	})
-	w.bare = true
-	if err := s.make(ctx, w); err != nil {
-		return grant.RefreshResult{}, fmt.Errorf("refresh a grant: %w", err)
-	}
-	return v, nil
+	r.noSavepoint = true
+	return r
 }
 
-// RefreshGrants decides each presented refresh token by its own grant's row, all in one transaction, and answers in the
-// order given. BEGIN IMMEDIATE has the only write lock of the file, so what is read here stays true until the commit.
-func (s *Store) RefreshGrants(ctx context.Context, batch []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
-	var verdicts []grant.RefreshResult
-	err := s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		now := s.clock()
-		seen := make(map[oauth.GrantID]bool, len(batch))
-		for _, p := range batch {
-			if seen[p.Grant] {
-				return fmt.Errorf("a batch holds grant %s twice", p.Grant)
-			}
-			seen[p.Grant] = true
-			v, err := s.refresh(tx, p, now)
-			if err != nil {
-				return err
-			}
-			verdicts = append(verdicts, v)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("refresh grants: %w", err)
-	}
-	return verdicts, nil
-}
-
-// Most refreshes are these two statements.
+// Most refreshes run these two statements.
 const (
-	findGrant = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
-	moveGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`
+	selectGrant = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
+	rotateGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`
 )
 
-func (s *Store) refresh(tx *sql.Tx, p grant.RefreshAttempt, now time.Time) (grant.RefreshResult, error) {
+// refresh decides an attempt at the time now.
+func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (grant.RefreshResult, error) {
 	var g grant.Grant
-	err := s.statement(tx, findGrant).QueryRow(inBytes{&p.Grant}).Scan(grantFields(&g)...)
+	err := s.statement(tx, selectGrant).QueryRow(inBytes{&a.Grant}).Scan(grantFields(&g)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return grant.RefreshResult{Outcome: grant.Missing}, nil
 	}
 	if err != nil {
 		return grant.RefreshResult{}, err
 	}
-	p.ReceivedAt, p.Leeway = p.ReceivedAt.UTC().Truncate(time.Microsecond), p.Leeway.Truncate(time.Microsecond)
-	outcome := judge(g, p, now)
+
+	a.ReceivedAt, a.Leeway = a.ReceivedAt.UTC().Truncate(time.Microsecond), a.Leeway.Truncate(time.Microsecond)
+	outcome := decide(g, a, now)
 	switch outcome {
 	case grant.Rotated, grant.Ahead:
-		g.Generation, g.KeyHash, g.MACKey = p.Generation+1, p.KeyHash, p.MACKey
-		if p.ReceivedAt.After(g.RotatedAt) {
-			g.RotatedAt = p.ReceivedAt
+		g.Generation, g.KeyHash, g.MACKey = a.Generation+1, a.KeyHash, a.MACKey
+		if a.ReceivedAt.After(g.RotatedAt) {
+			g.RotatedAt = a.ReceivedAt
 		}
-		_, err = s.statement(tx, moveGrant).Exec(&g.Generation, &g.KeyHash, &g.MACKey, at{&g.RotatedAt}, inBytes{&g.ID})
+		_, err = s.statement(tx, rotateGrant).
+			Exec(&g.Generation, inDigest{&g.KeyHash}, &g.MACKey, at{&g.RotatedAt}, inBytes{&g.ID})
 	case grant.Reused:
-		g.RevokedAt, g.RevokeReason = p.ReceivedAt, audit.RevokedByReuse
-		_, err = tx.ExecContext(context.Background(), `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
-			at{&g.RevokedAt}, &g.RevokeReason, inBytes{&g.ID})
+		g.RevokedAt, g.RevokeReason = a.ReceivedAt, audit.RevokedByReuse
+		_, err = endGrants(context.Background(), tx, oneGrant(g.ID, g.ClientID), g.RevokeReason, g.RevokedAt)
 	}
 	return grant.RefreshResult{Outcome: outcome, Grant: g}, err
 }
 
-// judge is the table of refresh tokens, line by line.
-func judge(g grant.Grant, p grant.RefreshAttempt, now time.Time) grant.Outcome {
-	oneBehind := int64(p.Generation) == int64(g.Generation)-1
+// decide returns the outcome of an attempt. The first case that applies
+// decides. docs/protocol.md has the table of outcomes.
+func decide(g grant.Grant, a grant.RefreshAttempt, now time.Time) grant.Outcome {
+	oneBehind := int64(a.Generation) == int64(g.Generation)-1
 	switch {
-	case p.ClientID != g.ClientID:
+	case a.ClientID != g.ClientID:
 		return grant.OtherClient
 	case !g.RevokedAt.IsZero():
 		return grant.Revoked
 	case !g.SuspendedAt.IsZero():
 		return grant.Suspended
-	case !p.ReceivedAt.Before(g.ExpiresAt), !p.ReceivedAt.Before(g.RotatedAt.Add(g.IdleLifetime)):
+	case !a.ReceivedAt.Before(g.ExpiresAt), !a.ReceivedAt.Before(g.RotatedAt.Add(g.IdleLifetime)):
 		return grant.Expired
-	case !now.Before(p.Deadline):
+	case !now.Before(a.Deadline):
 		return grant.Late
-	case p.Generation == g.Generation:
+	case a.Generation == g.Generation:
 		return grant.Rotated
-	case p.Generation > g.Generation:
+	case a.Generation > g.Generation:
 		return grant.Ahead
-	case oneBehind && len(g.KeyHash) > 0 && subtle.ConstantTimeCompare(p.KeyHash, g.KeyHash) == 1:
+	case oneBehind && !g.KeyHash.IsZero() && a.KeyHash.Equal(g.KeyHash):
 		return grant.Retried
-	case oneBehind && p.Leeway > 0 && p.ReceivedAt.Sub(g.RotatedAt) <= p.Leeway:
-		return grant.WithinGrace
+	case oneBehind && a.Leeway > 0 && a.ReceivedAt.Sub(g.RotatedAt) <= a.Leeway:
+		return grant.WithinLeeway
 	}
 	return grant.Reused
 }

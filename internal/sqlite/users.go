@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -12,7 +11,7 @@ import (
 
 const userColumns = `id, username, password_hash, claims, disabled_at, epoch, created_at`
 
-// userFields are the user's values in the order of userColumns, to be read into or written from.
+// userFields returns the fields of a user in the order of userColumns.
 func userFields(u *login.User) []any {
 	return []any{&u.ID, &u.Username, &u.PasswordHash, inJSON{&u.Claims}, at{&u.DisabledAt}, &u.Epoch, at{&u.CreatedAt}}
 }
@@ -27,119 +26,138 @@ func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
 	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = ?`, id)
 }
 
-func (s *Store) user(ctx context.Context, query, key string) (login.User, error) {
+// user returns the one user that a statement selects.
+func (s *Store) user(ctx context.Context, q query, key string) (login.User, error) {
 	var u login.User
-	err := s.reads.QueryRowContext(ctx, query, key).Scan(userFields(&u)...)
-	return u, knowledge(err)
+	err := s.readDB.QueryRow(ctx, q, key).Scan(userFields(&u)...)
+	return u, wrap("read user", noRows(err))
 }
 
 // Users returns at most limit users whose names sort after after, by name.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.User, error) {
-	return collect(ctx, s.reads, userFields,
+	users, err := collect(ctx, s.readDB, userFields,
 		`SELECT `+userColumns+` FROM users WHERE username > ? ORDER BY username LIMIT ?`, after, limit)
+	return users, wrap("list users", err)
 }
 
-// CreateUser inserts the user, or returns oauth.AlreadyExists if the name or the id is taken.
+// CreateUser inserts the user. It returns oauth.AlreadyExists if the name or
+// the id is taken.
 func (s *Store) CreateUser(ctx context.Context, u login.User) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := affected(tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, userFields(&u)...))
-		if err == nil && n == 0 {
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		inserted, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, userFields(&u)...)
+		if err == nil && inserted == 0 {
 			err = oauth.AlreadyExists
 		}
 		return err
 	})
+	return wrap("create user", err)
 }
 
-// Rehash replaces the user's password hash if it is still old; otherwise it does nothing.
+// Rehash replaces the user's password hash if it is still old. Otherwise it
+// does nothing.
 func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?`, next, userID, old)
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?`, next, userID, old)
 		return err
 	})
+	return wrap("rehash password", err)
 }
 
-// ChangePassword replaces the password hash if it is still old, and revokes the user's grants, all but except.
-func (s *Store) ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err := affected(tx.ExecContext(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1
-			WHERE id = ? AND password_hash = ? AND disabled_at IS NULL`, next, userID, old))
-		if err == nil && n == 0 {
+// ChangePassword replaces the password hash if the user is enabled and the hash
+// is still old. It revokes the user's grants, except the grant of the id
+// except.
+func (s *Store) ChangePassword(
+	ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time,
+) error {
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		changed, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1
+			WHERE id = ? AND password_hash = ? AND disabled_at IS NULL`, next, userID, old)
+		if err == nil && changed == 0 {
 			err = oauth.InvalidGrant
 		}
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, userID, "", except, audit.RevokedByPassword, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(userID, "", except), audit.RevokedByPassword, now)
 		}
 		return err
 	})
+	return wrap("change password", err)
 }
 
-// DisableUser disables the user and suspends their grants.
+// DisableUser disables the user and suspends the user's grants.
 func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		if !u.DisabledAt.IsZero() {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&now}, u.ID)
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&now}, u.ID)
 		if err == nil {
-			_, err = tx.ExecContext(ctx, `UPDATE grants SET suspended_at = ?
+			_, err = tx.Exec(ctx, `UPDATE grants SET suspended_at = ?
 				WHERE user_id = ? AND suspended_at IS NULL AND revoked_at IS NULL`, at{&now}, u.ID)
 		}
 		return err
 	})
+	return wrap("disable user", err)
 }
 
-// EnableUser enables the user and lifts the suspension of their grants.
+// EnableUser enables the user and lifts the suspension of the user's grants.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u login.User) error {
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = ?`, u.ID)
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = ?`, u.ID)
 		if err == nil {
-			_, err = tx.ExecContext(ctx, `UPDATE grants SET suspended_at = NULL WHERE user_id = ? AND suspended_at IS NOT NULL`, u.ID)
+			_, err = tx.Exec(ctx, `UPDATE grants SET suspended_at = NULL
+				WHERE user_id = ? AND suspended_at IS NOT NULL`, u.ID)
 		}
 		return err
 	})
+	return wrap("enable user", err)
 }
 
 // SetPassword replaces the password hash and revokes the user's grants.
 func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u login.User) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByPassword, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByPassword, now)
 		}
 		return err
 	})
+	return wrap("set password", err)
 }
 
-// SetClaims replaces the user's claims.
+// SetClaims replaces the user's claims. Grants stay.
 func (s *Store) SetClaims(ctx context.Context, username string, claims map[string]any) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u login.User) error {
-		_, err := tx.ExecContext(ctx, `UPDATE users SET claims = ? WHERE id = ?`, inJSON{&claims}, u.ID)
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET claims = ? WHERE id = ?`, inJSON{&claims}, u.ID)
 		return err
 	})
+	return wrap("set claims", err)
 }
 
-// DeleteUser deletes the user and revokes their grants.
+// DeleteUser deletes the user and revokes the user's grants.
 func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	return s.changeUser(ctx, username, func(ctx context.Context, tx *sql.Tx, u login.User) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM users WHERE id = ?`, u.ID)
+	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = ?`, u.ID)
 		if err == nil {
-			_, err = revokeOfUser(ctx, tx, u.ID, "", oauth.GrantID{}, audit.RevokedByDeletion, now)
+			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByDeletion, now)
 		}
 		return err
 	})
+	return wrap("delete user", err)
 }
 
-// changeUser reads the user and runs change in one transaction.
-func (s *Store) changeUser(ctx context.Context, username string, change func(context.Context, *sql.Tx, login.User) error) error {
-	return s.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+// changeUser reads the user and runs change, in one transaction.
+func (s *Store) changeUser(
+	ctx context.Context, username string, change func(context.Context, transaction, login.User) error,
+) error {
+	return s.write(ctx, func(ctx context.Context, tx transaction) error {
 		var u login.User
-		err := tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, username).Scan(userFields(&u)...)
+		err := tx.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE username = ?`, username).Scan(userFields(&u)...)
 		if err != nil {
-			return knowledge(err)
+			return noRows(err)
 		}
 		return change(ctx, tx, u)
 	})

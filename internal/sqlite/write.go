@@ -12,184 +12,178 @@ import (
 )
 
 const (
-	// maxWrites is how many writes share one transaction at most.
+	// maxWrites is how many writes share a transaction at most.
 	maxWrites = 256
-	// writeTimeout bounds a transaction; the wait for another process's write does not count.
+	// writeTimeout bounds a transaction. The wait for another process's write
+	// does not count.
 	writeTimeout = 10 * time.Second
-	// yieldShare is how long the file stays free for other processes after a transaction, as a part of how long that held
-	// it. A process that waits for its turn asks again and again; without free time between our transactions it could ask
-	// at the wrong moment every time.
-	yieldShare = 4
-	// maxYield bounds that time.
-	maxYield = 20 * time.Millisecond
+	// pauseShare is how long the file stays unlocked after a transaction, as a
+	// part of how long the transaction locked it. Another process polls for the
+	// lock. Without a pause between our transactions each of its polls could
+	// find the file locked.
+	pauseShare = 4
+	// maxPause bounds the pause.
+	maxPause = 20 * time.Millisecond
 )
 
-// A commits is the one way to write: writes that wait at the same moment share a transaction, and so the one flush to the disk
-// that a commit costs.
-type commits struct {
-	*batch.Batcher[struct{}, *writing, struct{}]
-	held time.Duration // how long the last transaction held the file
-	// hot are the statements of every write and of refreshes, by their text. SQLite takes longer to read one than to run it.
-	hot map[string]*sql.Stmt
+// A writer runs all writes. Concurrent writes share a transaction, and so the
+// one flush to the disk that a commit costs.
+type writer struct {
+	*batch.Batcher[struct{}, *writeRequest, struct{}]
+	// locked is how long the last transaction locked the file.
+	locked time.Duration
+	// prepared has the statements of preparedQueries.
+	prepared map[query]*sql.Stmt
 }
 
-// Each write has a savepoint of its own.
-const (
-	beginOne = `SAVEPOINT one`
-	undoOne  = `ROLLBACK TO one`
-	endOne   = `RELEASE one`
-)
-
-// prepare reads the hot statements, once there is a schema.
-func (s *Store) prepare() error {
-	for _, text := range []string{beginOne, undoOne, endOne, findGrant, moveGrant} {
-		if s.commits.hot[text] != nil {
-			continue
-		}
-		statement, err := s.writes.PrepareContext(context.Background(), text)
-		if err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		s.commits.hot[text] = statement
-	}
-	return nil
-}
-
-// statement returns a hot statement for a transaction. It runs to its end whatever becomes of the caller's context: to watch
-// that costs more than to run it.
-func (s *Store) statement(tx *sql.Tx, text string) *sql.Stmt {
-	return tx.StmtContext(context.Background(), s.commits.hot[text])
-}
-
-func (s *Store) newCommits(o Options) *commits {
-	c, size := &commits{hot: make(map[string]*sql.Stmt)}, maxWrites
-	if o.Alone {
-		size = 1
-	}
-	c.Batcher = batch.New(batch.Options[struct{}, *writing, struct{}]{
-		Run: func(writes []*writing) []batch.Answer[struct{}] {
-			began := time.Now()
-			defer func() { c.held = time.Since(began) }()
-			return s.commit(writes)
+// newWriter returns a writer whose transactions hold at most size writes. It
+// calls sent with the number of writes of each transaction.
+func (s *Store) newWriter(size int, sent func(writes int)) *writer {
+	w := &writer{prepared: make(map[query]*sql.Stmt)}
+	w.Batcher = batch.New(batch.Options[struct{}, *writeRequest, struct{}]{
+		Run: func(requests []*writeRequest) []batch.Result[struct{}] {
+			start := time.Now()
+			defer func() { w.locked = time.Since(start) }()
+			return s.commit(requests)
 		},
-		Rest:    func() { time.Sleep(min(c.held/yieldShare, maxYield)) },
-		Flights: 1, Size: size, Sent: o.Sent,
+		Pause:         func() { time.Sleep(min(w.locked/pauseShare, maxPause)) },
+		MaxInProgress: 1, MaxSize: size, OnDispatch: sent,
 	})
-	return c
+	return w
 }
 
-// A writing is a change and what became of it.
-type writing struct {
-	change func(context.Context, *sql.Tx) error
-	// bare changes change one row by one statement, and fail only if SQLite does: with them the whole transaction does. They go
-	// without a savepoint, which costs as much as they do.
-	bare bool
-	// taken is set by whoever comes first: the transaction that makes the change, or the caller who gives up waiting.
-	taken atomic.Bool
-	done  chan struct{} // closed when err is what the change came to
-	err   error
+// A writeRequest is a change and its result.
+type writeRequest struct {
+	change func(context.Context, transaction) error
+	// noSavepoint runs the change without a savepoint. It is for a change of
+	// one row by one statement, for which a savepoint costs as much as the
+	// change itself. Such a change fails only if SQLite fails, and then the
+	// whole transaction fails.
+	noSavepoint bool
+	// claimed is set by the transaction that runs the change, or by the caller
+	// that stops waiting, whichever is first.
+	claimed atomic.Bool
+	// done is closed when err is the result.
+	done chan struct{}
+	err  error
 }
 
-func newWriting(change func(context.Context, *sql.Tx) error) *writing {
-	return &writing{change: change, done: make(chan struct{}), err: batch.ErrPanicked}
+func newWriteRequest(change func(context.Context, transaction) error) *writeRequest {
+	return &writeRequest{change: change, done: make(chan struct{}), err: batch.ErrPanicked}
 }
 
-// write runs change inside BEGIN IMMEDIATE, perhaps together with others, and commits, unless change fails; the failure of
-// one undoes nothing of the others. The context that change is given bounds the transaction.
-func (s *Store) write(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
-	return s.make(ctx, newWriting(change))
+// write runs change in a BEGIN IMMEDIATE transaction, perhaps together with
+// other changes, and commits. If change fails, its own work is rolled back, and
+// that of the others is not. change gets a context that bounds the transaction.
+func (s *Store) write(ctx context.Context, change func(context.Context, transaction) error) error {
+	return s.submit(ctx, newWriteRequest(change))
 }
 
-// make makes a change. When ctx ends, one that has not begun never does; one that has is waited for, since it may come to pass.
-func (s *Store) make(ctx context.Context, w *writing) error {
-	_, err := s.commits.Do(ctx, w)
-	if err != nil && ctx.Err() != nil && !w.taken.CompareAndSwap(false, true) {
-		<-w.done
-		return w.err
+// submit runs a request. If ctx ends before the change has started, the change
+// never runs. If it has started, submit waits for the result, since the change
+// may be committed.
+func (s *Store) submit(ctx context.Context, r *writeRequest) error {
+	_, err := s.writer.Do(ctx, r)
+	if err != nil && ctx.Err() != nil && !r.claimed.CompareAndSwap(false, true) {
+		<-r.done
+		return r.err
 	}
 	return err
 }
 
-// commit makes all changes in one transaction. If that fails as a whole, it has made none.
-func (s *Store) commit(writes []*writing) []batch.Answer[struct{}] {
+// errAbandoned is the result of a change whose caller stopped waiting before it
+// started.
+var errAbandoned = errors.New("the caller stopped waiting before the write started")
+
+// commit runs all requests in one transaction. If the transaction fails, no
+// change is made.
+func (s *Store) commit(requests []*writeRequest) []batch.Result[struct{}] {
 	defer func() {
-		for _, w := range writes {
-			close(w.done)
+		for _, r := range requests {
+			close(r.done)
 		}
 	}()
-	answers := make([]batch.Answer[struct{}], len(writes))
-	if err := s.prepare(); err != nil {
-		for _, w := range writes {
-			w.err = err
-		}
-		return batch.Whole[struct{}](len(writes), err)
-	}
-	err := s.transact(func(ctx context.Context, tx *sql.Tx) (broken error) {
-		for i, w := range writes {
-			if answers[i].Err = errAbandoned; w.taken.CompareAndSwap(false, true) {
-				answers[i].Err, broken = s.one(ctx, tx, w)
-			}
-			if broken != nil {
-				return broken
-			}
-		}
-		return nil
-	})
+
+	results, err := s.runAll(requests)
 	if err != nil {
-		answers = batch.Whole[struct{}](len(writes), err)
+		results = batch.SameError[struct{}](len(requests), err)
 	}
-	for i, w := range writes {
-		w.err = answers[i].Err
+	for i, r := range requests {
+		r.err = results[i].Err
 	}
-	return answers
+	return results
 }
 
-var errAbandoned = errors.New("nobody waited for the write any more")
-
-func (s *Store) transact(work func(context.Context, *sql.Tx) error) error {
-	tx, err := s.writes.BeginTx(context.Background(), nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+// runAll runs all requests in one transaction and commits it. It returns an
+// error if the transaction as a whole failed.
+func (s *Store) runAll(requests []*writeRequest) ([]batch.Result[struct{}], error) {
+	if err := s.prepare(); err != nil {
+		return nil, err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	tx, err := s.writeDB.Begin(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // It does nothing after Commit.
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	if err := work(ctx, tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
-}
 
-// one makes one change. broken says that the transaction as a whole is lost.
-func (s *Store) one(ctx context.Context, tx *sql.Tx, w *writing) (err, broken error) {
-	if !w.bare {
-		return s.savepoint(ctx, tx, w.change)
-	}
-	if broken = ctx.Err(); broken == nil {
-		broken = w.change(ctx, tx)
-	}
-	return nil, broken
-}
-
-// savepoint makes one change and undoes what it did if it failed. broken says that the transaction as a whole is lost, as
-// SQLite gives it up when the disk is full.
-func (s *Store) savepoint(ctx context.Context, tx *sql.Tx, change func(context.Context, *sql.Tx) error) (err, broken error) {
-	if broken = ctx.Err(); broken != nil {
-		return nil, broken
-	}
-	if _, broken = s.statement(tx, beginOne).Exec(); broken != nil {
-		return nil, broken
-	}
-	if err = change(ctx, tx); err != nil {
-		if _, broken = s.statement(tx, undoOne).Exec(); broken != nil {
-			return nil, errors.Join(err, broken)
+	results := make([]batch.Result[struct{}], len(requests))
+	for i, r := range requests {
+		if !r.claimed.CompareAndSwap(false, true) {
+			results[i].Err = errAbandoned
+			continue
+		}
+		if results[i].Err, err = s.run(ctx, tx, r); err != nil {
+			return nil, err
 		}
 	}
-	if _, broken = s.statement(tx, endOne).Exec(); broken != nil {
-		return nil, errors.Join(err, broken)
+	if err := tx.Commit(); err != nil {
+		return nil, fmt.Errorf("commit: %w", err)
+	}
+	return results, nil
+}
+
+// run runs the change of a request. txErr means that the transaction as a whole
+// failed.
+func (s *Store) run(ctx context.Context, tx transaction, r *writeRequest) (err, txErr error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if r.noSavepoint {
+		return nil, r.change(ctx, tx)
+	}
+	return s.runInSavepoint(ctx, tx, r.change)
+}
+
+// Each change runs in a savepoint.
+const (
+	setSavepoint        = `SAVEPOINT change`
+	rollbackToSavepoint = `ROLLBACK TO change`
+	releaseSavepoint    = `RELEASE change`
+)
+
+// runInSavepoint runs a change and rolls its work back if it fails. txErr means
+// that the transaction as a whole failed: SQLite itself rolls it back when the
+// disk is full, for example.
+func (s *Store) runInSavepoint(
+	ctx context.Context, tx transaction, change func(context.Context, transaction) error,
+) (err, txErr error) {
+	if _, txErr = s.statement(tx, setSavepoint).Exec(); txErr != nil {
+		return nil, txErr
+	}
+	if err = change(ctx, tx); err != nil {
+		if _, txErr = s.statement(tx, rollbackToSavepoint).Exec(); txErr != nil {
+			return nil, errors.Join(err, txErr)
+		}
+	}
+	if _, txErr = s.statement(tx, releaseSavepoint).Exec(); txErr != nil {
+		return nil, errors.Join(err, txErr)
 	}
 	return err, nil
+}
+
+// statement returns one of preparedQueries for a transaction.
+func (s *Store) statement(tx transaction, q query) *sql.Stmt {
+	return tx.Prepared(s.writer.prepared[q])
 }

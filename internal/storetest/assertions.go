@@ -8,16 +8,17 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-var assertionCases = []single{
+var assertionCases = []singleCase{
 	{"Rule12_AssertionIsUsedOnce", assertionIsUsedOnce},
-	{"SweepForgetsExpiredAssertions", sweepAssertions},
+	{"SweepDeletesExpiredAssertions", sweepAssertions},
 }
 
+// Rule 12: a client can use an assertion once.
 func assertionIsUsedOnce(t *testing.T, s Store) {
 	a, b := []byte{0, 1, 2}, []byte{0, 1, 2, 3}
 	must(t, s.UseAssertion(t.Context(), "app", a, start))
-	refused(t, s.UseAssertion(t.Context(), "app", a, start), oauth.AlreadyExists)
-	refused(t, s.UseAssertion(t.Context(), "app", a, start.Add(time.Hour)), oauth.AlreadyExists)
+	rejected(t, s.UseAssertion(t.Context(), "app", a, start), oauth.AlreadyExists)
+	rejected(t, s.UseAssertion(t.Context(), "app", a, start.Add(time.Hour)), oauth.AlreadyExists)
 	must(t, s.UseAssertion(t.Context(), "app", b, start))
 	must(t, s.UseAssertion(t.Context(), "App", a, start))
 }
@@ -35,15 +36,15 @@ func sweepAssertions(t *testing.T, s Store) {
 	}
 	sweep(start.Add(-time.Microsecond), 10, 0)
 	sweep(start.Add(3*time.Second), 2, 2)
-	must(t, s.UseAssertion(t.Context(), "app", []byte{1}, start.Add(time.Hour))) // the two oldest are gone
-	refused(t, s.UseAssertion(t.Context(), "app", []byte{2}, start), oauth.AlreadyExists)
+	must(t, s.UseAssertion(t.Context(), "app", []byte{1}, start.Add(time.Hour))) // The two oldest were deleted.
+	rejected(t, s.UseAssertion(t.Context(), "app", []byte{2}, start), oauth.AlreadyExists)
 	sweep(start.Add(3*time.Second), 10, 2)
 	sweep(start.Add(3*time.Second), 10, 0)
-	refused(t, s.UseAssertion(t.Context(), "app", []byte{4}, start), oauth.AlreadyExists)
+	rejected(t, s.UseAssertion(t.Context(), "app", []byte{4}, start), oauth.AlreadyExists)
 	sweep(start.Add(time.Hour), 10, 2)
 }
 
-// oneAssertionManyServers presents one assertion from 64 goroutines.
+// Rule 12: of 64 concurrent uses of one assertion on two servers one succeeds.
 func oneAssertionManyServers(t *testing.T, servers [2]Store) {
 	var first atomic.Int32
 	atOnce(servers, 64, func(_ int, s Store) {
@@ -52,7 +53,7 @@ func oneAssertionManyServers(t *testing.T, servers [2]Store) {
 			first.Add(1)
 			return
 		}
-		refused(t, err, oauth.AlreadyExists)
+		rejected(t, err, oauth.AlreadyExists)
 	})
 	equal(t, first.Load(), int32(1))
 }

@@ -11,32 +11,35 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-var directoryCases = []single{
-	{"DirectoryIsSortedAndWhole", directoryIsWhole},
-	{"ClientIDIsTakenOnce", clientIDIsTaken},
-	{"EditThatFailsWritesNothing", editThatFails},
-	{"ClientOrAudienceThatIsMissingIsNotFound", directoryMissing},
+var directoryCases = []singleCase{
+	{"DirectoryIsSortedAndComplete", directoryIsComplete},
+	{"CreateRejectsATakenID", createRejectsTakenID},
+	{"FailedEditWritesNothing", failedEdit},
+	{"MissingClientOrAudienceIsNotFound", missingClientOrAudience},
 	{"DeleteClientRevokes", deleteClient},
-	{"ClockIsTheStores", clockIsTheStores},
+	{"ClockIsInUTCWithMicroseconds", clock},
 }
 
-func directoryIsWhole(t *testing.T, s Store) {
+func directoryIsComplete(t *testing.T, s Store) {
 	leeway := 20 * time.Second
 	want := client.Directory{
 		Clients: []client.Client{
 			{ID: "B", Public: true, CreatedAt: start},
 			{
-				ID: "a", Name: "A", Secrets: []client.Secret{{Hash: client.HashSecret("s"), CreatedAt: start}}, Audiences: []string{"x"},
-				Keys:  []client.Key{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
-				Scope: oauth.NewScope("r", "w"), RefreshIdle: time.Hour, RefreshAbsolute: 30 * 24 * time.Hour, Leeway: &leeway,
+				ID: "a", Name: "A", Audiences: []string{"x"},
+				Secrets: []client.Secret{{Hash: client.HashSecret("s"), CreatedAt: start}},
+				Keys:    []client.Key{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
+				Scope:   oauth.NewScope("r", "w"), Leeway: &leeway,
+				RefreshIdle: time.Hour, RefreshAbsolute: 30 * 24 * time.Hour,
 				DisabledAt: start, CreatedAt: start,
 			},
 		},
 		Audiences: []client.Audience{
 			{ID: "X", Algorithm: "RS256", CreatedAt: start},
 			{
-				ID: "x", Algorithm: "EdDSA", PreviousAlgorithm: "RS256", Lifetime: time.Minute, Scope: oauth.NewScope("r"),
-				Claims: []string{"roles"}, ReuseTokens: true, DisabledAt: start, CreatedAt: start,
+				ID: "x", Algorithm: "EdDSA", PreviousAlgorithm: "RS256", Lifetime: time.Minute,
+				Scope: oauth.NewScope("r"), Claims: []string{"roles"}, ReuseTokens: true,
+				DisabledAt: start, CreatedAt: start,
 			},
 		},
 	}
@@ -58,6 +61,7 @@ func directoryIsWhole(t *testing.T, s Store) {
 	directoryIs(t, s, want)
 }
 
+// directoryIs fails the test if the directory or its version is not want.
 func directoryIs(t *testing.T, s Store, want client.Directory) {
 	t.Helper()
 	got, err := s.Directory(t.Context())
@@ -68,35 +72,38 @@ func directoryIs(t *testing.T, s Store, want client.Directory) {
 	equal(t, version, want.Version)
 }
 
-func clientIDIsTaken(t *testing.T, s Store) {
+func createRejectsTakenID(t *testing.T, s Store) {
 	c, a := client.Client{ID: "c", CreatedAt: start}, client.Audience{ID: "a", CreatedAt: start}
 	must(t, s.CreateClient(t.Context(), c))
 	must(t, s.CreateAudience(t.Context(), a))
-	refused(t, s.CreateClient(t.Context(), client.Client{ID: "c", Name: "other"}), oauth.AlreadyExists)
-	refused(t, s.CreateAudience(t.Context(), client.Audience{ID: "a", Algorithm: "other"}), oauth.AlreadyExists)
+	rejected(t, s.CreateClient(t.Context(), client.Client{ID: "c", Name: "other"}), oauth.AlreadyExists)
+	rejected(t, s.CreateAudience(t.Context(), client.Audience{ID: "a", Algorithm: "other"}), oauth.AlreadyExists)
 	directoryIs(t, s, client.Directory{Version: 2, Clients: []client.Client{c}, Audiences: []client.Audience{a}})
 }
 
-func editThatFails(t *testing.T, s Store) {
+func failedEdit(t *testing.T, s Store) {
 	c, a := client.Client{ID: "c", CreatedAt: start}, client.Audience{ID: "a", CreatedAt: start}
 	must(t, s.CreateClient(t.Context(), c))
 	must(t, s.CreateAudience(t.Context(), a))
-	no := errors.New("no")
-	err := s.UpdateClient(t.Context(), "c", func(c *client.Client) error { c.Name = "other"; return no })
-	if !errors.Is(err, no) {
+	editErr := errors.New("edit failed")
+	err := s.UpdateClient(t.Context(), "c", func(c *client.Client) error { c.Name = "other"; return editErr })
+	if !errors.Is(err, editErr) {
 		t.Errorf("error %v, want that of edit", err)
 	}
-	err = s.UpdateAudience(t.Context(), "a", func(a *client.Audience) error { a.Algorithm = "other"; return oauth.FailedPrecondition })
-	refused(t, err, oauth.FailedPrecondition)
+	err = s.UpdateAudience(t.Context(), "a", func(a *client.Audience) error {
+		a.Algorithm = "other"
+		return oauth.FailedPrecondition
+	})
+	rejected(t, err, oauth.FailedPrecondition)
 	directoryIs(t, s, client.Directory{Version: 2, Clients: []client.Client{c}, Audiences: []client.Audience{a}})
 }
 
-func directoryMissing(t *testing.T, s Store) {
+func missingClientOrAudience(t *testing.T, s Store) {
 	unused := errors.New("edit was called")
-	refused(t, s.UpdateClient(t.Context(), "c", func(*client.Client) error { return unused }), oauth.NotFound)
-	refused(t, s.DeleteClient(t.Context(), "c", start), oauth.NotFound)
-	refused(t, s.UpdateAudience(t.Context(), "a", func(*client.Audience) error { return unused }), oauth.NotFound)
-	refused(t, s.DeleteAudience(t.Context(), "a"), oauth.NotFound)
+	rejected(t, s.UpdateClient(t.Context(), "c", func(*client.Client) error { return unused }), oauth.NotFound)
+	rejected(t, s.DeleteClient(t.Context(), "c", start), oauth.NotFound)
+	rejected(t, s.UpdateAudience(t.Context(), "a", func(*client.Audience) error { return unused }), oauth.NotFound)
+	rejected(t, s.DeleteAudience(t.Context(), "a"), oauth.NotFound)
 	directoryIs(t, s, client.Directory{})
 }
 
@@ -116,18 +123,19 @@ func deleteClient(t *testing.T, s Store) {
 	}
 }
 
-func clockIsTheStores(t *testing.T, s Store) {
+func clock(t *testing.T, s Store) {
 	before := time.Now().Add(-time.Minute)
 	_, now, err := s.DirectoryVersion(t.Context())
 	must(t, err)
 	v, err := s.RingVersion(t.Context())
 	must(t, err)
 	for _, now := range []time.Time{now, v.Now} {
-		if now.Before(before) || now.After(time.Now().Add(time.Minute)) || now.Location() != time.UTC || now.Nanosecond()%1000 != 0 {
-			t.Errorf("the clock says %v, want the present in UTC, to the microsecond", now)
+		present := now.After(before) && now.Before(time.Now().Add(time.Minute))
+		if !present || now.Location() != time.UTC || now.Nanosecond()%1000 != 0 {
+			t.Errorf("the store's time is %v, want the present in UTC with microseconds", now)
 		}
 	}
 	if v.Now.Before(now) {
-		t.Errorf("the clock went from %v to %v", now, v.Now)
+		t.Errorf("the store's time went back from %v to %v", now, v.Now)
 	}
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,52 +10,57 @@ import (
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/throttle"
+	"github.com/signetd/signet/keys"
 )
 
-var grantCases = []single{
-	{"GrantComesBackAsItWent", grantComesBack},
-	{"CreateGrantNeedsTheUserAsRead", createGrantNeedsUser},
+var grantCases = []singleCase{
+	{"GrantRoundTrip", grantRoundTrip},
+	{"CreateGrantNeedsTheUsersEpoch", createGrantNeedsEpoch},
 	{"MintGrantNeedsNoUser", mintGrantNeedsNoUser},
 	{"GrantsArePaged", grantsArePaged},
 	{"GrantsOfOneClient", grantsOfOneClient},
 	{"GrantsThatHaveNotEnded", grantsNotEnded},
-	{"Rule33_RevokeGrantIsTheClients", revokeGrantIsTheClients},
-	{"RevokeGrantTwiceIsOnce", revokeGrantTwice},
-	{"RevokeGrantsLeavesOthers", revokeGrantsLeavesOthers},
-	{"Rule32_AClosedStoreAnswersNothing", closedStore},
+	{"Rule33_RevokeGrantNeedsTheClient", revokeGrantNeedsClient},
+	{"SecondRevokeGrantChangesNothing", revokeGrantTwice},
+	{"RevokeGrantsKeepsOtherGrants", revokeGrantsKeepsOthers},
+	{"Rule32_ClosedStoreGivesNoAnswer", closedStore},
 }
 
-func grantComesBack(t *testing.T, s Store) {
+func grantRoundTrip(t *testing.T, s Store) {
 	full := aGrant(1, "usr_ann")
 	full.Generation = 1<<32 - 1
 	full.Claims = map[string]any{"roles": []any{"a", "b"}, "level": 2.5, "tenant": "t", "staff": true}
-	full.SuspendedAt, full.RevokedAt, full.RevokeReason = start.Add(1), start.Add(2*time.Microsecond), audit.RevokedByReuse
-	bare := grant.Grant{ID: oauth.GrantID{0, 255}, UserID: "usr_ann", RotatedAt: start, ExpiresAt: start, CreatedAt: start}
+	full.SuspendedAt = start.Add(1)
+	full.RevokedAt, full.RevokeReason = start.Add(2*time.Microsecond), audit.RevokedByReuse
+	bare := grant.Grant{
+		ID: oauth.GrantID{0, 255}, UserID: "usr_ann", RotatedAt: start, ExpiresAt: start, CreatedAt: start,
+	}
 	withGrant(t, s, full)
 	withGrant(t, s, bare)
-	full.SuspendedAt = start // what is finer than a microsecond is cut off
+	full.SuspendedAt = start // The store truncates times to microseconds.
 	equal(t, stored(t, s, full.ID), full)
 	equal(t, stored(t, s, bare.ID), bare)
 	_, err := s.Grant(t.Context(), oauth.GrantID{9})
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 }
 
-func createGrantNeedsUser(t *testing.T, s Store) {
-	refused(t, s.CreateGrant(t.Context(), aGrant(1, "usr_nobody"), 0), oauth.InvalidGrant)
+func createGrantNeedsEpoch(t *testing.T, s Store) {
+	rejected(t, s.CreateGrant(t.Context(), aGrant(1, "usr_nobody"), 0), oauth.InvalidGrant)
 	u := withUser(t, s, "ann")
-	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
-	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.Username), 0), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(1, u.Username), 0), oauth.InvalidGrant)
 	must(t, s.DisableUser(t.Context(), "ann", start))
-	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 0), oauth.InvalidGrant)
-	refused(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 0), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 1), oauth.InvalidGrant)
 	_, err := s.Grant(t.Context(), oauth.GrantID{1})
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	must(t, s.EnableUser(t.Context(), "ann"))
 	must(t, s.CreateGrant(t.Context(), aGrant(1, u.ID), 2))
 	err = s.CreateGrant(t.Context(), aGrant(1, u.ID), 2)
 	var code oauth.Code
 	if err == nil || errors.As(err, &code) {
-		t.Errorf("the same id twice: %v, want an error that is no answer", err)
+		t.Errorf("the same id twice: %v, want an error that is no oauth.Code", err)
 	}
 }
 
@@ -63,13 +69,13 @@ func mintGrantNeedsNoUser(t *testing.T, s Store) {
 	g.Claims = map[string]any{"roles": []any{"a"}}
 	must(t, s.MintGrant(t.Context(), g))
 	equal(t, stored(t, s, g.ID), g)
-	v := refresh(t, s, present(g))
+	v := refresh(t, s, currentToken(g))
 	equal(t, v.Outcome, grant.Rotated)
 	equal(t, v.Grant.Claims, g.Claims)
 	err := s.MintGrant(t.Context(), g)
 	var code oauth.Code
 	if err == nil || errors.As(err, &code) {
-		t.Errorf("the same id twice: %v, want an error that is no answer", err)
+		t.Errorf("the same id twice: %v, want an error that is no oauth.Code", err)
 	}
 	n, err := s.RevokeGrants(t.Context(), g.UserID, g.ClientID, oauth.GrantID{}, audit.RevokedByClient, start)
 	must(t, err)
@@ -93,7 +99,7 @@ func grantsArePaged(t *testing.T, s Store) {
 	equal(t, grants(t, s, grant.Filter{Subject: "usr_nobody", Limit: 3}), []grant.Grant(nil))
 }
 
-// grants returns those that the filter means.
+// grants returns the grants that the filter selects.
 func grants(t *testing.T, s Store, f grant.Filter) []grant.Grant {
 	t.Helper()
 	found, err := s.Grants(t.Context(), f)
@@ -115,9 +121,11 @@ func grantsOfOneClient(t *testing.T, s Store) {
 	equal(t, stored(t, s, others.ID), others)
 }
 
-// grantsNotEnded leaves out what is revoked, and what has expired to the microsecond; what is suspended may come back.
+// grantsNotEnded: the filter leaves out revoked grants, and expired grants from
+// the microsecond of their expiry. It does not leave out suspended grants.
 func grantsNotEnded(t *testing.T, s Store) {
-	suspended, revoked, idle, old := aGrant(1, "usr_ann"), aGrant(2, "usr_ann"), aGrant(3, "usr_ann"), aGrant(4, "usr_ann")
+	suspended, revoked := aGrant(1, "usr_ann"), aGrant(2, "usr_ann")
+	idle, old := aGrant(3, "usr_ann"), aGrant(4, "usr_ann")
 	suspended.SuspendedAt = start
 	suspended.IdleLifetime = 10 * time.Hour
 	revoked.RevokedAt, revoked.RevokeReason = start, audit.RevokedByClient
@@ -136,18 +144,19 @@ func grantsNotEnded(t *testing.T, s Store) {
 	}
 }
 
-func revokeGrantIsTheClients(t *testing.T, s Store) {
+// Rule 33: a client cannot revoke the grant of another client.
+func revokeGrantNeedsClient(t *testing.T, s Store) {
 	g := aGrant(1, "usr_ann")
 	withGrant(t, s, g)
 	got, changed, err := s.RevokeGrant(t.Context(), g.ID, "other", audit.RevokedByClient, start)
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	equal(t, got, grant.Grant{})
 	equal(t, changed, false)
 	equal(t, stored(t, s, g.ID), g)
 	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{9}, "", audit.RevokedByAdmin, start)
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{9}, "app", audit.RevokedByClient, start)
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 }
 
 func revokeGrantTwice(t *testing.T, s Store) {
@@ -167,11 +176,11 @@ func revokeGrantTwice(t *testing.T, s Store) {
 	}
 }
 
-func revokeGrantsLeavesOthers(t *testing.T, s Store) {
+func revokeGrantsKeepsOthers(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
-	ended, kept, mine, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
+	ended, excepted, mine, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
 	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
-	for _, g := range []grant.Grant{ended, kept, mine, other} {
+	for _, g := range []grant.Grant{ended, excepted, mine, other} {
 		withGrant(t, s, g)
 	}
 	then := start.Add(time.Minute)
@@ -182,47 +191,90 @@ func revokeGrantsLeavesOthers(t *testing.T, s Store) {
 		equal(t, n, want)
 	}
 	revoke("usr_nobody", oauth.GrantID{}, 0)
-	revoke(u.ID, kept.ID, 1)
+	revoke(u.ID, excepted.ID, 1)
 	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByAdmin
-	for _, g := range []grant.Grant{ended, kept, mine, other} {
+	for _, g := range []grant.Grant{ended, excepted, mine, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
 	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch+1))
 	revoke(u.ID, oauth.GrantID{}, 2)
-	equal(t, stored(t, s, kept.ID).RevokeReason, audit.RevokedByAdmin)
+	equal(t, stored(t, s, excepted.ID).RevokeReason, audit.RevokedByAdmin)
 }
 
-// closedStore stands for every store that cannot be asked: what it says is never knowledge.
+// Rule 32: an error of a store that cannot be reached is never an oauth.Code.
+// It names the operation.
 func closedStore(t *testing.T, s Store) {
 	g := aGrant(1, "usr_ann")
 	withGrant(t, s, g)
 	must(t, s.Close())
+
 	ctx := t.Context()
 	_, errUser := s.User(ctx, "ann")
 	_, errByID := s.UserByID(ctx, "usr_nobody")
+	_, errUsers := s.Users(ctx, "", 1)
 	_, errGrant := s.Grant(ctx, oauth.GrantID{9})
-	_, errRefresh := s.RefreshGrants(ctx, []grant.RefreshAttempt{present(g)})
+	_, errRefresh := s.RefreshGrant(ctx, currentToken(g))
 	_, _, errRevoke := s.RevokeGrant(ctx, oauth.GrantID{9}, "", "", start)
-	_, errAll := s.RevokeGrants(ctx, "usr_ann", "", oauth.GrantID{}, "", start)
+	_, errRevokeAll := s.RevokeGrants(ctx, "usr_ann", "", oauth.GrantID{}, "", start)
 	_, errGrants := s.Grants(ctx, grant.Filter{Subject: "usr_nobody", Limit: 1})
 	_, _, errVersion := s.DirectoryVersion(ctx)
 	_, errDirectory := s.Directory(ctx)
 	_, errRingVersion := s.RingVersion(ctx)
 	_, errRing := s.Ring(ctx)
 	_, errSweep := s.SweepGrants(ctx, oauth.GrantID{}, 1, start, start)
-	for what, err := range map[string]error{
-		"SweepGrants": errSweep,
-		"User":        errUser, "UserByID": errByID, "Grant": errGrant, "RefreshGrants": errRefresh, "RevokeGrant": errRevoke,
-		"RevokeGrants": errAll, "DirectoryVersion": errVersion, "Directory": errDirectory, "RingVersion": errRingVersion,
-		"Grants": errGrants, "MintGrant": s.MintGrant(ctx, aGrant(2, "x")),
-		"Ring": errRing, "CreateGrant": s.CreateGrant(ctx, g, 0), "CreateUser": s.CreateUser(ctx, aUser("ann")),
-		"UseAssertion": s.UseAssertion(ctx, "app", []byte("id"), start),
-		"CreateClient": s.CreateClient(ctx, client.Client{ID: "c"}), "DisableUser": s.DisableUser(ctx, "nobody", start),
+	_, errSweepAssertions := s.SweepAssertions(ctx, start, 1)
+	_, errSweepAttempts := s.SweepAttempts(ctx, start, 1)
+	counters := []throttle.Counter{throttle.Account("usr_ann")}
+	_, errReserve := s.ReserveAttempt(ctx, counters, start)
+	editClient, editAudience := func(*client.Client) error { return nil }, func(*client.Audience) error { return nil }
+
+	for _, c := range []struct {
+		operation string
+		err       error
+	}{
+		{"read user", errUser},
+		{"read user", errByID},
+		{"list users", errUsers},
+		{"create user", s.CreateUser(ctx, aUser("ann"))},
+		{"rehash password", s.Rehash(ctx, "usr_ann", "old", "new")},
+		{"change password", s.ChangePassword(ctx, "usr_ann", "old", "new", oauth.GrantID{}, start)},
+		{"disable user", s.DisableUser(ctx, "nobody", start)},
+		{"enable user", s.EnableUser(ctx, "nobody")},
+		{"set password", s.SetPassword(ctx, "nobody", "new", start)},
+		{"set claims", s.SetClaims(ctx, "nobody", nil)},
+		{"delete user", s.DeleteUser(ctx, "nobody", start)},
+		{"read grant", errGrant},
+		{"list grants", errGrants},
+		{"create grant", s.CreateGrant(ctx, g, 0)},
+		{"mint grant", s.MintGrant(ctx, aGrant(2, "x"))},
+		{"refresh grant", errRefresh},
+		{"revoke grant", errRevoke},
+		{"revoke grants", errRevokeAll},
+		{"sweep grants", errSweep},
+		{"read directory version", errVersion},
+		{"read directory", errDirectory},
+		{"create client", s.CreateClient(ctx, client.Client{ID: "c"})},
+		{"update client", s.UpdateClient(ctx, "c", editClient)},
+		{"delete client", s.DeleteClient(ctx, "c", start)},
+		{"create audience", s.CreateAudience(ctx, client.Audience{ID: "a"})},
+		{"update audience", s.UpdateAudience(ctx, "a", editAudience)},
+		{"delete audience", s.DeleteAudience(ctx, "a")},
+		{"use assertion", s.UseAssertion(ctx, "app", []byte("id"), start)},
+		{"sweep assertions", errSweepAssertions},
+		{"reserve attempt", errReserve},
+		{"refund attempt", s.RefundAttempt(ctx, counters, start)},
+		{"delete attempts", s.DeleteAttempts(ctx, throttle.Owner("usr_ann"))},
+		{"sweep attempts", errSweepAttempts},
+		{"read ring version", errRingVersion},
+		{"read ring", errRing},
+		{"swap ring", s.SwapRing(ctx, 0, keys.Ring{})},
 	} {
 		var code oauth.Code
-		if err == nil || errors.As(err, &code) {
-			t.Errorf("%s of a closed store: %v, want an error that is no answer", what, err)
+		if c.err == nil || errors.As(c.err, &code) {
+			t.Errorf("%s on a closed store: %v, want an error that is no oauth.Code", c.operation, c.err)
+		} else if !strings.HasPrefix(c.err.Error(), c.operation+": ") {
+			t.Errorf("error %q, want one that begins with %q", c.err, c.operation)
 		}
 	}
 }

@@ -9,27 +9,29 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-var hostileCases = []single{{"Rule70_HostileTextIsOnlyText", hostileText}}
+var hostileCases = []singleCase{{"Rule70_HostileTextIsOnlyText", hostileText}}
 
-// hostile are texts that would do something if they were ever read as a part of a statement, of a pattern or of a record.
+// hostile are texts that would have an effect as a part of a statement, of a
+// pattern or of an encoded record.
 var hostile = []string{
 	`'`, `"`, `''`, `\'`, `' OR 1=1 --`, `'; DROP TABLE grants; --`, `"; DROP TABLE "grants"; --`, `$1`, `?`, `:id`, `@id`, `%`, `_`, `\`,
 	`$$ DELETE FROM users $$`, `/* */`, `-- `, "a\nb\r\n", "\t", `{"a":1}`, `{a,b}`, `{NULL}`, `NULL`, `null`, `[]`, `\x41`, `E'\x00'`, `(1,2)`,
 	"\u202e\u200b", "\ufeff", "e\u0301", "\U0001F600", "\u0001\u001f\u007f",
 }
 
-// hostileText writes each text wherever a record has one, reads it back, finds it by itself alone, and ends what is its own.
+// Rule 70: each text can be the value of every text field. It is read back
+// unchanged, it finds only its own records, and it ends only its own grants.
 func hostileText(t *testing.T, s Store) {
 	ctx := t.Context()
-	quiet := aGrant(255, "usr_quiet")
-	withGrant(t, s, quiet)
+	unrelated := aGrant(255, "usr_unrelated")
+	withGrant(t, s, unrelated)
 	for i, text := range hostile {
 		u := aUser(text)
 		u.PasswordHash, u.Claims = text, map[string]any{text: text, "list": []any{text}}
 		must(t, s.CreateUser(ctx, u))
 		g := aGrant(byte(i+1), u.ID)
 		g.ClientID, g.MACKey, g.RevokeReason, g.DeviceLabel, g.IP = text, text, text, text, text
-		g.Audience, g.AMR, g.KeyHash = []string{text, text + text}, []string{text}, []byte(text)
+		g.Audience, g.AMR, g.KeyHash = []string{text, text + text}, []string{text}, digest(text)
 		must(t, s.CreateGrant(ctx, g, u.Epoch))
 		c := client.Client{ID: text, Audiences: []string{text}, CreatedAt: start}
 		must(t, s.CreateClient(ctx, c))
@@ -46,8 +48,8 @@ func hostileText(t *testing.T, s Store) {
 		must(t, err)
 		equal(t, own, []grant.Grant{g})
 		must(t, s.UseAssertion(ctx, text, []byte(text), start))
-		refused(t, s.UseAssertion(ctx, text, []byte(text), start), oauth.AlreadyExists)
-		refused(t, s.CreateUser(ctx, u), oauth.AlreadyExists)
+		rejected(t, s.UseAssertion(ctx, text, []byte(text), start), oauth.AlreadyExists)
+		rejected(t, s.CreateUser(ctx, u), oauth.AlreadyExists)
 	}
 	d, err := s.Directory(ctx)
 	must(t, err)
@@ -55,12 +57,12 @@ func hostileText(t *testing.T, s Store) {
 		t.Errorf("%d clients and %d audiences, want %d of each", len(d.Clients), len(d.Audiences), len(hostile))
 	}
 	for i, text := range hostile {
-		p := grant.RefreshAttempt{
-			Grant: oauth.GrantID{byte(i + 1)}, ClientID: text, Generation: 5, KeyHash: []byte(text), MACKey: text + "'",
-			ReceivedAt: start, Deadline: present(quiet).Deadline,
+		a := grant.RefreshAttempt{
+			Grant: oauth.GrantID{byte(i + 1)}, ClientID: text, Generation: 5, KeyHash: digest(text), MACKey: text + "'",
+			ReceivedAt: start, Deadline: currentToken(unrelated).Deadline,
 		}
-		if v := refresh(t, s, p); v.Outcome != grant.Rotated || v.Grant.MACKey != p.MACKey {
-			t.Errorf("%q: the refresh is %s", text, v.Outcome)
+		if r := refresh(t, s, a); r.Outcome != grant.Rotated || r.Grant.MACKey != a.MACKey {
+			t.Errorf("%q: the outcome of the refresh is %s", text, r.Outcome)
 		}
 		n, err := s.RevokeGrants(ctx, "usr_"+text, text, oauth.GrantID{}, text, start)
 		must(t, err)
@@ -69,8 +71,8 @@ func hostileText(t *testing.T, s Store) {
 		must(t, s.DeleteClient(ctx, text, start))
 		must(t, s.DeleteAudience(ctx, text))
 	}
-	equal(t, stored(t, s, quiet.ID), quiet)
-	left, err := s.Users(ctx, "", 10)
+	equal(t, stored(t, s, unrelated.ID), unrelated)
+	remaining, err := s.Users(ctx, "", 10)
 	must(t, err)
-	equal(t, left, []login.User{aUser("quiet")})
+	equal(t, remaining, []login.User{aUser("unrelated")})
 }

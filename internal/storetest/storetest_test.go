@@ -16,7 +16,7 @@ import (
 	"github.com/signetd/signet/internal/storetest"
 )
 
-// Both stores keep the promises of keys.Store, issuer.Store and admin.Store.
+// Both stores implement all store interfaces.
 var (
 	_ storetest.Store = (*sqlite.Store)(nil)
 	_ storetest.Store = (*postgres.Store)(nil)
@@ -26,18 +26,21 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, nil)) }
 
 func TestSQLite(t *testing.T) { storetest.Run(t, onSQLite) }
 
-func TestPostgres(t *testing.T) { storetest.Run(t, onPostgres(pgtest.Empty(t))) }
+func TestPostgres(t *testing.T) { storetest.Run(t, onPostgres(pgtest.Empty(t), maxConns)) }
 
-// TestPgBouncer runs the suite, the migrations included, through a PgBouncer that lends its connections for a transaction.
+// TestPgBouncer runs the suite, including the migrations, through a PgBouncer
+// in transaction mode.
 func TestPgBouncer(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the same suite runs straight on PostgreSQL")
+		t.Skip("TestPostgres runs the same suite without PgBouncer")
 	}
-	storetest.Run(t, onPostgres(pgtest.Bouncer(t)))
+	storetest.Run(t, onPostgres(pgtest.Bouncer(t), maxConns))
 }
 
-// TestRandomOperations runs fewer sequences than usual, unless -rapid.checks asks for more: each has two fresh stores and
-// commits to disk.
+// TestRandomOperations runs fewer sequences than rapid's default, because each
+// needs two new stores and commits to disk. The flag -rapid.checks sets another
+// number. Postgres has two connections: with more, the few concurrent refreshes
+// of an operation would not share a statement.
 func TestRandomOperations(t *testing.T) {
 	sequences := "40"
 	if testing.Short() {
@@ -46,10 +49,11 @@ func TestRandomOperations(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		set(t, "rapid.checks", sequences)
 	}
-	set(t, "rapid.nofailfile", "true") // the seed is in the log
-	storetest.Compare(t, onSQLite, onPostgres(pgtest.Empty(t)))
+	set(t, "rapid.nofailfile", "true") // The log has the seed.
+	storetest.Compare(t, onSQLite, onPostgres(pgtest.Empty(t), 2))
 }
 
+// set sets a flag.
 func set(t *testing.T, name, value string) {
 	t.Helper()
 	if err := flag.Set(name, value); err != nil {
@@ -64,13 +68,14 @@ func onSQLite(t *testing.T) func() (storetest.Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.Cleanup(func() { _ = s.Close() }) // some cases close it themselves
+		t.Cleanup(func() { _ = s.Close() }) // Some cases close it themselves.
 		return s, s.Migrate(t.Context())
 	}
 }
 
-// asMigrated leaves what a migration leaves in an empty database, or nothing where there was none.
-const asMigrated = `DO $$
+// resetTables brings the tables to their state after the migration. It does
+// nothing in a database without a schema.
+const resetTables = `DO $$
 DECLARE tables text = (SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose%');
 BEGIN
 	IF tables IS NOT NULL THEN
@@ -79,12 +84,18 @@ BEGIN
 	END IF;
 END $$`
 
-// onPostgres returns an empty database, and the next time the same one, emptied: to make another takes longer than most cases.
-func onPostgres(url string) storetest.Place {
+// maxConns is how many connections a store has at most.
+const maxConns = 20
+
+// onPostgres uses one database for all places and resets it for each: to create
+// a database takes longer than most cases.
+func onPostgres(url string, maxConns int32) storetest.Place {
 	return func(t *testing.T) func() (storetest.Store, error) {
-		empty(t, url)
+		reset(t, url)
 		return func() (storetest.Store, error) {
-			s, err := postgres.Open(t.Context(), postgres.Options{URL: url, MaxConns: 20, StatementTimeout: time.Minute})
+			s, err := postgres.Open(t.Context(), postgres.Options{
+				URL: url, MaxConns: maxConns, StatementTimeout: time.Minute,
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -94,11 +105,12 @@ func onPostgres(url string) storetest.Place {
 	}
 }
 
-func empty(t *testing.T, url string) {
+// reset runs resetTables.
+func reset(t *testing.T, url string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err == nil {
-		_, err = conn.Exec(t.Context(), asMigrated)
+		_, err = conn.Exec(t.Context(), resetTables)
 		err = errors.Join(err, conn.Close(t.Context()))
 	}
 	if err != nil {

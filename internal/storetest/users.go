@@ -11,23 +11,23 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-var userCases = []single{
-	{"UserComesBackAsItWent", userComesBack},
-	{"UserNameAndIDAreTakenOnce", userNameIsTaken},
-	{"UsersArePagedByTheirBytes", usersArePaged},
-	{"UserWhoIsMissingIsNotFound", userIsMissing},
-	{"RehashReplacesTheOldHashOnly", rehash},
+var userCases = []singleCase{
+	{"UserRoundTrip", userRoundTrip},
+	{"CreateUserRejectsATakenNameOrID", createUserRejectsTaken},
+	{"UsersArePagedInByteOrder", usersArePaged},
+	{"MissingUserIsNotFound", missingUser},
+	{"RehashNeedsTheOldHash", rehash},
 	{"DisableSuspendsAndEnableLifts", disableAndEnable},
-	{"DisableTwiceIsOnce", disableTwice},
+	{"SecondDisableChangesNothing", disableTwice},
 	{"SetPasswordRevokes", setPassword},
 	{"ChangePasswordNeedsTheOldHash", changePassword},
-	{"ChangePasswordRevokesTheOthers", changePasswordRevokes},
-	{"SetClaimsLeavesGrants", setClaims},
+	{"ChangePasswordRevokesOtherGrants", changePasswordRevokes},
+	{"SetClaimsKeepsGrants", setClaims},
 	{"DeleteUserRevokes", deleteUser},
 	{"TextIsData", textIsData},
 }
 
-func userComesBack(t *testing.T, s Store) {
+func userRoundTrip(t *testing.T, s Store) {
 	plain := login.User{ID: "usr_plain", Username: "plain", CreatedAt: start}
 	must(t, s.CreateUser(t.Context(), plain))
 	full := aUser("full")
@@ -46,16 +46,16 @@ func userComesBack(t *testing.T, s Store) {
 	}
 }
 
-func userNameIsTaken(t *testing.T, s Store) {
+func createUserRejectsTaken(t *testing.T, s Store) {
 	first := withUser(t, s, "ann")
 	second := aUser("ann")
 	second.ID = "usr_other"
-	refused(t, s.CreateUser(t.Context(), second), oauth.AlreadyExists)
+	rejected(t, s.CreateUser(t.Context(), second), oauth.AlreadyExists)
 	twin := aUser("twin")
 	twin.ID = first.ID
-	refused(t, s.CreateUser(t.Context(), twin), oauth.AlreadyExists)
+	rejected(t, s.CreateUser(t.Context(), twin), oauth.AlreadyExists)
 	_, err := s.User(t.Context(), "twin")
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, first)
@@ -81,24 +81,24 @@ func usersArePaged(t *testing.T, s Store) {
 	equal(t, names, inOrder)
 }
 
-func userIsMissing(t *testing.T, s Store) {
+func missingUser(t *testing.T, s Store) {
 	_, err := s.User(t.Context(), "nobody")
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	_, err = s.UserByID(t.Context(), "usr_nobody")
-	refused(t, err, oauth.NotFound)
-	refused(t, s.DisableUser(t.Context(), "nobody", start), oauth.NotFound)
-	refused(t, s.EnableUser(t.Context(), "nobody"), oauth.NotFound)
-	refused(t, s.SetPassword(t.Context(), "nobody", "hash", start), oauth.NotFound)
-	refused(t, s.SetClaims(t.Context(), "nobody", nil), oauth.NotFound)
-	refused(t, s.DeleteUser(t.Context(), "nobody", start), oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
+	rejected(t, s.DisableUser(t.Context(), "nobody", start), oauth.NotFound)
+	rejected(t, s.EnableUser(t.Context(), "nobody"), oauth.NotFound)
+	rejected(t, s.SetPassword(t.Context(), "nobody", "hash", start), oauth.NotFound)
+	rejected(t, s.SetClaims(t.Context(), "nobody", nil), oauth.NotFound)
+	rejected(t, s.DeleteUser(t.Context(), "nobody", start), oauth.NotFound)
 	must(t, s.Rehash(t.Context(), "usr_nobody", "old", "new"))
-	refused(t, s.ChangePassword(t.Context(), "usr_nobody", "old", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	rejected(t, s.ChangePassword(t.Context(), "usr_nobody", "old", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
 }
 
 func rehash(t *testing.T, s Store) {
 	want := withUser(t, s, "ann")
 	withGrant(t, s, aGrant(1, want.ID))
-	must(t, s.Rehash(t.Context(), want.ID, "not the old one", "new"))
+	must(t, s.Rehash(t.Context(), want.ID, "another hash", "new"))
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, want)
@@ -110,6 +110,7 @@ func rehash(t *testing.T, s Store) {
 	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
 }
 
+// Rule 28: DisableUser suspends the grants of the user until EnableUser.
 func disableAndEnable(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	mine, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, "usr_bob")
@@ -130,7 +131,7 @@ func disableAndEnable(t *testing.T, s Store) {
 	for _, g := range []grant.Grant{mine, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	refused(t, s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
 
 	_, _, err = s.RevokeGrant(t.Context(), mine.ID, "", audit.RevokedByAdmin, then)
 	must(t, err)
@@ -155,6 +156,7 @@ func disableTwice(t *testing.T, s Store) {
 	}
 }
 
+// Rule 28: SetPassword revokes the grants of the user.
 func setPassword(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	ended, other, live, suspended := aGrant(1, u.ID), aGrant(2, "usr_bob"), aGrant(3, u.ID), aGrant(4, u.ID)
@@ -174,7 +176,7 @@ func setPassword(t *testing.T, s Store) {
 	for _, g := range []grant.Grant{ended, other, live, suspended} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
 	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch))
 }
 
@@ -182,14 +184,15 @@ func changePassword(t *testing.T, s Store) {
 	want := withUser(t, s, "ann")
 	withGrant(t, s, aGrant(1, want.ID))
 	old := want.PasswordHash
-	refused(t, s.ChangePassword(t.Context(), want.ID, "not the old one", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
-	refused(t, s.ChangePassword(t.Context(), want.Username, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	err := s.ChangePassword(t.Context(), want.ID, "another hash", "new", oauth.GrantID{}, start)
+	rejected(t, err, oauth.InvalidGrant)
+	rejected(t, s.ChangePassword(t.Context(), want.Username, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
 	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
 	must(t, s.DisableUser(t.Context(), "ann", start))
-	refused(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	rejected(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
 	must(t, s.EnableUser(t.Context(), "ann"))
 	must(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start))
-	refused(t, s.ChangePassword(t.Context(), want.ID, old, "newer", oauth.GrantID{}, start), oauth.InvalidGrant)
+	rejected(t, s.ChangePassword(t.Context(), want.ID, old, "newer", oauth.GrantID{}, start), oauth.InvalidGrant)
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	want.PasswordHash, want.Epoch = "new", want.Epoch+3
@@ -198,21 +201,21 @@ func changePassword(t *testing.T, s Store) {
 
 func changePasswordRevokes(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
-	kept, live, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
+	excepted, live, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
 	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
-	for _, g := range []grant.Grant{kept, live, ended, other} {
+	for _, g := range []grant.Grant{excepted, live, ended, other} {
 		withGrant(t, s, g)
 	}
 	then := start.Add(time.Minute)
-	must(t, s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", kept.ID, then))
+	must(t, s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", excepted.ID, then))
 	live.RevokedAt, live.RevokeReason = then, audit.RevokedByPassword
-	for _, g := range []grant.Grant{kept, live, ended, other} {
+	for _, g := range []grant.Grant{excepted, live, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	refused(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
 	must(t, s.ChangePassword(t.Context(), u.ID, "new", "newer", oauth.GrantID{}, then.Add(1)))
-	kept.RevokedAt, kept.RevokeReason = then, audit.RevokedByPassword
-	equal(t, stored(t, s, kept.ID), kept)
+	excepted.RevokedAt, excepted.RevokeReason = then, audit.RevokedByPassword
+	equal(t, stored(t, s, excepted.ID), excepted)
 }
 
 func setClaims(t *testing.T, s Store) {
@@ -229,6 +232,7 @@ func setClaims(t *testing.T, s Store) {
 	equal(t, stored(t, s, g.ID), g)
 }
 
+// Rule 28: DeleteUser revokes the grants of the user.
 func deleteUser(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	mine, other := aGrant(1, u.ID), aGrant(2, "usr_bob")
@@ -237,15 +241,16 @@ func deleteUser(t *testing.T, s Store) {
 	then := start.Add(time.Minute)
 	must(t, s.DeleteUser(t.Context(), "ann", then))
 	_, err := s.User(t.Context(), "ann")
-	refused(t, err, oauth.NotFound)
+	rejected(t, err, oauth.NotFound)
 	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByDeletion
 	equal(t, stored(t, s, mine.ID), mine)
 	equal(t, stored(t, s, other.ID), other)
-	refused(t, s.CreateGrant(t.Context(), aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, s.CreateGrant(t.Context(), aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
 	withUser(t, s, "ann")
 }
 
-// textIsData stores what would do harm if a statement were put together from text.
+// Rule 70: the store does not change text that would do harm as a part of a
+// statement.
 func textIsData(t *testing.T, s Store) {
 	for i, text := range []string{
 		`'; DROP TABLE users; --`, `" OR 1=1 --`, `$1 ? :a @b %s \' \\`, "a\tb\nc\r", "\u202eevil", "日本 🗝", `{"a":1}`, `{a,b}`, `NULL`,
@@ -263,14 +268,14 @@ func textIsData(t *testing.T, s Store) {
 		g.Audience, g.AMR = []string{text, text}, []string{text}
 		must(t, s.CreateGrant(t.Context(), g, 0))
 		equal(t, stored(t, s, g.ID), g)
-		v := refresh(t, s, grant.RefreshAttempt{
-			Grant: g.ID, ClientID: text, Generation: g.Generation, KeyHash: []byte(text), MACKey: text,
+		result := refresh(t, s, grant.RefreshAttempt{
+			Grant: g.ID, ClientID: text, Generation: g.Generation, KeyHash: digest(text), MACKey: text,
 			ReceivedAt: start, Deadline: time.Now().Add(time.Hour),
 		})
-		if v.Outcome != grant.Rotated {
-			t.Errorf("%q: %s, want moved", text, v.Outcome)
+		if result.Outcome != grant.Rotated {
+			t.Errorf("%q: %s, want rotated", text, result.Outcome)
 		}
-		equal(t, stored(t, s, g.ID), v.Grant)
+		equal(t, stored(t, s, g.ID), result.Grant)
 
 		c := client.Client{ID: text, Name: text, CreatedAt: start}
 		must(t, s.CreateClient(t.Context(), c))

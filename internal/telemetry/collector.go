@@ -57,7 +57,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if sources.Sweeper != nil {
 		c.sweeper.collect(emit, sources.Sweeper())
 	}
-	if sources.CertificateLeft != nil {
-		emit(c.certificateLeft, sources.CertificateLeft().Seconds())
+	if sources.CertificateValidFor != nil {
+		emit(c.certificateLeft, sources.CertificateValidFor().Seconds())
 	}
 }

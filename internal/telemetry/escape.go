@@ -32,6 +32,7 @@ func escape(line []byte) []byte {
 	if !bytes.ContainsFunc(line, mustEscape) {
 		return line
 	}
+
 	out := make([]byte, 0, len(line)+16)
 	for len(line) > 0 {
 		r, size := utf8.DecodeRune(line)

@@ -6,13 +6,13 @@ import (
 	"log/slog"
 )
 
-// Logger returns a logger that writes records of the given level and above to
-// w. Levels are debug, info, warn and error. The format is json (JSON lines) or
-// text (key=value pairs). Other levels and formats are errors.
+// NewLogger returns a logger that writes records of the given level and above
+// to w. Levels are debug, info, warn and error. The format is json (JSON lines)
+// or text (key=value pairs). Other levels and formats are errors.
 //
 // The logger writes each record with one call of Write. A record is one line
 // without control characters, whatever its values contain.
-func Logger(w io.Writer, format, level string) (*slog.Logger, error) {
+func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}

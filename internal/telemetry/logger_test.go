@@ -48,7 +48,7 @@ func TestRule68_LogInjection(t *testing.T) {
 		readable := strings.ToValidUTF8(value, "\ufffd")
 		for _, format := range []string{"json", "text"} {
 			var out bytes.Buffer
-			log, err := Logger(&out, format, "info")
+			log, err := NewLogger(&out, format, "info")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,13 +62,13 @@ func TestRule68_LogInjection(t *testing.T) {
 	}
 }
 
-func TestLogger_FormatsAndLevels(t *testing.T) {
+func TestNewLogger_FormatsAndLevels(t *testing.T) {
 	for _, c := range []struct{ format, prefix, suffix string }{
 		{"json", `{"time":"`, `","level":"WARN","msg":"m","k":1}` + "\n"},
 		{"text", `time=`, " level=WARN msg=m k=1\n"},
 	} {
 		var out bytes.Buffer
-		log, err := Logger(&out, c.format, "warn")
+		log, err := NewLogger(&out, c.format, "warn")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestLogger_FormatsAndLevels(t *testing.T) {
 	}
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
 		var out bytes.Buffer
-		log, err := Logger(&out, "json", level)
+		log, err := NewLogger(&out, "json", level)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestLogger_FormatsAndLevels(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{{"xml", "info"}, {"", "info"}, {"json", "INFO"}, {"json", ""}} {
-		if _, err := Logger(io.Discard, c[0], c[1]); err == nil {
+		if _, err := NewLogger(io.Discard, c[0], c[1]); err == nil {
 			t.Errorf("Logger accepts %q", c)
 		}
 	}

@@ -71,9 +71,9 @@ func NewMetrics(b Build) *Metrics {
 	return m
 }
 
-// Watch sets the sources of the sampled metrics. Without sources, a scrape
+// SetSources sets the sources of the sampled metrics. Without sources, a scrape
 // omits these metrics.
-func (m *Metrics) Watch(s Sources) { m.sources.Store(&s) }
+func (m *Metrics) SetSources(s Sources) { m.sources.Store(&s) }
 
 // Handler returns the handler that serves the metrics in the formats of
 // Prometheus.

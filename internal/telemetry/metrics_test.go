@@ -26,14 +26,14 @@ var allSources = Sources{
 	Ring: func() Ring {
 		return Ring{
 			Version: 7, Age: 250 * time.Millisecond, Keys: map[KeyState]int{{"RS256", "active"}: 1},
-			Next: map[KeyState]time.Duration{{"RS256", "deactivated"}: time.Hour},
+			NextTransition: map[KeyState]time.Duration{{"RS256", "deactivated"}: time.Hour},
 		}
 	},
 	Hashing: func() Hashing { return Hashing{Budget: 256 << 20, InUse: 19 << 20, Waiting: 3, Hashes: 11, Refused: 2} },
 	Pool: func() Pool {
 		return Pool{Max: 16, Acquired: 2, Idle: 3, Acquires: 100, Waits: 4, Waited: 1500 * time.Millisecond}
 	},
-	CertificateLeft: func() time.Duration { return 90 * time.Second },
+	CertificateValidFor: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {
 		return Sweeper{
 			Passes: 5, Failures: 1, Removed: map[string]uint64{"grants": 12},
@@ -45,22 +45,22 @@ var allSources = Sources{
 // populated returns metrics that all have at least one series.
 func populated() *Metrics {
 	m := NewMetrics(Build{Version: "v1.2.3", Revision: "abcdef", Go: "go1.26"})
-	started, finished := m.Call("signet.v1.TokenService", "Login", "unary")
+	started, finished := m.CallObserver("signet.v1.TokenService", "Login", "unary")
 	started()
 	finished("Unauthenticated", 30*time.Millisecond)
 	m.Request("/livez", "GET", "200", time.Millisecond)
 	m.Request("", "BREW", "404", time.Millisecond)
 	m.Login("wrong_password")
-	m.Refreshed("moved")
-	m.Reused()
+	m.Refreshed("rotated")
+	m.ReuseDetected()
 	m.Issued("login", "RS256")
-	m.Repeated("mint", "RS256")
+	m.IssuedFromCache("mint", "RS256")
 	m.Revoked("reuse")
 	m.Audited("login.failed", nil)
 	m.Audited("login.failed", errors.New("the disk is full"))
 	m.Signed("ES256", 40*time.Microsecond)
-	m.Batch("refresh")(17)
-	m.Watch(allSources)
+	m.BatchObserver("refresh")(17)
+	m.SetSources(allSources)
 	return m
 }
 
@@ -163,7 +163,7 @@ func TestScrape_ReturnsRecordedValues(t *testing.T) {
 	}{
 		{1, "signet_logins_total", []string{"reason=wrong_password", "result=failure"}},
 		{0, "signet_logins_total", []string{"reason=unknown_user", "result=failure"}},
-		{0, "signet_refreshes_total", []string{"outcome=second_tab"}},
+		{0, "signet_refreshes_total", []string{"outcome=within_leeway"}},
 		{1, "http_requests_total", []string{"code=404", "handler=unmatched", "method=other"}},
 		{1, "grpc_server_handled_total", []string{
 			"grpc_code=Unauthenticated", "grpc_method=Login", "grpc_service=signet.v1.TokenService", "grpc_type=unary",
@@ -190,23 +190,23 @@ func TestScrape_WithoutSources(t *testing.T) {
 	if scrape(t, m)["signet_key_ring_version"] != nil {
 		t.Error("the version of the key ring is served without a source")
 	}
-	m.Watch(Sources{})
+	m.SetSources(Sources{})
 	scrape(t, m)
 }
 
 func TestMetrics_RecordingDoesNotAllocate(t *testing.T) {
 	m := populated()
-	started, finished := m.Call("signet.v1.TokenService", "Refresh", "unary")
-	batch := m.Batch("refresh")
+	started, finished := m.CallObserver("signet.v1.TokenService", "Refresh", "unary")
+	batch := m.BatchObserver("refresh")
 	finished("OK", time.Millisecond)
 	if n := testing.AllocsPerRun(100, func() {
 		started()
 		finished("OK", time.Millisecond)
 		m.Request("/livez", "GET", "200", time.Millisecond)
 		m.Login("wrong_password")
-		m.Refreshed("moved")
+		m.Refreshed("rotated")
 		m.Issued("login", "RS256")
-		m.Repeated("mint", "RS256")
+		m.IssuedFromCache("mint", "RS256")
 		m.Audited("login.failed", nil)
 		m.Signed("ES256", time.Microsecond)
 		batch(3)

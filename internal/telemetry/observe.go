@@ -7,10 +7,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Call returns two functions that record the calls of one gRPC method. The
-// server calls started when a call starts, and finished with its status code
-// and duration. It needs one pair for each method, not for each call.
-func (m *Metrics) Call(service, method, kind string) (started func(), finished func(code string, took time.Duration)) {
+// CallObserver returns two functions that record the calls of one gRPC method.
+// The server calls started when a call starts, and finished with its status
+// code and duration. It needs one pair for each method, not for each call.
+func (m *Metrics) CallObserver(
+	service, method, kind string,
+) (started func(), finished func(code string, took time.Duration)) {
 	labels := prometheus.Labels{"grpc_service": service, "grpc_method": method, "grpc_type": kind}
 	starts, seconds := m.grpc.started.With(labels), m.grpc.seconds.With(labels)
 	handled := m.grpc.handled.MustCurryWith(labels)
@@ -60,16 +62,17 @@ func (m *Metrics) Login(reason string) {
 // Refreshed records the outcome of a refresh attempt.
 func (m *Metrics) Refreshed(outcome string) { m.tokens.refreshes.WithLabelValues(outcome).Inc() }
 
-// Reused records the reuse of a superseded refresh token.
-func (m *Metrics) Reused() { m.tokens.reuses.Inc() }
+// ReuseDetected records the reuse of a superseded refresh token.
+func (m *Metrics) ReuseDetected() { m.tokens.reuses.Inc() }
 
 // Issued records an access token that was signed.
 func (m *Metrics) Issued(call, algorithm string) {
 	m.tokens.issued.WithLabelValues(call, algorithm).Inc()
 }
 
-// Repeated records an access token that was returned from the token cache.
-func (m *Metrics) Repeated(call, algorithm string) {
+// IssuedFromCache records an access token that was returned from the token
+// cache.
+func (m *Metrics) IssuedFromCache(call, algorithm string) {
 	m.tokens.cached.WithLabelValues(call, algorithm).Inc()
 }
 
@@ -89,8 +92,9 @@ func (m *Metrics) Signed(algorithm string, took time.Duration) {
 	m.signSeconds.WithLabelValues(algorithm).Observe(took.Seconds())
 }
 
-// Batch returns a function that records the sizes of the batches called name.
-func (m *Metrics) Batch(name string) func(size int) {
+// BatchObserver returns a function that records the sizes of the batches called
+// name.
+func (m *Metrics) BatchObserver(name string) func(size int) {
 	sizes := m.batchSizes.WithLabelValues(name)
 	return func(size int) { sizes.Observe(float64(size)) }
 }

@@ -18,7 +18,7 @@ var (
 	promLabel  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)`)
 )
 
-// expression is the names in one PromQL expression.
+// expression has the names in one PromQL expression.
 type expression struct {
 	metrics map[string][]string // the labels of the selector of each metric
 	groups  []string            // labels in by, without, on and similar clauses
@@ -53,7 +53,7 @@ func parsePromQL(text string) expression {
 }
 
 // faults returns a message for each name in the expression that does not exist.
-// served is the labels of all metrics of a scrape.
+// served has the labels of all metrics of a scrape.
 func (e expression) faults(served map[string][]string) (faults []string) {
 	added := []string{"job", "instance"} // by Prometheus
 	var all []string

@@ -54,7 +54,7 @@ func newTokenMetrics(d *definer) tokenMetrics {
 			"Logins: result is success or failure, reason is why a login failed. Callers do not learn the reason.",
 			"result", "reason"),
 		refreshes: d.counterVec("signet_refreshes_total",
-			"Refresh attempts by outcome: the rows of the table in docs/protocol.md; "+
+			"Refresh attempts by outcome: the rows of the tables in docs/protocol.md; "+
 				"invalid and unknown_key for tokens that were rejected without the store; "+
 				"unavailable if the outcome is unknown.",
 			"outcome"),
@@ -85,8 +85,9 @@ func (m tokenMetrics) createSeries() {
 	} {
 		m.logins.WithLabelValues("failure", reason)
 	}
+	// These are grant.Outcomes. A test of internal/app compares them.
 	for _, outcome := range []string{
-		"moved", "repeated", "second_tab", "ahead", "reused", "other_client", "suspended", "revoked", "expired",
+		"rotated", "retried", "within_leeway", "ahead", "reused", "other_client", "suspended", "revoked", "expired",
 		"missing", "late", "invalid", "unknown_key", "unavailable",
 	} {
 		m.refreshes.WithLabelValues(outcome)

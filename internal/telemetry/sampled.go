@@ -23,7 +23,7 @@ func (m ringMetrics) collect(emit emitFunc, r Ring) {
 	for k, n := range r.Keys {
 		emit(m.keys, float64(n), k.Algorithm, k.State)
 	}
-	for k, in := range r.Next {
+	for k, in := range r.NextTransition {
 		emit(m.next, in.Seconds(), k.Algorithm, k.State)
 	}
 }

@@ -10,8 +10,8 @@ type Sources struct {
 	Hashing func() Hashing
 	Pool    func() Pool
 	Sweeper func() Sweeper
-	// CertificateLeft returns the time until the TLS certificate expires.
-	CertificateLeft func() time.Duration
+	// CertificateValidFor returns the time until the TLS certificate expires.
+	CertificateValidFor func() time.Duration
 }
 
 // Ring is the state of this server's copy of the key ring.
@@ -20,8 +20,9 @@ type Ring struct {
 	Age     time.Duration
 	// Keys is the number of keys in each state.
 	Keys map[KeyState]int
-	// Next is the time until the next key of an algorithm enters a state.
-	Next map[KeyState]time.Duration
+	// NextTransition is the time until the next key of an algorithm enters a
+	// state.
+	NextTransition map[KeyState]time.Duration
 }
 
 // KeyState is a state of the keys of one algorithm.

@@ -29,9 +29,9 @@ type Traces struct {
 // w3c reads the traceparent and tracestate headers of a caller.
 var w3c propagation.TraceContext
 
-// Tracing reports whether OpenTelemetry's environment variables name a
-// collector and do not disable tracing.
-func Tracing() bool {
+// TracingConfigured reports whether OpenTelemetry's environment variables name
+// a collector and do not disable tracing.
+func TracingConfigured() bool {
 	endpoint := os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") + os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
 	disabled := strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none"
 	return endpoint != "" && !disabled
@@ -73,10 +73,10 @@ func (t *Traces) Close(ctx context.Context) error {
 	return nil
 }
 
-// Call starts the span of a gRPC call. method is the full method name,
+// StartCall starts the span of a gRPC call. method is the full method name,
 // /package.Service/Method. If the headers of the call name a trace, the span
 // belongs to it. The returned function ends the span.
-func (t *Traces) Call(
+func (t *Traces) StartCall(
 	ctx context.Context, method string, header func(key string) string,
 ) (context.Context, func(code, requestID, clientID string)) {
 	name := strings.TrimPrefix(method, "/")
@@ -95,10 +95,11 @@ func (t *Traces) Call(
 	}
 }
 
-// Request starts the span of an HTTP request. If the headers of the request
-// name a trace, the span belongs to it. The returned function ends the span. It
-// takes the route and not the path, because callers put secrets into paths.
-func (t *Traces) Request(r *http.Request) (context.Context, func(route string, status int)) {
+// StartRequest starts the span of an HTTP request. If the headers of the
+// request name a trace, the span belongs to it. The returned function ends the
+// span. It takes the route and not the path, because callers put secrets into
+// paths.
+func (t *Traces) StartRequest(r *http.Request) (context.Context, func(route string, status int)) {
 	ctx, span := t.tracer.Start(w3c.Extract(r.Context(), headers(r.Header.Get)), r.Method,
 		trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("http.request.method", r.Method)))
@@ -116,8 +117,8 @@ func (t *Traces) Request(r *http.Request) (context.Context, func(route string, s
 	}
 }
 
-// Span starts a child of the span in ctx. The returned function ends it.
-func (t *Traces) Span(ctx context.Context, name string) (context.Context, func()) {
+// StartSpan starts a child of the span in ctx. The returned function ends it.
+func (t *Traces) StartSpan(ctx context.Context, name string) (context.Context, func()) {
 	ctx, span := t.tracer.Start(ctx, name)
 	return ctx, func() { span.End() }
 }
@@ -134,9 +135,9 @@ func (h headers) Set(string, string) {}
 // Keys returns nil. The W3C propagator reads headers by their names.
 func (h headers) Keys() []string { return nil }
 
-// Traced returns a logger that adds the ids of the trace and the span in the
-// context to each record.
-func Traced(log *slog.Logger) *slog.Logger { return slog.New(tracedHandler{log.Handler()}) }
+// WithTraceIDs returns a logger that adds the ids of the trace and the span in
+// the context to each record.
+func WithTraceIDs(log *slog.Logger) *slog.Logger { return slog.New(tracedHandler{log.Handler()}) }
 
 type tracedHandler struct{ slog.Handler }
 

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func TestTracing_FollowsTheEnvironment(t *testing.T) {
+func TestTracingConfigured_FollowsTheEnvironment(t *testing.T) {
 	const (
 		endpoint       = "OTEL_EXPORTER_OTLP_ENDPOINT"
 		tracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -32,7 +32,7 @@ func TestTracing_FollowsTheEnvironment(t *testing.T) {
 			for _, name := range []string{endpoint, tracesEndpoint, disabled, exporter} {
 				t.Setenv(name, c.env[name])
 			}
-			if got := Tracing(); got != c.want {
+			if got := TracingConfigured(); got != c.want {
 				t.Errorf("tracing is %v, want %v", got, c.want)
 			}
 		})
@@ -46,13 +46,13 @@ func TestOpenTraces_RejectsOtherProtocols(t *testing.T) {
 	}
 }
 
-func TestTraced_AddsTraceAndSpanIDs(t *testing.T) {
+func TestWithTraceIDs_AddsTraceAndSpanIDs(t *testing.T) {
 	var out bytes.Buffer
-	log, err := Logger(&out, "json", "info")
+	log, err := NewLogger(&out, "json", "info")
 	if err != nil {
 		t.Fatal(err)
 	}
-	log = Traced(log).With("a", 1)
+	log = WithTraceIDs(log).With("a", 1)
 	ctx := trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{0xab, 15: 1}, SpanID: trace.SpanID{0xcd, 7: 2},
 	}))

@@ -68,9 +68,10 @@ func (c Counter) Leak() time.Duration { return c.Waits[len(c.Waits)-1] }
 // Burst returns the number of attempts that the bucket holds at most.
 func (c Counter) Burst() int { return c.Free + len(c.Waits) }
 
-// Take reserves one attempt at the time now. It returns the new count and true.
-// If the counter rejects the attempt, it returns the unchanged count and false.
-func (c Counter) Take(n Count, now time.Time) (Count, bool) {
+// Reserve reserves one attempt at the time now. It returns the new count and
+// true. If the counter rejects the attempt, it returns the unchanged count and
+// false.
+func (c Counter) Reserve(n Count, now time.Time) (Count, bool) {
 	level, setBack := n.level(now), now.Before(n.LastAt.Add(-MaxSkew))
 	if !setBack && now.Before(n.LastAt) {
 		now = n.LastAt

@@ -46,7 +46,7 @@ func TestReserve_FollowsWaits(t *testing.T) {
 	} {
 		now = now.Add(line.after)
 		var ok bool
-		if n, ok = c.Take(n, now); ok != line.want {
+		if n, ok = c.Reserve(n, now); ok != line.want {
 			t.Errorf("attempt %d at %v: accepted = %v, want %v", i, now.Sub(start), ok, line.want)
 		}
 	}
@@ -56,7 +56,7 @@ var secret = []byte("a secret")
 
 func anyCounter(t *rapid.T) Counter {
 	return rapid.SampledFrom([]Counter{
-		Account("u"), Nobody(secret, "n"), Device("u", "t")[0], Device("u", "t")[1],
+		Account("u"), UnknownUser(secret, "n"), Device("u", "t")[0], Device("u", "t")[1],
 		Address(netip.MustParseAddr("192.0.2.1"), rapid.IntRange(MinPerHour, 300).Draw(t, "per hour")),
 	}).Draw(t, "counter")
 }
@@ -77,7 +77,7 @@ func TestRule51_NoWindowExceedsTheLimit(t *testing.T) {
 			now = now.Add(rapid.SampledFrom(pauses).Draw(t, "pause"))
 			before := n
 			var ok bool
-			if n, ok = c.Take(n, now); ok {
+			if n, ok = c.Reserve(n, now); ok {
 				accepted = append(accepted, now)
 			} else if now.Sub(n.LastAt) >= c.Leak() {
 				t.Fatalf("rejected %v after the last attempt", now.Sub(n.LastAt))

@@ -50,17 +50,17 @@ func Account(userID string) Counter {
 	return leaky(Key{Owner: Owner(userID)}, accountBurst, accountLeak)
 }
 
-// Nobody returns the counter of attempts at an unknown user name. It has the
-// limits of Account.
+// UnknownUser returns the counter of attempts at an unknown user name. It has
+// the limits of Account.
 //
 // There is no bound on the number of such names, so they share 65,536 counters.
 // The secret decides which names share one. Without the secret, an attacker
 // could use up a counter through one name and test whether another name is
-// throttled too. The answer would show whether the other name has an account.
+// throttled too. The response would show whether the other name has an account.
 //
 // Do not change the strings that are hashed here: stored counters depend on
 // them.
-func Nobody(secret []byte, name string) Counter {
+func UnknownUser(secret []byte, name string) Counter {
 	h := hmac.New(sha256.New, secret)
 	h.Write([]byte("signet name of nobody\x00" + name))
 	return leaky(Key{Owner: hash("nobody", string(h.Sum(nil)[:2]))}, accountBurst, accountLeak)
@@ -68,9 +68,9 @@ func Nobody(secret []byte, name string) Counter {
 
 // Device returns the counters of attempts with a device token of the account.
 //
-// The first counter belongs to this device alone, so nobody without the token
-// can use it up. The second counter is shared by all devices of the account. It
-// limits an attacker who once had the password and collected device tokens.
+// The first counter belongs to this device alone, so a caller without the token
+// cannot use it up. The second counter is shared by all devices of the account.
+// It limits an attacker who once had the password and collected device tokens.
 func Device(userID, deviceToken string) []Counter {
 	owner := Owner(userID)
 	return []Counter{

@@ -48,7 +48,7 @@ func TestRule51_LimitsOfEachCounter(t *testing.T) {
 		most    int
 	}{
 		{"account", Account("u"), month, 100},
-		{"unknown user", Nobody(secret, "n"), month, 100},
+		{"unknown user", UnknownUser(secret, "n"), month, 100},
 		{"device", devices[0], month, 80},
 		{"all devices", devices[1], month, 100},
 		{"address", Address(netip.MustParseAddr("192.0.2.1"), 100), time.Hour, 100},
@@ -57,7 +57,7 @@ func TestRule51_LimitsOfEachCounter(t *testing.T) {
 		got := 0
 		for now := start; now.Sub(start) <= c.window; now = now.Add(7 * time.Second) {
 			for ok := true; ok; {
-				if n, ok = c.counter.Take(n, now); ok {
+				if n, ok = c.counter.Reserve(n, now); ok {
 					got++
 				}
 			}
@@ -73,10 +73,10 @@ func TestDevice_DoesNotThrottleOtherDevices(t *testing.T) {
 	var own, shared Count
 	for now := start; now.Sub(start) < 90*24*time.Hour; now = now.Add(10 * time.Second) {
 		var ok bool
-		if own, ok = stolen[0].Take(own, now); !ok {
+		if own, ok = stolen[0].Reserve(own, now); !ok {
 			continue
 		}
-		if shared, ok = stolen[1].Take(shared, now); !ok {
+		if shared, ok = stolen[1].Reserve(shared, now); !ok {
 			t.Fatalf("the counter of all devices rejected an attempt after %v", now.Sub(start))
 		}
 	}
@@ -89,7 +89,7 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 		"IPv4 in two forms":    {address("192.0.2.1"), address("::ffff:192.0.2.1")},
 		"zones":                {address("fe80::1%eth0"), address("fe80::1%eth1")},
 		"devices of a user":    {Device("u", "t")[1].Key, Device("u", "v")[1].Key},
-		"an unknown user name": {Nobody(secret, "n").Key, Nobody(secret, "n").Key},
+		"an unknown user name": {UnknownUser(secret, "n").Key, UnknownUser(secret, "n").Key},
 	}
 	for name, k := range same {
 		if k[0] != k[1] {
@@ -99,7 +99,7 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 	keys := map[Key]string{}
 	for name, k := range map[string]Key{
 		"u": Account("u").Key, "v": Account("v").Key,
-		"unknown u": Nobody(secret, "u").Key, "unknown v": Nobody(secret, "v").Key,
+		"unknown u": UnknownUser(secret, "u").Key, "unknown v": UnknownUser(secret, "v").Key,
 		"device t": Device("u", "t")[0].Key, "device v": Device("u", "v")[0].Key, "v's": Device("v", "t")[0].Key,
 		"devices": Device("u", "t")[1].Key, "v's devices": Device("v", "t")[1].Key,
 		"192.0.2.1": address("192.0.2.1"), "192.0.2.2": address("192.0.2.2"),
@@ -110,7 +110,7 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 		}
 		keys[k] = name
 	}
-	if Nobody(secret, "n").Key == Nobody([]byte("another secret"), "n").Key {
+	if UnknownUser(secret, "n").Key == UnknownUser([]byte("another secret"), "n").Key {
 		t.Error("the counter of an unknown user name does not depend on the secret")
 	}
 	owner, devices := Owner("u"), Device("u", "t")
@@ -123,7 +123,7 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 func TestUnknownUsers_ShareCounters(t *testing.T) {
 	counters := map[Key]bool{}
 	for i := range 1 << 18 {
-		counters[Nobody(secret, "name "+time.Duration(i).String()).Key] = true
+		counters[UnknownUser(secret, "name "+time.Duration(i).String()).Key] = true
 	}
 	if len(counters) > 1<<16 {
 		t.Errorf("%d counters, want at most 65,536", len(counters))

@@ -38,7 +38,7 @@ type Access struct {
 	// empty for a token without a grant.
 	GrantID string
 	// Claims are the extra claims. oauth.ValidClaimName decides which names are
-	// allowed. ReadAccess returns numbers as json.Number.
+	// allowed. VerifyAccess returns numbers as json.Number.
 	Claims map[string]any
 }
 

@@ -43,7 +43,7 @@ var signers = sync.OnceValue(func() map[string]crypto.Signer {
 	}
 })
 
-// findKey is the find function of ReadAccess.
+// findKey is the find function of VerifyAccess.
 func findKey(kid string) (string, crypto.PublicKey, bool) {
 	if key, ok := signers()[kid]; ok {
 		return kid, key.Public(), true
@@ -133,7 +133,7 @@ func TestAccess_Payload(t *testing.T) {
 	}
 }
 
-func TestReadAccess_ReturnsSignedClaims(t *testing.T) {
+func TestVerifyAccess_ReturnsSignedClaims(t *testing.T) {
 	for algorithm := range signers() {
 		for _, want := range []Access{fullAccess(), minimalAccess()} {
 			payload, err := want.appendPayload(nil)
@@ -149,7 +149,7 @@ func TestReadAccess_ReturnsSignedClaims(t *testing.T) {
 				if err != nil || string(b) != `{"typ":"at+jwt","alg":"`+algorithm+`","kid":"`+algorithm+`"}` {
 					t.Fatalf("header %s, %v", b, err)
 				}
-				got, err := ReadAccess(text, issuer, findKey, issued)
+				got, err := VerifyAccess(text, issuer, findKey, issued)
 				if err != nil {
 					t.Fatalf("%s: %v", algorithm, err)
 				}
@@ -171,7 +171,7 @@ func TestAccess_TruncatesFractionsOfASecond(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := signPayload(t, keys.EdDSA, accessType, string(payload))
-	got, err := ReadAccess(text, issuer, findKey, issued.Add(time.Second))
+	got, err := VerifyAccess(text, issuer, findKey, issued.Add(time.Second))
 	if err != nil || got.ExpiresAt.Sub(got.IssuedAt) != 10*time.Minute || !got.IssuedAt.Equal(issued) {
 		t.Errorf("read %v to %v, %v", got.IssuedAt, got.ExpiresAt, err)
 	}

@@ -30,7 +30,7 @@ type Assertion struct {
 	ExpiresAt time.Time
 }
 
-// ReadAssertion verifies the assertion by which a client authenticates (RFC
+// VerifyAssertion verifies the assertion by which a client authenticates (RFC
 // 7523 §3, OpenID Connect Core §9):
 //
 //   - The signature is by a key of the client that find returns. The kid header
@@ -41,7 +41,7 @@ type Assertion struct {
 //     replay the assertion to this server.
 //
 // Every error is ErrInvalid.
-func ReadAssertion(
+func VerifyAssertion(
 	compact string, audience []string,
 	find func(clientID, kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
 ) (Assertion, error) {
@@ -65,8 +65,8 @@ func ReadAssertion(
 	return Assertion{ClientID: c.subject, ID: c.id, ExpiresAt: c.expires}, nil
 }
 
-// assertionClaims are the claims of an assertion that ReadAssertion checks. It
-// ignores all other claims.
+// assertionClaims are the claims of an assertion that VerifyAssertion checks.
+// It ignores all other claims.
 type assertionClaims struct {
 	issuer, subject, id        string
 	audience                   []string
@@ -76,10 +76,11 @@ type assertionClaims struct {
 // read reads the claims, and reports whether they are present and well-formed.
 // Only iat and nbf are optional.
 func (c *assertionClaims) read(payload []byte) bool {
-	members, err := jws.Object(payload)
+	members, err := jws.ParseObject(payload)
 	if err != nil {
 		return false
 	}
+
 	for name, read := range map[string]func(json.RawMessage) bool{
 		"iss": func(raw json.RawMessage) bool { return readText(raw, &c.issuer) },
 		"sub": func(raw json.RawMessage) bool { return readText(raw, &c.subject) && oauth.ValidClientID(c.subject) },
@@ -97,8 +98,9 @@ func (c *assertionClaims) read(payload []byte) bool {
 	return true
 }
 
-// check returns an ErrInvalid if the assertion is not from the client itself,
-// not only for this server, or not valid at this time.
+// check returns an ErrInvalid if the client is not the issuer of the assertion,
+// if the assertion has another recipient than this server, or if it is not
+// valid at this time.
 func (c *assertionClaims) check(audience []string, now time.Time) error {
 	switch latest := now.Add(maxClientSkew); {
 	case c.issuer != c.subject:

@@ -61,7 +61,7 @@ func BenchmarkReadAccess(b *testing.B) {
 	text := signEdDSA(b, typicalAccess())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ReadAccess(text, issuer, findKey, issued); err != nil {
+		if _, err := VerifyAccess(text, issuer, findKey, issued); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -69,7 +69,7 @@ func BenchmarkReadAccess(b *testing.B) {
 
 func BenchmarkRefreshMAC(b *testing.B) {
 	secret := make([]byte, 32)
-	r := Refresh{Key: "0123456789abcdef", Handle: NewHandle(), Generation: 7}
+	r := Refresh{KeyID: "0123456789abcdef", Handle: NewHandle(), Generation: 7}
 	b.ReportAllocs()
 	for b.Loop() {
 		text, err := r.Encode(secret)
@@ -80,7 +80,7 @@ func BenchmarkRefreshMAC(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := sealed.Open(secret); err != nil {
+		if _, err := sealed.Verify(secret); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,9 +1,6 @@
 package token
 
-import (
-	"crypto/hmac"
-	"crypto/rand"
-)
+import "crypto/rand"
 
 // A device token is a prefix and a frame with these bytes:
 //
@@ -23,9 +20,9 @@ const (
 
 // Device is a well-formed device token whose MAC has not been verified.
 type Device struct {
-	// Key is the id of the MAC key that the token names, 16 lower-case
+	// KeyID is the id of the MAC key that the token names, 16 lower-case
 	// hexadecimal digits.
-	Key   string
+	KeyID string
 	frame frame
 }
 
@@ -37,7 +34,7 @@ func EncodeDevice(key string, secret []byte, userID string) (string, error) {
 		return "", err
 	}
 	rand.Read(f[9:deviceMAC]) // never fails
-	copy(f[deviceMAC:], mac(secret, deviceLabel, f[:deviceMAC], []byte(userID)))
+	copy(f[deviceMAC:], mac(secret, deviceMAC, deviceLabel, f[:deviceMAC], []byte(userID)).Bytes())
 	return f.text(devicePrefix), nil
 }
 
@@ -48,15 +45,15 @@ func ParseDevice(text string) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	return Device{Key: f.key(), frame: f}, nil
+	return Device{KeyID: f.key(), frame: f}, nil
 }
 
-// Of reports, in constant time, whether the token was made for the user's
+// ValidFor reports, in constant time, whether the token was made for the user's
 // account. secret is the secret of the MAC key d.Key.
-func (d Device) Of(userID string, secret []byte) bool {
+func (d Device) ValidFor(userID string, secret []byte) bool {
 	if len(secret) < minSecret {
 		return false
 	}
-	want := mac(secret, deviceLabel, d.frame[:deviceMAC], []byte(userID))[:frameSize-deviceMAC]
-	return hmac.Equal(d.frame[deviceMAC:], want)
+	want := mac(secret, deviceMAC, deviceLabel, d.frame[:deviceMAC], []byte(userID))
+	return d.frame.mac(deviceMAC).Equal(want)
 }

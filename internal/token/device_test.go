@@ -20,18 +20,18 @@ func TestDevice_IsValidForItsAccountAndKey(t *testing.T) {
 	}
 	for _, text := range []string{golden, encoded} {
 		device, err := ParseDevice(text)
-		if err != nil || device.Key != keyID {
+		if err != nil || device.KeyID != keyID {
 			t.Fatalf("parsed %+v, %v", device, err)
 		}
-		if !device.Of("usr_alice", secret) {
+		if !device.ValidFor("usr_alice", secret) {
 			t.Errorf("%s is not valid for its account", text)
 		}
 		for _, other := range []string{"", "usr_alic", "usr_alice2", "usr_bob", "USR_ALICE", "usr_alice\x00"} {
-			if device.Of(other, secret) {
+			if device.ValidFor(other, secret) {
 				t.Errorf("%s is valid for %q", text, other)
 			}
 		}
-		if device.Of("usr_alice", nil) || device.Of("usr_alice", make([]byte, 32)) {
+		if device.ValidFor("usr_alice", nil) || device.ValidFor("usr_alice", make([]byte, 32)) {
 			t.Errorf("%s is valid with another key", text)
 		}
 	}
@@ -53,7 +53,7 @@ func TestDevice_ChangedTokenIsRejected(t *testing.T) {
 	wantRejected := func(what, text string) {
 		t.Helper()
 		device, err := ParseDevice(text)
-		if err != nil && !errors.Is(err, ErrInvalid) || err == nil && device.Of("usr_alice", secret) {
+		if err != nil && !errors.Is(err, ErrInvalid) || err == nil && device.ValidFor("usr_alice", secret) {
 			t.Errorf("%s: %q is accepted, %v", what, text, err)
 		}
 	}
@@ -73,13 +73,13 @@ func TestDevice_ChangedTokenIsRejected(t *testing.T) {
 	wantRejected("extended", good+"AAAA")
 	wantRejected("lower case", strings.ToLower(good))
 	f := frame{version}
-	copy(f[deviceMAC:], mac(nil, deviceLabel, f[:deviceMAC], []byte("usr_alice")))
-	if device, err := ParseDevice(f.text(devicePrefix)); err != nil || device.Of("usr_alice", nil) {
+	copy(f[deviceMAC:], mac(nil, deviceMAC, deviceLabel, f[:deviceMAC], []byte("usr_alice")).Bytes())
+	if device, err := ParseDevice(f.text(devicePrefix)); err != nil || device.ValidFor("usr_alice", nil) {
 		t.Errorf("a token is valid without a secret: %v", err)
 	}
 	// Device tokens and refresh tokens share the frame and the key, but neither
 	// is valid as the other.
-	refresh, err := Refresh{Key: keyID, Handle: handle, Generation: 1}.Encode(secret)
+	refresh, err := Refresh{KeyID: keyID, Handle: handle, Generation: 1}.Encode(secret)
 	if err != nil {
 		t.Fatal(err)
 	}

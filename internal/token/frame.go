@@ -8,6 +8,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 const (
@@ -66,12 +68,16 @@ func (f frame) key() string {
 	return string(text[:])
 }
 
-// mac returns HMAC-SHA-256 over the label and the parts. The label ends with a
+// mac returns the MAC of the frame, which begins at the byte with index at.
+func (f frame) mac(at int) oauth.Digest { return oauth.NewDigest(f[at:]) }
+
+// mac returns HMAC-SHA-256 over the label and the parts. It is truncated to the
+// length of a MAC that begins at the byte with index at. The label ends with a
 // zero byte, and only the last part may vary in length. So two different inputs
 // never have the same encoding.
-func mac(secret []byte, label string, parts ...[]byte) []byte {
+func mac(secret []byte, at int, label string, parts ...[]byte) oauth.Digest {
 	h := hmac.New(sha256.New, secret)
 	h.Write([]byte(label))
 	h.Write(slices.Concat(parts...))
-	return h.Sum(nil)
+	return oauth.NewDigest(h.Sum(nil)[:frameSize-at])
 }

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"encoding/binary"
 	"strings"
@@ -15,7 +14,8 @@ import (
 //	1   id of the MAC key, 8 bytes
 //	9   handle of the grant, 16 bytes
 //	25  generation, big-endian, 4 bytes
-//	29  the first 16 bytes of HMAC-SHA-256(secret, refreshLabel + bytes 0 to 28)
+//	29  the first 16 bytes of HMAC-SHA-256(secret, data), where data is
+//	    refreshLabel + bytes 0 to 28
 const (
 	refreshPrefix = "sgr_"
 	refreshLabel  = "signet refresh token\x00"
@@ -24,19 +24,20 @@ const (
 
 // Refresh is the content of a refresh token. Equal contents have equal tokens.
 type Refresh struct {
-	// Key is the id of the MAC key, 16 lower-case hexadecimal digits.
-	Key string
+	// KeyID is the id of the MAC key, 16 lower-case hexadecimal digits.
+	KeyID string
 	// Handle is the secret that the grant's id is computed from.
 	Handle oauth.Handle
 	// Generation is the number of earlier refresh tokens of the grant.
 	Generation uint32
 }
 
-// Sealed is a well-formed refresh token whose MAC has not been verified.
-type Sealed struct {
-	// Key is the id of the MAC key that the token names, 16 lower-case
+// UnverifiedRefresh is a well-formed refresh token whose MAC has not been
+// verified.
+type UnverifiedRefresh struct {
+	// KeyID is the id of the MAC key that the token names, 16 lower-case
 	// hexadecimal digits.
-	Key   string
+	KeyID string
 	frame frame
 }
 
@@ -47,43 +48,43 @@ func NewHandle() oauth.Handle {
 	return h
 }
 
-// LooksLikeRefresh reports whether text has the prefix of refresh tokens. No
+// HasRefreshPrefix reports whether text has the prefix of refresh tokens. No
 // access token has it.
-func LooksLikeRefresh(text string) bool { return strings.HasPrefix(text, refreshPrefix) }
+func HasRefreshPrefix(text string) bool { return strings.HasPrefix(text, refreshPrefix) }
 
 // Encode returns the refresh token. secret is the secret of the MAC key r.Key,
 // with at least 32 bytes.
 func (r Refresh) Encode(secret []byte) (string, error) {
-	f, err := newFrame(r.Key, secret)
+	f, err := newFrame(r.KeyID, secret)
 	if err != nil {
 		return "", err
 	}
 	copy(f[9:], r.Handle[:])
 	binary.BigEndian.PutUint32(f[25:], r.Generation)
-	copy(f[refreshMAC:], mac(secret, refreshLabel, f[:refreshMAC]))
+	copy(f[refreshMAC:], mac(secret, refreshMAC, refreshLabel, f[:refreshMAC]).Bytes())
 	return f.text(refreshPrefix), nil
 }
 
 // ParseRefresh decodes a refresh token and returns the id of its MAC key. It
 // does not verify the MAC. Every error is ErrInvalid.
-func ParseRefresh(text string) (Sealed, error) {
+func ParseRefresh(text string) (UnverifiedRefresh, error) {
 	f, err := parseFrame(refreshPrefix, text)
 	if err != nil {
-		return Sealed{}, err
+		return UnverifiedRefresh{}, err
 	}
-	return Sealed{Key: f.key(), frame: f}, nil
+	return UnverifiedRefresh{KeyID: f.key(), frame: f}, nil
 }
 
-// Open verifies the MAC in constant time and returns the content of the token.
-// secret is the secret of the MAC key s.Key. If the token was not made with
-// this secret, the error is ErrInvalid.
-func (s Sealed) Open(secret []byte) (Refresh, error) {
+// Verify verifies the MAC in constant time and returns the content of the
+// token. secret is the secret of the MAC key s.Key. If the token was not made
+// with this secret, the error is ErrInvalid.
+func (s UnverifiedRefresh) Verify(secret []byte) (Refresh, error) {
 	if len(secret) < minSecret ||
-		!hmac.Equal(s.frame[refreshMAC:], mac(secret, refreshLabel, s.frame[:refreshMAC])[:frameSize-refreshMAC]) {
+		!s.frame.mac(refreshMAC).Equal(mac(secret, refreshMAC, refreshLabel, s.frame[:refreshMAC])) {
 		return Refresh{}, invalid("invalid MAC")
 	}
 	return Refresh{
-		Key:        s.Key,
+		KeyID:      s.KeyID,
 		Handle:     oauth.Handle(s.frame[9:25]),
 		Generation: binary.BigEndian.Uint32(s.frame[25:refreshMAC]),
 	}, nil

@@ -38,12 +38,12 @@ func TestRefresh_Layout(t *testing.T) {
 		want    string
 	}{
 		{
-			Refresh{Key: keyID, Handle: handle, Generation: 7},
+			Refresh{KeyID: keyID, Handle: handle, Generation: 7},
 			secret,
 			"sgr_AQEjRWeJq83voKGio6SlpqeoqaqrrK2urwAAAAf0jEq-90yxlx2SFhGd6Y5z",
 		},
 		{
-			Refresh{Key: "fedcba9876543210", Handle: oauth.Handle(ones[:16]), Generation: math.MaxUint32},
+			Refresh{KeyID: "fedcba9876543210", Handle: oauth.Handle(ones[:16]), Generation: math.MaxUint32},
 			ones,
 			"sgr_Af7cuph2VDIQ__________________________9dkRo-NJ8biDeivGbtUtgD",
 		},
@@ -53,10 +53,10 @@ func TestRefresh_Layout(t *testing.T) {
 			t.Errorf("encoded %s, want %s, %v", got, c.want, err)
 		}
 		sealed, err := ParseRefresh(c.want)
-		if err != nil || sealed.Key != c.refresh.Key {
+		if err != nil || sealed.KeyID != c.refresh.KeyID {
 			t.Fatalf("parsed %+v, %v", sealed, err)
 		}
-		if opened, err := sealed.Open(c.secret); err != nil || opened != c.refresh {
+		if opened, err := sealed.Verify(c.secret); err != nil || opened != c.refresh {
 			t.Errorf("opened %+v, want %+v, %v", opened, c.refresh, err)
 		}
 	}
@@ -69,12 +69,12 @@ func TestRefresh_EncodeRejectsInvalidKeys(t *testing.T) {
 	for _, key := range []string{
 		"", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "0123456789abcdeg", "0123456789abcdef01",
 	} {
-		if got, err := (Refresh{Key: key}).Encode(secret); err == nil {
+		if got, err := (Refresh{KeyID: key}).Encode(secret); err == nil {
 			t.Errorf("key %q: encoded %s", key, got)
 		}
 	}
 	for _, short := range [][]byte{nil, {}, secret[:31]} {
-		if got, err := (Refresh{Key: keyID}).Encode(short); err == nil {
+		if got, err := (Refresh{KeyID: keyID}).Encode(short); err == nil {
 			t.Errorf("a secret of %d bytes: encoded %s", len(short), got)
 		}
 	}
@@ -83,7 +83,7 @@ func TestRefresh_EncodeRejectsInvalidKeys(t *testing.T) {
 // Rule 26: a refresh token is rejected if any byte of it is changed, removed or
 // added.
 func TestRule26_ChangedRefreshToken(t *testing.T) {
-	good, err := Refresh{Key: keyID, Handle: handle, Generation: 7}.Encode(secret)
+	good, err := Refresh{KeyID: keyID, Handle: handle, Generation: 7}.Encode(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestRule26_ChangedRefreshToken(t *testing.T) {
 
 // Rule 26: a refresh token is rejected with any secret but its own.
 func TestRule26_OtherSecret(t *testing.T) {
-	good, err := Refresh{Key: keyID, Handle: handle, Generation: 7}.Encode(secret)
+	good, err := Refresh{KeyID: keyID, Handle: handle, Generation: 7}.Encode(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestRule26_OtherSecret(t *testing.T) {
 func TestRule26_ValidMACOfInvalidToken(t *testing.T) {
 	encode := func(version byte, secret []byte) string {
 		f := frame{version}
-		copy(f[refreshMAC:], mac(secret, refreshLabel, f[:refreshMAC]))
+		copy(f[refreshMAC:], mac(secret, refreshMAC, refreshLabel, f[:refreshMAC]).Bytes())
 		return f.text(refreshPrefix)
 	}
 	if _, err := parseAndOpen(encode(1, secret), secret); err != nil {
@@ -180,7 +180,7 @@ func parseAndOpen(text string, secret []byte) (Refresh, error) {
 	if err != nil {
 		return Refresh{}, err
 	}
-	return sealed.Open(secret)
+	return sealed.Verify(secret)
 }
 
 // A token that can be parsed has only one text form. No token is valid except
@@ -197,7 +197,7 @@ func FuzzParseRefresh(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		sealed, err := ParseRefresh(text)
 		if err != nil {
-			if !errors.Is(err, ErrInvalid) || sealed != (Sealed{}) {
+			if !errors.Is(err, ErrInvalid) || sealed != (UnverifiedRefresh{}) {
 				t.Errorf("%q: %+v, %v", text, sealed, err)
 			}
 			return
@@ -205,12 +205,12 @@ func FuzzParseRefresh(f *testing.F) {
 		if sealed.frame.text(refreshPrefix) != text {
 			t.Errorf("%q has another text form", text)
 		}
-		if r, err := sealed.Open(secret); err == nil && text != good {
+		if r, err := sealed.Verify(secret); err == nil && text != good {
 			t.Errorf("%q opens as %+v", text, r)
 		}
 		// If its content is encoded again, only the MAC can differ.
 		r := Refresh{
-			Key: sealed.Key, Handle: oauth.Handle(sealed.frame[9:25]),
+			KeyID: sealed.KeyID, Handle: oauth.Handle(sealed.frame[9:25]),
 			Generation: uint32(sealed.frame[25])<<24 | uint32(sealed.frame[26])<<16 |
 				uint32(sealed.frame[27])<<8 | uint32(sealed.frame[28]),
 		}

@@ -18,9 +18,9 @@ import (
 var ErrTooLong = errors.New("the token would have more than 8 KiB")
 
 // SignAccess returns the access token as a compact JWS with the typ at+jwt (RFC
-// 9068 §2.1). It returns an error for every token that ReadAccess would reject:
-// a claim that is missing or malformed, an extra claim with a name that is not
-// allowed, or a token longer than 8 KiB. Such an error is a fault of the
+// 9068 §2.1). It returns an error for every token that VerifyAccess would
+// reject: a claim that is missing or malformed, an extra claim with a name that
+// is not allowed, or a token longer than 8 KiB. Such an error is a fault of the
 // issuer, not of a client, so it has no error code.
 func SignAccess(s keys.Signer, a Access) (string, error) {
 	var buffer [1 << 10]byte // on the stack, and long enough for most tokens
@@ -31,9 +31,9 @@ func SignAccess(s keys.Signer, a Access) (string, error) {
 	return compact(accessType, s.Algorithm, s.KeyID, payload, s.Sign)
 }
 
-// tokens has the buffers in which tokens are encoded. They spare an allocation
-// for each token.
-var tokens = sync.Pool{New: func() any {
+// tokenBuffers is a pool of buffers in which tokens are encoded. It saves one
+// allocation for each token.
+var tokenBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, 2<<10)
 	return &b
 }}
@@ -46,8 +46,8 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 	header = appendMember(header, "alg", algorithm)
 	header = append(appendMember(header, "kid", kid), '}')
 
-	encoding, pooled := base64.RawURLEncoding, tokens.Get().(*[]byte)
-	defer tokens.Put(pooled)
+	encoding, pooled := base64.RawURLEncoding, tokenBuffers.Get().(*[]byte)
+	defer tokenBuffers.Put(pooled)
 	token := append(encoding.AppendEncode((*pooled)[:0], header), '.')
 	token = encoding.AppendEncode(token, payload)
 
@@ -59,7 +59,7 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 		return "", fmt.Errorf("sign a token: %w", err)
 	}
 	token = encoding.AppendEncode(append(token, '.'), signature)
-	*pooled = token // which may have grown
+	*pooled = token // a larger buffer, if token did not fit
 	if len(token) > jws.MaxSize {
 		return "", ErrTooLong
 	}
@@ -121,8 +121,8 @@ func (a Access) appendClaims(b []byte) ([]byte, error) {
 	b = append(append(b[:len(b)-1], ','), extra[1:]...)
 
 	// The value of an extra claim may be any JSON. The check makes sure that
-	// ReadAccess will not reject it. It gets a copy, so that b can stay on the
-	// stack.
-	_, err = jws.Object(bytes.Clone(b))
+	// VerifyAccess will not reject it. It gets a copy, so that b can stay on
+	// the stack.
+	_, err = jws.ParseObject(bytes.Clone(b))
 	return b, err
 }

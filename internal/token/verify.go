@@ -25,8 +25,8 @@ var ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
 // this one's. It applies to iat and nbf, but not to exp.
 const maxSkew = 5 * time.Second
 
-// ReadAccess verifies an access token of this issuer and returns its claims. It
-// follows RFC 9068 §4, but is stricter:
+// VerifyAccess verifies an access token of this issuer and returns its claims.
+// It follows RFC 9068 §4, but is stricter:
 //
 //   - The signature is by a key that find returns; see jws.Verify.
 //   - The typ is exactly at+jwt.
@@ -37,10 +37,10 @@ const maxSkew = 5 * time.Second
 //
 // The caller must check the audience.
 //
-// For a token that is valid except that it has expired, ReadAccess returns its
-// claims and ErrExpired. Every other error is ErrInvalid and comes without
+// For a token that is valid except that it has expired, VerifyAccess returns
+// its claims and ErrExpired. Every other error is ErrInvalid and comes without
 // claims.
-func ReadAccess(
+func VerifyAccess(
 	compact, issuer string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
 ) (Access, error) {
 	t, err := jws.Verify(compact, find)
@@ -50,7 +50,7 @@ func ReadAccess(
 	if t.Type != accessType {
 		return Access{}, invalid("not an access token")
 	}
-	members, err := jws.Object(t.Payload)
+	members, err := jws.ParseObject(t.Payload)
 	if err != nil {
 		return Access{}, err
 	}

@@ -26,7 +26,7 @@ func wantInvalid(t *testing.T, what, payload string) {
 // wantInvalidToken is wantInvalid for a whole token.
 func wantInvalidToken(t *testing.T, what, text string) {
 	t.Helper()
-	a, err := ReadAccess(text, issuer, findKey, issued)
+	a, err := VerifyAccess(text, issuer, findKey, issued)
 	if !errors.Is(err, ErrInvalid) || errors.Is(err, ErrExpired) {
 		t.Errorf("%s: read %+v, %v", what, a, err)
 	}
@@ -62,7 +62,7 @@ func payloadWith(t *testing.T, name, value string) string {
 // of standard claims, trailing bytes, a byte order mark or invalid UTF-8.
 func TestRule07_Claims(t *testing.T) {
 	good := payloadWith(t, "extra", `"x"`)
-	if _, err := ReadAccess(signPayload(t, keys.EdDSA, accessType, good), issuer, findKey, issued); err != nil {
+	if _, err := VerifyAccess(signPayload(t, keys.EdDSA, accessType, good), issuer, findKey, issued); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"exp", "sub", "aud", "tenant"} {
@@ -114,13 +114,13 @@ func TestRule11_OtherTypes(t *testing.T) {
 	for _, typ := range []string{"JWT", "at+JWT", "AT+JWT", "application/at+jwt", "at+jwt ", "logout+jwt", "at", ""} {
 		wantInvalidToken(t, "typ "+typ, signPayload(t, keys.EdDSA, typ, payload))
 	}
-	refresh, err := Refresh{Key: "0123456789abcdef", Handle: NewHandle()}.Encode(make([]byte, 32))
+	refresh, err := Refresh{KeyID: "0123456789abcdef", Handle: NewHandle()}.Encode(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantInvalidToken(t, "a refresh token", refresh)
 	access := signPayload(t, keys.EdDSA, accessType, payload)
-	if LooksLikeRefresh(access) || !LooksLikeRefresh(refresh) {
+	if HasRefreshPrefix(access) || !HasRefreshPrefix(refresh) {
 		t.Error("access and refresh tokens do not differ in their prefix")
 	}
 }
@@ -152,7 +152,7 @@ func TestRule12_IssuerAndAudience(t *testing.T) {
 		`"reports"`: {"reports"}, `["reports"]`: {"reports"}, `["stranger","reports"]`: {"stranger", "reports"},
 	} {
 		text := signPayload(t, keys.EdDSA, accessType, payloadWith(t, "aud", aud))
-		a, err := ReadAccess(text, issuer, findKey, issued)
+		a, err := VerifyAccess(text, issuer, findKey, issued)
 		if err != nil || !slices.Equal(a.Audience, want) {
 			t.Errorf("aud %s: read %q, %v", aud, a.Audience, err)
 		}
@@ -178,7 +178,7 @@ func TestRule13_Times(t *testing.T) {
 		late := fmt.Sprint(issued.Add(maxSkew + time.Second).Unix())
 		wantInvalid(t, name+" in the future", payloadWith(t, name, late))
 		within := payloadWith(t, name, fmt.Sprint(issued.Add(maxSkew).Unix()))
-		if _, err := ReadAccess(signPayload(t, keys.EdDSA, accessType, within), issuer, findKey, issued); err != nil {
+		if _, err := VerifyAccess(signPayload(t, keys.EdDSA, accessType, within), issuer, findKey, issued); err != nil {
 			t.Errorf("%s within the skew: %v", name, err)
 		}
 	}
@@ -186,22 +186,22 @@ func TestRule13_Times(t *testing.T) {
 	// There is no leeway for exp. An expired token has its own error.
 	text := signPayload(t, keys.EdDSA, accessType, payloadWith(t, "extra", `"x"`))
 	exp := fullAccess().ExpiresAt
-	if _, err := ReadAccess(text, issuer, findKey, exp.Add(-time.Nanosecond)); err != nil {
+	if _, err := VerifyAccess(text, issuer, findKey, exp.Add(-time.Nanosecond)); err != nil {
 		t.Errorf("before exp: %v", err)
 	}
 	for _, after := range []time.Duration{0, time.Nanosecond, time.Second, 24 * time.Hour} {
-		a, err := ReadAccess(text, issuer, findKey, exp.Add(after))
+		a, err := VerifyAccess(text, issuer, findKey, exp.Add(after))
 		if !errors.Is(err, ErrExpired) || !errors.Is(err, ErrInvalid) || a.GrantID != fullAccess().GrantID {
 			t.Errorf("%v after exp: read %+v, %v", after, a, err)
 		}
 	}
 	// A token that is also invalid for another reason is ErrInvalid.
-	a, err := ReadAccess(text, issuer+"/", findKey, exp)
+	a, err := VerifyAccess(text, issuer+"/", findKey, exp)
 	if errors.Is(err, ErrExpired) || !errors.Is(err, ErrInvalid) || a.GrantID != "" {
 		t.Errorf("expired and of another issuer: read %+v, %v", a, err)
 	}
 	cut := strings.LastIndexByte(text, '.')
-	a, err = ReadAccess(text[:cut+1]+strings.Repeat("A", len(text)-cut-1), issuer, findKey, exp)
+	a, err = VerifyAccess(text[:cut+1]+strings.Repeat("A", len(text)-cut-1), issuer, findKey, exp)
 	if errors.Is(err, ErrExpired) || !errors.Is(err, ErrInvalid) || a.GrantID != "" {
 		t.Errorf("expired and not signed: read %+v, %v", a, err)
 	}
@@ -234,7 +234,7 @@ func TestRule14_ClaimNames(t *testing.T) {
 			t.Errorf("claim %q: %v", name, err)
 			continue
 		}
-		got, err := ReadAccess(signPayload(t, keys.EdDSA, accessType, string(payload)), issuer, findKey, issued)
+		got, err := VerifyAccess(signPayload(t, keys.EdDSA, accessType, string(payload)), issuer, findKey, issued)
 		if err != nil || len(got.Claims) != 1 || got.Claims[name] != `x":0,"admin` {
 			t.Errorf("claim %q: read %v, %v", name, got.Claims, err)
 		}

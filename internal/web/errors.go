@@ -12,7 +12,8 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// statusCodes is the HTTP column of the error table; the other columns are in internal/oauth and internal/rpc.
+// statusCodes is the HTTP column of the error table. The codes are in package
+// oauth, and the gRPC column is in package rpc.
 var statusCodes = map[oauth.Code]int{
 	oauth.InvalidRequest:         http.StatusBadRequest,
 	oauth.InvalidScope:           http.StatusBadRequest,
@@ -31,13 +32,17 @@ var statusCodes = map[oauth.Code]int{
 	oauth.ServerError:            http.StatusInternalServerError,
 }
 
-// challenge names the way to authenticate that every client has (RFC 6749 §5.2, RFC 7617 §2).
+// challenge is the WWW-Authenticate header of a failed client authentication.
+// It names Basic, because every client can use Basic (RFC 6749 §5.2,
+// RFC 7617 §2).
 const challenge = `Basic realm="signet", charset="UTF-8"`
 
-// refuse writes what the caller is told of err (RFC 6749 §5.2), and notes the cause for the log.
-func refuse(ctx context.Context, w http.ResponseWriter, err error) {
+// writeError writes the error response for err (RFC 6749 §5.2) and adds the
+// error and its cause to the log line of the request.
+func writeError(ctx context.Context, w http.ResponseWriter, err error) {
 	e := oauth.AsError(err)
-	// A time limit of our own, and a caller who gave up, are no fault of the server.
+	// If the time limit has passed or the caller has disconnected, the server
+	// is not at fault.
 	if e.Code == oauth.ServerError && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
 		e = oauth.Unavailable(err)
 	}
@@ -45,34 +50,37 @@ func refuse(ctx context.Context, w http.ResponseWriter, err error) {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
+
 	level := slog.LevelInfo
 	if e.Code == oauth.ServerError {
 		level = slog.LevelError
 	}
-	note(w, level, e.Attrs()...)
-	h := w.Header()
+	addLogAttrs(w, level, e.Attrs()...)
+
+	header := w.Header()
 	if status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", challenge)
+		header.Set("WWW-Authenticate", challenge)
 	}
 	if e.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatFloat(math.Ceil(e.RetryAfter.Seconds()), 'f', 0, 64))
+		header.Set("Retry-After", strconv.FormatFloat(math.Ceil(e.RetryAfter.Seconds()), 'f', 0, 64))
 	}
-	tell(w, status, failure{e.Code, e.Sentence})
+	writeJSON(w, status, errorResponse{e.Code, e.Sentence})
 }
 
-// A failure is RFC 6749 §5.2.
-type failure struct {
+// An errorResponse is the body of an error response (RFC 6749 §5.2).
+type errorResponse struct {
 	Code     oauth.Code `json:"error"`
 	Sentence string     `json:"error_description"`
 }
 
-// tell writes an answer in JSON.
-func tell(w http.ResponseWriter, status int, answer any) {
-	text, err := json.Marshal(answer)
-	if err != nil { // our own answers always can be written
+// writeJSON writes a response in JSON. It panics if the response cannot be
+// encoded, which no response type of this package allows.
+func writeJSON(w http.ResponseWriter, status int, response any) {
+	body, err := json.Marshal(response)
+	if err != nil {
 		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // who is not there any more cannot be told
+	_, _ = w.Write(append(body, '\n')) // an error means that the caller has disconnected
 }

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// introspection is RFC 7662 §2.2. token_type is Bearer for an access token; a refresh token says what it is instead, so that
-// nobody takes it for one.
-type introspection struct {
+// An introspectionResponse is the response of the introspection endpoint
+// (RFC 7662 §2.2). The token_type of an access token is Bearer. That of a
+// refresh token is refresh_token, so that no API accepts it as an access token.
+type introspectionResponse struct {
 	Active    bool     `json:"active"`
 	Scope     string   `json:"scope,omitempty"`
 	ClientID  string   `json:"client_id,omitempty"`
@@ -26,34 +28,48 @@ type introspection struct {
 	GrantID   string   `json:"sid,omitempty"`
 }
 
-// introspect tells what a token is worth now (RFC 7662 §2.1), which wants a caller who has proved who it is: a public client
-// has not.
-func (e *endpoints) introspect(ctx context.Context, caller issuer.Caller, f form) (any, error) {
+// An introspectionEndpoint is the introspection endpoint (RFC 7662 §2).
+type introspectionEndpoint struct{ inspector *issuer.Inspector }
+
+// respond returns the current state of a token. RFC 7662 §2.1 requires that the
+// caller is authenticated. A public client is not, so it gets an error.
+func (e introspectionEndpoint) respond(ctx context.Context, caller client.Caller, f form) (any, error) {
 	if caller.Client.Public {
-		return nil, oauth.Refused(oauth.InvalidClient, errPublic)
+		return nil, oauth.Refused(oauth.InvalidClient, errPublicClient)
 	}
 	token, err := f.required("token")
 	if err != nil {
 		return nil, err
 	}
-	found, err := e.issuer.Introspect(ctx, caller, token)
+
+	state, err := e.inspector.Introspect(ctx, caller, token)
 	if err != nil {
 		return nil, err
 	}
-	return introspection{
-		Active: found.Active, Scope: found.Scope.String(), ClientID: found.ClientID, TokenType: tokenTypes[found.TokenType],
-		ExpiresAt: unix(found.ExpiresAt), IssuedAt: unix(found.IssuedAt), AuthTime: unix(found.AuthTime),
-		Subject: found.Subject, Audience: found.Audience, Issuer: found.Issuer, TokenID: found.TokenID, GrantID: found.GrantID,
+	return introspectionResponse{
+		Active:    state.Active,
+		Scope:     state.Scope.String(),
+		ClientID:  state.ClientID,
+		TokenType: tokenTypes[state.TokenType],
+		ExpiresAt: unixTime(state.ExpiresAt),
+		IssuedAt:  unixTime(state.IssuedAt),
+		AuthTime:  unixTime(state.AuthTime),
+		Subject:   state.Subject,
+		Audience:  state.Audience,
+		Issuer:    state.Issuer,
+		TokenID:   state.TokenID,
+		GrantID:   state.GrantID,
 	}, nil
 }
 
-var errPublic = errors.New("a public client asks for an introspection")
+var errPublicClient = errors.New("a public client must not introspect tokens")
 
-// tokenTypes translates what the issuer calls the kinds of tokens.
+// tokenTypes maps the token types of package issuer to values of token_type.
 var tokenTypes = map[string]string{"access_token": bearer, "refresh_token": "refresh_token"}
 
-// unix leaves out the zero time.
-func unix(t time.Time) int64 {
+// unixTime returns t in seconds since 1970, or 0 for the zero time. The JSON
+// encoding omits 0.
+func unixTime(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}

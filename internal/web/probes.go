@@ -7,17 +7,19 @@ import (
 	"strings"
 )
 
-// A Check says whether one thing that the server needs is in order.
+// A Check reports whether one part of the server works.
 type Check struct {
-	// Name is shown to callers; the error is for the log.
+	// Name is the name of the part. Callers of /readyz see it.
 	Name string
-	Err  func() error
+	// Err returns nil if the part works. Its error is only logged.
+	Err func() error
 }
 
-// Checks are all that must be in order for the server to be ready.
+// Checks are the checks that a ready server passes.
 type Checks []Check
 
-// Ready returns the first fault, with its name, or nil.
+// Ready returns the error of the first check that fails, with the name of the
+// check, or nil.
 func (cs Checks) Ready() error {
 	for _, c := range cs {
 		if err := c.Err(); err != nil {
@@ -27,36 +29,43 @@ func (cs Checks) Ready() error {
 	return nil
 }
 
-const readyPattern = "GET /readyz"
+// Patterns of the probes.
+const (
+	livePattern  = "GET /livez"
+	readyPattern = "GET /readyz"
+)
 
-// probes answers whether the process lives, which touches nothing, and whether it is ready.
-func probes(mux *http.ServeMux, checks Checks, log *slog.Logger) {
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok\n") })
-	mux.HandleFunc(readyPattern, func(w http.ResponseWriter, r *http.Request) { readyz(w, r, checks, log) })
+// serveLive reports that the process runs. It does not run the checks.
+func serveLive(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") }
+
+// A readyHandler reports whether the server is ready: 200 if all checks pass,
+// else 503. With ?verbose it lists the checks by name, without their errors.
+// It logs the errors at level debug, because probes call it often.
+type readyHandler struct {
+	checks Checks
+	log    *slog.Logger
 }
 
-// readyz answers 200 or 503. With ?verbose it names the checks, but not what is wrong: that is for the log, at
-// level debug, since probes ask often.
-func readyz(w http.ResponseWriter, r *http.Request, checks Checks, log *slog.Logger) {
-	status, last := http.StatusOK, "ok\n"
+func (h readyHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, text := http.StatusOK, "ok\n"
 	var list strings.Builder
-	for _, c := range checks {
+	for _, c := range h.checks {
 		if err := c.Err(); err != nil {
-			status, last = http.StatusServiceUnavailable, "not ready\n"
-			log.Debug("not ready", "check", c.Name, "error", err)
+			status, text = http.StatusServiceUnavailable, "not ready\n"
+			h.log.Debug("not ready", "check", c.Name, "error", err)
 			fmt.Fprintf(&list, "[-] %s failed\n", c.Name)
 			continue
 		}
 		fmt.Fprintf(&list, "[+] %s ok\n", c.Name)
 	}
 	if r.URL.Query().Has("verbose") {
-		last = list.String() + last
+		text = list.String() + text
 	}
-	say(w, status, last)
+	writeText(w, status, text)
 }
 
-// say writes a short text that nobody keeps.
-func say(w http.ResponseWriter, status int, text string) {
+// writeText writes a text that must not be cached.
+func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

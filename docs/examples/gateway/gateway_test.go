@@ -24,8 +24,8 @@ func TestGateway(t *testing.T) {
 	if other := phone.expect(http.StatusOK, "GET", "/api/x", ""); other == grant || len(grant) != 32 {
 		t.Errorf("the grants are %q and %q", grant, other)
 	}
-	if moved, repeated := f.refreshes("moved"), f.refreshes("repeated"); moved != "2" || repeated != "0" {
-		t.Errorf("%s refreshes rotated the grant, %s were retries; want 2 and 0", moved, repeated)
+	if rotated, retried := f.refreshes("rotated"), f.refreshes("retried"); rotated != "2" || retried != "0" {
+		t.Errorf("%s refreshes rotated the grant, %s were retries; want 2 and 0", rotated, retried)
 	}
 	checkLostResponses(t, f, laptop, grant)
 
@@ -57,12 +57,13 @@ func checkLostResponses(t *testing.T, f *fixture, b *browser, grant string) {
 		if again := b.expect(http.StatusOK, "GET", "/api/x", ""); again != grant {
 			t.Errorf("the grant was %q and is %q", grant, again)
 		}
-		dropped, repeated := f.proxy.droppedCount(), f.refreshes("repeated")
-		if dropped != lost || repeated != fmt.Sprint(lost) {
-			t.Fatalf("%d responses were dropped and %s refreshes were retries; want %d", dropped, repeated, lost)
+		dropped, retried := f.proxy.droppedCount(), f.refreshes("retried")
+		if dropped != lost || retried != fmt.Sprint(lost) {
+			t.Fatalf("%d responses were dropped and %s refreshes were retries; want %d", dropped, retried, lost)
 		}
 	}
-	if reused, withinLeeway := f.refreshes("reused"), f.refreshes("second_tab"); reused != "0" || withinLeeway != "0" {
+	reused, withinLeeway := f.refreshes("reused"), f.refreshes("within_leeway")
+	if reused != "0" || withinLeeway != "0" {
 		t.Errorf("%s refreshes were reuse, %s within the leeway; want none", reused, withinLeeway)
 	}
 }

@@ -177,6 +177,7 @@ func setCookie(w http.ResponseWriter, name, value string, lifetime time.Duration
 		seconds = -1
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, MaxAge: seconds, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, MaxAge: seconds, Path: "/", Secure: true, HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -1,4 +1,4 @@
-// A gateway in JavaScript, from the .proto files alone.
+// A gateway in JavaScript that is written from the .proto files only.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import grpc from '@grpc/grpc-js';
@@ -21,28 +21,28 @@ const basic = (id, secret) => {
 };
 const call = (service, name, request, metadata = basic(CLIENT_ID, CLIENT_SECRET)) =>
   new Promise((resolve, reject) =>
-    service[name](request, metadata, { deadline: Date.now() + 20_000 }, (error, answer) => (error ? reject(error) : resolve(answer))));
+    service[name](request, metadata, { deadline: Date.now() + 20_000 }, (error, response) => (error ? reject(error) : resolve(response))));
 
 const login = await call(tokens, 'Login', { username: USERNAME, password: PASSWORD });
 assert.equal(login.token_type, 'Bearer');
 assert.ok(login.expires_in > 0);
 
-// The answer to the first attempt counts as lost: the same key brings the same successor.
+// If the response of the first attempt is lost, the same key returns the same successor.
 const idempotency_key = randomUUID();
 const first = await call(tokens, 'Refresh', { refresh_token: login.refresh_token, idempotency_key });
-const again = await call(tokens, 'Refresh', { refresh_token: login.refresh_token, idempotency_key });
-assert.equal(again.refresh_token, first.refresh_token);
+const retry = await call(tokens, 'Refresh', { refresh_token: login.refresh_token, idempotency_key });
+assert.equal(retry.refresh_token, first.refresh_token);
 assert.equal((await call(tokens, 'Introspect', { token: first.access_token })).active, true);
 
 const minted = await call(tokens, 'Mint', {});
 assert.equal(minted.subject, CLIENT_ID);
 
-// What is wrong is a status with a reason.
+// Errors have a status code.
 await assert.rejects(call(tokens, 'Login', { username: USERNAME, password: 'wrong' }), (e) => e.code === grpc.status.UNAUTHENTICATED);
 await assert.rejects(call(tokens, 'Mint', {}, basic(CLIENT_ID, 'wrong')), (e) => e.code === grpc.status.UNAUTHENTICATED);
 await assert.rejects(call(tokens, 'Login', {}), (e) => e.code === grpc.status.INVALID_ARGUMENT);
 
-// Log out everywhere.
+// Revoke all grants of the user.
 assert.equal((await call(grants, 'ListGrants', { subject: login.subject })).grants.length, 1);
 await call(grants, 'RevokeAllGrants', { subject: login.subject });
 assert.equal((await call(tokens, 'Introspect', { token: first.access_token })).active, false);
@@ -54,5 +54,5 @@ await assert.rejects(call(tokens, 'Refresh', { refresh_token: first.refresh_toke
 const set = await call(new signet.v1.KeyService(GRPC, plain), 'GetKeySet', {}, new grpc.Metadata());
 assert.ok(JSON.parse(set.jwks).keys.length > 0);
 
-console.log('grpc-js: all as it should be');
+console.log('grpc-js: all checks passed');
 process.exit(0);

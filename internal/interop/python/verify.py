@@ -3,7 +3,7 @@ import os
 import jwt
 
 ISSUER, AUDIENCE = os.environ["ISSUER"], os.environ["AUDIENCE"]
-# Kept for five minutes; an unknown kid fetches anew.
+# Cached for five minutes. An unknown kid triggers a new fetch.
 keys = jwt.PyJWKClient(ISSUER + "/.well-known/jwks.json", lifespan=300)
 
 

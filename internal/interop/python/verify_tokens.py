@@ -1,4 +1,4 @@
-# Holds verify.py, which docs/verify.md shows, against tokens that are good and such that are not.
+# Runs verify.py, which docs/verify.md shows, with valid and invalid tokens.
 import json
 import os
 
@@ -6,12 +6,12 @@ import jwt
 
 from verify import verify
 
-for token in json.loads(os.environ["GOOD"]):
+for token in json.loads(os.environ["VALID"]):
     assert verify(token)["client_id"] == "gateway"
-for token in json.loads(os.environ["BAD"]):
+for token in json.loads(os.environ["INVALID"]):
     try:
         verify(token)
     except jwt.PyJWTError:
         continue
     raise AssertionError("accepted: " + token)
-print("verify: all as it should be")
+print("verify: all checks passed")

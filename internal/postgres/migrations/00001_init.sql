@@ -11,8 +11,9 @@ CREATE TABLE users (
     created_at    timestamptz NOT NULL
 );
 
--- A refresh rewrites the row in its own page: there is room for it, and no column in an index is one that it changes. No
--- foreign key either: it would lock the user's row with each login.
+-- A refresh writes the new row version to the same page (heap-only tuple). The
+-- fillfactor leaves space for it, and a refresh changes no column of an index.
+-- There is no foreign key, since each login would lock the row of the user.
 CREATE TABLE grants (
     id            uuid        NOT NULL PRIMARY KEY,
     user_id       text        NOT NULL,
@@ -38,8 +39,9 @@ CREATE TABLE grants (
 
 CREATE INDEX grants_of_user ON grants (user_id, id);
 
--- Counters of guesses at passwords. Both halves of the key are hashes. Times are microseconds since the Unix epoch, since they
--- are counted with. A guess rewrites the row in its own page.
+-- Counters of login attempts. Both columns of the key are hashes. Times are in
+-- microseconds since the Unix epoch, since statements calculate with them. An
+-- attempt writes the new row version to the same page.
 CREATE TABLE guesses (
     owner      bytea  NOT NULL,
     part       bytea  NOT NULL,
@@ -59,7 +61,8 @@ CREATE TABLE audiences (
     record json NOT NULL
 );
 
--- What proved who a client is (RFC 7523) and must not do it again. id is a hash of the client's own name for it.
+-- Client assertions (RFC 7523) that were used. They must not be used again. id
+-- is a hash of the jti claim.
 CREATE TABLE assertions (
     client_id  text        COLLATE "C" NOT NULL,
     id         bytea       NOT NULL,

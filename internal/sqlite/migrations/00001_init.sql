@@ -1,5 +1,6 @@
 -- +goose Up
--- Times are microseconds since the Unix epoch, in UTC; idle_lifetime is in seconds.
+-- Times are in microseconds since the Unix epoch, in UTC. idle_lifetime is in
+-- seconds.
 
 CREATE TABLE users (
     id            TEXT    NOT NULL PRIMARY KEY,
@@ -34,10 +35,10 @@ CREATE TABLE grants (
     claims        TEXT
 ) STRICT, WITHOUT ROWID;
 
--- No column in an index is one that a refresh changes.
+-- A refresh changes no column of an index.
 CREATE INDEX grants_of_user ON grants (user_id, id);
 
--- Counters of guesses at passwords. Both halves of the key are hashes.
+-- Counters of login attempts. Both columns of the key are hashes.
 CREATE TABLE guesses (
     owner      BLOB    NOT NULL,
     part       BLOB    NOT NULL,
@@ -57,7 +58,8 @@ CREATE TABLE audiences (
     record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What proved who a client is (RFC 7523) and must not do it again. id is a hash of the client's own name for it.
+-- Client assertions (RFC 7523) that were used. They must not be used again. id
+-- is a hash of the jti claim.
 CREATE TABLE assertions (
     client_id  TEXT    NOT NULL,
     id         BLOB    NOT NULL,

@@ -48,8 +48,17 @@ var (
 	capital   = regexp.MustCompile(`([a-z])([A-Z])`)
 )
 
-// exempt has the paths where a word is allowed because it names a table.
-var exempt = map[string]string{"internal/sqlite": "guesses", "internal/postgres": "guesses"}
+// exempt has the directories where a word is allowed because it names a table,
+// or a label of a metric.
+var exempt = map[string]string{
+	"internal/app": "guesses", "internal/postgres": "guesses", "internal/sqlite": "guesses",
+}
+
+// imported removes the identifiers of imported packages that have a word.
+var imported = strings.NewReplacer("MaxRequestsInFlight", "")
+
+// former matches a name in CHANGELOG.md, which also lists former names.
+var former = regexp.MustCompile("`[^`]+`")
 
 // checkWords looks for forbidden words in a file and in its name. The files of
 // this command are exempt.
@@ -63,7 +72,10 @@ func (c *checker) checkWords(name string) error {
 		return err
 	}
 	for i, line := range strings.Split(name+"\n"+string(text), "\n") {
-		words := capital.ReplaceAllString(separator.ReplaceAllString(line, " "), "$1 $2")
+		if name == "CHANGELOG.md" {
+			line = former.ReplaceAllString(line, "")
+		}
+		words := capital.ReplaceAllString(separator.ReplaceAllString(imported.Replace(line), " "), "$1 $2")
 		for _, word := range forbidden.FindAllString(words, -1) {
 			if exempt[path.Dir(name)] != word {
 				c.fault("words", name, i, "%q is not used", word)

@@ -30,6 +30,7 @@ func TestChecks(t *testing.T) {
 			`x_test.go:3: width: 81 columns, more than 80`,
 		},
 		"words": {
+			`CHANGELOG.md:2: words: "door" is not used`,
 			`crowd_test.go:0: words: "crowd" is not used`,
 			`internal/sqlite/x.go:3: words: "Guesses" is not used`,
 			`internal/sqlite/x.go:4: words: "door" is not used`,
@@ -39,6 +40,7 @@ func TestChecks(t *testing.T) {
 			`x.go:5: words: "room" is not used`,
 			`x.go:6: words: "room" is not used`,
 			`x.go:6: words: "second Tab" is not used`,
+			`x.go:7: words: "Flight" is not used`,
 			`x.md:1: words: "Door" is not used`,
 			`x.md:2: words: "second  tab" is not used`,
 			`x.proto:1: words: "heir" is not used`,

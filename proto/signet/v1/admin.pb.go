@@ -628,7 +628,7 @@ func (x *SetUserClaimsRequest) GetClaims() *structpb.Struct {
 // Client is an OAuth client (RFC 6749 section 2).
 type Client struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The client id; empty in CreateClient for a generated one.
+	// The client id. If it is empty in CreateClient, the server generates one.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The display name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
@@ -1411,7 +1411,7 @@ type Audience struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The value of the aud claim.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// RS256, ES256 or EdDSA; empty in CreateAudience for RS256.
+	// RS256, ES256 or EdDSA. If it is empty in CreateAudience, it is RS256.
 	Algorithm string `protobuf:"bytes,2,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
 	// The algorithm that remains in use until verifiers have a key of the new
 	// one; empty if the algorithm never changed. Output only.

@@ -93,8 +93,8 @@ type AdminServiceClient interface {
 	// SetUserClaims replaces the user's claims. Tokens issued after the call
 	// have them.
 	SetUserClaims(ctx context.Context, in *SetUserClaimsRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// CreateClient registers a client. A confidential client gets a secret. Only
-	// this response contains it.
+	// CreateClient registers a client. A confidential client without keys
+	// (jwks) gets a secret. Only this response contains the secret.
 	CreateClient(ctx context.Context, in *CreateClientRequest, opts ...grpc.CallOption) (*CreateClientResponse, error)
 	// GetClient returns the client with an id.
 	GetClient(ctx context.Context, in *GetClientRequest, opts ...grpc.CallOption) (*Client, error)
@@ -475,8 +475,8 @@ type AdminServiceServer interface {
 	// SetUserClaims replaces the user's claims. Tokens issued after the call
 	// have them.
 	SetUserClaims(context.Context, *SetUserClaimsRequest) (*emptypb.Empty, error)
-	// CreateClient registers a client. A confidential client gets a secret. Only
-	// this response contains it.
+	// CreateClient registers a client. A confidential client without keys
+	// (jwks) gets a secret. Only this response contains the secret.
 	CreateClient(context.Context, *CreateClientRequest) (*CreateClientResponse, error)
 	// GetClient returns the client with an id.
 	GetClient(context.Context, *GetClientRequest) (*Client, error)

@@ -84,7 +84,8 @@ func writeFile(t *testing.T, text string, services, messages *strings.Builder) {
 			fmt.Fprintln(out, wrap(fmt.Sprintf("- `%s` (%s, %s): %s", m[2], m[3], m[1], prose), "  "))
 		case line == "}":
 			fmt.Fprintln(out)
-		case line == "", strings.HasPrefix(line, "syntax "), strings.HasPrefix(line, "package "), strings.HasPrefix(line, "import "),
+		case line == "", strings.HasPrefix(line, "syntax "), strings.HasPrefix(line, "package "),
+			strings.HasPrefix(line, "import "),
 			strings.HasPrefix(line, "option "), strings.HasPrefix(line, "reserved "):
 		default:
 			t.Errorf("unknown declaration %q", line)
@@ -135,6 +136,7 @@ func TestReference(t *testing.T) {
 	}
 	got, err := os.ReadFile(path)
 	if err != nil || string(got) != want {
-		t.Errorf("%s differs from the .proto files (error %v); run go test ./proto/... -run Reference -update", path, err)
+		t.Errorf("%s differs from the .proto files (error %v); run go test ./proto/... -run Reference -update",
+			path, err)
 	}
 }

@@ -125,10 +125,10 @@ func (x *LoginRequest) GetDeviceToken() string {
 // EndUser describes the user's device as the calling client sees it.
 type EndUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The IPv4 or IPv6 address to which failed logins are counted. It is
-	// trusted from confidential clients only; for a public client, the address
-	// of the connection counts. If a confidential client leaves it empty,
-	// nothing is counted by address.
+	// The IPv4 or IPv6 address of the end user. Failed logins are counted for
+	// it. The server ignores it from a public client and uses the address of the
+	// connection. If a confidential client leaves it empty, failed logins are
+	// not counted for an address.
 	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
 	// The User-Agent header.
 	UserAgent string `protobuf:"bytes,2,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
@@ -323,7 +323,7 @@ type RefreshRequest struct {
 	Audience []string `protobuf:"bytes,3,rep,name=audience,proto3" json:"audience,omitempty"`
 	// A random value of at most 256 bytes. The client creates it when it stores
 	// the token, and sends it with every refresh attempt of this token, from all
-	// its tabs and retries. Empty: the server repeats a lost response only
+	// its tabs and retries. Empty: a retry returns the same successor only
 	// within the leeway.
 	IdempotencyKey string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	unknownFields  protoimpl.UnknownFields

@@ -37,16 +37,16 @@ const (
 // TokenService is the API for gateways and back ends. A client makes every
 // call and authenticates in the `authorization` metadata:
 // `Basic base64(id:secret)`, with id and secret form-encoded (RFC 6749 section
-// 2.3.1). A public client sends `Basic base64(id:)`. Errors carry
+// 2.3.1). A public client sends `Basic base64(id:)`. Errors have
 // google.rpc.ErrorInfo with the domain `signet` and the OAuth error code in
 // upper case as the reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceClient interface {
 	// Login verifies a user's password and creates a grant. It is a first-party
 	// call and not an OAuth grant type. Every refused login returns the same
 	// UNAUTHENTICATED with reason INVALID_GRANT, also when the account has too
-	// many failed logins. Too many failed logins from the end user's address, or
-	// too many passwords that wait for a hash, return RESOURCE_EXHAUSTED with
-	// reason SLOW_DOWN and RetryInfo.
+	// many failed logins. Login returns RESOURCE_EXHAUSTED with reason SLOW_DOWN
+	// and RetryInfo if the end user's address has too many failed logins, or if
+	// too many logins wait for their password hash.
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
 	// token. A retry with the same idempotency key is safe for as long as the
@@ -64,9 +64,9 @@ type TokenServiceClient interface {
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
-	// aud) and the client of its grant. For everyone else the token is not
-	// active. A public client gets no answer about a refresh token either,
-	// because anyone can call in its name.
+	// aud) and the client that the token was issued to. For all others the token
+	// is not active. For a public client no refresh token is active, because
+	// anyone can call in its name.
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason
@@ -151,16 +151,16 @@ func (c *tokenServiceClient) ChangePassword(ctx context.Context, in *ChangePassw
 // TokenService is the API for gateways and back ends. A client makes every
 // call and authenticates in the `authorization` metadata:
 // `Basic base64(id:secret)`, with id and secret form-encoded (RFC 6749 section
-// 2.3.1). A public client sends `Basic base64(id:)`. Errors carry
+// 2.3.1). A public client sends `Basic base64(id:)`. Errors have
 // google.rpc.ErrorInfo with the domain `signet` and the OAuth error code in
 // upper case as the reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceServer interface {
 	// Login verifies a user's password and creates a grant. It is a first-party
 	// call and not an OAuth grant type. Every refused login returns the same
 	// UNAUTHENTICATED with reason INVALID_GRANT, also when the account has too
-	// many failed logins. Too many failed logins from the end user's address, or
-	// too many passwords that wait for a hash, return RESOURCE_EXHAUSTED with
-	// reason SLOW_DOWN and RetryInfo.
+	// many failed logins. Login returns RESOURCE_EXHAUSTED with reason SLOW_DOWN
+	// and RetryInfo if the end user's address has too many failed logins, or if
+	// too many logins wait for their password hash.
 	Login(context.Context, *LoginRequest) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
 	// token. A retry with the same idempotency key is safe for as long as the
@@ -178,9 +178,9 @@ type TokenServiceServer interface {
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
-	// aud) and the client of its grant. For everyone else the token is not
-	// active. A public client gets no answer about a refresh token either,
-	// because anyone can call in its name.
+	// aud) and the client that the token was issued to. For all others the token
+	// is not active. For a public client no refresh token is active, because
+	// anyone can call in its name.
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason

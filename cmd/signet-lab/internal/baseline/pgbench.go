@@ -47,7 +47,7 @@ var (
 func PGBench(
 	ctx context.Context, scriptDir, database string, clients int, duration time.Duration,
 ) (rate, ms float64, err error) {
-	bin, err := pgtest.Programs()
+	bin, err := pgtest.BinDir()
 	if err != nil {
 		return 0, 0, err
 	}

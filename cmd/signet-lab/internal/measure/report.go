@@ -14,7 +14,7 @@ import (
 type Report struct {
 	Operation string `json:"operation"`
 	// Concurrency is the number of workers.
-	Concurrency int `json:"in_flight"`
+	Concurrency int `json:"concurrency"`
 	// RequestedRate is the rate of an open loop, in operations per second.
 	RequestedRate float64 `json:"asked_rate,omitempty"`
 	load.Result
@@ -81,12 +81,12 @@ func (r Report) Print(w io.Writer, processes []Process) {
 	}
 }
 
-// WriteJSON writes reports to a file. If file is empty, it does nothing.
-func WriteJSON(file string, reports []Report) error {
+// WriteJSON writes results to a file. If file is empty, it does nothing.
+func WriteJSON(file string, results any) error {
 	if file == "" {
 		return nil
 	}
-	text, err := json.MarshalIndent(reports, "", "  ")
+	text, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/postgres"
 	"github.com/signetd/signet/internal/rpc"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -55,19 +55,22 @@ func Serve(ctx context.Context, store string, input io.Reader, output io.Writer)
 	}
 	defer clients.Close() //nolint:errcheck // nothing was written
 	log := slog.New(slog.DiscardHandler)
-	directory, err := issuer.OpenDirectory(ctx, clients, time.Now, log)
-	if err != nil {
+	registry := client.NewRegistry(client.Options{Store: clients, Now: time.Now, Log: log})
+	if err := registry.Poll(ctx); err != nil {
 		return err
 	}
-	go directory.Run(ctx)
+	go registry.Run(ctx)
 
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return err
 	}
-	signetGRPC, bareGRPC := rpc.Empty(rpc.Options{Directory: directory, Log: log}), grpc.NewServer()
-	signetv1.RegisterTokenServiceServer(signetGRPC, &service{key: key})
-	signetv1.RegisterTokenServiceServer(bareGRPC, &service{key: key})
+	tokens := &service{key: key}
+	signetGRPC := rpc.New(rpc.Options{
+		Services: rpc.Services{Token: tokens}, Registry: registry, Ready: func() error { return nil }, Log: log,
+	})
+	bareGRPC := grpc.NewServer()
+	signetv1.RegisterTokenServiceServer(bareGRPC, tokens)
 	web := &http.Server{Handler: page}
 
 	failed := make(chan error, len(listeners))
@@ -82,7 +85,9 @@ func Serve(ctx context.Context, store string, input io.Reader, output io.Writer)
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	signetGRPC.Stop()
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = signetGRPC.Drain(ended) // the error says that calls were cancelled
 	bareGRPC.Stop()
 	return errors.Join(err, web.Close())
 }

@@ -2,12 +2,11 @@ package table
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 
+	"github.com/signetd/signet/cmd/signet-lab/internal/measure"
 	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
 )
 
@@ -46,17 +45,5 @@ func Run(ctx context.Context, o Options, out, progress io.Writer) error {
 	}
 
 	printRows(out, rows)
-	return writeJSON(o.JSONFile, rows)
-}
-
-// writeJSON writes the rows to a file. If file is empty, it does nothing.
-func writeJSON(file string, rows []Row) error {
-	if file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(text, '\n'), 0o600)
+	return measure.WriteJSON(o.JSONFile, rows)
 }

@@ -63,7 +63,7 @@ func readLog(lines *bufio.Scanner) (a reference.Addresses, err error) {
 		last = lines.Text()
 		var line struct {
 			Message  string `json:"msg"`
-			Listener string `json:"door"`
+			Listener string `json:"listener"`
 			Address  string `json:"address"`
 		}
 		if json.Unmarshal(lines.Bytes(), &line) != nil || line.Message != "listening" {

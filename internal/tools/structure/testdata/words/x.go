@@ -4,4 +4,5 @@ package words
 func newHouse() {
 	room_size := "ROOM_9 lane2"
 	secondTab(room_size)
+	http(MaxRequestsInFlight, inFlight)
 }

@@ -1,0 +1,112 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// errCertSAN is the error for a name that client.ValidCertSAN does not accept.
+var errCertSAN = oauth.Fail(
+	oauth.InvalidRequest, "A certificate name is dns:NAME in lower case, uri:URI, email:ADDRESS or ip:ADDRESS, "+
+		"without a wildcard.",
+)
+
+// maxLeeway is the longest grace period of a superseded refresh token.
+const maxLeeway = time.Minute
+
+// check rejects a client that is not valid, or that does not fit the other
+// clients and the audiences of the directory.
+func (a *Clients) check(c client.Client, d client.Directory) error {
+	if err := checkClientID(c.ID); err != nil {
+		return err
+	}
+	if err := a.checkLifetimes(c); err != nil {
+		return err
+	}
+	switch {
+	case c.Public && len(c.Keys) > 0:
+		return oauth.Fail(oauth.InvalidRequest, "A public client has no keys: it identifies itself by its id alone.")
+	case len(c.Keys) > client.MaxKeys:
+		return oauth.Fail(oauth.InvalidRequest, "A client has at most 8 keys.")
+	case c.Public && (c.MintSubjects || len(c.CertSANs) > 0):
+		return oauth.Fail(oauth.InvalidRequest,
+			"A public client has no certificate and may not mint, because it does not authenticate.")
+	}
+	if _, err := oauth.ParseScope(c.Scope.String()); err != nil {
+		return err
+	}
+	for _, name := range c.Audiences {
+		if _, ok := d.Audience(name); !ok {
+			return oauth.Fail(oauth.FailedPrecondition, "There is no such audience; create it first.")
+		}
+	}
+	return checkCertSANs(c, d.Clients)
+}
+
+// checkClientID rejects an id that is malformed or could be another subject or
+// actor. The sub of a client's own tokens is its id, which must not look like a
+// user's (RFC 9068 §5). The audit log has other actors beside clients.
+func checkClientID(id string) error {
+	switch {
+	case !oauth.ValidClientID(id):
+		return oauth.Fail(oauth.InvalidRequest,
+			"A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
+	case strings.HasPrefix(id, oauth.UserIDPrefix):
+		return oauth.Fail(oauth.InvalidRequest, "A client id does not begin with usr_, as the ids of users do.")
+	case id == "server", strings.HasPrefix(id, "operator:"):
+		return oauth.Fail(oauth.InvalidRequest,
+			"A client id is not server and does not begin with operator:, which are others in the audit log.")
+	}
+	return nil
+}
+
+// checkLifetimes rejects lifetimes and a leeway outside their bounds.
+func (a *Clients) checkLifetimes(c client.Client) error {
+	invalid := func(d time.Duration) bool { return d < 0 || d > a.maxRefresh || d != 0 && d < time.Second }
+	switch {
+	case invalid(c.RefreshIdle):
+		return oauth.Fail(oauth.InvalidRequest, "The idle lifetime must be 1s to refresh.max_lifetime.")
+	case invalid(c.RefreshAbsolute):
+		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
+	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
+		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
+	}
+	return nil
+}
+
+// checkCertSANs rejects names that are malformed, or that another client has.
+func checkCertSANs(c client.Client, others []client.Client) error {
+	if len(c.CertSANs) > oauth.MaxCertSANs {
+		return oauth.Fail(oauth.InvalidRequest, "A client has at most 16 certificate names.")
+	}
+	for _, san := range c.CertSANs {
+		if !client.ValidCertSAN(san) {
+			return errCertSAN
+		}
+		for _, other := range others {
+			if other.ID != c.ID && slices.Contains(other.CertSANs, san) {
+				return oauth.Fail(oauth.FailedPrecondition, "Another client has this certificate name.")
+			}
+		}
+	}
+	return nil
+}
+
+// ReadClientKeys reads the public keys of a client from a JWK Set (RFC 7517
+// §5).
+func ReadClientKeys(jwks []byte) ([]client.Key, error) {
+	set, err := keys.ParseClientKeys(jwks)
+	if err != nil { // its text is constant
+		return nil, oauth.Fail(oauth.InvalidRequest, "The JWK Set cannot be used: "+err.Error()+".")
+	}
+	all := make([]client.Key, len(set))
+	for n, k := range set {
+		all[n] = client.Key{ID: k.ID, Algorithm: k.Algorithm, Public: k.Public}
+	}
+	return all, nil
+}

@@ -1,0 +1,35 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// A recorder writes the audit events of the operations.
+type recorder struct {
+	clock func() time.Time
+	write func(audit.Event) error
+}
+
+// now returns the time in microseconds, as stores have it.
+func (r recorder) now() time.Time { return r.clock().UTC().Truncate(time.Microsecond) }
+
+// record writes an event of the actor. If it fails, the operation fails.
+func (r recorder) record(by audit.Actor, e audit.Event) error {
+	e.Time, e.Actor = r.clock(), by
+	if err := r.write(e); err != nil {
+		return oauth.Unavailable(err)
+	}
+	return nil
+}
+
+// recordIfDone writes the event of an operation that the store has answered
+// with err. If err is not nil, it writes nothing and returns err.
+func (r recorder) recordIfDone(by audit.Actor, e audit.Event, err error) error {
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	return r.record(by, e)
+}

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/signetd/signet/config"
+)
+
+// DialAddress returns the address at which a client on this machine reaches a
+// listener. A listener on all interfaces is reached on the loopback address of
+// the same IP version.
+func DialAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && ip.IsUnspecified() && ip.Is4():
+		return net.JoinHostPort("127.0.0.1", port)
+	case err == nil && ip.IsUnspecified():
+		return net.JoinHostPort("::1", port)
+	}
+	return listen
+}
+
+// urlScheme returns the scheme of the HTTP API's URL, with "://".
+func urlScheme(c config.TLS) string {
+	if c.Enabled() {
+		return "https://"
+	}
+	return "http://"
+}

@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/telemetry"
+	"github.com/signetd/signet/keys"
+)
+
+// An App is one process: a server, or a command of an operator. It holds what
+// both need. A field whose comment names a method is nil before that method
+// succeeds.
+type App struct {
+	Config config.Config
+	// RunID is the request id of audit events that no request causes: those of
+	// the process itself and those of an operator's command.
+	RunID string
+	Log   *slog.Logger
+	// Store is set by OpenForOperator and OpenForMigration, and by Server.Run.
+	Store Store
+	// Admin has the operations on users, clients and audiences. It is set by
+	// OpenForOperator and Server.Run.
+	Admin *admin.Admin
+	// Keys is set by OpenKeys and Server.Run.
+	Keys *keys.Manager
+
+	audit     func(audit.Event) error
+	metrics   *telemetry.Metrics
+	traces    *telemetry.Traces // nil unless the environment names a collector
+	passwords *password.Hasher
+}
+
+// New returns an App that has opened nothing yet. It writes logs and audit
+// events to stderr.
+func New(cfg config.Config, stderr io.Writer) (*App, error) {
+	log, err := telemetry.NewLogger(stderr, cfg.Log.Format, cfg.Log.Level)
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics()
+	writer := audit.NewWriter(telemetry.EscapeWriter(stderr))
+	return &App{Config: cfg, RunID: rand.Text(), Log: log, metrics: m, audit: countEvents(m, writer.Write)}, nil
+}
+
+// newForCommand returns New with the log of a command: text, and warnings only.
+func newForCommand(cfg config.Config, stderr io.Writer) (*App, error) {
+	cfg.Log.Format, cfg.Log.Level = "text", "warn"
+	return New(cfg, stderr)
+}
+
+// OpenForOperator opens an existing store for a command, beside running
+// servers. It is an error if the schema has another version than this program.
+func OpenForOperator(ctx context.Context, cfg config.Config, stderr io.Writer) (*App, error) {
+	a, err := newForCommand(cfg, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStoreExists(cfg.Store); err != nil {
+		return nil, err
+	}
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+
+	err = a.Store.CheckSchema(ctx)
+	if err == nil {
+		err = a.openAdmin()
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// OpenForMigration opens a store whose schema may have any version. It creates
+// a missing SQLite file, or returns an error if the store must exist.
+func OpenForMigration(ctx context.Context, cfg config.Config, stderr io.Writer, mustExist bool) (*App, error) {
+	a, err := newForCommand(cfg, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if _, file := cfg.Store.SQLite(); file {
+		if mustExist {
+			err = checkStoreExists(cfg.Store)
+		} else {
+			err = MakePrivateDir(cfg.DataDir)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// connect opens the store.
+func (a *App) connect(ctx context.Context) (err error) {
+	a.Store, err = connect(ctx, a.Config.Store, a.metrics)
+	return err
+}
+
+// openAdmin opens the password hasher and the operations on users, clients and
+// audiences. The process has one hasher, because its memory budget holds for
+// the whole process.
+func (a *App) openAdmin() (err error) {
+	if a.passwords, err = newHasher(a.Config.Password); err != nil {
+		return err
+	}
+	a.Admin = admin.New(admin.Options{
+		Store: a.Store, Passwords: a.passwords, Policy: passwordPolicy(a.Config), Now: time.Now, Audit: a.audit,
+		Limits: admin.Limits{MaxAccess: a.Config.Tokens.MaxLifetime, MaxRefresh: a.Config.Refresh.MaxLifetime},
+	})
+	return nil
+}
+
+// OpenKeys opens the key ring for an operator.
+func (a *App) OpenKeys(ctx context.Context) error {
+	o, err := a.componentOptions(ctx)
+	if err != nil {
+		return err
+	}
+	o.Keys.NoMaintenance = true
+	_, a.Keys, err = components.OpenKeys(ctx, o)
+	return err
+}
+
+// Operator returns the actor of audit events that a command causes: the
+// operating system's user, with RunID as the request id.
+func (a *App) Operator() audit.Actor {
+	name := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return audit.Actor{Name: "operator:" + name, RequestID: a.RunID}
+}
+
+// Close closes the store and the password hasher.
+func (a *App) Close() error {
+	if a.passwords != nil {
+		a.passwords.Close()
+	}
+	if a.Store == nil {
+		return nil
+	}
+	return a.Store.Close()
+}

@@ -1,0 +1,131 @@
+package components
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/login"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/keys"
+)
+
+// ServiceStore has the methods of a store that the components of a server need.
+type ServiceStore interface {
+	keys.Store
+	client.Store
+	login.Store
+	grant.Store
+	grant.SweepStore
+	// UserByID returns the user of that id, or oauth.NotFound.
+	UserByID(ctx context.Context, id string) (login.User, error)
+}
+
+// Options configures the components of a server. Every field is required,
+// except where its comment says what nil means.
+type Options struct {
+	// Issuer is the issuer identifier (RFC 8414 §2).
+	Issuer string
+	Store  ServiceStore
+	// Keys are the options of the key ring. OpenKeys sets Store, InUse and Log,
+	// and Now if that is nil.
+	Keys      keys.Options
+	Passwords *password.Hasher
+	// PasswordPolicy is what new passwords must satisfy.
+	PasswordPolicy password.Policy
+	// AccessLifetimes bound access tokens.
+	AccessLifetimes client.Lifetimes
+	// GrantLifetimes bound grants.
+	GrantLifetimes grant.Lifetimes
+	// AddressPerHour is the maximum number of failed logins from one address in
+	// an hour.
+	AddressPerHour int
+	// Now is the wall clock.
+	Now func() time.Time
+	Log *slog.Logger
+	// Audit writes an event before the server answers.
+	Audit func(audit.Event) error
+	// Observer counts and traces. Its fields may be nil.
+	Observer Observer
+}
+
+// An Observer counts and traces what the components do.
+type Observer struct {
+	// Refreshed is grant.Options.Refreshed.
+	Refreshed func(grant.Outcome)
+	// Issued and IssuedFromCache are those of issuer.Options.
+	Issued, IssuedFromCache func(call, algorithm string)
+	// Span is that of grant.Options and login.Options.
+	Span func(ctx context.Context, name string) (context.Context, func())
+}
+
+// Components are the parts of a server that answer requests.
+type Components struct {
+	Registry  *client.Registry
+	Keys      *keys.Manager
+	Grants    *grant.Service
+	Logins    *login.Service
+	Issuer    *issuer.Issuer
+	Inspector *issuer.Inspector
+}
+
+// OpenKeys opens the registry and the key ring. The registry determines the
+// algorithms for which the ring has keys.
+func OpenKeys(ctx context.Context, o Options) (*client.Registry, *keys.Manager, error) {
+	var ring *keys.Manager
+	registry := client.NewRegistry(client.Options{
+		Store: o.Store, Issuer: o.Issuer, Lifetimes: o.AccessLifetimes, Now: o.Now, Log: o.Log,
+		Ready: func(algorithm string) bool { return ring != nil && ring.Ready(algorithm) },
+	})
+	if err := registry.Poll(ctx); err != nil {
+		return nil, nil, err
+	}
+
+	k := o.Keys
+	k.Store, k.InUse, k.Log = o.Store, registry.Algorithms, o.Log
+	if k.Now == nil {
+		k.Now = o.Now
+	}
+	var err error
+	ring, err = keys.Open(ctx, k)
+	return registry, ring, err
+}
+
+// Open opens the key ring and the registry, and makes the other components.
+func Open(ctx context.Context, o Options) (*Components, error) {
+	registry, ring, err := OpenKeys(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c := &Components{Registry: registry, Keys: ring}
+	c.Grants = grant.New(grant.Options{
+		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes, Now: o.Now,
+		Log: o.Log, Audit: o.Audit, Refreshed: o.Observer.Refreshed, Span: o.Observer.Span,
+	})
+
+	tokens := issuer.Options{
+		Identifier: o.Issuer, Registry: registry, Keys: ring, Grants: c.Grants, Subject: subjectOf(o.Store), Now: o.Now,
+		Audit:  o.Audit,
+		Issued: o.Observer.Issued, IssuedFromCache: o.Observer.IssuedFromCache,
+	}
+	c.Issuer, c.Inspector = issuer.New(tokens), issuer.NewInspector(tokens)
+
+	c.Logins = login.New(login.Options{
+		Store: o.Store, Passwords: o.Passwords, Policy: o.PasswordPolicy, AddressPerHour: o.AddressPerHour,
+		KnownDevice: c.Issuer.KnownDevice, UnknownNameKey: c.Issuer.UnknownNameKey, Now: o.Now, Monotonic: ring.Now,
+		StoreClock: registry.StoreClock, Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,
+	})
+	return c, nil
+}
+
+// subjectOf returns a function that reads what tokens need of a user.
+func subjectOf(store ServiceStore) func(ctx context.Context, id string) (issuer.Subject, error) {
+	return func(ctx context.Context, id string) (issuer.Subject, error) {
+		u, err := store.UserByID(ctx, id)
+		return issuer.Subject{ID: u.ID, Claims: u.Claims, DisabledAt: u.DisabledAt, Epoch: u.Epoch}, err
+	}
+}

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/seal"
+)
+
+// devMode does what `serve --dev` does in addition, and prints it for the user.
+type devMode struct {
+	app *App
+	out io.Writer
+}
+
+// writeConfig writes the configuration to config.DevFile, where other commands
+// find it, and prints a warning and the values that --dev filled in.
+func (d *devMode) writeConfig() error {
+	c := d.app.Config
+	path := filepath.Join(c.DataDir, config.DevFile)
+	values, err := settings(c)
+	if err != nil {
+		return err
+	}
+	d.printf("This is --dev: NOT SAFE FOR PRODUCTION. %s", devWarning(c.TLS))
+	d.printf("Values that --dev fills in, because nothing sets them:")
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if c.Origins[key] == config.FromDev {
+			d.printf("  %s: %v", key, values[key])
+		}
+	}
+	d.printf("The other commands read the configuration from %s, unless they get another one.", path)
+	return seal.WriteFile(path, devYAML(c, values))
+}
+
+// devWarning returns the reason why --dev is not safe.
+func devWarning(c config.TLS) string {
+	if c.Enabled() {
+		return "The secrets of the demo are stored in files."
+	}
+	return "Passwords and tokens are sent in plain text, and the secrets of the demo are stored in files."
+}
+
+// printf prints one line.
+func (d *devMode) printf(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
+
+// makeDemo creates the demo if the store is empty, and writes dev.json. An
+// existing demo keeps its secrets and gets the addresses of this process.
+func (d *devMode) makeDemo(ctx context.Context) error {
+	c := d.app.Config
+	path := demoPath(c.DataDir)
+	directory, err := d.app.Admin.Directory(ctx)
+	if err != nil {
+		return err
+	}
+	users, err := d.app.Admin.Users(ctx, "", 1)
+	if err != nil {
+		return err
+	}
+
+	var demo Demo
+	if len(directory.Clients)+len(directory.Audiences)+len(users) == 0 {
+		if demo, err = d.app.createDemo(ctx); err != nil {
+			return err
+		}
+		d.printf("Created for the demo: client %s, audience %s, user %s. Their secrets are in %s.",
+			demo.ClientID, demo.Audience, demo.Username, path)
+	} else if demo, err = ReadDemo(c.DataDir); err != nil {
+		return err
+	}
+	if demo.ClientID == "" {
+		d.printf("The store is not empty, so --dev creates no demo, and there is no %s.", path)
+		return nil
+	}
+	demo.Issuer, demo.GRPC = c.Issuer, DialAddress(c.GRPC.Address)
+	return WriteJSON(path, demo)
+}
+
+// printCommands prints the addresses, and three commands to try in a second
+// terminal.
+func (d *devMode) printCommands(httpAddress, grpcAddress net.Addr) {
+	c := d.app.Config
+	scheme := urlScheme(c.TLS)
+	jwks := scheme + DialAddress(httpAddress.String()) + "/.well-known/jwks.json"
+	d.printf("HTTP on %s%s, gRPC on %s, health and profiles on http://%s", scheme, httpAddress, grpcAddress, c.Ops.Address)
+	d.printf("\nIn a second terminal, log in, fetch the JWK Set, and refresh:\n")
+	d.printf("  %s login", clientCommand(c))
+	if c.TLS.Enabled() {
+		d.printf("  curl -sS --cacert %s %s", shellQuote(c.TLS.CertFile), jwks)
+	} else {
+		d.printf("  %s", fetchCommand(jwks))
+	}
+	d.printf("  %s refresh\n", clientCommand(c))
+}

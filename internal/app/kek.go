@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/seal"
+)
+
+// ownKEKFile reports whether Signet creates the KEK file itself. It does so
+// with SQLite, if kek.file is the default path.
+func ownKEKFile(c config.Config) bool {
+	_, file := c.Store.SQLite()
+	return file && filepath.Clean(c.KEK.File) == filepath.Join(c.DataDir, "kek")
+}
+
+// readKEKs reads the KEK file. It creates a missing file if the file is
+// Signet's own and the store holds nothing that a lost KEK sealed.
+func readKEKs(ctx context.Context, c config.Config, store Store) (*seal.KEKs, error) {
+	path := c.KEK.File
+	if !ownKEKFile(c) {
+		keks, err := seal.Load(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no KEK file %s: create it with `signet keys --new-kek %s` "+
+				"and copy it to all servers", path, path)
+		}
+		return keks, err
+	}
+
+	keks, err := seal.LoadOwn(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keks, err
+	}
+	ring, err := store.Ring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(ring.KEKs) > 0 {
+		return nil, fmt.Errorf("the KEK file %s is missing, and the store has keys that only this file opens: "+
+			"restore the file", path)
+	}
+	return seal.Create(path)
+}

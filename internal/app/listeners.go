@@ -1,0 +1,66 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/rpc"
+)
+
+// listeners are the two APIs for callers, and the addresses they listen on.
+type listeners struct {
+	http        *http.Server
+	grpc        *rpc.Server
+	httpAddress net.Addr
+	grpcAddress net.Addr
+}
+
+// drain stops the listeners without failing a request. The server must already
+// report that it is not ready. drain gives callers c.Drain to choose another
+// server, closes the listeners, and waits for the requests in progress. After
+// c.Timeout it cancels them.
+func (l listeners) drain(c config.Shutdown, log *slog.Logger) error {
+	log.Info("draining", "wait", c.Drain.String(), "limit", c.Timeout.String())
+	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
+	defer cancel()
+	<-time.After(c.Drain)
+
+	var closing errgroup.Group
+	closing.Go(func() error {
+		if err := l.grpc.Drain(ctx); err != nil {
+			return fmt.Errorf("grpc.address: %w", err)
+		}
+		return nil
+	})
+	closing.Go(func() error {
+		if err := l.http.Shutdown(ctx); err != nil {
+			_ = l.http.Close() // cancels the requests in progress
+			return fmt.Errorf("http.address: %w", err)
+		}
+		return nil
+	})
+	err := closing.Wait()
+	log.Info("drained")
+	return err
+}
+
+// bind listens on the addresses of both APIs.
+func bind(c config.Config) (httpListener, grpcListener net.Listener, err error) {
+	httpListener, err = net.Listen("tcp", c.HTTP.Address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("http.address: %w", err)
+	}
+	grpcListener, err = net.Listen("tcp", c.GRPC.Address)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("grpc.address: %w", err), httpListener.Close())
+	}
+	return httpListener, grpcListener, nil
+}

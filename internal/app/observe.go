@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/rpc"
+	"github.com/signetd/signet/internal/telemetry"
+	"github.com/signetd/signet/internal/web"
+)
+
+// flushTimeout bounds the export of the last spans when the process stops.
+const flushTimeout = 2 * time.Second
+
+// newMetrics returns the metrics of this process.
+func newMetrics() *telemetry.Metrics {
+	b := ReadBuild()
+	return telemetry.NewMetrics(telemetry.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
+}
+
+// countEvents returns write, with a count of the audit events.
+func countEvents(m *telemetry.Metrics, write func(audit.Event) error) func(audit.Event) error {
+	return func(e audit.Event) error {
+		err := write(e)
+		m.Audited(e.Name, err)
+		switch e.Name {
+		case audit.LoginSucceeded:
+			m.Login("")
+		case audit.LoginFailed:
+			m.Login(e.Reason)
+		case audit.RefreshReused:
+			m.ReuseDetected()
+			m.Revoked(audit.RevokedByReuse)
+		case audit.GrantRevoked:
+			if e.Count > 0 { // 0: the grants were revoked before
+				m.Revoked(e.Reason)
+			}
+		case audit.PasswordSet:
+			m.Revoked(audit.RevokedByPassword)
+		case audit.UserDeleted, audit.ClientDeleted:
+			m.Revoked(audit.RevokedByDeletion)
+		}
+		return err
+	}
+}
+
+// startTracing starts the export of spans if the environment names a collector.
+// The returned function exports the last spans and stops.
+func (a *App) startTracing(ctx context.Context) (stop func(), err error) {
+	if !telemetry.TracingConfigured() {
+		return func() {}, nil
+	}
+	a.Log = telemetry.WithTraceIDs(a.Log)
+	if a.traces, err = telemetry.OpenTraces(ctx, ReadBuild().Version, a.Log); err != nil {
+		return nil, err
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+		defer cancel()
+		if err := a.traces.Close(ctx); err != nil {
+			a.Log.Warn("cannot export the last spans", "error", err)
+		}
+	}, nil
+}
+
+// observer returns the hooks that count and trace what the components do.
+func (a *App) observer() components.Observer {
+	o := components.Observer{
+		Refreshed: func(o grant.Outcome) { a.metrics.Refreshed(string(o)) },
+		Issued:    a.metrics.Issued, IssuedFromCache: a.metrics.IssuedFromCache,
+	}
+	if a.traces != nil {
+		o.Span = a.traces.StartSpan
+	}
+	return o
+}
+
+// httpHooks returns the hooks that count and trace HTTP requests.
+func (a *App) httpHooks() web.Observer {
+	w := web.Observer{Count: a.metrics.Request}
+	if a.traces != nil {
+		w.Trace = a.traces.StartRequest
+	}
+	return w
+}
+
+// grpcHooks returns the hooks that count and trace gRPC calls.
+func (a *App) grpcHooks() rpc.Observer {
+	o := rpc.Observer{Count: a.metrics.CallObserver}
+	if a.traces != nil {
+		o.Trace = a.traces.StartCall
+	}
+	return o
+}

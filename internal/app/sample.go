@@ -1,0 +1,68 @@
+package app
+
+import (
+	"time"
+
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/postgres"
+	"github.com/signetd/signet/internal/telemetry"
+	"github.com/signetd/signet/keys"
+)
+
+// registerSources tells the metrics where to read their gauges. All components
+// must be open.
+func (s *Server) registerSources() {
+	src := telemetry.Sources{
+		Ring:    func() telemetry.Ring { return sampleRing(s.app.Keys, time.Now()) },
+		Hashing: func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
+	}
+	if p, ok := s.app.Store.(*postgres.Store); ok {
+		src.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }
+	}
+	if s.cert != nil {
+		src.CertificateValidFor = func() time.Duration { return time.Until(s.cert.NotAfter()) }
+	}
+	if s.sweeper != nil {
+		src.Sweeper = func() telemetry.Sweeper { return sampleSweeper(s.sweeper.Stats()) }
+	}
+	s.app.metrics.SetSources(src)
+}
+
+// sampleRing returns the gauges of the key ring: how many keys are in each
+// state, and how long until the next key of each algorithm enters a state.
+func sampleRing(m *keys.Manager, now time.Time) telemetry.Ring {
+	r := telemetry.Ring{
+		Version: m.Version(), Age: m.Age(),
+		Keys: map[telemetry.KeyState]int{}, NextTransition: map[telemetry.KeyState]time.Duration{},
+	}
+	for _, row := range m.Rows() {
+		r.Keys[telemetry.KeyState{Algorithm: row.Algorithm, State: string(row.State)}]++
+		state, at, ok := row.Next()
+		next := telemetry.KeyState{Algorithm: row.Algorithm, State: string(state)}
+		if in, seen := r.NextTransition[next]; ok && (!seen || at.Sub(now) < in) {
+			r.NextTransition[next] = at.Sub(now)
+		}
+	}
+	return r
+}
+
+// sampleHashing returns the gauges of the password hasher.
+func sampleHashing(s password.Stats) telemetry.Hashing {
+	return telemetry.Hashing{
+		Budget: s.Budget, InUse: s.InUse, Waiting: int64(s.Waiting), Hashes: s.Hashes, Refused: s.Refused,
+	}
+}
+
+// sampleSweeper returns the gauges of the sweeper. The numbers of grants are
+// unknown before the first pass.
+func sampleSweeper(s grant.SweepStats) telemetry.Sweeper {
+	w := telemetry.Sweeper{
+		Passes: s.Passes, Failures: s.Failures,
+		Removed: map[string]uint64{"grants": s.Grants, "assertions": s.Assertions, "guesses": s.Attempts},
+	}
+	if s.Passes > 0 {
+		w.Grants = map[string]uint64{"live": s.Live, "ended": s.Ended}
+	}
+	return w
+}

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/rpc"
+	"github.com/signetd/signet/internal/rpc/adminrpc"
+	"github.com/signetd/signet/internal/web"
+)
+
+// listenOps starts the operator's listener: health, metrics, profiles. It
+// starts first, so that a liveness probe succeeds while the server waits for
+// the database.
+func (s *Server) listenOps() (stop func(), err error) {
+	l, err := net.Listen("tcp", s.app.Config.Ops.Address)
+	if err != nil {
+		return nil, fmt.Errorf("ops.address: %w", err)
+	}
+	ops := web.NewServer(web.OpsHandler(s.checks(), s.app.metrics.Handler(), s.app.Log), s.app.Log)
+	s.start("ops.address", func() error { return ops.Serve(l) })
+	s.logAddress("ops", l.Addr())
+	return func() { _ = ops.Close() }, nil
+}
+
+// listen starts the HTTP and the gRPC API.
+func (s *Server) listen() (listeners, error) {
+	handler, err := web.Handler(s.webOptions())
+	if err != nil {
+		return listeners{}, err
+	}
+	httpListener, grpcListener, err := bind(s.app.Config)
+	if err != nil {
+		return listeners{}, err
+	}
+	l := listeners{
+		http: web.NewServer(handler, s.app.Log), grpc: rpc.New(s.rpcOptions()),
+		httpAddress: httpListener.Addr(), grpcAddress: grpcListener.Addr(),
+	}
+
+	l.http.TLSConfig = s.tlsConfig("h2", "http/1.1")
+	s.start("http.address", func() error {
+		if l.http.TLSConfig != nil {
+			return l.http.ServeTLS(httpListener, "", "") // the certificate is in TLSConfig
+		}
+		return l.http.Serve(httpListener)
+	})
+	s.start("grpc.address", func() error { return l.grpc.Serve(grpcListener) })
+	return l, nil
+}
+
+// webOptions returns the options of the HTTP API.
+func (s *Server) webOptions() web.Options {
+	c := s.app.Config
+	return web.Options{
+		Issuer: c.Issuer, Keys: s.app.Keys, TokenIssuer: s.components.Issuer, Inspector: s.components.Inspector,
+		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: oauth.Proxies(c.TrustedProxies),
+		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log, Observer: s.app.httpHooks(),
+	}
+}
+
+// rpcOptions returns the options of the gRPC API.
+func (s *Server) rpcOptions() rpc.Options {
+	c := s.app.Config
+	return rpc.Options{
+		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
+		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
+		Proxies: oauth.Proxies(c.TrustedProxies), TLS: s.tlsConfig("h2"), Observer: s.app.grpcHooks(),
+	}
+}
+
+// grpcServices returns the services of the gRPC API.
+func (s *Server) grpcServices() rpc.Services {
+	c := s.components
+	return rpc.Services{
+		Token: &rpc.TokenService{Issuer: c.Issuer, Inspector: c.Inspector, Logins: c.Logins, Grants: c.Grants},
+		Grant: &rpc.GrantService{Grants: c.Grants, Keys: s.app.Keys},
+		Admin: &adminrpc.Service{Admin: s.app.Admin, Keys: s.app.Keys},
+		Key:   &rpc.KeyService{Keys: s.app.Keys},
+	}
+}
+
+// tlsConfig returns the TLS configuration of a listener for callers; nil means
+// plain text.
+func (s *Server) tlsConfig(protocols ...string) *tls.Config {
+	if s.cert == nil {
+		return nil
+	}
+	return s.cert.Config(protocols...)
+}
+
+// logListeners logs the addresses of the listeners.
+func (s *Server) logListeners(l listeners) {
+	s.logAddress("http", l.httpAddress)
+	s.logAddress("grpc", l.grpcAddress)
+	if s.dev != nil {
+		s.dev.printCommands(l.httpAddress, l.grpcAddress)
+	}
+}
+
+// logAddress logs the address of one listener.
+func (s *Server) logAddress(name string, address net.Addr) {
+	s.app.Log.Info("listening", slog.String("listener", name), slog.String("address", address.String()))
+}
+
+var errNotServing = errors.New("the server is starting or stopping")
+
+// checks returns the conditions of readiness. While the server is not serving,
+// only the first one is tested: the key ring may not be open yet.
+func (s *Server) checks() web.Checks {
+	whileServing := func(check func() error) func() error {
+		return func() error {
+			if !s.serving.Load() {
+				return nil
+			}
+			return check()
+		}
+	}
+	return web.Checks{
+		{Name: "open", Err: func() error {
+			if !s.serving.Load() {
+				return errNotServing
+			}
+			return nil
+		}},
+		{Name: "keys", Err: whileServing(func() error { return s.app.Keys.Health() })},
+		{Name: "directory", Err: whileServing(func() error { return s.components.Registry.Health() })},
+	}
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+func newGrantsCommand(p *program) *cobra.Command {
+	return newCommandGroup("grants", "List and revoke the logins of a user",
+		newGrantsListCommand(p), newGrantsRevokeCommand(p))
+}
+
+// grantView is a grant in the result of a command.
+type grantView struct {
+	ID           string   `json:"grant_id"`
+	Subject      string   `json:"subject"`
+	ClientID     string   `json:"client_id"`
+	State        string   `json:"state"`
+	RevokeReason string   `json:"revoke_reason,omitempty"`
+	Audience     []string `json:"audience"`
+	Scope        string   `json:"scope"`
+	DeviceLabel  string   `json:"device_label,omitempty"`
+	IP           string   `json:"ip,omitempty"`
+	grantTimes
+}
+
+// grantTimes has the times of a grant.
+type grantTimes struct {
+	CreatedAt   time.Time `json:"created_at"`
+	RotatedAt   time.Time `json:"moved_at"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	SuspendedAt time.Time `json:"suspended_at,omitzero"`
+	RevokedAt   time.Time `json:"revoked_at,omitzero"`
+}
+
+func newGrantView(g grant.Grant, now time.Time) grantView {
+	return grantView{
+		ID: g.ID.String(), Subject: g.UserID, ClientID: g.ClientID, State: string(g.State(now)),
+		RevokeReason: g.RevokeReason, Audience: append([]string{}, g.Audience...), Scope: g.Scope.String(),
+		DeviceLabel: g.DeviceLabel, IP: g.IP,
+		grantTimes: grantTimes{
+			CreatedAt: g.CreatedAt, RotatedAt: g.RotatedAt, ExpiresAt: g.EndsAt(), SuspendedAt: g.SuspendedAt,
+			RevokedAt: g.RevokedAt,
+		},
+	}
+}
+
+// row returns the grant as a row of the list.
+func (v grantView) row() []string {
+	state := v.State
+	if v.RevokeReason != "" {
+		state += " (" + v.RevokeReason + ")"
+	}
+	return []string{
+		v.ID, v.ClientID, state, strings.Join(v.Audience, " "), v.Scope, v.DeviceLabel,
+		formatTime(v.CreatedAt), formatTime(v.RotatedAt), formatTime(v.ExpiresAt),
+	}
+}
+
+func newGrantsListCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use: "list", Short: "List the grants of a user, with expired and revoked ones", Args: cobra.NoArgs,
+	}
+	name := c.Flags().String("user", "", "the user's `NAME`")
+	_ = c.MarkFlagRequired("user")
+	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
+		grants, now := []grantView{}, time.Now()
+		rows := table{{"GRANT", "CLIENT", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS"}}
+		err := forEachGrant(ctx, o, *name, func(g grant.Grant) bool {
+			v := newGrantView(g, now)
+			grants, rows = append(grants, v), append(rows, v.row())
+			return true
+		})
+		if err != nil {
+			return wrapError("user "+*name, err)
+		}
+		return p.printResult(grants, rows.print)
+	})
+	return c
+}
+
+func newGrantsRevokeCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use: "revoke", Short: "Revoke grants of a user, or replay an audit log after a restore", Long: revokeHelp,
+		Args: cobra.NoArgs,
+	}
+	flags := c.Flags()
+	name := flags.String("user", "", "the user's `NAME`")
+	id := flags.String("grant", "", "revoke this `GRANT` only")
+	log := flags.String("replay", "", "replay the audit log in `FILE` after a restore")
+	since := flags.String("since", "", "with --replay: skip events before `TIME`, the time of the backup (RFC 3339)")
+	c.MarkFlagsOneRequired("user", "replay")
+	c.MarkFlagsMutuallyExclusive("user", "replay")
+	c.MarkFlagsMutuallyExclusive("grant", "replay")
+	c.MarkFlagsMutuallyExclusive("user", "since")
+
+	revoke := p.asOperator(func(ctx context.Context, o operator, _ []string) error {
+		var n int
+		var err error
+		if flags.Changed("grant") {
+			n, err = revokeGrant(ctx, o, *name, *id)
+		} else {
+			n, err = o.RevokeGrants(ctx, o.actor, *name)
+		}
+		if err != nil {
+			return wrapError("user "+*name, err)
+		}
+		return p.printResult(map[string]any{"user": *name, "revoked": n}, func(w io.Writer) {
+			fmt.Fprintf(w, "user %s: %d revoked\n", printable(*name), n)
+		})
+	})
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if flags.Changed("replay") {
+			return replayLog(c.Context(), p, *log, *since)
+		}
+		return revoke(c, args)
+	}
+	return c
+}
+
+// revokeGrant revokes one grant of a user. It returns 0 if the grant was
+// revoked before, and an error if the user has no such grant.
+func revokeGrant(ctx context.Context, o operator, name, grantID string) (int, error) {
+	id, err := oauth.ParseGrantID(grantID)
+	if err != nil {
+		return 0, err
+	}
+	var found *grant.Grant
+	err = forEachGrant(ctx, o, name, func(g grant.Grant) bool {
+		if g.ID == id {
+			found = &g
+		}
+		return found == nil
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case found == nil:
+		return 0, fmt.Errorf("has no grant %s", grantID)
+	case !found.RevokedAt.IsZero():
+		return 0, nil
+	}
+	return 1, o.RevokeGrant(ctx, o.actor, id)
+}
+
+// forEachGrant calls yield for each grant of a user until yield returns false.
+func forEachGrant(ctx context.Context, o operator, name string, yield func(grant.Grant) bool) error {
+	for after := (oauth.GrantID{}); ; {
+		page, err := o.Grants(ctx, name, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, g := range page {
+			if !yield(g) {
+				return nil
+			}
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		after = page[len(page)-1].ID
+	}
+}

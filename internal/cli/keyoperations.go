@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signetd/signet/internal/app"
+	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/keys"
+)
+
+// showKeys prints the keys, with one line for each state of a key.
+func showKeys(p *program, rows []keys.Row) error {
+	rows = append([]keys.Row{}, rows...) // JSON has [] in place of null
+	lines := table{{"KID", "ALG", "STATE", "NOW", "FROM", "UNTIL", "KEK"}}
+	for _, row := range rows {
+		for _, span := range row.Spans {
+			now := ""
+			if span.State == row.State {
+				now = "now"
+			}
+			lines = append(lines, []string{
+				row.Key, row.Algorithm, string(span.State), now, formatTime(span.From), formatTime(span.To), row.KEK,
+			})
+		}
+	}
+	return p.printResult(rows, lines.print)
+}
+
+// rotateKeys rotates the keys of the algorithms that the --alg flags name, or
+// only prints the plan.
+func rotateKeys(
+	ctx context.Context, p *program, a *app.App, values []string, options keys.RotateOptions,
+) error {
+	algorithms, err := parseAlgorithms(values, a.Keys.Rows())
+	if err != nil {
+		return err
+	}
+	plan, err := a.Keys.Operator().Rotate(ctx, a.Operator(), algorithms, options)
+	if err != nil {
+		return err
+	}
+	return p.printResult(plan, func(w io.Writer) {
+		lines := table{{"AT", "ALG", "KID", "STATE", "WHY THEN"}}
+		for _, s := range plan.Steps {
+			kid := s.Key
+			if kid == "" {
+				kid = "(new)"
+			}
+			lines = append(lines, []string{formatTime(s.At), s.Algorithm, kid, string(s.State), s.Reason})
+		}
+		lines.print(w)
+		printWarnings(w, plan.Warnings)
+	})
+}
+
+// parseAlgorithms parses the values of the --alg flags. "all" stands for the
+// algorithms with an active key, and the MAC. Without values it returns none,
+// for which Rotate has a default.
+func parseAlgorithms(values []string, rows []keys.Row) ([]string, error) {
+	known := []string{keys.RS256, keys.ES256, keys.EdDSA, keys.MAC}
+	var names []string
+	for _, value := range values {
+		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, value) })
+		switch {
+		case strings.EqualFold(value, "all"):
+			names = append(signingAlgorithms(rows), keys.MAC)
+		case i < 0:
+			return nil, usageError("--alg must be RS256, ES256, EdDSA, mac or all")
+		case !slices.Contains(names, known[i]):
+			names = append(names, known[i])
+		}
+	}
+	return names, nil
+}
+
+// signingAlgorithms returns the algorithms that have an active signing key.
+func signingAlgorithms(rows []keys.Row) []string {
+	var names []string
+	for _, row := range rows {
+		if row.State == keys.Active && row.Algorithm != keys.MAC {
+			names = append(names, row.Algorithm)
+		}
+	}
+	return names
+}
+
+// cancelRotation removes the activation date of a pre-active key.
+func cancelRotation(ctx context.Context, p *program, a *app.App, kid string) error {
+	if err := a.Keys.Operator().Cancel(ctx, a.Operator(), kid); err != nil {
+		return err
+	}
+	return p.printDone("key", kid, "cancelled; it is a spare again")
+}
+
+// A compromiseResult is the result of `keys --compromise`.
+type compromiseResult struct {
+	Key       string   `json:"kid"`
+	Algorithm string   `json:"alg"`
+	Successor string   `json:"successor,omitempty"`
+	Warnings  []string `json:"warnings"`
+}
+
+// compromiseKey marks a key as compromised.
+func compromiseKey(ctx context.Context, p *program, a *app.App, kid string) error {
+	if err := a.Keys.Operator().Compromise(ctx, a.Operator(), kid); err != nil {
+		return err
+	}
+	result := newCompromiseResult(kid, a.Keys.Rows(), a.Config.KeyPolicy(), time.Now())
+	return p.printResult(result, func(w io.Writer) {
+		fieldTable{
+			{"compromised", result.Key},
+			{"alg", result.Algorithm},
+			{"signs now", result.Successor},
+		}.print(w)
+		printWarnings(w, result.Warnings)
+	})
+}
+
+// newCompromiseResult returns the key that signs in place of the compromised
+// one, and warnings about what may fail.
+func newCompromiseResult(kid string, rows []keys.Row, policy keys.Policy, now time.Time) compromiseResult {
+	result := compromiseResult{Key: kid}
+	for _, row := range rows {
+		if row.Key == kid {
+			result.Algorithm = row.Algorithm
+		}
+	}
+	if result.Algorithm == keys.MAC {
+		result.Warnings = []string{"all refresh tokens under this key are rejected: their users must log in again"}
+	} else {
+		result.Warnings = []string{fmt.Sprintf("tokens that this key signed are rejected: by introspection at once, "+
+			"by verifiers with a cached JWK Set when it expires (keys.max_age, %s)", policy.MaxAge)}
+	}
+
+	for _, row := range rows {
+		if row.Algorithm != result.Algorithm || row.State != keys.Active {
+			continue
+		}
+		result.Successor = row.Key
+		published := row.Spans[0].From
+		if until := published.Add(policy.Window()); row.Algorithm != keys.MAC && now.Before(until) {
+			result.Warnings = append(result.Warnings, fmt.Sprintf("the key %s is in the JWK Set only since %s: "+
+				"until %s, verifiers with an older JWK Set in their cache may reject its tokens",
+				row.Key, formatTime(published), formatTime(until)))
+		}
+	}
+	return result
+}
+
+// importKey imports the private key in a file.
+func importKey(ctx context.Context, p *program, a *app.App, path string) error {
+	text, err := seal.ReadSecretFile(path)
+	if err != nil {
+		return err
+	}
+	kid, err := a.Keys.Operator().Import(ctx, a.Operator(), text)
+	if err != nil {
+		return wrapError(path, err)
+	}
+	return p.printDone("key", kid, "imported; it is the spare, and `signet keys --rotate` activates it")
+}
+
+// resealKeys seals all keys with the newest KEK. It is an error if a key
+// remains under an older KEK.
+func resealKeys(ctx context.Context, p *program, a *app.App) error {
+	remaining, err := a.Keys.Operator().Reseal(ctx, a.Operator())
+	if err != nil {
+		return err
+	}
+	err = p.printResult(map[string]int{"remaining": remaining}, func(w io.Writer) {
+		fmt.Fprintf(w, "%d keys remain under an older KEK\n", remaining)
+	})
+	if err == nil && remaining > 0 {
+		err = errors.New("some keys could not be sealed with the newest KEK; keep the older KEKs")
+	}
+	return err
+}
+
+// acceptRestore accepts the key ring of a store that was restored from a
+// backup.
+func acceptRestore(ctx context.Context, p *program, a *app.App) error {
+	if err := a.Keys.Operator().AcceptRestore(ctx, a.Operator()); err != nil {
+		return err
+	}
+	return p.printDone("key", "ring", "the restored keys are accepted")
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/internal/app"
+	"github.com/signetd/signet/keys"
+)
+
+// keysFlags are the flags of `keys`. At most one operation may be given.
+type keysFlags struct {
+	rotate, plan, now     bool
+	algorithms            []string
+	cancel, compromise    string
+	newKEK, importFile    string
+	reseal, acceptRestore bool
+}
+
+const keysHelp = `Show the keys: the states of each key with their dates, and the current state. A flag changes the keys. Running servers
+apply the change within keys.poll_interval, without a restart.
+
+--new-kek FILE creates a KEK in the new file FILE. If kek.file exists, the command also appends the KEK to it, and seals new
+keys with it. If servers have copies of kek.file, each copy needs the new KEK first: append the output of
+` + "`openssl rand -base64 32`" + ` to all copies, then run the command with kek.file itself. --reseal seals the other keys with the
+new KEK. After that, the older KEKs can be deleted from kek.file.
+
+--import FILE imports a key of another system, such as the previous issuer. It becomes the spare key of its algorithm: it is
+published at once, and signs after the next --rotate. Its kid is its RFC 7638 thumbprint, whatever it was before. The file
+remains: delete it when it is no longer needed.`
+
+func newKeysCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "keys",
+		Short: "Show the keys, rotate them, compromise a stolen key, change the KEK",
+		Long:  keysHelp, Args: cobra.NoArgs,
+	}
+	f := newKeysFlags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := f.check(c); err != nil {
+			return err
+		}
+		ctx := c.Context()
+		if f.newKEK != "" {
+			return newKEK(ctx, p, f.newKEK)
+		}
+
+		a, err := p.openForOperator(ctx)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		if err := a.OpenKeys(ctx); err != nil {
+			return err
+		}
+		return runKeyOperation(ctx, p, a, f)
+	}
+	return c
+}
+
+func newKeysFlags(c *cobra.Command) *keysFlags {
+	f, flags := new(keysFlags), c.Flags()
+	flags.BoolVar(&f.rotate, "rotate", false,
+		"activate the next key of each signing algorithm in use, and print the dates with their reasons")
+	flags.StringArrayVar(&f.algorithms, "alg", nil, "with --rotate: `RS256, ES256, EdDSA, mac or all` (repeatable)")
+	flags.BoolVar(&f.plan, "plan", false, "with --rotate: only print the plan")
+	flags.BoolVar(&f.now, "now", false, "with --rotate: activate now, and print what may fail")
+	flags.StringVar(&f.cancel, "cancel", "", "remove the activation date of the pre-active key `KID`")
+	flags.StringVar(&f.compromise, "compromise", "", "stop using and publishing the key `KID` at once")
+	flags.StringVar(&f.newKEK, "new-kek", "", "create a KEK in the new `FILE` and seal with it")
+	flags.StringVar(&f.importFile, "import", "",
+		"import the private signing key in `FILE` (PEM or JWK) as the spare key")
+	flags.BoolVar(&f.reseal, "reseal", false,
+		"seal all keys with the newest KEK; fails while a key remains under another one")
+	flags.BoolVar(&f.acceptRestore, "accept-restore", false,
+		"accept the keys of a store that was restored from a backup")
+	c.MarkFlagsMutuallyExclusive("rotate", "cancel", "compromise", "new-kek", "import", "reseal", "accept-restore")
+	return f
+}
+
+// check returns a usage error for flags that cobra cannot check.
+func (f *keysFlags) check(c *cobra.Command) error {
+	for _, name := range []string{"cancel", "compromise", "new-kek", "import"} {
+		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return usageError("--" + name + " needs a value")
+		}
+	}
+	if !f.rotate && (f.plan || f.now || len(f.algorithms) > 0) {
+		return usageError("--alg, --plan and --now need --rotate")
+	}
+	return nil
+}
+
+// runKeyOperation runs the operation that the flags name. Without one it shows
+// the keys.
+func runKeyOperation(ctx context.Context, p *program, a *app.App, f *keysFlags) error {
+	switch {
+	case f.rotate:
+		return rotateKeys(ctx, p, a, f.algorithms, keys.RotateOptions{Plan: f.plan, Now: f.now})
+	case f.cancel != "":
+		return cancelRotation(ctx, p, a, f.cancel)
+	case f.compromise != "":
+		return compromiseKey(ctx, p, a, f.compromise)
+	case f.importFile != "":
+		return importKey(ctx, p, a, f.importFile)
+	case f.reseal:
+		return resealKeys(ctx, p, a)
+	case f.acceptRestore:
+		return acceptRestore(ctx, p, a)
+	}
+	return showKeys(p, a.Keys.Rows())
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/app"
+)
+
+// sources returns where the configuration of every command comes from.
+func (p *program) sources() (config.Sources, error) {
+	s := config.Sources{File: p.configFile, Env: os.Environ(), Flags: map[string]string{}}
+	for _, setting := range p.settings {
+		key, value, ok := strings.Cut(setting, "=")
+		if !ok {
+			return s, usageError("--set must be KEY=VALUE")
+		}
+		s.Flags[key] = value
+	}
+	return s, nil
+}
+
+// load returns the configuration of a command that uses the store. Without
+// another configuration it is that of `serve --dev`.
+func (p *program) load() (config.Config, error) {
+	s, err := p.sources()
+	if err != nil {
+		return config.Config{}, err
+	}
+	s.DevFile = true
+	cfg, err := config.Load(s)
+	return cfg, indentFaults(err)
+}
+
+// loadClient returns the configuration of a command that only calls an issuer.
+// Such a command does not need the issuer identifier.
+func (p *program) loadClient() (config.Config, error) {
+	s, err := p.sources()
+	if err != nil {
+		return config.Config{}, err
+	}
+	s.DevFile, s.Dev = true, map[string]string{"issuer": "http://localhost"}
+	cfg, err := config.Load(s)
+	return cfg, indentFaults(err)
+}
+
+// loadServe returns the configuration of a server.
+func (p *program) loadServe(dev bool) (config.Config, error) {
+	s, err := p.sources()
+	if err != nil {
+		return config.Config{}, err
+	}
+	load := config.Load
+	if dev {
+		load = app.LoadDev
+	}
+	cfg, err := load(s)
+	return cfg, indentFaults(err)
+}
+
+// indentFaults returns an error of config.Load with each fault on a line of its
+// own, indented.
+func indentFaults(err error) error {
+	var faults interface{ Unwrap() []error }
+	if !errors.As(err, &faults) {
+		return err
+	}
+	return errors.New("invalid configuration:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  "))
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/signetd/signet/internal/app"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// Run runs the command that args name and returns the exit code: 0 for success,
+// 1 for a failure, 2 for a usage error.
+func Run(args []string) int {
+	if err := app.ProtectMemory(); err != nil {
+		fmt.Fprintf(os.Stderr, "signet: cannot protect the memory of this process: %v\n", err)
+	}
+	ctx, stop := signalContext()
+	defer stop()
+
+	p := &program{in: os.Stdin, out: os.Stdout, err: os.Stderr, output: outputText}
+	root := newRootCommand(p)
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	return p.exitCode(root.ExecuteContext(ctx))
+}
+
+// exitCode prints an error and returns the exit code for it.
+func (p *program) exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	text := describe(err)
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
+	fmt.Fprintf(p.err, "signet: %s\n", text)
+
+	var failed commandError
+	var usage usageError
+	if errors.As(err, &usage) || !errors.As(err, &failed) {
+		fmt.Fprintln(p.err, "Run the command with --help to see its usage.")
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// signalContext returns a context that the first SIGINT or SIGTERM cancels. The
+// second signal ends the program at once.
+func signalContext() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		fmt.Fprintln(os.Stderr, "signet: stopped by a second signal")
+		os.Exit(exitFailure)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const importHelp = `Create users of another system, from FILE or standard input. Each line is a JSON object:
+
+  {"username": "ada", "password_hash": "$2b$12$...", "claims": {"roles": ["ops"]}, "disabled": false, "id": "usr_..."}
+
+Only username is required. A user without password_hash cannot log in until a password is set. An id must come from Signet.
+These password hashes are accepted, within limits. At the first login of a user, argon2id replaces the hash:
+
+  argon2id   $argon2id$v=19$m=19456,t=2,p=1$SALT$KEY                   m up to 256 MiB, t up to 10, p up to 16
+  bcrypt     $2a$, $2b$ or $2y$                                        cost 4 to 14; only the first 72 bytes of a password count
+  scrypt     $scrypt$ln=16,r=8,p=1$SALT$KEY                            128 x N x r up to 256 MiB, that x p up to 1 GiB
+  pbkdf2     $pbkdf2-sha256$600000$SALT$KEY, also i=600000, -sha512    up to 2,000,000 rounds
+  Firebase   $firebase-scrypt$ln=14,r=8$SALT$SEPARATOR$SIGNERKEY$HASH  ln is mem_cost, r is rounds
+
+SALT and KEY are base64. Hashes other than argon2id are verified without Unicode normalization of the password.
+
+An invalid line creates no user and is reported with its number; the other lines are imported. The exit code is then 1.`
+
+func newUsersImportCommand(p *program) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "import [FILE]",
+		Short: "Create users with password hashes of another system",
+		Long:  importHelp,
+		Args:  cobra.MaximumNArgs(1),
+	}
+	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
+		in := io.ReadCloser(p.in)
+		if len(args) == 1 && args[0] != "-" {
+			file, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			in = file
+			defer file.Close()
+		}
+
+		result, err := importUsers(ctx, o, in, p.err)
+		printErr := p.printResult(result, func(w io.Writer) {
+			fmt.Fprintf(w, "imported %d users, refused %d lines\n", result.Imported, len(result.Refused))
+		})
+		if err == nil && len(result.Refused) > 0 {
+			err = fmt.Errorf("%d lines were refused", len(result.Refused))
+		}
+		return errors.Join(err, printErr)
+	})
+	return c
+}
+
+// An importResult is the result of `users import`.
+type importResult struct {
+	Imported int           `json:"imported"`
+	Refused  []refusedLine `json:"refused"`
+}
+
+// A refusedLine is a line that did not create a user, with the reason.
+type refusedLine struct {
+	Line  int    `json:"line"`
+	Error string `json:"error"`
+}
+
+// An importedLine is one line of the file.
+type importedLine struct {
+	Username     string         `json:"username"`
+	PasswordHash string         `json:"password_hash"`
+	Claims       map[string]any `json:"claims"`
+	Disabled     bool           `json:"disabled"`
+	ID           string         `json:"id"`
+}
+
+// importUsers creates a user for each line. It reports an invalid line to
+// stderr and goes on. It stops with an error when the store fails or a line
+// cannot be read.
+func importUsers(ctx context.Context, o operator, in io.Reader, stderr io.Writer) (importResult, error) {
+	result := importResult{Refused: []refusedLine{}}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	for number := 1; lines.Scan(); number++ {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		err := importLine(ctx, o, lines.Bytes())
+		if err == nil {
+			result.Imported++
+			continue
+		}
+
+		e := oauth.AsError(err)
+		if e.Code != oauth.InvalidRequest && e.Code != oauth.AlreadyExists {
+			return result, wrapError(fmt.Sprintf("line %d", number), err)
+		}
+		result.Refused = append(result.Refused, refusedLine{number, e.Sentence})
+		fmt.Fprintf(stderr, "line %d: %s\n", number, printable(e.Sentence))
+	}
+	return result, wrapError("read the users", lines.Err())
+}
+
+// importLine creates the user of one line.
+func importLine(ctx context.Context, o operator, text []byte) error {
+	var line importedLine
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&line); err != nil || decoder.More() {
+		return oauth.Fail(oauth.InvalidRequest,
+			"It is not a JSON object of username, password_hash, claims, disabled and id.")
+	}
+	_, err := o.ImportUser(ctx, o.actor, admin.ImportedUser(line))
+	return err
+}

@@ -1,0 +1,197 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const (
+	// pollInterval is how often the registry polls the store.
+	pollInterval = 250 * time.Millisecond
+	// pollTimeout is the time limit of one poll.
+	pollTimeout = 2 * time.Second
+	// maxAge is the maximum age of a snapshot that the registry uses.
+	maxAge = 5 * time.Second
+	// recheckAge is the minimum age of a snapshot at which the registry reads
+	// the store again before it refuses a client.
+	recheckAge = 100 * time.Millisecond
+)
+
+var errStale = errors.New("the registry of clients and audiences is older than 5s")
+
+// Store reads clients and audiences, and remembers used assertions. An error
+// that is an oauth.Code is an answer of the store. Every other error means that
+// the store did not answer.
+type Store interface {
+	// DirectoryVersion reads the version of the clients and audiences and the
+	// store's clock. It is one small read.
+	DirectoryVersion(ctx context.Context) (version int64, now time.Time, err error)
+	// Directory reads all clients and audiences as of one version.
+	Directory(ctx context.Context) (Directory, error)
+	// UseAssertion records that the client has used the assertion of that id.
+	// The record stays until expires. UseAssertion returns oauth.AlreadyExists
+	// if there is such a record. Of concurrent calls with the same id, exactly
+	// one returns nil. The record is durable on return.
+	UseAssertion(ctx context.Context, clientID string, id []byte, expires time.Time) error
+}
+
+// Options configures a Registry. Every field is required.
+type Options struct {
+	Store Store
+	// Issuer is the issuer identifier (RFC 8414 §2).
+	Issuer string
+	// Lifetimes bound the access tokens of the targets.
+	Lifetimes Lifetimes
+	// Ready reports whether a key of the algorithm may sign.
+	Ready func(algorithm string) bool
+	// Now is the wall clock.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// A Registry holds a snapshot of the clients and audiences. It polls the store,
+// so that no request reads them from the store, and so that every server
+// refuses a disabled client within half a second.
+type Registry struct {
+	o Options
+
+	polling  sync.Mutex // one poll at a time
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// NewRegistry returns a Registry without a snapshot. Call Poll before the first
+// request.
+func NewRegistry(o Options) *Registry { return &Registry{o: o} }
+
+// Run polls until ctx ends.
+func (r *Registry) Run(ctx context.Context) {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+
+		err := r.Poll(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil && !failing:
+			r.o.Log.Warn("cannot read clients and audiences", "error", err)
+			failing = true
+		case err == nil && failing:
+			r.o.Log.Info("clients and audiences can be read again")
+			failing = false
+		}
+	}
+}
+
+// Poll reads the version and the store's clock. If the version has changed, it
+// reads the clients and audiences too.
+func (r *Registry) Poll(ctx context.Context) error {
+	r.polling.Lock()
+	defer r.polling.Unlock()
+	return r.poll(ctx)
+}
+
+func (r *Registry) poll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+
+	confirmed, before := time.Now(), r.o.Now()
+	version, storeNow, err := r.o.Store.DirectoryVersion(ctx)
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	next := &Snapshot{version: version, confirmed: confirmed}
+	next.offset = storeNow.Sub(before.Add(r.o.Now().Sub(before) / 2))
+
+	if old := r.snapshot.Load(); old != nil && old.version == version {
+		next.clients, next.audiences, next.bySAN = old.clients, old.audiences, old.bySAN
+	} else {
+		d, err := r.o.Store.Directory(ctx)
+		if err != nil {
+			return oauth.FromStore(err)
+		}
+		next.fill(d)
+	}
+	r.snapshot.Store(next)
+	return nil
+}
+
+// Snapshot returns the current snapshot. It returns temporarily_unavailable if
+// the store has not confirmed the snapshot for 5 s.
+func (r *Registry) Snapshot() (*Snapshot, error) {
+	s := r.snapshot.Load()
+	if s == nil || time.Since(s.confirmed) > maxAge {
+		return nil, oauth.Unavailable(errStale)
+	}
+	return s, nil
+}
+
+// Recheck returns a snapshot that the store has confirmed within the last
+// 100 ms. Concurrent calls share one read.
+func (r *Registry) Recheck(ctx context.Context) (*Snapshot, error) {
+	r.polling.Lock()
+	defer r.polling.Unlock()
+	if s := r.snapshot.Load(); s != nil && time.Since(s.confirmed) < recheckAge {
+		return s, nil
+	}
+	if err := r.poll(ctx); err != nil {
+		return nil, err
+	}
+	return r.Snapshot()
+}
+
+// StoreTime returns the time by the store's clock. It returns
+// temporarily_unavailable if the snapshot is too old.
+func (r *Registry) StoreTime() (time.Time, error) {
+	s, err := r.Snapshot()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return s.StoreTime(r.o.Now()), nil
+}
+
+// StoreClock returns a function that returns the time by the store's clock. The
+// function uses the current snapshot, even after the snapshot has become too
+// old, so that a long request can finish. StoreClock returns
+// temporarily_unavailable if the snapshot is too old now.
+func (r *Registry) StoreClock() (clock func() time.Time, err error) {
+	s, err := r.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return func() time.Time { return s.StoreTime(r.o.Now()) }, nil
+}
+
+// Health returns the error of Snapshot, or nil.
+func (r *Registry) Health() error {
+	_, err := r.Snapshot()
+	return err
+}
+
+// Algorithms returns the signing algorithms of the audiences, sorted. An
+// audience that changes its algorithm needs both algorithms until a key of the
+// new one may sign.
+func (r *Registry) Algorithms() []string {
+	var names []string
+	if s := r.snapshot.Load(); s != nil {
+		for _, a := range s.audiences {
+			names = append(names, a.Algorithm)
+			if a.PreviousAlgorithm != "" && !r.o.Ready(a.Algorithm) {
+				names = append(names, a.PreviousAlgorithm)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

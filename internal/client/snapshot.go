@@ -1,0 +1,81 @@
+package client
+
+import (
+	"slices"
+	"time"
+)
+
+// A Snapshot holds all clients and audiences at one version, and the offset of
+// the store's clock. It is immutable.
+type Snapshot struct {
+	version   int64
+	clients   map[string]*Client
+	audiences map[string]Audience
+	// bySAN maps a name in a certificate to the id of the client that has
+	// registered it. The id is empty if two clients have registered the name.
+	bySAN map[string]string
+	// offset is the time by the store's clock minus the time by this server's
+	// clock.
+	offset time.Duration
+	// confirmed is when the store last confirmed the version.
+	confirmed time.Time
+}
+
+// Version returns the version of the clients and audiences.
+func (s *Snapshot) Version() int64 { return s.version }
+
+// StoreTime converts now, a time by this server's clock, to the store's clock.
+// The result has microseconds.
+func (s *Snapshot) StoreTime(now time.Time) time.Time {
+	return now.Add(s.offset).UTC().Truncate(time.Microsecond)
+}
+
+// Client returns the client of that id, enabled or not.
+func (s *Snapshot) Client(id string) (*Client, bool) {
+	c, ok := s.clients[id]
+	return c, ok
+}
+
+// ClientEnabled reports whether there is an enabled client of that id.
+func (s *Snapshot) ClientEnabled(id string) bool {
+	c, ok := s.clients[id]
+	return ok && c.DisabledAt.IsZero()
+}
+
+// Audience returns the audience of that id if it is enabled and the client may
+// request tokens for it.
+func (s *Snapshot) Audience(c Client, id string) (Audience, bool) {
+	a, ok := s.audiences[id]
+	return a, ok && a.DisabledAt.IsZero() && slices.Contains(c.Audiences, id)
+}
+
+// fill copies the clients and audiences of the directory into the snapshot.
+func (s *Snapshot) fill(d Directory) {
+	s.version = d.Version
+	s.clients = make(map[string]*Client, len(d.Clients))
+	for i := range d.Clients {
+		s.clients[d.Clients[i].ID] = &d.Clients[i]
+	}
+	s.audiences = make(map[string]Audience, len(d.Audiences))
+	for _, a := range d.Audiences {
+		s.audiences[a.ID] = a
+	}
+	s.bySAN = clientsBySAN(d.Clients)
+}
+
+// clientsBySAN returns the client ids by the names in their certificates. The
+// administration rejects a name that another client has. If two clients have
+// the same name nevertheless, it identifies neither.
+func clientsBySAN(clients []Client) map[string]string {
+	ids := make(map[string]string)
+	for _, c := range clients {
+		for _, san := range c.CertSANs {
+			if other, ok := ids[san]; ok && other != c.ID {
+				ids[san] = ""
+				continue
+			}
+			ids[san] = c.ID
+		}
+	}
+	return ids
+}

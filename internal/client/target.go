@@ -1,0 +1,127 @@
+package client
+
+import (
+	"slices"
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var (
+	// ErrMixedAlgorithms is the error for audiences with different algorithms.
+	ErrMixedAlgorithms = oauth.Fail(oauth.InvalidTarget, "The audiences of one token must share one algorithm.")
+	// ErrNoAudience is the error for an audience that the client may not
+	// request. It is also the error for no audience, and for more than
+	// oauth.MaxAudiences.
+	ErrNoAudience = oauth.Fail(oauth.InvalidTarget, "The client has no such audience.")
+)
+
+// Lifetimes bound the lifetime of access tokens.
+type Lifetimes struct {
+	// Default applies if the audience has no lifetime.
+	Default time.Duration
+	// Max is the maximum lifetime for every audience.
+	Max time.Duration
+}
+
+// A Target describes an access token: its audience, the algorithm that signs
+// it, its lifetime, and what it may contain.
+type Target struct {
+	Audience  []string
+	Algorithm string
+	Lifetime  time.Duration
+	// Scope is the largest scope of the token.
+	Scope oauth.Scope
+	// Claims are the names of the user's claims that the token contains.
+	Claims []string
+	// ReuseTokens is true if all audiences allow the token cache.
+	ReuseTokens bool
+}
+
+// Target returns the target of a token of the client for these audiences. The
+// client must be allowed to request all of them, and they must share one
+// algorithm. The shortest lifetime applies. The scope has the values that the
+// client may request and that at least one of the audiences accepts.
+func (r *Registry) Target(s *Snapshot, c Client, audience []string) (Target, error) {
+	t := Target{ReuseTokens: true}
+	if len(audience) == 0 || len(audience) > oauth.MaxAudiences {
+		return t, ErrNoAudience
+	}
+
+	var scope oauth.Scope
+	anyScope := false
+	for _, id := range audience {
+		a, ok := s.Audience(c, id)
+		if !ok {
+			return Target{}, ErrNoAudience
+		}
+		algorithm := r.algorithm(a)
+		if t.Algorithm != "" && t.Algorithm != algorithm {
+			return Target{}, ErrMixedAlgorithms
+		}
+		t.Algorithm = algorithm
+		if l := r.o.Lifetimes.of(a); t.Lifetime == 0 || l < t.Lifetime {
+			t.Lifetime = l
+		}
+		if !slices.Contains(t.Audience, id) {
+			t.Audience = append(t.Audience, id)
+		}
+		t.Claims = append(t.Claims, a.Claims...)
+		t.ReuseTokens = t.ReuseTokens && a.ReuseTokens
+		scope = append(scope, a.Scope...)
+		anyScope = anyScope || len(a.Scope) == 0
+	}
+
+	t.Scope = c.Scope
+	if !anyScope {
+		t.Scope = c.Scope.Intersect(scope)
+	}
+	return t, nil
+}
+
+// RequestedTarget returns the target for the audience and the scope of a
+// request. An empty audience means the client's default. An empty scope means
+// every value that the client may request.
+func (r *Registry) RequestedTarget(s *Snapshot, c Client, audience []string, scope string) (Target, error) {
+	t, err := r.Target(s, c, c.OrDefaultAudience(audience))
+	if err != nil {
+		return t, err
+	}
+	requested, err := oauth.ParseScope(scope)
+	if err != nil {
+		return t, err
+	}
+	if !requested.Within(t.Scope) {
+		return t, oauth.Refused(oauth.InvalidScope, nil)
+	}
+	if len(requested) > 0 {
+		t.Scope = requested
+	}
+	return t, nil
+}
+
+// OrDefaultAudience returns the audience that a request names, or the client's
+// first audience if it names none.
+func (c Client) OrDefaultAudience(audience []string) []string {
+	if len(audience) == 0 && len(c.Audiences) > 0 {
+		return c.Audiences[:1]
+	}
+	return audience
+}
+
+// algorithm returns the algorithm that signs for the audience now. An audience
+// that changes its algorithm keeps the previous one until the first key of the
+// new one has been published for long enough.
+func (r *Registry) algorithm(a Audience) string {
+	if a.PreviousAlgorithm != "" && !r.o.Ready(a.Algorithm) {
+		return a.PreviousAlgorithm
+	}
+	return a.Algorithm
+}
+
+func (l Lifetimes) of(a Audience) time.Duration {
+	if a.Lifetime == 0 {
+		return min(l.Default, l.Max)
+	}
+	return min(a.Lifetime, l.Max)
+}

@@ -1,0 +1,130 @@
+package grant
+
+import (
+	"context"
+	"errors"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/token"
+)
+
+// RevokeToken revokes the grant that a token belongs to (RFC 7009 §2). For a
+// token that is unknown, already revoked or of another client, it changes
+// nothing and returns nil. For an access token without a grant, it returns
+// unsupported_token_type. The revocation is durable on return.
+func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text string) error {
+	id, err := s.grantOf(ctx, caller, text)
+	if errors.Is(err, oauth.InvalidGrant) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	now, err := s.o.Registry.StoreTime()
+	if err != nil {
+		return err
+	}
+
+	g, changed, err := s.o.Store.RevokeGrant(ctx, id, caller.Client.ID, audit.RevokedByClient, now)
+	if errors.Is(err, oauth.NotFound) {
+		return nil
+	} else if err != nil {
+		return oauth.FromStore(err)
+	}
+	return s.recordRevocation(caller, g, audit.RevokedByClient, changed)
+}
+
+// grantOf returns the id of the grant that a token of the caller belongs to. It
+// returns invalid_grant if there is none to revoke.
+func (s *Service) grantOf(ctx context.Context, caller client.Caller, text string) (oauth.GrantID, error) {
+	if token.HasRefreshPrefix(text) {
+		r, err := s.OpenToken(ctx, text)
+		return r.Handle.GrantID(), err
+	}
+	// A user may log out with a token that has just expired.
+	access, err := token.VerifyAccess(text, s.o.Issuer, s.o.Keys.PublicKey, s.o.Now())
+	if err != nil && !errors.Is(err, token.ErrExpired) || access.ClientID != caller.Client.ID {
+		return oauth.GrantID{}, oauth.Refused(oauth.InvalidGrant, ErrNotCallers)
+	}
+	if access.GrantID == "" {
+		return oauth.GrantID{}, oauth.Fail(oauth.UnsupportedTokenType,
+			"An access token without a grant cannot be revoked.")
+	}
+	return oauth.ParseGrantID(access.GrantID)
+}
+
+// Revoke revokes one grant of the caller. It returns not_found for a missing
+// grant and for a grant of another client. The revocation is durable on return.
+func (s *Service) Revoke(ctx context.Context, caller client.Caller, grant string) error {
+	now, err := s.o.Registry.StoreTime()
+	if err != nil {
+		return err
+	}
+	clientID, err := visibleClient(caller)
+	if err != nil {
+		return err
+	}
+	id, err := oauth.ParseGrantID(grant)
+	if err != nil {
+		return err
+	}
+
+	g, changed, err := s.o.Store.RevokeGrant(ctx, id, clientID, revokeReason(caller), now)
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	return s.recordRevocation(caller, g, revokeReason(caller), changed)
+}
+
+// recordRevocation audits the revocation of a grant, even if it was revoked
+// before. If the first event could not be written, the caller tries again. Then
+// the second event must be in the log, because a replay restores revocations
+// from the log.
+func (s *Service) recordRevocation(caller client.Caller, g Grant, reason string, changed bool) error {
+	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
+	if changed {
+		e.Count = 1
+	}
+	return s.record(caller, e)
+}
+
+// RevokeAll revokes all grants of a subject that belong to the caller, except
+// the grant with the id except, which may be empty. It returns the number of
+// revoked grants. A login of the subject that is in progress does not create a
+// grant.
+func (s *Service) RevokeAll(ctx context.Context, caller client.Caller, subject, except string) (int, error) {
+	now, err := s.o.Registry.StoreTime()
+	if err != nil {
+		return 0, err
+	}
+	clientID, err := visibleClient(caller)
+	if err != nil {
+		return 0, err
+	}
+	if !oauth.ValidSubject(subject) {
+		return 0, oauth.ErrSubject
+	}
+
+	var exceptID oauth.GrantID
+	if except != "" {
+		if exceptID, err = oauth.ParseGrantID(except); err != nil {
+			return 0, err
+		}
+	}
+
+	n, err := s.o.Store.RevokeGrants(ctx, subject, clientID, exceptID, revokeReason(caller), now)
+	if err != nil {
+		return 0, oauth.FromStore(err)
+	}
+	return n, s.record(caller, audit.Event{
+		Name: audit.GrantRevoked, Subject: subject, Reason: revokeReason(caller), Count: n, KeptGrant: except,
+	})
+}
+
+func revokeReason(caller client.Caller) string {
+	if caller.Admin {
+		return audit.RevokedByAdmin
+	}
+	return audit.RevokedByClient
+}

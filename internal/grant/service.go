@@ -1,0 +1,139 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// Options configures a Service. Every field is required, except where its
+// comment says what nil means.
+type Options struct {
+	// Issuer is the issuer identifier (RFC 8414 §2).
+	Issuer   string
+	Store    Store
+	Registry *client.Registry
+	Keys     *keys.Manager
+	// Lifetimes are the defaults and caps of grants.
+	Lifetimes Lifetimes
+	// Now is the wall clock.
+	Now func() time.Time
+	// Log receives messages for the operator, in addition to the audit events.
+	// nil means slog.Default.
+	Log *slog.Logger
+	// Audit writes an event before the server answers. If it returns an error,
+	// the request fails. nil means no audit log.
+	Audit func(audit.Event) error
+	// Refreshed is called with the outcome of every refresh attempt. nil means
+	// no observer.
+	Refreshed func(Outcome)
+	// Span starts a trace span of that name. It returns the function that ends
+	// the span. nil means no traces.
+	Span func(ctx context.Context, name string) (context.Context, func())
+}
+
+// Lifetimes are the issuer's defaults and caps for grants.
+type Lifetimes struct {
+	// Idle is the idle lifetime if the client has none.
+	Idle time.Duration
+	// Absolute is the absolute lifetime if the client has none.
+	Absolute time.Duration
+	// Max is the maximum lifetime for every client.
+	Max time.Duration
+	// Leeway is how long after a rotation the previous refresh token is
+	// accepted, if the client has no leeway of its own.
+	Leeway time.Duration
+}
+
+// A Service creates, rotates, revokes and lists grants.
+type Service struct {
+	o Options
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Audit == nil {
+		o.Audit = func(audit.Event) error { return nil }
+	}
+	if o.Refreshed == nil {
+		o.Refreshed = func(Outcome) {}
+	}
+	if o.Span == nil {
+		o.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
+	}
+	return &Service{o}
+}
+
+// ErrNotCallers is the cause of the error for a token that is not the caller's,
+// or that the issuer did not make. It is only logged.
+var ErrNotCallers = errors.New("the token is not the caller's")
+
+// Get returns the grant of that id, or oauth.NotFound.
+func (s *Service) Get(ctx context.Context, id oauth.GrantID) (Grant, error) {
+	g, err := s.o.Store.Grant(ctx, id)
+	return g, oauth.FromStore(err)
+}
+
+// GetActive returns the grant of that id if it is active and its client is
+// enabled. Otherwise it returns invalid_grant.
+func (s *Service) GetActive(ctx context.Context, snapshot *client.Snapshot, id oauth.GrantID) (Grant, error) {
+	g, err := s.o.Store.Grant(ctx, id)
+	if errors.Is(err, oauth.NotFound) {
+		return g, oauth.Refused(oauth.InvalidGrant, err)
+	} else if err != nil {
+		return g, oauth.FromStore(err)
+	}
+	if !snapshot.ClientEnabled(g.ClientID) || g.State(snapshot.StoreTime(s.o.Now())) != StateActive {
+		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not active"))
+	}
+	return g, nil
+}
+
+// Owned returns the id and the subject of a grant if the grant belongs to the
+// caller's client. Otherwise it returns the zero id.
+func (s *Service) Owned(ctx context.Context, caller client.Caller, id oauth.GrantID) (oauth.GrantID, string, error) {
+	if id == (oauth.GrantID{}) {
+		return id, "", nil
+	}
+	g, err := s.o.Store.Grant(ctx, id)
+	if err != nil && !errors.Is(err, oauth.NotFound) {
+		return oauth.GrantID{}, "", oauth.FromStore(err)
+	}
+	if err != nil || g.ClientID != caller.Client.ID {
+		return oauth.GrantID{}, "", nil
+	}
+	return id, g.UserID, nil
+}
+
+// visibleClient returns the id of the client whose grants the caller may list
+// and revoke. It is empty if the caller may act on the grants of all clients. A
+// public client does not authenticate, so anyone could send its id.
+func visibleClient(caller client.Caller) (clientID string, err error) {
+	switch {
+	case caller.Admin:
+		return "", nil
+	case caller.Client.Public:
+		return "", oauth.Fail(oauth.UnauthorizedClient,
+			"A public client may only revoke a grant by its tokens, because it does not authenticate.")
+	}
+	return caller.Client.ID, nil
+}
+
+// record audits an event of the caller. If that fails, it returns
+// temporarily_unavailable.
+func (s *Service) record(caller client.Caller, e audit.Event) error {
+	e.Time, e.Actor = s.o.Now(), caller.Actor()
+	if err := s.o.Audit(e); err != nil {
+		return oauth.Unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package issuer_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/client"
+)
+
+func TestIntrospect_AnswersOnlyTheClientAndTheAudience(t *testing.T) {
+	f := newFixture(t)
+	response := f.MustLogin(t)
+	resource := f.Register(t, client.Client{ID: api})
+	other := f.Register(t, client.Client{ID: "stranger", Audiences: []string{api}})
+	for _, c := range []struct {
+		name   string
+		caller client.Caller
+		token  string
+		active bool
+	}{
+		{"the grant's client", f.Caller, response.AccessToken, true},
+		{"the audience", resource, response.AccessToken, true},
+		{"another client", other, response.AccessToken, false},
+		{"the grant's client, refresh token", f.Caller, response.RefreshToken, true},
+		{"the audience, refresh token", resource, response.RefreshToken, false},
+		{"malformed", f.Caller, "garbage", false},
+	} {
+		found, err := f.Inspector.Introspect(t.Context(), c.caller, c.token)
+		must(t, err)
+		if found.Active != c.active {
+			t.Errorf("%s: active %v, want %v", c.name, found.Active, c.active)
+		}
+		if !found.Active && found.Subject != "" {
+			t.Errorf("%s: an inactive response has the subject", c.name)
+		}
+	}
+	f.MustRefresh(t, response.RefreshToken, "")
+	if found, err := f.Inspector.Introspect(t.Context(), f.Caller, response.RefreshToken); err != nil || found.Active {
+		t.Errorf("a superseded refresh token: %v, %v", found.Active, err)
+	}
+}
+
+// Rule 25: a thief cannot check whether a stolen refresh token is still valid,
+// unless the thief uses it, which reveals the theft. A public client does not
+// authenticate, so anyone could send its id.
+func TestRule25_PublicClientCannotIntrospectRefreshTokens(t *testing.T) {
+	f := newFixture(t)
+	public := f.Register(t, client.Client{ID: "spa", Public: true, Audiences: []string{api}})
+	stolen, err := f.Login(t.Context(), public, valid)
+	must(t, err)
+	found, err := f.Inspector.Introspect(t.Context(), public, stolen.RefreshToken)
+	must(t, err)
+	if found.Active || found.Subject != "" {
+		t.Errorf("the response to the public client is %+v", found)
+	}
+}
+
+// Rule 74: if the clock is set back, a token is valid for at most the jump
+// longer. If it is set forward, tokens and grants expire at once. They are
+// valid again when the clock is corrected: nothing was deleted or revoked.
+func TestRule74_TokensAreValidForAtMostTheJumpLonger(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		response := f.MustLogin(t)
+		active := func() bool {
+			t.Helper()
+			f.Sleep(t, 0)
+			found, err := f.Inspector.Introspect(t.Context(), f.Caller, response.AccessToken)
+			must(t, err)
+			return found.Active
+		}
+		lifetime := response.ExpiresIn
+		const back = time.Hour
+		f.Clock.Set(-back)
+		time.Sleep(lifetime + back - time.Minute)
+		if !active() {
+			t.Error("a token expired before its time by the clock")
+		}
+		time.Sleep(2 * time.Minute)
+		if active() {
+			t.Error("a token is valid after its lifetime and the jump")
+		}
+
+		f.Clock.Set(0)
+		response = f.MustLogin(t)
+		for _, jump := range []time.Duration{time.Hour, 365 * 24 * time.Hour} {
+			f.Clock.Set(jump)
+			if active() {
+				t.Errorf("a token is valid after a jump by %s", jump)
+			}
+			f.Clock.Set(0)
+			if !active() {
+				t.Errorf("a token is not valid again after a jump by %s and back", jump)
+			}
+		}
+		f.MustRefresh(t, response.RefreshToken, "")
+	})
+}

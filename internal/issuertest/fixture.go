@@ -1,0 +1,100 @@
+package issuertest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/admin"
+	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/sqlite"
+	"github.com/signetd/signet/keys"
+)
+
+// A Fixture is an issuer with a store, keys, clients and users.
+type Fixture struct {
+	*components.Components
+	Admin     *admin.Admin
+	Store     *sqlite.Store
+	Passwords *password.Hasher
+	Clock     *Clock
+	Events    *Events
+	Logs      *Logs
+	// Secrets are the secrets of the confidential clients, by client id.
+	Secrets map[string]string
+}
+
+// New returns a fixture on a copy of the setup's store. edit changes the
+// options of its components.
+func New(t testing.TB, setup *Setup, edit ...func(*components.Options)) *Fixture {
+	t.Helper()
+	s := setup.copyOf(t)
+	f := &Fixture{Clock: new(Clock), Events: new(Events), Logs: new(Logs), Secrets: s.secrets}
+	f.open(t, s)
+	o := f.options(t, setup, s)
+	for _, e := range edit {
+		e(&o)
+	}
+	f.Passwords = o.Passwords
+	f.Admin = newAdmin(f.Store, o.Passwords, f.Clock.Now, f.Events.Record)
+	var err error
+	f.Components, err = components.Open(t.Context(), o)
+	must(t, err)
+	return f
+}
+
+// options returns the options of the components, as a server's configuration
+// sets them by default.
+func (f *Fixture) options(t testing.TB, setup *Setup, s *state) components.Options {
+	t.Helper()
+	return components.Options{
+		Issuer: setup.issuer(), Store: f.Store, Keys: keys.Options{KEKs: s.keks(t), Policy: policy()},
+		Passwords:       newHasher(t, setup.params()),
+		AccessLifetimes: client.Lifetimes{Default: 10 * time.Minute, Max: maxAccess},
+		GrantLifetimes: grant.Lifetimes{
+			Idle: time.Hour, Absolute: 30 * 24 * time.Hour, Max: maxRefresh, Leeway: 10 * time.Second,
+		},
+		AddressPerHour: 100, Now: f.Clock.Now, Log: f.Logs.Logger(), Audit: f.Events.Record,
+	}
+}
+
+// open opens the copy of the setup's store.
+func (f *Fixture) open(t testing.TB, s *state) {
+	t.Helper()
+	var err error
+	f.Store, err = sqlite.Open(t.Context(), s.file(), sqlite.Options{Now: f.Clock.Now})
+	must(t, err)
+	t.Cleanup(func() { _ = f.Store.Close() }) // a test may have closed it
+}
+
+// Run runs the loops of a server until the test ends.
+func (f *Fixture) Run(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var loops sync.WaitGroup
+	loops.Go(func() { f.Registry.Run(ctx) })
+	loops.Go(func() { f.Keys.Run(ctx) })
+	t.Cleanup(func() { cancel(); loops.Wait() })
+}
+
+// Register registers a client and returns it as a caller.
+func (f *Fixture) Register(t testing.TB, c client.Client) client.Caller {
+	t.Helper()
+	c, secret, err := f.Admin.CreateClient(t.Context(), Operator, c)
+	must(t, err)
+	must(t, f.Registry.Poll(t.Context()))
+	f.Secrets[c.ID] = secret
+	return f.Caller(t, c.ID)
+}
+
+// Caller returns a registered client as a caller.
+func (f *Fixture) Caller(t testing.TB, id string) client.Caller {
+	t.Helper()
+	c, err := f.Registry.Authenticate(t.Context(), id, f.Secrets[id])
+	must(t, err)
+	return client.Caller{Client: c, RequestID: "r1"}
+}

@@ -1,0 +1,131 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+)
+
+// An Authentication is the result of a login: who authenticated, how and when.
+type Authentication struct {
+	// Subject is the id of the user.
+	Subject string
+	// AMR are the methods (RFC 8176).
+	AMR []string
+	// ACR is the level of assurance.
+	ACR string
+	// AuthTime is when the user authenticated, by the store's clock.
+	AuthTime time.Time
+	// Epoch is the user's epoch before the authentication. A grant is created
+	// only if the user still has it.
+	Epoch int64
+}
+
+// Authenticate verifies the password of a user. Every refusal is the same
+// invalid_grant and costs one hash, whether the user is unknown or disabled,
+// the account is over its limit, or the password is wrong.
+func (s *Service) Authenticate(ctx context.Context, a Attempt) (Authentication, error) {
+	clock, err := s.o.StoreClock()
+	if err != nil {
+		return Authentication{}, err
+	}
+	release, err := s.o.Passwords.Reserve(ctx)
+	if err != nil {
+		return Authentication{}, hashError(err)
+	}
+	defer release()
+
+	user, rehash, err := s.verify(ctx, a)
+	if err != nil {
+		return Authentication{}, err
+	}
+	if rehash {
+		s.rehash(ctx, user, a.Password)
+	}
+
+	amr := []string{oauth.AMRPassword}
+	return Authentication{Subject: user.ID, AMR: amr, ACR: oauth.ACR(amr), AuthTime: clock(), Epoch: user.Epoch}, nil
+}
+
+// verify returns the user of an attempt whose password is valid. rehash reports
+// whether the caller should hash the password again.
+//
+// Neither the response nor its time reveals whether the user exists: an unknown
+// name costs the same statements as a known one, and one hash. An attempt over
+// a limit costs the same. It fails even if its password is valid, because
+// verify compares the password with a hash that no password matches.
+func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool, err error) {
+	if user, err = s.find(ctx, a.Username); err != nil {
+		return user, false, err
+	}
+	r, err := s.reserve(ctx, user, a)
+	if err != nil {
+		return user, false, err
+	}
+	defer r.release()
+
+	hash := user.PasswordHash
+	if r.throttled != "" {
+		hash = ""
+	}
+	hashing, done := s.o.Span(ctx, "password.verify")
+	valid, rehash, err := s.o.Passwords.Verify(hashing, hash, a.Password)
+	done()
+
+	reason := r.throttled
+	switch {
+	case err != nil:
+		r.refund(ctx)
+		return user, false, hashError(err)
+	case reason != "":
+	case user.ID == "":
+		reason = audit.UnknownUser
+	case !valid:
+		reason = audit.WrongPassword
+	case !user.DisabledAt.IsZero():
+		reason = audit.DisabledUser
+	default:
+		r.refund(ctx)
+		return user, rehash, nil
+	}
+	return user, false, s.refuse(user.ID, a, reason)
+}
+
+// find returns the user of that name, or the zero User if there is none.
+func (s *Service) find(ctx context.Context, username string) (user User, err error) {
+	name, err := CanonicalUsername(username)
+	if err == nil {
+		user, err = s.o.Store.User(ctx, name)
+	}
+	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
+		return user, oauth.FromStore(err)
+	}
+	return user, nil
+}
+
+// rehash stores a hash of the password with the current parameters. If that
+// fails, it logs the error, and the login succeeds.
+func (s *Service) rehash(ctx context.Context, user User, secret string) {
+	next, err := s.o.Passwords.Hash(ctx, secret)
+	if err == nil {
+		err = s.o.Store.Rehash(ctx, user.ID, user.PasswordHash, next)
+	}
+	if err != nil {
+		s.o.Log.Warn("cannot rehash password", "sub", user.ID, "error", err)
+	}
+}
+
+// hashError returns the error for a request whose password could not be hashed.
+func hashError(err error) error {
+	if busy, ok := errors.AsType[*password.BusyError](err); ok {
+		return tooBusy(err, busy.RetryAfter)
+	}
+	if errors.Is(err, password.ErrTooLong) {
+		return oauth.Fail(oauth.InvalidRequest, "The password is too long.")
+	}
+	return oauth.Refused(oauth.ServerError, err)
+}

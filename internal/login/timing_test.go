@@ -1,0 +1,260 @@
+package login_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/issuertest"
+	"github.com/signetd/signet/internal/login"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/throttle"
+)
+
+// longTests reports whether SIGNET_TEST_LONG is set: then statistical tests
+// take all their samples.
+func longTests() bool { return os.Getenv("SIGNET_TEST_LONG") != "" }
+
+// A recordingStore records the calls that a login makes.
+type recordingStore struct {
+	components.ServiceStore
+	mu    sync.Mutex
+	calls []string
+}
+
+func (s *recordingStore) record(call string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, call)
+}
+
+func (s *recordingStore) User(ctx context.Context, username string) (login.User, error) {
+	s.record("User")
+	return s.ServiceStore.User(ctx, username)
+}
+
+func (s *recordingStore) ReserveAttempt(ctx context.Context, c []throttle.Counter, now time.Time) (int, error) {
+	s.record(fmt.Sprint("ReserveAttempt of ", len(c)))
+	return s.ServiceStore.ReserveAttempt(ctx, c, now)
+}
+
+func (s *recordingStore) RefundAttempt(ctx context.Context, c []throttle.Counter, now time.Time) error {
+	s.record("RefundAttempt")
+	return s.ServiceStore.RefundAttempt(ctx, c, now)
+}
+
+func (s *recordingStore) Rehash(ctx context.Context, userID, old, next string) error {
+	s.record("Rehash")
+	return s.ServiceStore.Rehash(ctx, userID, old, next)
+}
+
+func (s *recordingStore) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
+	s.record("CreateGrant")
+	return s.ServiceStore.CreateGrant(ctx, g, epoch)
+}
+
+// createUsers creates n enabled and n disabled users with the password of the
+// setup's user, and one, named full, whose counter is full.
+func (f *fixture) createUsers(t *testing.T, n int) {
+	t.Helper()
+	ada, err := f.Store.User(t.Context(), username)
+	must(t, err)
+	var created sync.WaitGroup
+	create := func(name string, disabledAt time.Time) {
+		created.Go(func() {
+			u := ada
+			u.ID, u.Username, u.DisabledAt = "usr_"+name, name, disabledAt
+			if err := f.Store.CreateUser(t.Context(), u); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range n {
+		create(fmt.Sprint("wrong", i), time.Time{})
+		create(fmt.Sprint("disabled", i), time.Now())
+	}
+	create("full", time.Time{})
+	created.Wait()
+	f.fill(t, throttle.Account("usr_full"))
+}
+
+// fill reserves attempts in the counter until it is full.
+func (f *fixture) fill(t *testing.T, counter throttle.Counter) {
+	t.Helper()
+	var accepted []time.Time
+	var count throttle.Count
+	for now := time.Unix(0, 0); len(accepted) < counter.Burst(); now = now.Add(time.Second) {
+		var ok bool
+		if count, ok = counter.Reserve(count, now); ok {
+			accepted = append(accepted, now)
+		}
+	}
+	shift := f.Keys.Now().Sub(accepted[len(accepted)-1])
+	for _, at := range accepted {
+		_, err := f.Store.ReserveAttempt(t.Context(), []throttle.Counter{counter}, at.Add(shift))
+		must(t, err)
+	}
+}
+
+// refusals returns the logins that must look alike, by the reason in the audit
+// log.
+func refusals(i int) map[string]issuertest.LoginRequest {
+	return map[string]issuertest.LoginRequest{
+		"unknown_user":      {Username: fmt.Sprint("nobody", i), Password: rightWord},
+		"wrong_password":    {Username: fmt.Sprint("wrong", i), Password: "wrong"},
+		"user_disabled":     {Username: fmt.Sprint("disabled", i), Password: rightWord},
+		"throttled_account": {Username: "full", Password: rightWord},
+	}
+}
+
+// Rule 49: every refused login has the same response and costs one hash and the
+// same calls of the store.
+func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &recordingStore{}
+		f := newFixture(t, func(o *components.Options) {
+			store.ServiceStore = o.Store
+			o.Store = store
+		})
+		f.createUsers(t, 2)
+		for _, ip := range []string{"", "192.0.2.1"} {
+			for reason, r := range refusals(len(ip) / 9) {
+				r.EndUser = from(ip)
+				hashes := f.hashes()
+				store.calls = nil
+				_, err := f.Login(t.Context(), f.Caller, r)
+				got := oauth.AsError(err)
+				if got.Code != oauth.InvalidGrant || got.Sentence != "The login or token is not valid." ||
+					got.RetryAfter != 0 {
+					t.Errorf("%s: %+v", reason, got)
+				}
+				if n := f.hashes() - hashes; n != 1 {
+					t.Errorf("%s: %d hashes, want 1", reason, n)
+				}
+				want := fmt.Sprint("User, ReserveAttempt of ", 1+len(ip)/9)
+				if strings.Join(store.calls, ", ") != want {
+					t.Errorf("%s: the login calls %s, want %s", reason, store.calls, want)
+				}
+				if f.Events.FailedLogins()[reason] != 1+len(ip)/9 {
+					t.Errorf("%s: refused for %v", reason, f.Events.FailedLogins())
+				}
+			}
+		}
+
+		store.calls = nil
+		f.want(t, f.Caller, valid, success)
+		if got := strings.Join(store.calls, ", "); got != "User, ReserveAttempt of 1, RefundAttempt, CreateGrant" {
+			t.Errorf("a login calls %s", got)
+		}
+	})
+}
+
+// Rule 49: every refused login takes the same time. The test compares samples
+// of each kind, interleaved, with those of wrong passwords. With
+// SIGNET_TEST_LONG it takes 2,000 of each kind, and their medians must not
+// differ by more than 2% or 1 ms. A few samples show only that no kind lacks
+// its hash. The test has a second try, because a difference may be by chance.
+func TestRule49_RefusedLoginsTakeTheSameTime(t *testing.T) {
+	samples := 24
+	switch {
+	case longTests():
+		samples = 2000
+	case testing.Short():
+		samples = 12
+	}
+	f := newRealCostFixture(t)
+	f.Run(t)
+	f.createUsers(t, 2*samples)
+	differences := f.compare(t, 0, samples)
+	if len(differences) > 0 {
+		t.Logf("second try, because of %s", differences)
+		differences = f.compare(t, samples, samples)
+	}
+	for _, d := range differences {
+		t.Error(d)
+	}
+}
+
+// compare takes samples and returns the kinds that differ.
+func (f *fixture) compare(t *testing.T, first, samples int) (differences []string) {
+	took := map[string][]float64{}
+	for i := range samples {
+		kinds := refusals(first + i)
+		names := slices.Sorted(maps.Keys(kinds))
+		rand.Shuffle(len(names), func(a, b int) { names[a], names[b] = names[b], names[a] })
+		for _, name := range names {
+			start := time.Now()
+			got := f.attempt(t, f.Caller, kinds[name])
+			took[name] = append(took[name], time.Since(start).Seconds()*1000)
+			if got != name {
+				t.Fatalf("refused for %s, want %s", got, name)
+			}
+		}
+	}
+
+	wrong := took["wrong_password"]
+	for name, times := range took {
+		p, apart := mannWhitney(times, wrong), math.Abs(median(times)-median(wrong))
+		line := fmt.Sprintf("%s: median %.2f ms, that of wrong passwords %.2f ms, p = %.3f",
+			name, median(times), median(wrong), p)
+		t.Log(line)
+		if p <= 0.01 || longTests() && apart > max(1, median(wrong)/50) {
+			differences = append(differences, line)
+		}
+	}
+	return differences
+}
+
+func median(of []float64) float64 {
+	sorted := slices.Sorted(slices.Values(of))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// mannWhitney returns the two-sided probability that two samples of one kind
+// differ at least this much, by the normal approximation. Times in nanoseconds
+// have almost no ties.
+func mannWhitney(a, b []float64) float64 {
+	u := 0.0
+	for _, x := range a {
+		for _, y := range b {
+			switch {
+			case x > y:
+				u++
+			case x == y:
+				u += 0.5
+			}
+		}
+	}
+	n, m := float64(len(a)), float64(len(b))
+	z := math.Abs(u-n*m/2) / math.Sqrt(n*m*(n+m+1)/12)
+	return math.Erfc(z / math.Sqrt2)
+}
+
+func TestMannWhitney(t *testing.T) {
+	same, late := make([]float64, 20), make([]float64, 20)
+	for i := range same {
+		same[i], late[i] = float64(i), float64(i)+15.5
+	}
+	if p := mannWhitney(same, same); p < 0.99 {
+		t.Errorf("a sample differs from itself: p = %v", p)
+	}
+	if p := mannWhitney(same, late); p > 1e-5 {
+		t.Errorf("two different samples do not differ: p = %v", p)
+	}
+	// U = 2 of 3 and 4 values: z = (6-2)/sqrt(3*4*8/12).
+	p := mannWhitney([]float64{1, 2, 5}, []float64{3, 4, 6, 7})
+	if math.Abs(p-math.Erfc(4/math.Sqrt(8)/math.Sqrt2)) > 1e-9 {
+		t.Errorf("p = %v", p)
+	}
+}

@@ -1,0 +1,104 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// An accessRule is the set of callers that a service accepts. The empty set
+// accepts no caller.
+type accessRule uint8
+
+const (
+	// anyone needs no credentials.
+	anyone accessRule = 1 << iota
+	// clients authenticate with one of the methods of authenticateClient.
+	clients
+	// admins have an access token whose audience is the issuer and whose scope
+	// has signet.admin, or are clients that have this scope and authenticate
+	// with a certificate. A client secret is not sufficient.
+	admins
+)
+
+// accessRules are the access rules of all services, by service name. A service
+// that is not in the table accepts no caller.
+var accessRules = map[string]accessRule{
+	signetv1.TokenService_ServiceDesc.ServiceName: clients,
+	signetv1.GrantService_ServiceDesc.ServiceName: clients | admins,
+	signetv1.AdminService_ServiceDesc.ServiceName: admins,
+	signetv1.KeyService_ServiceDesc.ServiceName:   anyone,
+	healthv1.Health_ServiceDesc.ServiceName:       anyone,
+	"grpc.reflection.v1.ServerReflection":         anyone,
+	"grpc.reflection.v1alpha.ServerReflection":    anyone,
+}
+
+// accessRuleOf returns the access rule of a full method name, which is
+// /package.Service/Method.
+func accessRuleOf(method string) accessRule {
+	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	return accessRules[service]
+}
+
+// accepts reports whether one of these callers is in the rule.
+func (r accessRule) accepts(callers accessRule) bool { return r&callers != 0 }
+
+var (
+	errNoRule     = errors.New("the service has no access rule")
+	errSecretOnly = errors.New("the service does not accept a client secret")
+	errNoAdmin    = errors.New("the credentials are valid but lack the scope signet.admin")
+)
+
+// authorize authenticates the caller by the access rule and completes caller.
+// Missing or invalid credentials, and credentials of a kind that the service
+// does not accept, are invalid_client. Valid credentials that lack the scope of
+// administrators are access_denied.
+func (i interceptor) authorize(ctx context.Context, rule accessRule, caller *client.Caller) error {
+	switch {
+	case rule == 0:
+		return oauth.Refused(oauth.AccessDenied, errNoRule)
+	case rule.accepts(anyone):
+		return nil
+	case rule.accepts(admins):
+		bearer, ok := oauth.ParseBearer(metadata.ValueFromIncomingContext(ctx, "authorization"))
+		if ok {
+			return i.authorizeBearer(ctx, bearer, caller)
+		}
+	}
+
+	c, byCertificate, err := authenticateClient(ctx, i.registry)
+	if err != nil {
+		return err
+	}
+	if !rule.accepts(clients) && !byCertificate {
+		return oauth.Refused(oauth.InvalidClient, errSecretOnly)
+	}
+	caller.Client = c
+	caller.Admin = rule.accepts(admins) && byCertificate && slices.Contains(c.Scope, client.AdminScope)
+	if !rule.accepts(clients) && !caller.Admin {
+		return oauth.Refused(oauth.AccessDenied, errNoAdmin)
+	}
+	return nil
+}
+
+// authorizeBearer authenticates the caller by an access token. Only an
+// administrator may call with one.
+func (i interceptor) authorizeBearer(ctx context.Context, bearer string, caller *client.Caller) error {
+	found, err := i.inspector.Bearer(ctx, bearer)
+	if err != nil {
+		return err
+	}
+	caller.Client, caller.Subject, caller.Admin = found.Client, found.Subject, found.Admin
+	if !caller.Admin {
+		return oauth.Refused(oauth.AccessDenied, errNoAdmin)
+	}
+	return nil
+}

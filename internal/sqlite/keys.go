@@ -1,0 +1,78 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/signetd/signet/keys"
+)
+
+const (
+	keyColumns = `id, algorithm, public, sealed, kek, created_at, activate_at, retired_at, destroyed_at, compromised_at`
+	kekColumns = `id, check_value, created_at`
+)
+
+// keyFields returns the fields of a key in the order of keyColumns.
+func keyFields(k *keys.Key) []any {
+	return []any{
+		&k.ID, &k.Algorithm, &k.Public, &k.Sealed, &k.KEK,
+		at{&k.CreatedAt},
+		at{&k.ActivateAt},
+		at{&k.RetiredAt},
+		at{&k.DestroyedAt},
+		at{&k.CompromisedAt},
+	}
+}
+
+// kekFields returns the fields of a KEK in the order of kekColumns.
+func kekFields(k *keys.KEK) []any { return []any{&k.ID, &k.Check, at{&k.CreatedAt}} }
+
+// Ring returns the whole key ring as of one moment. Keys and KEKs are ordered
+// by CreatedAt.
+func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
+	var r keys.Ring
+	err := s.read(ctx, func(ctx context.Context, tx transaction) error {
+		err := tx.QueryRow(ctx, selectRingVersion).Scan(&r.Version, &r.Restored)
+		if err != nil {
+			return err
+		}
+		r.Keys, err = collect(ctx, tx, keyFields, `SELECT `+keyColumns+` FROM keys ORDER BY created_at, id`)
+		if err != nil {
+			return err
+		}
+		r.KEKs, err = collect(ctx, tx, kekFields, `SELECT `+kekColumns+` FROM keks ORDER BY created_at, id`)
+		return err
+	})
+	return r, wrap("read ring", err)
+}
+
+// SwapRing replaces the whole content of the key ring if its version is still
+// from. Otherwise it returns keys.ErrRaced.
+func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from)
+		switch {
+		case err != nil:
+			return err
+		case raised == 0:
+			return keys.ErrRaced
+		}
+
+		if _, err := tx.Exec(ctx, `DELETE FROM keys; DELETE FROM keks`); err != nil {
+			return err
+		}
+		for _, k := range next.Keys {
+			_, err := tx.Exec(ctx, `INSERT INTO keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, keyFields(&k)...)
+			if err != nil {
+				return err
+			}
+		}
+		for _, k := range next.KEKs {
+			_, err := tx.Exec(ctx, `INSERT INTO keks (`+kekColumns+`) VALUES (?, ?, ?)`, kekFields(&k)...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return wrap("swap ring", err)
+}

@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/signetd/signet/keys"
+)
+
+// The table versions has a row for the directory, which is all clients and
+// audiences, and a row for the key ring.
+
+// DirectoryVersion returns the version of the clients and audiences, and the
+// store's time.
+func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.Time, err error) {
+	err = s.readDB.QueryRow(ctx, selectDirectoryVersion).Scan(&version)
+	return version, s.clock(), wrap("read directory version", err)
+}
+
+// RingVersion returns the version of the key ring and the store's time.
+func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
+	var v keys.Version
+	err := s.readDB.QueryRow(ctx, selectRingVersion).Scan(&v.Version, &v.Restored)
+	v.Now = s.clock()
+	return v, wrap("read ring version", err)
+}
+
+const (
+	selectDirectoryVersion = `SELECT version FROM versions WHERE name = 'directory'`
+	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
+
+	selectRingVersion = `SELECT version, restored FROM versions WHERE name = 'ring'`
+	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = ? WHERE name = 'ring' AND version = ?`
+)

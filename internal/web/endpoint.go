@@ -1,0 +1,87 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// Paths of the OAuth 2.0 endpoints, relative to the issuer identifier.
+const (
+	tokenPath      = "/oauth2/token"
+	revokePath     = "/oauth2/revoke"
+	introspectPath = "/oauth2/introspect"
+)
+
+// deadline is the time limit of a request. The gRPC API has the same limit.
+const deadline = 10 * time.Second
+
+// An operation handles the form that an authenticated client has sent. It
+// returns a response to encode as JSON, or nil for an empty body.
+type operation func(ctx context.Context, caller client.Caller, f form) (response any, err error)
+
+// A clientHandler serves an endpoint for OAuth clients. It gives each request
+// an id and a time limit, authenticates the client, and writes the response of
+// its operation. Every response forbids caching (RFC 6749 §5.1).
+type clientHandler struct {
+	clients   authenticator
+	proxies   oauth.Proxies
+	operation operation
+}
+
+func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), deadline)
+	defer cancel()
+	caller := client.Caller{RequestID: oauth.RequestID(r.Header.Values("X-Request-Id")), Address: h.origin(r)}
+
+	header := w.Header()
+	header.Set("X-Request-Id", caller.RequestID)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Pragma", "no-cache")
+	addLogAttrs(w, slog.LevelInfo,
+		slog.String("request_id", caller.RequestID), slog.String("origin", caller.Address.String()))
+
+	if r.Method != http.MethodPost {
+		header.Set("Allow", http.MethodPost)
+		writeJSON(w, http.StatusMethodNotAllowed, errorResponse{oauth.InvalidRequest, "The method must be POST."})
+		return
+	}
+
+	response, err := h.respond(ctx, w, r, caller)
+	switch {
+	case err != nil:
+		writeError(ctx, w, err)
+	case response == nil:
+		w.WriteHeader(http.StatusOK)
+	default:
+		writeJSON(w, http.StatusOK, response)
+	}
+}
+
+// respond authenticates the client and runs the operation.
+func (h clientHandler) respond(
+	ctx context.Context, w http.ResponseWriter, r *http.Request, caller client.Caller,
+) (response any, err error) {
+	f, err := readForm(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if caller.Client, err = h.clients.authenticate(ctx, r, f); err != nil {
+		return nil, err
+	}
+	addLogAttrs(w, slog.LevelInfo, slog.String("client_id", caller.Client.ID))
+	return h.operation(ctx, caller, f)
+}
+
+// origin returns the address that a request comes from. This is the address of
+// the peer, or the address that the peer reports if it is a trusted proxy. It
+// is the zero address if the peer has none.
+func (h clientHandler) origin(r *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return h.proxies.Origin(peer.Addr(), r.Header.Values("X-Forwarded-For"))
+}

@@ -1,0 +1,113 @@
+package web
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/issuer"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
+)
+
+// Options configures the HTTP API. Every field is required, except where its
+// comment says what the zero value means.
+type Options struct {
+	// Issuer is the issuer identifier (RFC 8414 §2). It comes from the
+	// configuration. No header of a request changes it.
+	Issuer string
+	// Keys is the key ring. Its JWK Set is published.
+	Keys *keys.Manager
+	// TokenIssuer issues tokens at the token endpoint.
+	TokenIssuer *issuer.Issuer
+	// Inspector answers introspection requests.
+	Inspector *issuer.Inspector
+	// Grants revokes grants at the revocation endpoint.
+	Grants *grant.Service
+	// Registry authenticates the clients that call the endpoints.
+	Registry *client.Registry
+	// Proxies are the trusted proxies. Only they may report another address in
+	// X-Forwarded-For. Empty means that no proxy is trusted.
+	Proxies oauth.Proxies
+	// Certificates is true if the server requests client certificates. The
+	// metadata then lists tls_client_auth.
+	Certificates bool
+	// Checks decide whether the server is ready. Empty means always ready.
+	Checks Checks
+	Log    *slog.Logger
+	// Observer counts and traces requests. Its fields may be nil.
+	Observer Observer
+}
+
+// Handler returns the handler for http.address. If the issuer identifier has a
+// path, the endpoints and documents are served under that path. They are also
+// served without it, for a proxy that removes the path. Handler returns an
+// error if keys.ParseIssuer rejects the issuer identifier.
+func Handler(o Options) (http.Handler, error) {
+	identifier, err := keys.ParseIssuer(o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("invalid issuer identifier %q: want %w", o.Issuer, err)
+	}
+	metadata, err := newMetadata(o.Issuer, o.Certificates, o.Keys.Set().MaxAge)
+	if err != nil {
+		return nil, fmt.Errorf("encode the metadata: %w", err)
+	}
+
+	mux := http.NewServeMux()
+	for pattern, handler := range handlers(o, identifier.Path, metadata) {
+		mux.Handle(pattern, handler)
+	}
+	return middleware(o.Log, o.Observer, mux), nil
+}
+
+// handlers returns all handlers of the HTTP API by their http.ServeMux
+// patterns. base is the path of the issuer identifier, such as /tenants/a. It
+// has no slash at the end. If it is empty, the patterns with and without base
+// are the same.
+func handlers(o Options, base string, metadata document) map[string]http.Handler {
+	jwkSet := documentHandler{current: currentJWKSet(o.Keys)}
+	serverMetadata := documentHandler{current: func() document { return metadata }}
+
+	clients := authenticator{registry: o.Registry, tokenURL: endpointURL(o.Issuer, tokenPath)}
+	token := clientHandler{clients: clients, proxies: o.Proxies, operation: tokenEndpoint{o.TokenIssuer}.respond}
+	revoke := clientHandler{clients: clients, proxies: o.Proxies, operation: revocationEndpoint{o.Grants}.respond}
+	introspect := clientHandler{
+		clients: clients, proxies: o.Proxies, operation: introspectionEndpoint{o.Inspector}.respond,
+	}
+
+	return map[string]http.Handler{
+		"GET /.well-known/jwks.json":                         jwkSet,
+		"GET " + base + "/.well-known/jwks.json":             jwkSet,
+		"GET /.well-known/openid-configuration":              serverMetadata,
+		"GET /.well-known/oauth-authorization-server":        serverMetadata,
+		"GET " + base + "/.well-known/openid-configuration":  serverMetadata, // OpenID Connect Discovery §4
+		"GET /.well-known/oauth-authorization-server" + base: serverMetadata, // RFC 8414 §3.1
+
+		tokenPath:             token,
+		base + tokenPath:      token,
+		revokePath:            revoke,
+		base + revokePath:     revoke,
+		introspectPath:        introspect,
+		base + introspectPath: introspect,
+
+		livePattern:  http.HandlerFunc(serveLive),
+		readyPattern: readyHandler{checks: o.Checks, log: o.Log},
+	}
+}
+
+// OpsHandler returns the handler for ops.address. It serves the probes, the
+// metrics, and the profiles of net/http/pprof.
+func OpsHandler(checks Checks, metrics http.Handler, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(livePattern, serveLive)
+	mux.Handle(readyPattern, readyHandler{checks: checks, log: log})
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return middleware(log, Observer{}, mux)
+}

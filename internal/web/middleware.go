@@ -1,0 +1,135 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// securityHeaders are the headers of every response. All responses share the
+// slices, so a handler must not change a value in place. Header.Add copies the
+// slice, because it has no spare capacity.
+var securityHeaders = http.Header{
+	"X-Content-Type-Options":  {"nosniff"},
+	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+	"Referrer-Policy":         {"no-referrer"},
+	"X-Frame-Options":         {"DENY"},
+}
+
+// middleware wraps the handler of all requests. It sets the security headers,
+// turns a panic into status 500, reports to the observer, and writes one log
+// line for each request.
+func middleware(log *slog.Logger, observer Observer, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, res := time.Now(), &response{ResponseWriter: w, level: slog.LevelDebug}
+		header := w.Header()
+		for name, values := range securityHeaders {
+			header[name] = values
+		}
+		if r.TLS != nil { // RFC 6797 §7.2 forbids this header over plain text
+			header.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+
+		r, endSpan := observer.startSpan(r)
+		complete := serveRecovered(log, res, r, next)
+		took := time.Since(start)
+		endSpan(routeOf(r), res.status)
+		observer.count(r, res.status, took)
+		logRequest(log, res, r, took, complete)
+
+		if !complete {
+			// This is the only way to make net/http close the connection, so
+			// that the caller sees an incomplete response.
+			panic(http.ErrAbortHandler)
+		}
+	})
+}
+
+// serveRecovered runs the handler. If the handler panics before it has written
+// anything, the response is status 500. complete is false if the handler has
+// stopped in the middle of a response.
+func serveRecovered(log *slog.Logger, res *response, r *http.Request, next http.Handler) (complete bool) {
+	defer func() {
+		switch cause := recover(); {
+		case cause == nil:
+			complete = true
+		case cause == http.ErrAbortHandler:
+		default:
+			logPanic(log, r, cause)
+			if complete = res.status == 0; complete {
+				res.Header().Set("Cache-Control", "no-store")
+				http.Error(res, "The issuer has an internal error.", http.StatusInternalServerError)
+			}
+		}
+	}()
+	next.ServeHTTP(res, r)
+	if res.status == 0 {
+		res.status = http.StatusOK // the default of net/http
+	}
+	return true
+}
+
+// logRequest writes the log line of a request. The line has the route instead
+// of the path, because callers put secrets into paths.
+func logRequest(log *slog.Logger, res *response, r *http.Request, took time.Duration, complete bool) {
+	level := res.level
+	// A failed readiness probe is not a warning: probes are frequent, and the
+	// part that fails logs its error once.
+	if res.status >= http.StatusInternalServerError && r.Pattern != readyPattern || !complete {
+		level = max(level, slog.LevelWarn)
+	}
+	if !log.Enabled(r.Context(), level) {
+		return
+	}
+	log.LogAttrs(r.Context(), level, "http request", append([]slog.Attr{
+		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("code", res.status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
+	}, res.attrs...)...)
+}
+
+// logPanic logs the stack of a panic. It logs the panic value only if it is a
+// runtime.Error, because other values may contain data of the caller.
+func logPanic(log *slog.Logger, r *http.Request, cause any) {
+	attrs := []any{"route", r.Pattern, "stack", string(debug.Stack())}
+	if fault, ok := cause.(runtime.Error); ok {
+		attrs = append(attrs, "error", fault.Error())
+	}
+	log.Error("panic in an HTTP handler", attrs...)
+}
+
+// A response records its status, and the level and attributes of the log line
+// of its request.
+type response struct {
+	http.ResponseWriter
+	// status is 0 until the header is written.
+	status int
+	level  slog.Level
+	attrs  []slog.Attr
+}
+
+// addLogAttrs adds attributes to the log line of the request that w responds
+// to, and raises the level of the line to level.
+func addLogAttrs(w http.ResponseWriter, level slog.Level, attrs ...slog.Attr) {
+	if res, ok := w.(*response); ok {
+		res.level, res.attrs = max(res.level, level), append(res.attrs, attrs...)
+	}
+}
+
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *response) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap returns the wrapped writer for http.ResponseController.
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
