@@ -112,7 +112,7 @@ func (c composeFile) createKEK(t *testing.T) string {
 }
 
 // The test starts the services of docker-compose.yml with their environment, on
-// one database and one KEK file. A login moves between the two issuers.
+// one database and one KEK file. A login is refreshed at both issuers in turn.
 func TestComposeFile(t *testing.T) {
 	t.Parallel() // it mostly waits
 	c, database := readComposeFile(t), pgtest.Empty(t)

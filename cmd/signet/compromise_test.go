@@ -41,7 +41,7 @@ func TestRule22_CompromiseDrill(t *testing.T) {
 		m.start().ready()
 		servers[i] = tokens(t, m.grpc)
 	}
-	// at returns the device, whose one login goes from server to server.
+	// at returns the device with its one login as a client of server i.
 	at := func(server int) *device {
 		d.tokens = servers[server]
 		return d

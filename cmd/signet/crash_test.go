@@ -11,8 +11,8 @@ import (
 
 // Rule 24: a device that sends a refresh again after a lost response keeps its
 // login. The test kills the server again and again while devices log in and
-// refresh. The client has no leeway: after a lost response
-// only the idempotency key helps.
+// refresh. The client has no leeway: after a lost response only the idempotency
+// key helps.
 //
 // A login that is in progress when the server dies stays counted as a failed
 // attempt. After a dozen of them the account would be throttled, so the

@@ -206,7 +206,7 @@ func (d *device) refreshUntil(done <-chan time.Time) {
 		case <-time.After(5 * time.Millisecond):
 		}
 		if _, err := d.refreshOnce(); err != nil {
-			d.t.Fatalf("a refresh beside the logins: %v", err)
+			d.t.Fatalf("a refresh during the logins: %v", err)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (d *restoreDrill) run(backup, restore func()) {
 	d.p = d.m.start("--dev").ready()
 	err := d.revoked["revoked"].refresh()
 	if err != nil || !strings.Contains(d.m.signet("", "keys"), d.compromised+"  RS256  active") {
-		d.t.Errorf("the restore without a replay lost no change (%v): this test shows nothing", err)
+		d.t.Errorf("the restore without a replay lost no change (%v): the drill tests nothing", err)
 	}
 	d.p.kill()
 

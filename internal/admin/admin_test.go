@@ -286,7 +286,7 @@ func TestAudiences(t *testing.T) {
 }
 
 // Rule 69: Each operation has one whole audit record before its response.
-func TestEveryVerbIsAudited(t *testing.T) {
+func TestRule69_EveryOperationIsAudited(t *testing.T) {
 	f := newFixture(t)
 	ctx := t.Context()
 	_, err := f.CreateAudience(ctx, by, client.Audience{ID: api})
@@ -324,7 +324,7 @@ func TestEveryVerbIsAudited(t *testing.T) {
 }
 
 // Rule 69: an operation whose audit record cannot be written fails.
-func TestOperations_FailWithTheAudit(t *testing.T) {
+func TestRule69_OperationsFailWithTheAudit(t *testing.T) {
 	f := newFixture(t)
 	f.auditError = errors.New("disk full")
 	_, err := f.CreateUser(t.Context(), by, "ada", secret, nil)

@@ -42,7 +42,7 @@ func (a *Clients) check(c client.Client, d client.Directory) error {
 	}
 	for _, name := range c.Audiences {
 		if _, ok := d.Audience(name); !ok {
-			return oauth.Fail(oauth.FailedPrecondition, "There is no such audience; create it first.")
+			return oauth.Fail(oauth.FailedPrecondition, "An audience of the client does not exist; create it first.")
 		}
 	}
 	return checkCertSANs(c, d.Clients)
@@ -57,10 +57,11 @@ func checkClientID(id string) error {
 		return oauth.Fail(oauth.InvalidRequest,
 			"A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
 	case strings.HasPrefix(id, oauth.UserIDPrefix):
-		return oauth.Fail(oauth.InvalidRequest, "A client id does not begin with usr_, as the ids of users do.")
+		return oauth.Fail(oauth.InvalidRequest, "A client id must not begin with usr_, because the ids of users do.")
 	case id == "server", strings.HasPrefix(id, "operator:"):
 		return oauth.Fail(oauth.InvalidRequest,
-			"A client id is not server and does not begin with operator:, which are others in the audit log.")
+			"A client id must not be server or begin with operator:, "+
+				"because the audit log has other actors of these names.")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUs
 		u.ID = newUserID()
 	case !validUserID(in.ID):
 		return login.User{}, oauth.Fail(oauth.InvalidRequest,
-			"An id is usr_ and 1 to 124 letters, digits, hyphens and underscores.")
+			"An id must be usr_ followed by 1 to 124 letters, digits, hyphens and underscores.")
 	}
 	if in.Disabled {
 		u.DisabledAt = u.CreatedAt

@@ -191,7 +191,7 @@ func (r *Replayer) replayClient(ctx context.Context, by audit.Actor, e audit.Eve
 	case e.Reason == audit.SecretRotated && !hasSecretSince(c, e.Time):
 		return ReplayResult{Lost: "the new secret of " + c.ID + ": the ones before it work; rotate it again"}, nil
 	case e.Reason == audit.SettingsChanged:
-		return ReplayResult{Lost: "maybe, new settings of " + c.ID + ": compare them"}, nil
+		return ReplayResult{Lost: "perhaps new settings of " + c.ID + ": compare them"}, nil
 	}
 	return ReplayResult{}, nil
 }
@@ -226,13 +226,13 @@ func (r *Replayer) findLost(ctx context.Context, e audit.Event) (ReplayResult, e
 			return ReplayResult{Lost: "the audience: create it again"}, nil
 		}
 	case audit.AudienceUpdated:
-		return ReplayResult{Lost: "maybe, new settings of the audience: compare them"}, nil
+		return ReplayResult{Lost: "perhaps new settings of the audience: compare them"}, nil
 	case audit.AudienceDeleted:
 		if _, ok := d.Audience(e.Audience); ok {
-			return ReplayResult{Lost: "that the audience was deleted: delete it again, if it is not a new one"}, nil
+			return ReplayResult{Lost: "the deletion of the audience: delete it again unless it is a new one"}, nil
 		}
 	case audit.ClaimsSet:
-		return ReplayResult{Lost: "maybe, new claims of the user: compare them"}, nil
+		return ReplayResult{Lost: "perhaps new claims of the user: compare them"}, nil
 	case audit.LoginSucceeded, audit.TokenMinted:
 		return r.findLostLogin(ctx, e)
 	}
@@ -251,7 +251,7 @@ func (r *Replayer) findLostLogin(ctx context.Context, e audit.Event) (ReplayResu
 	}
 	_, err = r.store.Grant(ctx, id)
 	if errors.Is(err, oauth.NotFound) {
-		return ReplayResult{Lost: "the login: its user logs in again"}, nil
+		return ReplayResult{Lost: "the login: the user must log in again"}, nil
 	}
 	return ReplayResult{}, oauth.FromStore(err)
 }

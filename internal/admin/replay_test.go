@@ -84,7 +84,7 @@ func TestReplay_OfARevocationKeepsOtherGrants(t *testing.T) {
 
 // Of the events that disable and enable a user or a client only the last
 // remains.
-func TestLastWords(t *testing.T) {
+func TestDropSuperseded(t *testing.T) {
 	events := []audit.Event{
 		{Name: audit.UserDisabled, Subject: "a"},
 		{Name: audit.ClientUpdated, Client: "a", Reason: "disabled"},

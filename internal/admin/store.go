@@ -10,9 +10,9 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// Store keeps users, clients and audiences. Every method is one transaction and
-// durable on return, also on a replicated cluster. A change of a client or an
-// audience raises the version of the directory in the same transaction. An
+// Store stores users, clients and audiences. Every method is one transaction
+// and durable on return, also on a replicated cluster. A change of a client or
+// an audience raises the version of the directory in the same transaction. An
 // error that is an oauth.Code is an answer of the store: oauth.NotFound for a
 // name or an id that does not exist. Every other error means that the store did
 // not answer.
@@ -24,7 +24,7 @@ type Store interface {
 	GrantStore
 }
 
-// UserStore keeps users.
+// UserStore stores users.
 type UserStore interface {
 	// CreateUser inserts the user. It returns oauth.AlreadyExists if the name
 	// or the id is taken.
@@ -47,7 +47,7 @@ type UserStore interface {
 	DeleteUser(ctx context.Context, username string, now time.Time) error
 }
 
-// LockStore keeps whether users may log in.
+// LockStore disables, enables and unlocks users.
 type LockStore interface {
 	// DisableUser sets DisabledAt and raises the epoch. It suspends the user's
 	// grants that are neither suspended nor revoked. It changes nothing for a
@@ -62,7 +62,7 @@ type LockStore interface {
 	DeleteAttempts(ctx context.Context, owner [16]byte) error
 }
 
-// ClientStore keeps clients.
+// ClientStore stores clients.
 type ClientStore interface {
 	// Directory reads all clients and audiences as of one version, sorted by
 	// id.
@@ -80,7 +80,7 @@ type ClientStore interface {
 	DeleteClient(ctx context.Context, id string, now time.Time) error
 }
 
-// AudienceStore keeps audiences.
+// AudienceStore stores audiences.
 type AudienceStore interface {
 	// CreateAudience inserts the audience. It returns oauth.AlreadyExists if
 	// the id is taken.

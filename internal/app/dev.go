@@ -28,14 +28,14 @@ func (d *devMode) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	d.printf("This is --dev: NOT SAFE FOR PRODUCTION. %s", devWarning(c.TLS))
-	d.printf("Values that --dev fills in, because nothing sets them:")
+	d.printf("Development mode (--dev): NOT SAFE FOR PRODUCTION. %s", devWarning(c.TLS))
+	d.printf("Values that --dev sets, because the configuration does not:")
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if c.Origins[key] == config.FromDev {
 			d.printf("  %s: %v", key, values[key])
 		}
 	}
-	d.printf("The other commands read the configuration from %s, unless they get another one.", path)
+	d.printf("The other commands read the configuration from %s if there is no other configuration file.", path)
 	return seal.WriteFile(path, devYAML(c, values))
 }
 

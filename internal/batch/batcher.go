@@ -53,7 +53,8 @@ func New[K comparable, Req, Res any](o Options[K, Req, Res]) *Batcher[K, Req, Re
 
 // Do returns the result of a request. When ctx ends, Do returns the error of
 // ctx. A request that has not been dispatched by then never is. One that has
-// been dispatched runs to its end; with Options.Stay, Do waits for its result.
+// been dispatched runs to its end; with Options.WaitForResult, Do waits for its
+// result.
 func (b *Batcher[K, Req, Res]) Do(ctx context.Context, request Req) (Res, error) {
 	var none Res
 	if err := ctx.Err(); err != nil {

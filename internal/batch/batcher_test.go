@@ -239,8 +239,8 @@ func TestDo_DeadlineDoesNotStopABatch(t *testing.T) {
 	})
 }
 
-// With Stay, a deadline only ends the wait of requests that have not been
-// dispatched.
+// With WaitForResult, a deadline only ends the wait of requests that have not
+// been dispatched.
 func TestDo_WaitsForDispatchedRequestAfterDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &squarer{}

@@ -40,7 +40,7 @@ type Options[K comparable, Req, Res any] struct {
 	// MaxRunTime is the maximum duration of Run. If it is set, a caller whose
 	// request is in a batch of its own calls Run on its own goroutine, because
 	// waking another goroutine takes longer than many requests do. The caller's
-	// deadline must be at least MaxRunTime away, or Stay must be set.
+	// deadline must be at least MaxRunTime away, or WaitForResult must be set.
 	//
 	// Zero means that the duration is unknown. Then Run is always called on a
 	// separate goroutine.

@@ -25,7 +25,7 @@ func newCallFlags(c *cobra.Command) *callFlags {
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "read the client's secret from this `FILE`")
 	flags.BoolVar(&f.public, "public", false, "the client has no secret")
 	flags.StringVar(&f.tls.CAFile, "ca", "", "use TLS and trust the CAs in this `FILE` instead of the system's")
-	flags.StringVar(&f.tls.CertFile, "cert", "", "authenticate the client by the certificate in this `FILE`")
+	flags.StringVar(&f.tls.CertFile, "cert", "", "authenticate the client with the certificate in this `FILE`")
 	flags.StringVar(&f.tls.KeyFile, "key", "", "the `FILE` of the certificate's private key")
 	c.MarkFlagsMutuallyExclusive("client-secret-file", "public")
 	c.MarkFlagsRequiredTogether("cert", "key")

@@ -43,7 +43,7 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 	f.flags.StringArrayVar(&f.certSANs, "cert-san", nil,
 		"a `NAME` of the client's certificate: dns:HOST, uri:URI, email:ADDRESS or ip:ADDRESS (repeatable)")
 	f.flags.StringVar(&f.jwks, "jwks", "",
-		"the client's public keys, a `FILE` with a JWK Set: it authenticates by private_key_jwt, over HTTP")
+		"the client's public keys, a `FILE` with a JWK Set: it authenticates with private_key_jwt, over HTTP")
 	return f
 }
 

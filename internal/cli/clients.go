@@ -11,7 +11,7 @@ import (
 )
 
 func newClientsCommand(p *program) *cobra.Command {
-	c := newCommandGroup("clients", "Create, list, change and delete the programs that ask for tokens",
+	c := newCommandGroup("clients", "Create, list, change and delete the applications that request tokens",
 		newClientsCreateCommand(p), newClientsListCommand(p), newClientsShowCommand(p),
 		newClientsRotateSecretCommand(p), newClientsUpdateCommand(p))
 	addOperations(c, p, "client",

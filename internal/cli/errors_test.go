@@ -16,7 +16,7 @@ func TestDescribe(t *testing.T) {
 		want string
 	}{
 		{"plain error", disk, "disk full"},
-		{"code", wrapError("user ada", oauth.NotFound), "user ada: There is no such thing."},
+		{"code", wrapError("user ada", oauth.NotFound), "user ada: Not found."},
 		{
 			"sentence", wrapError("user ada", oauth.Fail(oauth.InvalidRequest, "The name is empty.")),
 			"user ada: The name is empty.",
@@ -28,11 +28,11 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			"joined", errors.Join(wrapError("user ada", oauth.NotFound), disk),
-			"user ada: There is no such thing.\ndisk full",
+			"user ada: Not found.\ndisk full",
 		},
 		{
 			"code of a store", wrapError("user ada", fmt.Errorf("read user: %w", oauth.NotFound)),
-			"user ada: There is no such thing. (read user: not_found)",
+			"user ada: Not found. (read user: not_found)",
 		},
 	} {
 		if got := describe(c.err); got != c.want {

@@ -46,7 +46,7 @@ func rotateKeys(
 		return err
 	}
 	return p.printResult(plan, func(w io.Writer) {
-		lines := table{{"AT", "ALG", "KID", "STATE", "WHY THEN"}}
+		lines := table{{"AT", "ALG", "KID", "STATE", "REASON"}}
 		for _, s := range plan.Steps {
 			kid := s.Key
 			if kid == "" {

@@ -18,8 +18,8 @@ type keysFlags struct {
 	reseal, acceptRestore bool
 }
 
-const keysHelp = `Show the keys: the states of each key with their dates, and the current state. A flag changes the keys. Running servers
-apply the change within keys.poll_interval, without a restart.
+const keysHelp = `Show each key: its states with their dates, and its current state. The flags change the keys. Running servers apply a
+change within keys.poll_interval, without a restart.
 
 --new-kek FILE creates a KEK in the new file FILE. If kek.file exists, the command also appends the KEK to it, and seals new
 keys with it. If servers have copies of kek.file, each copy needs the new KEK first: append the output of
@@ -33,7 +33,7 @@ remains: delete it when it is no longer needed.`
 func newKeysCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "keys",
-		Short: "Show the keys, rotate them, compromise a stolen key, change the KEK",
+		Short: "Show and rotate the keys, withdraw a compromised key, change the KEK",
 		Long:  keysHelp, Args: cobra.NoArgs,
 	}
 	f := newKeysFlags(c)
@@ -65,9 +65,10 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 		"activate the next key of each signing algorithm in use, and print the dates with their reasons")
 	flags.StringArrayVar(&f.algorithms, "alg", nil, "with --rotate: `RS256, ES256, EdDSA, mac or all` (repeatable)")
 	flags.BoolVar(&f.plan, "plan", false, "with --rotate: only print the plan")
-	flags.BoolVar(&f.now, "now", false, "with --rotate: activate now, and print what may fail")
+	flags.BoolVar(&f.now, "now", false, "with --rotate: activate the keys now, and print what may fail")
 	flags.StringVar(&f.cancel, "cancel", "", "remove the activation date of the pre-active key `KID`")
-	flags.StringVar(&f.compromise, "compromise", "", "stop using and publishing the key `KID` at once")
+	flags.StringVar(&f.compromise, "compromise", "",
+		"mark the key `KID` as compromised: the servers stop using and publishing it")
 	flags.StringVar(&f.newKEK, "new-kek", "", "create a KEK in the new `FILE` and seal with it")
 	flags.StringVar(&f.importFile, "import", "",
 		"import the private signing key in `FILE` (PEM or JWK) as the spare key")

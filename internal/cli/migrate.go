@@ -12,7 +12,7 @@ import (
 func newMigrateCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "migrate",
-		Short: "Migrate the store's schema to this program's version, as serve does when it starts",
+		Short: "Migrate the store's schema to this program's version; serve does the same at its start",
 		Args:  cobra.NoArgs,
 	}
 	status := c.Flags().Bool("status", false, "only print the versions")

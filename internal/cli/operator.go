@@ -14,6 +14,9 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
+// pageSize is the number of users or grants that a command reads at once.
+const pageSize = 1000
+
 // An operator has the operations on the store, and the actor that the audit log
 // names for them.
 type operator struct {

@@ -21,9 +21,9 @@ const revokeHelp = `Revoke all grants of a user, or one of them.
 With --replay, repeat the changes that a store lost because it was restored from a backup. FILE is the log that the servers
 wrote to stderr (- is standard input). It may have other lines between the events. The command revokes grants, disables,
 enables and deletes users and clients, and compromises keys, as the events say. It prints changes that it cannot repeat.
-Events whose change the store has do nothing: the whole log may be given, and the command may run twice. With --since, the
-time of the backup, the command skips earlier events and counts lost logins. Run it before the servers start on the restored
-store, or at least before signet keys --accept-restore.`
+An event whose change is already in the store has no effect, so FILE may be the whole log, and the command may run more than
+once. With --since, the time of the backup, the command skips earlier events and counts lost logins. Run it before the
+servers start on the restored store, or at least before signet keys --accept-restore.`
 
 // A replayedEvent is an event that changed something, failed, or shows a loss.
 type replayedEvent struct {

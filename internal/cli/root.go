@@ -8,11 +8,11 @@ import (
 
 // The groups of commands in the help.
 const (
-	groupRun      = "run"
-	groupKeys     = "keys"
-	groupPeople   = "people"
-	groupUse      = "use"
-	groupMaintain = "maintain"
+	groupServer      = "server"
+	groupKeys        = "keys"
+	groupRecords     = "records"
+	groupTokens      = "tokens"
+	groupMaintenance = "maintenance"
 )
 
 // newRootCommand returns the command signet with all its subcommands.
@@ -32,11 +32,11 @@ func newRootCommand(p *program) *cobra.Command {
 	flags.VarP(&p.output, "output", "o", "print results as `text or json`")
 
 	root.AddGroup(
-		&cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupServer, Title: "Server:"},
 		&cobra.Group{ID: groupKeys, Title: "Keys:"},
-		&cobra.Group{ID: groupPeople, Title: "People and clients:"},
-		&cobra.Group{ID: groupUse, Title: "Use:"},
-		&cobra.Group{ID: groupMaintain, Title: "Maintain:"},
+		&cobra.Group{ID: groupRecords, Title: "Users and clients:"},
+		&cobra.Group{ID: groupTokens, Title: "Logins and tokens:"},
+		&cobra.Group{ID: groupMaintenance, Title: "Maintenance:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
@@ -44,14 +44,14 @@ func newRootCommand(p *program) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupRun, newServeCommand(p))
+	add(groupServer, newServeCommand(p))
 	add(groupKeys, newKeysCommand(p))
-	add(groupPeople, newUsersCommand(p), newClientsCommand(p), newAudiencesCommand(p), newGrantsCommand(p))
-	add(groupUse, newLoginCommand(p), newRefreshCommand(p), newRevokeCommand(p), newIntrospectCommand(p))
-	add(groupMaintain, newMigrateCommand(p), newConfigCommand(p), newHealthcheckCommand(p), newVersionCommand(p))
+	add(groupRecords, newUsersCommand(p), newClientsCommand(p), newAudiencesCommand(p), newGrantsCommand(p))
+	add(groupTokens, newLoginCommand(p), newRefreshCommand(p), newRevokeCommand(p), newIntrospectCommand(p))
+	add(groupMaintenance, newMigrateCommand(p), newConfigCommand(p), newHealthcheckCommand(p), newVersionCommand(p))
 	root.AddCommand(newHashWorkerCommand(p))
-	root.SetHelpCommandGroupID(groupMaintain)
-	root.SetCompletionCommandGroupID(groupMaintain)
+	root.SetHelpCommandGroupID(groupMaintenance)
+	root.SetCompletionCommandGroupID(groupMaintenance)
 	markCommandErrors(root)
 	return root
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-const importHelp = `Create users of another system, from FILE or standard input. Each line is a JSON object:
+const importHelp = `Create the users of another system from FILE or standard input. Each line is a JSON object:
 
   {"username": "ada", "password_hash": "$2b$12$...", "claims": {"roles": ["ops"]}, "disabled": false, "id": "usr_..."}
 
@@ -25,7 +25,7 @@ These password hashes are accepted, within limits. At the first login of a user,
 
   argon2id   $argon2id$v=19$m=19456,t=2,p=1$SALT$KEY                   m up to 256 MiB, t up to 10, p up to 16
   bcrypt     $2a$, $2b$ or $2y$                                        cost 4 to 14; only the first 72 bytes of a password count
-  scrypt     $scrypt$ln=16,r=8,p=1$SALT$KEY                            128 x N x r up to 256 MiB, that x p up to 1 GiB
+  scrypt     $scrypt$ln=16,r=8,p=1$SALT$KEY                            128 x N x r up to 256 MiB, 128 x N x r x p up to 1 GiB
   pbkdf2     $pbkdf2-sha256$600000$SALT$KEY, also i=600000, -sha512    up to 2,000,000 rounds
   Firebase   $firebase-scrypt$ln=14,r=8$SALT$SEPARATOR$SIGNERKEY$HASH  ln is mem_cost, r is rounds
 
@@ -36,7 +36,7 @@ An invalid line creates no user and is reported with its number; the other lines
 func newUsersImportCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import [FILE]",
-		Short: "Create users with password hashes of another system",
+		Short: "Create the users of another system, with their password hashes",
 		Long:  importHelp,
 		Args:  cobra.MaximumNArgs(1),
 	}

@@ -98,20 +98,22 @@ func (s *Service) GetActive(ctx context.Context, snapshot *client.Snapshot, id o
 	return g, nil
 }
 
-// Owned returns the id and the subject of a grant if the grant belongs to the
-// caller's client. Otherwise it returns the zero id.
-func (s *Service) Owned(ctx context.Context, caller client.Caller, id oauth.GrantID) (oauth.GrantID, string, error) {
+// Owned returns id if it is a grant of the subject to the caller's client.
+// Otherwise it returns the zero id.
+func (s *Service) Owned(
+	ctx context.Context, caller client.Caller, subject string, id oauth.GrantID,
+) (oauth.GrantID, error) {
 	if id == (oauth.GrantID{}) {
-		return id, "", nil
+		return id, nil
 	}
 	g, err := s.o.Store.Grant(ctx, id)
 	if err != nil && !errors.Is(err, oauth.NotFound) {
-		return oauth.GrantID{}, "", oauth.FromStore(err)
+		return oauth.GrantID{}, oauth.FromStore(err)
 	}
-	if err != nil || g.ClientID != caller.Client.ID {
-		return oauth.GrantID{}, "", nil
+	if err != nil || g.UserID != subject || g.ClientID != caller.Client.ID {
+		return oauth.GrantID{}, nil
 	}
-	return id, g.UserID, nil
+	return id, nil
 }
 
 // visibleClient returns the id of the client whose grants the caller may list

@@ -59,9 +59,10 @@ func (f *Fixture) ChangePassword(
 	if err != nil {
 		return err
 	}
-	change := login.PasswordChange{Attempt: attempt, NewPassword: newPassword}
-	if change.Keep, change.KeepSubject, err = f.Grants.Owned(ctx, caller, keep); err != nil {
-		return err
-	}
-	return f.Logins.ChangePassword(ctx, change)
+	return f.Logins.ChangePassword(ctx, login.PasswordChange{
+		Attempt: attempt, NewPassword: newPassword,
+		KeptGrant: func(ctx context.Context, userID string) (oauth.GrantID, error) {
+			return f.Grants.Owned(ctx, caller, userID, keep)
+		},
+	})
 }

@@ -14,12 +14,10 @@ type PasswordChange struct {
 	Attempt Attempt
 	// NewPassword is the new password.
 	NewPassword string
-	// Keep is the id of a grant of the calling client that the change does not
-	// revoke. The zero id means that all grants are revoked.
-	Keep oauth.GrantID
-	// KeepSubject is the subject of that grant. ChangePassword ignores Keep if
-	// this is not the user.
-	KeepSubject string
+	// KeptGrant returns the id of the grant of that user that the change does
+	// not revoke, or the zero id. ChangePassword calls it after it has verified
+	// the current password. nil means that all grants are revoked.
+	KeptGrant func(ctx context.Context, userID string) (oauth.GrantID, error)
 }
 
 // errSamePassword is the error for a new password that is the current one. It
@@ -42,7 +40,7 @@ func (s *Service) checkChange(c PasswordChange) error {
 
 // ChangePassword verifies the current password as Authenticate does, at the
 // same cost and with the same refusal. It sets the new password and revokes the
-// user's grants, except the grant c.Keep.
+// user's grants, except the one that c.KeptGrant returns.
 func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 	clock, err := s.o.StoreClock()
 	if err != nil {
@@ -62,9 +60,11 @@ func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 		return err
 	}
 
-	keep := c.Keep
-	if c.KeepSubject != user.ID {
-		keep = oauth.GrantID{}
+	var keep oauth.GrantID
+	if c.KeptGrant != nil {
+		if keep, err = c.KeptGrant(ctx, user.ID); err != nil {
+			return err
+		}
 	}
 	hash, err := s.o.Passwords.Hash(ctx, c.NewPassword)
 	if err != nil {

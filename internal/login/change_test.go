@@ -12,6 +12,7 @@ import (
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuertest"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/throttle"
 )
@@ -84,6 +85,26 @@ func TestChangePassword_RevokesAsOfTheChange(t *testing.T) {
 			t.Errorf("revoked %v after the request, want at least 6s", took)
 		}
 	})
+}
+
+// A refused change reads no grant: the store does this work only for a caller
+// who knows the password.
+func TestChangePassword_RefusalReadsNoGrant(t *testing.T) {
+	f := newFixture(t)
+	read := func(context.Context, string) (oauth.GrantID, error) {
+		t.Error("the grant was read")
+		return oauth.GrantID{}, nil
+	}
+	for name, c := range map[string]login.PasswordChange{
+		"weak password":    {Attempt: login.Attempt{Username: username, Password: rightWord}, NewPassword: "x"},
+		"invalid password": {Attempt: login.Attempt{Username: username, Password: "x"}, NewPassword: newPassword},
+		"unknown user":     {Attempt: login.Attempt{Username: "bob", Password: rightWord}, NewPassword: newPassword},
+	} {
+		c.KeptGrant = read
+		if err := f.Logins.ChangePassword(t.Context(), c); err == nil {
+			t.Errorf("%s: the change was accepted", name)
+		}
+	}
 }
 
 // ChangePassword does not keep the grant of another client or another user.

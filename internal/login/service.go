@@ -30,7 +30,7 @@ type Store interface {
 	ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error
 	// ReserveAttempt adds one attempt to each counter, in order, until a
 	// counter rejects it. It returns how many counters accepted it. Each
-	// counter decides as throttle.Counter.Take does. Attempts at one counter
+	// counter decides as throttle.Counter.Reserve does. Attempts at one counter
 	// are serialized: a counter never accepts more concurrent attempts than it
 	// has left. There are one or two counters, and every attempt has them in
 	// the same order: an address or a device before an account.

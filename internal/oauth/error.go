@@ -148,9 +148,9 @@ var sentences = map[Code]string{
 	AccessDenied:         "Access is denied.",
 	UnsupportedGrantType: "The grant type is not supported.",
 	SlowDown:             "Too many requests; try again later.",
-	AlreadyExists:        "It exists already.",
-	NotFound:             "There is no such thing.",
-	FailedPrecondition:   "The present state does not allow this.",
+	AlreadyExists:        "It already exists.",
+	NotFound:             "Not found.",
+	FailedPrecondition:   "The current state does not allow this.",
 	ServerError:          "The issuer has an internal error.",
 
 	TemporarilyUnavailable: "The issuer cannot answer at the moment; try again.",

@@ -16,7 +16,7 @@ func TestError_IsItsCategory(t *testing.T) {
 	if e := AsError(err); e.Code != InvalidGrant || e.Sentence != "No." {
 		t.Errorf("AsError: %+v", e)
 	}
-	if e := AsError(fmt.Errorf("read: %w", NotFound)); e.Code != NotFound || e.Sentence != "There is no such thing." {
+	if e := AsError(fmt.Errorf("read: %w", NotFound)); e.Code != NotFound || e.Sentence != "Not found." {
 		t.Errorf("AsError of a code: %+v", e)
 	}
 	if e := AsError(io.EOF); e.Code != ServerError || strings.Contains(e.Sentence, "EOF") {

@@ -56,8 +56,8 @@ func newBudget(bytes, cpus int64, params Params) (*budget, error) {
 }
 
 // reserve reserves a place in the queue until the caller calls release. It
-// returns *Busy if the queue is full, or if the caller's deadline would pass
-// first.
+// returns *BusyError if the queue is full, or if the caller's deadline would
+// pass first.
 func (b *budget) reserve(ctx context.Context) (release func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,7 +94,7 @@ func (b *budget) refuse(cause error) *BusyError {
 
 // run waits for the resources and then calls compute. If the time until the
 // deadline becomes less than the time of one hash, run stops waiting and
-// returns *Busy. So the caller receives the error before its deadline.
+// returns *BusyError. So the caller receives the error before its deadline.
 func (b *budget) run(ctx context.Context, need resources, compute func() error) error {
 	need.cpus = min(need.cpus, b.total.cpus)
 	if err := b.acquire(ctx, need); err != nil {

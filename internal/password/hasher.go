@@ -85,9 +85,10 @@ func newHasher(o Options, cpus int) (*Hasher, error) {
 func (h *Hasher) Close() { h.close() }
 
 // Reserve reserves a place in the queue for a caller that will hash or verify a
-// password. It returns *Busy if the queue is full, or if the hash would not be
-// ready before the deadline of ctx. Reserve does no expensive work, so a caller
-// uses it before any other step. The caller must call release at the end.
+// password. It returns *BusyError if the queue is full, or if the hash would
+// not be ready before the deadline of ctx. Reserve does no expensive work, so a
+// caller uses it before any other step. The caller must call release at the
+// end.
 func (h *Hasher) Reserve(ctx context.Context) (release func(), err error) {
 	return h.budget.reserve(ctx)
 }
@@ -96,7 +97,7 @@ func (h *Hasher) Reserve(ctx context.Context) (release func(), err error) {
 // $argon2id$v=19$m=…,t=…,p=…$salt$key.
 //
 // It converts the password to Unicode form NFKC. It does not trim spaces or
-// fold case. It returns ErrTooLong, *Busy, or an error of the computation.
+// fold case. It returns ErrTooLong, *BusyError, or an error of the computation.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	a := argon2Hash{params: h.params, salt: random(saltSize)}
 	key, err := h.derive(ctx, a, keySize, password)
@@ -114,8 +115,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Verify computes exactly one hash. An empty phc stands for a user who does not
 // exist: it costs one hash with the current parameters and never matches.
 //
-// Verify returns ErrTooLong, *Busy, the InputError of Check, or an error of the
-// computation.
+// Verify returns ErrTooLong, *BusyError, the InputError of Check, or an error
+// of the computation.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
 	a := h.dummy
 	if phc != "" {

@@ -9,7 +9,7 @@ import (
 
 // The table of login attempts has the name guesses. A row is a counter.
 
-// reserve is throttle.Counter.Take in one statement. It returns a row if the
+// reserve is throttle.Counter.Reserve in one statement. It returns a row if the
 // counter accepts the attempt, and none if it refuses.
 //
 // The parameters are the time $1, the key $2 and $3, the leak $4, the level $5

@@ -55,7 +55,7 @@ func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant
 // element for each attempt, as attemptArrayArgs returns them. attemptValues has
 // the same columns for one attempt, whose parameters are plain values. With
 // arrays, Postgres plans the statement on each execution, which takes three
-// times as long as to run it.
+// times as long as running it.
 const (
 	attemptArrays = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
 		$8::interval[]) WITH ORDINALITY

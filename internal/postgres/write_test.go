@@ -77,7 +77,7 @@ func attempt(user string) func(*Store) error {
 }
 
 // TestWrite_ConcurrentWritesShareATransaction: concurrent writes of all kinds
-// share a transaction, except with the option Alone.
+// share a transaction, except with the option NoBatching.
 func TestWrite_ConcurrentWritesShareATransaction(t *testing.T) {
 	const ofEach = 20
 	transactions := map[string]query{

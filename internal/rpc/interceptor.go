@@ -105,7 +105,7 @@ func (i interceptor) setHeader(ctx context.Context, rule accessRule, requestID s
 		header["cache-control"], header["pragma"] = noStore, noCache
 	}
 	if err := grpc.SetHeader(ctx, header); err != nil {
-		i.log.Error("setting the response header failed", "request_id", requestID, "error", err)
+		i.log.Error("cannot set the response header", "request_id", requestID, "error", err)
 	}
 }
 

@@ -144,14 +144,17 @@ func (s *TokenService) ChangePassword(
 		return nil, err
 	}
 
-	change := login.PasswordChange{NewPassword: r.GetNewPassword(), Attempt: login.Attempt{
-		Actor: caller.Actor(), Address: address, Username: r.GetUsername(), Password: r.GetOldPassword(),
-		DeviceToken: r.GetDeviceToken(),
-	}}
-	if change.Keep, change.KeepSubject, err = s.Grants.Owned(ctx, caller, keep); err != nil {
-		return nil, err
-	}
-	if err := s.Logins.ChangePassword(ctx, change); err != nil {
+	err = s.Logins.ChangePassword(ctx, login.PasswordChange{
+		Attempt: login.Attempt{
+			Actor: caller.Actor(), Address: address, Username: r.GetUsername(), Password: r.GetOldPassword(),
+			DeviceToken: r.GetDeviceToken(),
+		},
+		NewPassword: r.GetNewPassword(),
+		KeptGrant: func(ctx context.Context, userID string) (oauth.GrantID, error) {
+			return s.Grants.Owned(ctx, caller, userID, keep)
+		},
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &signetv1.ChangePasswordResponse{}, nil

@@ -23,7 +23,7 @@ const (
 // checkAudience checks the field audience.
 func checkAudience(v *validate.Violations, names []string) {
 	if len(names) > oauth.MaxAudiences {
-		v.Add("audience", fmt.Sprintf("must not name more than %d", oauth.MaxAudiences))
+		v.Add("audience", fmt.Sprintf("must not have more than %d values", oauth.MaxAudiences))
 		return
 	}
 	for n, name := range names {
@@ -58,7 +58,7 @@ func validateMint(r *signetv1.MintRequest) error {
 	v.Bounded("scope", r.GetScope(), oauth.MaxScope)
 	v.Bounded("subject", r.GetSubject(), oauth.MaxSubject)
 	if at := r.GetAuthTime(); at != nil && !at.IsValid() {
-		v.Add("auth_time", "must be a time of the years 1 to 9999")
+		v.Add("auth_time", "must be a time in the years 1 to 9999")
 	}
 	if len(r.GetAmr()) > oauth.MaxMethods {
 		v.Add("amr", fmt.Sprintf("must not have more than %d values", oauth.MaxMethods))

@@ -47,8 +47,8 @@ func createFile(path string) error {
 }
 
 // checkFile rejects a file that other users can access. It does not open the
-// file: to close a second descriptor would release the locks of this process
-// on the file (fcntl(2)).
+// file: closing a second descriptor would release the locks of this process on
+// the file (fcntl(2)).
 func checkFile(path string) error {
 	info, err := os.Lstat(path)
 	switch {

@@ -77,8 +77,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 // connect opens both pools of connections. It holds the lock of the directory:
-// to switch a new file to the WAL mode needs an exclusive lock, for which
-// SQLite does not wait.
+// switching a new file to WAL mode needs an exclusive lock, for which SQLite
+// does not wait.
 func (s *Store) connect(ctx context.Context) error {
 	unlock, err := lockDirectory(ctx, s.path)
 	if err != nil {

@@ -60,7 +60,7 @@ func (t transaction) Query(ctx context.Context, q query, args ...any) (*sql.Rows
 }
 
 // Prepared returns a prepared statement for the transaction. It runs to its end
-// even if the caller's context ends: to watch a context costs more than to run
+// even if the caller's context ends: watching a context costs more than running
 // the statement.
 func (t transaction) Prepared(statement *sql.Stmt) *sql.Stmt {
 	return t.tx.StmtContext(context.Background(), statement)

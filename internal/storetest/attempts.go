@@ -37,7 +37,7 @@ func reserve(t tester, s Store, now time.Time, counters ...throttle.Counter) int
 }
 
 // attemptsFollowPolicy makes random attempts and compares the store with
-// throttle.Counter.Take.
+// throttle.Counter.Reserve.
 func attemptsFollowPolicy(t *testing.T, s Store) {
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {

@@ -62,7 +62,7 @@ func validateAlgorithms(names []string) error {
 	known := []string{keys.RS256, keys.ES256, keys.EdDSA, keys.MAC}
 	for n, name := range names {
 		if !slices.Contains(known, name) || slices.Contains(names[:n], name) {
-			v.Add(fmt.Sprintf("algorithms[%d]", n), "must be RS256, ES256, EdDSA or mac, each once at most")
+			v.Add(fmt.Sprintf("algorithms[%d]", n), "must be RS256, ES256, EdDSA or mac, each at most once")
 			break
 		}
 	}
@@ -126,7 +126,7 @@ func checkAudience(v *validate.Violations, a *signetv1.Audience) {
 func checkMask(v *validate.Violations, m *fieldmaskpb.FieldMask, known []string) {
 	unknown := func(path string) bool { return !slices.Contains(known, path) }
 	if paths := m.GetPaths(); len(paths) == 0 || slices.ContainsFunc(paths, unknown) {
-		v.Add("update_mask", "must name what changes, out of: "+strings.Join(known, ", "))
+		v.Add("update_mask", "must name the fields to change, out of: "+strings.Join(known, ", "))
 	}
 }
 

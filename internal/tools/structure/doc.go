@@ -10,10 +10,8 @@
 //   - methods: a receiver has no more than 20 methods.
 //   - cycles: no two files of a package use each other's declarations.
 //
-// The checks of lines read tests, too:
+// The check of lines reads tests, too:
 //
 //   - width: a comment of a Go file has no more than 80 columns, code has no
 //     more than 120.
-//   - words: Go, Markdown, protobuf, YAML and testscript files do not use the
-//     forbidden words, also not within an identifier.
 package main

@@ -16,7 +16,7 @@ import (
 )
 
 // checks are the names of all checks.
-const checks = "doc,methods,cycles,width,words"
+const checks = "doc,methods,cycles,width"
 
 func main() {
 	only := flag.String("only", checks, "the checks to run")
@@ -58,7 +58,7 @@ func (c *checker) run() error {
 		case err != nil:
 			return err
 		case !entry.IsDir():
-			return c.checkWords(name)
+			return nil
 		case entry.Name() == ".git" || entry.Name() == "node_modules":
 			return fs.SkipDir
 		case slices.Contains(strings.Split(name, "/"), "testdata"):

@@ -1,4 +1,0 @@
-package sqlite
-
-// addGuesses adds rows.
-const insert = "INSERT INTO guesses VALUES (door)"
