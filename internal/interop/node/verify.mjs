@@ -2,7 +2,9 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 const { ISSUER, AUDIENCE } = process.env; // https://login.example.com, https://api.example
 // Cached for five minutes. An unknown kid triggers a new fetch, at most every 30 seconds.
-const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), { cacheMaxAge: 300_000, cooldownDuration: 30_000 });
+const keys = createRemoteJWKSet(new URL(`${ISSUER}/.well-known/jwks.json`), {
+  cacheMaxAge: 300_000, cooldownDuration: 30_000,
+});
 
 export async function verify(token) {
   const { payload } = await jwtVerify(token, keys, {
