@@ -4,7 +4,7 @@ import "time"
 
 // Options configures a Batcher.
 type Options[K comparable, Req, Res any] struct {
-	// Run answers the requests of one batch. It returns one Answer for each
+	// Run answers the requests of one batch. It returns one Result for each
 	// request, in the order of the requests. It gets no context, because a
 	// caller that stops waiting must not cancel the requests of the others. Run
 	// must limit its own time. Required.
@@ -34,7 +34,7 @@ type Options[K comparable, Req, Res any] struct {
 	// Pause runs after the callers of a batch have their results and before the
 	// next batch. Requests that arrive in this time share the next batch. nil
 	// means no pause. It does not run after a batch that a caller runs on its
-	// own goroutine (see Bound).
+	// own goroutine (see MaxRunTime).
 	Pause func()
 
 	// MaxRunTime is the maximum duration of Run. If it is set, a caller whose
