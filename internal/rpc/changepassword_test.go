@@ -39,9 +39,16 @@ func TestChangePassword(t *testing.T) {
 	} {
 		r := &change{Username: username, OldPassword: password, NewPassword: next}
 		c.edit(r)
+		before, hashes := f.Passwords.Stats().Hashes, uint64(0)
+		if c.reason == "INVALID_GRANT" {
+			hashes = 1
+		}
 		_, err := f.TokenService.ChangePassword(f.As(t, c.client), r)
 		if status.Code(err) != c.code || reason(err) != c.reason {
 			t.Errorf("%s: %v (%s)", name, err, reason(err))
+		}
+		if n := f.Passwords.Stats().Hashes - before; n != hashes {
+			t.Errorf("%s: %d hashes, want %d", name, n, hashes)
 		}
 	}
 	_, err := f.TokenService.ChangePassword(f.As(t, "web"), &signetv1.ChangePasswordRequest{

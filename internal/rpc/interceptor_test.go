@@ -106,8 +106,8 @@ func TestPanicIsServerErrorAndLogged(t *testing.T) {
 		t.Errorf("status %v", s)
 	}
 	line := f.Logs.Line(t, "panic in a gRPC handler")
-	if stack, _ := line["stack"].(string); !strings.Contains(stack, "TokenService") || line["level"] != "ERROR" ||
-		line["request_id"] == "" {
+	if stack, _ := line["stack"].(string); !strings.Contains(stack, "rpc.(*TokenService).Login") ||
+		line["level"] != "ERROR" || line["request_id"] == "" {
 		t.Errorf("logged %v", line)
 	}
 	if call := f.Logs.Line(t, "call"); call["code"] != "Internal" || call["client_id"] != "web" ||

@@ -28,10 +28,14 @@ func TestRule49_RefusedLoginsAreTheSameBytes(t *testing.T) {
 	refused := func(name, secret string) (response string) {
 		t.Helper()
 		var header, trailer metadata.MD
+		hashes := f.Passwords.Stats().Hashes
 		_, err := f.TokenService.Login(f.As(t, "web"), &signetv1.LoginRequest{Username: name, Password: secret},
 			grpc.Header(&header), grpc.Trailer(&trailer))
 		if status.Code(err) != codes.Unauthenticated || reason(err) != "INVALID_GRANT" {
 			t.Fatalf("%s: %v", name, err)
+		}
+		if n := f.Passwords.Stats().Hashes - hashes; n != 1 {
+			t.Errorf("%s: %d hashes, want 1", name, n)
 		}
 		bytes, errMarshal := proto.MarshalOptions{Deterministic: true}.Marshal(status.Convert(err).Proto())
 		must(t, errMarshal)

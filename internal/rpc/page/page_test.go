@@ -4,10 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A page stays small enough for every client, whatever the size of its
 // messages.
