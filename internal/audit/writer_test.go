@@ -43,7 +43,7 @@ func TestRule68_AuditLogInjection(t *testing.T) {
 		var out bytes.Buffer
 		err := newLog(&out).Write(audit.Event{
 			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value},
-			Subject: value, Reason: value, IP: value,
+			Subject: value, Grant: value, Key: value, KeptGrant: value, Reason: value, IP: value,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -55,8 +55,13 @@ func TestRule68_AuditLogInjection(t *testing.T) {
 		if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 			t.Fatalf("the line contains %q: %q", line[i:i+1], line)
 		}
-		if utf8.ValidString(value) && members(t, line)["sub"] != value {
-			t.Errorf("%q was changed: %s", value, line)
+		m := members(t, line)
+		for _, name := range []string{
+			"event", "request_id", "actor", "sub", "grant", "kid", "reason", "ip", "kept",
+		} {
+			if utf8.ValidString(value) && m[name] != value {
+				t.Errorf("%q was changed in %s: %s", value, name, line)
+			}
 		}
 	}
 }
