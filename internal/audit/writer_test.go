@@ -146,8 +146,11 @@ type shortWriter struct{}
 func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 func TestWriter_ReportsAShortWrite(t *testing.T) {
-	if err := newLog(shortWriter{}).Write(audit.Event{Name: "x", Time: time.Now()}); !errors.Is(err, io.ErrShortWrite) {
-		t.Error(err)
+	for _, name := range []string{"x", "\u0085\u0085"} { // the second line is longer when it is escaped
+		err := newLog(shortWriter{}).Write(audit.Event{Name: name, Time: time.Now()})
+		if !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("event %q: got error %v, want io.ErrShortWrite", name, err)
+		}
 	}
 }
 

@@ -19,9 +19,14 @@ func EscapeWriter(w io.Writer) io.Writer { return escapingWriter{w} }
 type escapingWriter struct{ w io.Writer }
 
 // Write writes line with one call of Write. The returned count is in bytes of
-// line, not of its escaped form.
+// line, not of its escaped form. It returns io.ErrShortWrite if the escaped form
+// was written in part.
 func (e escapingWriter) Write(line []byte) (int, error) {
-	n, err := e.w.Write(escape(line))
+	text := escape(line)
+	n, err := e.w.Write(text)
+	if err == nil && n < len(text) {
+		err = io.ErrShortWrite
+	}
 	return min(n, len(line)), err
 }
 
