@@ -33,9 +33,19 @@ func refresh(t *testing.T, s *Store, a grant.RefreshAttempt) grant.Outcome {
 }
 
 func TestRefresh_OneBatchHoldsEveryOutcome(t *testing.T) {
-	s := open(t, pgtest.New(t), Options{})
-	storetest.RefreshEveryOutcome(t, s, func(attempts []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
-		return refreshTogether(s, attempts)
+	check := func(t *testing.T, s *Store) {
+		storetest.RefreshEveryOutcome(t, s, func(attempts []grant.RefreshAttempt) ([]grant.RefreshResult, error) {
+			return refreshTogether(s, attempts)
+		})
+	}
+	t.Run("direct", func(t *testing.T) { check(t, open(t, pgtest.New(t), Options{})) })
+	t.Run("PgBouncer", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the same batch runs without PgBouncer")
+		}
+		s := open(t, pgtest.Bouncer(t), Options{})
+		must(t, s.Migrate(t.Context()))
+		check(t, s)
 	})
 }
 
