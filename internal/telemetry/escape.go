@@ -19,8 +19,8 @@ func EscapeWriter(w io.Writer) io.Writer { return escapingWriter{w} }
 type escapingWriter struct{ w io.Writer }
 
 // Write writes line with one call of Write. The returned count is in bytes of
-// line, not of its escaped form. It returns io.ErrShortWrite if the escaped form
-// was written in part.
+// line, not of its escaped form. It returns io.ErrShortWrite if the escaped
+// form was written in part.
 func (e escapingWriter) Write(line []byte) (int, error) {
 	text := escape(line)
 	n, err := e.w.Write(text)
