@@ -37,10 +37,11 @@ func (f *Fixture) Login(ctx context.Context, caller client.Caller, r LoginReques
 		return nil, err
 	}
 
-	a, err := f.Logins.Authenticate(ctx, attempt)
+	a, release, err := f.Logins.Authenticate(ctx, attempt)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	return f.Issuer.Login(ctx, caller, prepared, issuer.LoginRequest{
 		Subject: a.Subject, AMR: a.AMR, AuthTime: a.AuthTime, Epoch: a.Epoch, Address: attempt.Address,
 		DeviceLabel: r.EndUser.DeviceLabel,

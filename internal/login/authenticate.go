@@ -28,27 +28,33 @@ type Authentication struct {
 // Authenticate verifies the password of a user. Every refusal is the same
 // invalid_grant and costs one hash, whether the user is unknown or disabled,
 // the account is over its limit, or the password is wrong.
-func (s *Service) Authenticate(ctx context.Context, a Attempt) (Authentication, error) {
+//
+// Without an error the caller must call release when it has answered the login.
+// Until then the login has its place in the queue for hashing, so that a slow
+// store does not make the server accept more and more logins.
+func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication, release func(), err error) {
 	clock, err := s.o.StoreClock()
 	if err != nil {
-		return Authentication{}, err
+		return Authentication{}, nil, err
 	}
-	release, err := s.o.Passwords.Reserve(ctx)
+	release, err = s.o.Passwords.Reserve(ctx)
 	if err != nil {
-		return Authentication{}, hashError(err)
+		return Authentication{}, nil, hashError(err)
 	}
-	defer release()
 
 	user, rehash, err := s.verify(ctx, a)
 	if err != nil {
-		return Authentication{}, err
+		release()
+		return Authentication{}, nil, err
 	}
 	if rehash {
 		s.rehash(ctx, user, a.Password)
 	}
 
 	amr := []string{oauth.AMRPassword}
-	return Authentication{Subject: user.ID, AMR: amr, ACR: oauth.ACR(amr), AuthTime: clock(), Epoch: user.Epoch}, nil
+	return Authentication{
+		Subject: user.ID, AMR: amr, ACR: oauth.ACR(amr), AuthTime: clock(), Epoch: user.Epoch,
+	}, release, nil
 }
 
 // verify returns the user of an attempt whose password is valid. rehash reports

@@ -137,6 +137,8 @@ func FromStore(err error) error {
 }
 
 // sentences has the default sentence of each code.
+//
+//exhaustive:enforce
 var sentences = map[Code]string{
 	InvalidRequest:       "The request is malformed.",
 	InvalidScope:         "The scope is not granted.",

@@ -16,6 +16,8 @@ import (
 
 // statusCodes is the gRPC column of the error table. The other columns are in
 // internal/oauth and internal/web.
+//
+//exhaustive:enforce
 var statusCodes = map[oauth.Code]codes.Code{
 	oauth.InvalidRequest:         codes.InvalidArgument,
 	oauth.InvalidScope:           codes.InvalidArgument,

@@ -17,7 +17,7 @@ import (
 )
 
 // Rule 49: All refused logins have the same bytes in the status, its details,
-// the header and the trailer. A test of internal/issuer compares the time.
+// the header and the trailer. A test of internal/login compares the time.
 func TestRule49_RefusedLoginsAreTheSameBytes(t *testing.T) {
 	f := newFixture(t)
 	for _, name := range []string{"grace", "gone"} {

@@ -44,13 +44,14 @@ func (s *TokenService) Login(ctx context.Context, r *signetv1.LoginRequest) (*si
 		return nil, err
 	}
 
-	who, err := s.Logins.Authenticate(ctx, login.Attempt{
+	who, release, err := s.Logins.Authenticate(ctx, login.Attempt{
 		Actor: caller.Actor(), Address: address, Username: r.GetUsername(), Password: r.GetPassword(),
 		DeviceToken: r.GetDeviceToken(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 
 	response, err := s.Issuer.Login(ctx, caller, prepared, issuer.LoginRequest{
 		Subject: who.Subject, AMR: who.AMR, AuthTime: who.AuthTime, Epoch: who.Epoch,

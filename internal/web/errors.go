@@ -14,6 +14,8 @@ import (
 
 // statusCodes is the HTTP column of the error table. The codes are in package
 // oauth, and the gRPC column is in package rpc.
+//
+//exhaustive:enforce
 var statusCodes = map[oauth.Code]int{
 	oauth.InvalidRequest:         http.StatusBadRequest,
 	oauth.InvalidScope:           http.StatusBadRequest,

@@ -5,6 +5,7 @@ go 1.26.4
 tool (
 	github.com/OpenPeeDeeP/depguard/v2/cmd/depguard
 	github.com/mgechev/revive
+	github.com/nishanths/exhaustive/cmd/exhaustive
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
@@ -22,6 +23,7 @@ require (
 	github.com/mattn/go-isatty v0.0.22 // indirect
 	github.com/mgechev/dots v1.0.0 // indirect
 	github.com/mgechev/revive v1.16.0 // indirect
+	github.com/nishanths/exhaustive v0.17.1 // indirect
 	github.com/spf13/afero v1.15.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
