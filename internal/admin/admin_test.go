@@ -38,10 +38,10 @@ func newFixture(t *testing.T) *fixture {
 	return newFixtureAt(t, time.Now)
 }
 
-// newFixtureAt returns a fixture with that clock.
+// newFixtureAt returns a fixture whose store has that clock, too.
 func newFixtureAt(t *testing.T, now func() time.Time) *fixture {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "signet.db"), sqlite.Options{})
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "signet.db"), sqlite.Options{Now: now})
 	must(t, err)
 	t.Cleanup(func() { must(t, store.Close()) })
 	must(t, store.Migrate(t.Context()))

@@ -99,7 +99,7 @@ func (a *Clients) EnableClient(ctx context.Context, by audit.Actor, id string) e
 // DeleteClient deletes the client and revokes its grants.
 func (a *Clients) DeleteClient(ctx context.Context, by audit.Actor, id string) error {
 	e := audit.Event{Name: audit.ClientDeleted, Client: id}
-	return a.events.recordIfDone(by, e, a.store.DeleteClient(ctx, id, a.events.now()))
+	return a.events.recordIfDone(by, e, a.store.DeleteClient(ctx, id, by.Name))
 }
 
 // Directory returns all clients and audiences, by id.

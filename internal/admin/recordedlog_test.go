@@ -75,10 +75,11 @@ func (f *fixture) createGrant(t *testing.T, e audit.Event) {
 	id, err := oauth.ParseGrantID(e.Grant)
 	must(t, err)
 	at := e.Time.Truncate(time.Microsecond)
-	must(t, f.store.MintGrant(t.Context(), grant.Grant{
+	_, err = f.store.MintGrant(t.Context(), grant.Grant{
 		ID: id, UserID: e.Subject, ClientID: e.Actor.Name, RotatedAt: at, IdleLifetime: time.Hour,
 		ExpiresAt: at.Add(time.Hour), CreatedAt: at,
-	}))
+	})
+	must(t, err)
 }
 
 // Logs of November 2026 can still be replayed: the replay revokes the grants,

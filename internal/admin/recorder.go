@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -23,6 +24,13 @@ func (r recorder) record(by audit.Actor, e audit.Event) error {
 		return oauth.Unavailable(err)
 	}
 	return nil
+}
+
+// recordEnded is recordIfDone for an act on many grants. The event has the
+// number of the live ones among them, and the moment of the act.
+func (r recorder) recordEnded(by audit.Actor, e audit.Event, ended grant.Ended, err error) error {
+	e.Count, e.Moment = ended.Live, ended.At
+	return r.recordIfDone(by, e, err)
 }
 
 // recordIfDone writes the event of an operation that the store has answered

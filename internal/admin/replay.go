@@ -116,32 +116,32 @@ func (r *Replayer) revoke(
 	return 1, r.events.record(by, e)
 }
 
-// revokeOlder revokes the grants of the event's subject that are older than the
-// event, except the one that the event kept.
+// revokeOlder revokes the grants of the event's subject that were created until
+// the event, except the one that the event kept.
 func (r *Replayer) revokeOlder(
 	ctx context.Context, by audit.Actor, e audit.Event, clientID, reason string,
 ) (ReplayResult, error) {
-	var result ReplayResult
-	f := grant.Filter{Subject: e.Subject, ClientID: clientID, Limit: 100}
-	for {
-		page, err := r.store.Grants(ctx, f)
-		if err != nil {
-			return result, oauth.FromStore(err)
-		}
-		for _, g := range page {
-			if !g.RevokedAt.IsZero() || g.CreatedAt.After(e.Time) || g.ID.String() == e.KeptGrant {
-				continue
-			}
-			n, err := r.revoke(ctx, by, g.ID, reason, e.Time)
-			if result.Changed += n; err != nil {
-				return result, err
-			}
-		}
-		if len(page) < f.Limit {
-			return result, nil
-		}
-		f.After = page[len(page)-1].ID
+	ending := grant.Ending{
+		Subject: e.Subject, ClientID: clientID, Reason: reason, Actor: by.Name, CreatedUntil: e.Moment,
 	}
+	if ending.CreatedUntil.IsZero() { // an event of an older version
+		ending.CreatedUntil = e.Time
+	}
+	if e.KeptGrant != "" {
+		var err error
+		if ending.Except, err = oauth.ParseGrantID(e.KeptGrant); err != nil {
+			return ReplayResult{}, err
+		}
+	}
+	ended, err := r.store.RevokeGrants(ctx, ending)
+	if err != nil || ended.Live == 0 {
+		return ReplayResult{}, oauth.FromStore(err)
+	}
+	event := audit.Event{
+		Name: audit.GrantRevoked, Subject: e.Subject, Reason: reason, Count: ended.Live,
+		Moment: ending.CreatedUntil, KeptGrant: e.KeptGrant,
+	}
+	return ReplayResult{Changed: ended.Live}, r.events.record(by, event)
 }
 
 func (r *Replayer) replayUser(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {

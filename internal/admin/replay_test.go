@@ -49,23 +49,26 @@ func TestReplay_OfAClientIgnoresAnOlderClientOfThatID(t *testing.T) {
 // The replay of RevokeAllGrants does not revoke the grant that was kept, grants
 // of other clients, and grants that are newer than the event.
 func TestReplay_OfARevocationKeepsOtherGrants(t *testing.T) {
-	f := newFixture(t)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	f := newFixtureAt(t, func() time.Time { return now })
 	u, err := f.CreateUser(t.Context(), by, "ada", secret, nil)
 	must(t, err)
-	then := u.CreatedAt.Add(time.Hour)
-	for i, g := range []grant.Grant{{}, {}, {ClientID: "other"}, {CreatedAt: then.Add(time.Second)}} {
+	then := now.Add(10 * time.Minute)
+	for i, g := range []grant.Grant{{}, {}, {ClientID: "other"}, {CreatedAt: then.Add(time.Microsecond)}} {
 		g.ID, g.UserID = oauth.GrantID{byte(i + 1)}, u.ID
 		if g.ClientID == "" {
 			g.ClientID = "app"
 		}
-		if g.CreatedAt.IsZero() {
-			g.CreatedAt = u.CreatedAt
+		if !g.CreatedAt.IsZero() {
+			now = g.CreatedAt
 		}
+		g.CreatedAt = now
 		g.RotatedAt, g.ExpiresAt, g.IdleLifetime = g.CreatedAt, g.CreatedAt.Add(time.Hour), time.Hour
-		must(t, f.store.CreateGrant(t.Context(), g, u.Epoch))
+		_, err := f.store.CreateGrant(t.Context(), g, u.Epoch, 0)
+		must(t, err)
 	}
 	e := audit.Event{
-		Name: audit.GrantRevoked, Time: then, Actor: audit.Actor{Name: "app"}, Subject: u.ID,
+		Name: audit.GrantRevoked, Moment: then, Actor: audit.Actor{Name: "app"}, Subject: u.ID,
 		Reason: audit.RevokedByClient, KeptGrant: oauth.GrantID{2}.String(),
 	}
 	f.replay(t, e, 1, false)
@@ -74,8 +77,8 @@ func TestReplay_OfARevocationKeepsOtherGrants(t *testing.T) {
 	f.replay(t, e, 2, false)
 	g, err := f.store.Grant(t.Context(), oauth.GrantID{1})
 	must(t, err)
-	if !g.RevokedAt.Equal(then) || g.RevokeReason != audit.RevokedByClient {
-		t.Errorf("revoked at %s for %q, want those of the event", g.RevokedAt, g.RevokeReason)
+	if !g.RevokedAt.Equal(now) || g.RevokeReason != audit.RevokedByClient {
+		t.Errorf("revoked at %s for %q, want now and the reason of the event", g.RevokedAt, g.RevokeReason)
 	}
 	if g, err = f.store.Grant(t.Context(), oauth.GrantID{4}); err != nil || !g.RevokedAt.IsZero() {
 		t.Errorf("a newer login is %+v, %v", g, err)

@@ -37,22 +37,21 @@ type UserStore interface {
 	// by name.
 	Users(ctx context.Context, after string, limit int) ([]login.User, error)
 	// SetPassword replaces the password hash and raises the epoch. It revokes
-	// the user's grants that are not revoked, with the reason
-	// audit.RevokedByPassword.
-	SetPassword(ctx context.Context, username, hash string, now time.Time) error
+	// the user's grants with the reason audit.RevokedByPassword. actor is the
+	// name of the actor in the audit event, also in the methods below.
+	SetPassword(ctx context.Context, username, hash, actor string) (grant.Ended, error)
 	// SetClaims replaces the user's claims. Grants stay.
 	SetClaims(ctx context.Context, username string, claims map[string]any) error
 	// DeleteUser deletes the user and revokes their grants with the reason
 	// audit.RevokedByDeletion.
-	DeleteUser(ctx context.Context, username string, now time.Time) error
+	DeleteUser(ctx context.Context, username, actor string) (grant.Ended, error)
 }
 
 // LockStore disables, enables and unlocks users.
 type LockStore interface {
 	// DisableUser sets DisabledAt and raises the epoch. It suspends the user's
-	// grants that are neither suspended nor revoked. It changes nothing for a
-	// user who is disabled.
-	DisableUser(ctx context.Context, username string, now time.Time) error
+	// grants. It changes nothing for a user who is disabled.
+	DisableUser(ctx context.Context, username, actor string) (grant.Ended, error)
 	// EnableUser clears DisabledAt and raises the epoch. It ends the suspension
 	// of all the user's grants. It changes nothing for a user who is not
 	// disabled.
@@ -77,7 +76,7 @@ type ClientStore interface {
 	UpdateClient(ctx context.Context, id string, edit func(*client.Client) error) error
 	// DeleteClient deletes the client and revokes its grants with the reason
 	// audit.RevokedByDeletion.
-	DeleteClient(ctx context.Context, id string, now time.Time) error
+	DeleteClient(ctx context.Context, id, actor string) error
 }
 
 // AudienceStore stores audiences.
@@ -95,12 +94,12 @@ type AudienceStore interface {
 type GrantStore interface {
 	// Grant returns the grant of that id, or oauth.NotFound.
 	Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error)
-	// Grants returns the grants that the filter selects, by id.
-	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
-	// RevokeGrants revokes grants of a subject, as grant.Store says.
-	RevokeGrants(
-		ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
-	) (int, error)
+	// Grants returns a page of the grants that the filter selects, the newest
+	// first.
+	Grants(ctx context.Context, f grant.Filter) (grant.Page, error)
+	// RevokeGrants revokes the grants that the ending selects, as grant.Store
+	// says.
+	RevokeGrants(ctx context.Context, e grant.Ending) (grant.Ended, error)
 	// RevokeGrant revokes one grant, as grant.Store says. It returns
 	// oauth.NotFound if there is none of that id.
 	RevokeGrant(

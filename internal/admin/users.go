@@ -87,8 +87,8 @@ func (a *Accounts) DisableUser(ctx context.Context, by audit.Actor, name string)
 	if err != nil {
 		return err
 	}
-	e := audit.Event{Name: audit.UserDisabled, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.DisableUser(ctx, u.Username, a.events.now()))
+	ended, err := a.store.DisableUser(ctx, u.Username, by.Name)
+	return a.events.recordEnded(by, audit.Event{Name: audit.UserDisabled, Subject: u.ID}, ended, err)
 }
 
 // EnableUser undoes DisableUser: the user may log in again, and their grants
@@ -123,8 +123,8 @@ func (a *Accounts) SetPassword(ctx context.Context, by audit.Actor, name, secret
 	if err != nil {
 		return err
 	}
-	e := audit.Event{Name: audit.PasswordSet, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.SetPassword(ctx, u.Username, hash, a.events.now()))
+	ended, err := a.store.SetPassword(ctx, u.Username, hash, by.Name)
+	return a.events.recordEnded(by, audit.Event{Name: audit.PasswordSet, Subject: u.ID}, ended, err)
 }
 
 // SetClaims replaces the user's claims. New tokens carry them.
@@ -146,6 +146,6 @@ func (a *Accounts) DeleteUser(ctx context.Context, by audit.Actor, name string) 
 	if err != nil {
 		return err
 	}
-	e := audit.Event{Name: audit.UserDeleted, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.DeleteUser(ctx, u.Username, a.events.now()))
+	ended, err := a.store.DeleteUser(ctx, u.Username, by.Name)
+	return a.events.recordEnded(by, audit.Event{Name: audit.UserDeleted, Subject: u.ID}, ended, err)
 }

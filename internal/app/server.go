@@ -93,6 +93,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 func (s *Server) startBackground(ctx context.Context) {
 	s.start("the directory", func() error { s.components.Registry.Run(ctx); return nil })
 	s.start("the key ring", func() error { s.app.Keys.Run(ctx); return nil })
+	s.start("the worker of endings", func() error {
+		grant.EndingWorker{Store: s.app.Store, Log: s.app.Log}.Run(ctx)
+		return nil
+	})
 	if s.sweeper != nil {
 		s.start("the sweeper", func() error { s.sweeper.Run(ctx); return nil })
 	}

@@ -41,6 +41,9 @@ type Event struct {
 	Failed bool
 	// Count is how many grants the act revoked.
 	Count int
+	// Moment is when the act took place, by the store's clock, if the event
+	// concerns many grants: those that were created until then.
+	Moment time.Time
 	// KeptGrant is the id of the grant that the revocation did not include.
 	KeptGrant string
 	// Reason is one of the reasons, or empty if the name is enough.

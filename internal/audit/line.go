@@ -24,6 +24,7 @@ type line struct {
 	Reason    string    `json:"reason,omitempty"`
 	IP        string    `json:"ip,omitempty"`
 	Count     int       `json:"count,omitempty"`
+	Moment    time.Time `json:"moment,omitzero"`
 	Kept      string    `json:"kept,omitempty"`
 }
 
@@ -32,7 +33,7 @@ func encode(e Event) ([]byte, error) {
 	text, err := json.Marshal(line{
 		Time: e.Time.UTC(), Event: e.Name, RequestID: e.Actor.RequestID, Actor: e.Actor.Name, Target: e.Target(),
 		Outcome: e.Outcome(), Subject: e.Subject, Grant: e.Grant, Key: e.Key, Reason: e.Reason, IP: e.IP,
-		Count: e.Count, Kept: e.KeptGrant,
+		Count: e.Count, Moment: e.Moment.UTC(), Kept: e.KeptGrant,
 	})
 	return append(text, '\n'), err
 }
@@ -83,7 +84,7 @@ func (l line) event() Event {
 	e := Event{
 		Name: l.Event, Time: l.Time, Actor: Actor{Name: l.Actor, RequestID: l.RequestID}, Subject: l.Subject,
 		Grant: l.Grant, Key: l.Key, Failed: l.Outcome == OutcomeFailure, Reason: l.Reason, IP: l.IP, Count: l.Count,
-		KeptGrant: l.Kept,
+		Moment: l.Moment, KeptGrant: l.Kept,
 	}
 	switch kind, id, _ := strings.Cut(l.Target, ":"); kind {
 	case "client":

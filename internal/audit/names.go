@@ -65,6 +65,9 @@ const (
 	RevokedByPassword = "password_change"
 	// RevokedByDeletion means that the user or the client was deleted.
 	RevokedByDeletion = "deletion"
+	// RevokedByLimit means that the user had too many live grants at the
+	// client, and this one was the least recently used.
+	RevokedByLimit = "limit"
 )
 
 // The reasons for which a login fails.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -133,19 +134,13 @@ func revokeGrant(ctx context.Context, o operator, name, grantID string) (int, er
 	if err != nil {
 		return 0, err
 	}
-	var found *grant.Grant
-	err = forEachGrant(ctx, o, name, func(g grant.Grant) bool {
-		if g.ID == id {
-			found = &g
-		}
-		return found == nil
-	})
+	g, err := o.Grant(ctx, name, id)
 	switch {
+	case errors.Is(err, oauth.NotFound):
+		return 0, fmt.Errorf("has no grant %s", grantID)
 	case err != nil:
 		return 0, err
-	case found == nil:
-		return 0, fmt.Errorf("has no grant %s", grantID)
-	case !found.RevokedAt.IsZero():
+	case !g.RevokedAt.IsZero():
 		return 0, nil
 	}
 	return 1, o.RevokeGrant(ctx, o.actor, id)
@@ -153,19 +148,19 @@ func revokeGrant(ctx context.Context, o operator, name, grantID string) (int, er
 
 // forEachGrant calls yield for each grant of a user until yield returns false.
 func forEachGrant(ctx context.Context, o operator, name string, yield func(grant.Grant) bool) error {
-	for after := (oauth.GrantID{}); ; {
+	for after := (grant.Position{}); ; {
 		page, err := o.Grants(ctx, name, after, pageSize)
 		if err != nil {
 			return err
 		}
-		for _, g := range page {
+		for _, g := range page.Grants {
 			if !yield(g) {
 				return nil
 			}
 		}
-		if len(page) < pageSize {
+		if page.Next.IsZero() {
 			return nil
 		}
-		after = page[len(page)-1].ID
+		after = page.Next
 	}
 }

@@ -1,6 +1,8 @@
 package grant
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -96,8 +98,53 @@ type Filter struct {
 	// NotEndedAt selects the grants that are neither revoked nor, at that time,
 	// expired. The zero time selects all.
 	NotEndedAt time.Time
-	// After selects the grants whose ids sort after it.
-	After oauth.GrantID
+	// After selects the grants that come after this position in a list. The
+	// zero position selects all.
+	After Position
 	// Limit is the maximum number of grants.
 	Limit int
+}
+
+// A Position is a place in a list of grants. A list begins with the newest
+// grant. Of the grants that were created at the same time, it begins with the
+// greatest id.
+type Position struct {
+	CreatedAt time.Time
+	ID        oauth.GrantID
+}
+
+// Position returns the position of the grant in a list.
+func (g Grant) Position() Position { return Position{g.CreatedAt, g.ID} }
+
+// IsZero reports whether the position is the beginning of a list.
+func (p Position) IsZero() bool { return p == Position{} }
+
+// String returns the position as ParsePosition reads it.
+func (p Position) String() string {
+	return strconv.FormatInt(p.CreatedAt.UnixMicro(), 10) + "." + p.ID.String()
+}
+
+var errPosition = oauth.Fail(oauth.InvalidRequest, "The position in the list is malformed.")
+
+// ParsePosition reads a position that String has written.
+func ParsePosition(text string) (Position, error) {
+	at, id, ok := strings.Cut(text, ".")
+	micros, err := strconv.ParseInt(at, 10, 64)
+	if !ok || err != nil {
+		return Position{}, errPosition
+	}
+	p := Position{CreatedAt: time.UnixMicro(micros).UTC()}
+	if p.ID, err = oauth.ParseGrantID(id); err != nil {
+		return Position{}, errPosition
+	}
+	return p, nil
+}
+
+// A Page is a part of a list of grants.
+type Page struct {
+	Grants []Grant
+	// Next is where the next page begins. It is the zero position if there is
+	// no next page. A page with a next page may have fewer grants than the
+	// limit, or none.
+	Next Position
 }

@@ -26,6 +26,12 @@ type RefreshAttempt struct {
 	// Leeway is how long after a rotation the previous token is accepted with
 	// another idempotency key.
 	Leeway time.Duration
+	// RetryWindow is how long after a rotation the previous token is accepted
+	// with the idempotency key that rotated the grant.
+	RetryWindow time.Duration
+	// Audience are the audiences for which the caller can issue a token. The
+	// store rotates a grant only if all its audiences are among them.
+	Audience []string
 }
 
 // An Outcome is the result of a refresh attempt.
@@ -38,8 +44,8 @@ const (
 	// generation.
 	Rotated Outcome = "rotated"
 	// Retried means that the token was the previous one, with the idempotency
-	// key that rotated the grant. The client did not receive the first
-	// response.
+	// key that rotated the grant, within the retry window. The client did not
+	// receive the first response.
 	Retried Outcome = "retried"
 	// WithinLeeway means that the token was the previous one, with another key
 	// or none, within the leeway.
@@ -63,6 +69,10 @@ const (
 	// Late means that the deadline passed before the store could decide. It
 	// changed nothing.
 	Late Outcome = "late"
+	// Unchecked means that the store did not rotate the grant, because it has
+	// an audience that is not in RefreshAttempt.Audience. It changed nothing.
+	// The caller checks the grant and tries again.
+	Unchecked Outcome = "unchecked"
 )
 
 // The outcomes of attempts that did not reach the store.
@@ -78,7 +88,7 @@ const (
 
 // Outcomes are all outcomes. The metrics have a series for each.
 var Outcomes = []Outcome{
-	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late,
+	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late, Unchecked,
 	Invalid, UnknownKey, Unavailable,
 }
 
@@ -93,6 +103,9 @@ type RefreshResult struct {
 	// Grant is the row as the statement left it. It is zero for Missing. For
 	// Late only the id is set.
 	Grant Grant
+	// LateRetry is true for the first Retried after the leeway since the
+	// rotation.
+	LateRetry bool
 }
 
 // A SweepBatch is the result of one batch of a sweep. The batches of a sweep

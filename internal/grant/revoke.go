@@ -91,34 +91,31 @@ func (s *Service) recordRevocation(caller client.Caller, g Grant, reason string,
 
 // RevokeAll revokes all grants of a subject that belong to the caller, except
 // the grant with the id except, which may be empty. It returns the number of
-// revoked grants. A login of the subject that is in progress does not create a
-// grant.
+// live grants that it revoked, counted to at most MaxCounted. If the caller may
+// act on the grants of all clients, a login of the subject that is in progress
+// does not create a grant.
 func (s *Service) RevokeAll(ctx context.Context, caller client.Caller, subject, except string) (int, error) {
-	now, err := s.o.Registry.StoreTime()
-	if err != nil {
-		return 0, err
-	}
-	clientID, err := visibleClient(caller)
-	if err != nil {
+	e := Ending{Subject: subject, Reason: revokeReason(caller), Actor: caller.Actor().Name}
+	var err error
+	if e.ClientID, err = visibleClient(caller); err != nil {
 		return 0, err
 	}
 	if !oauth.ValidSubject(subject) {
 		return 0, oauth.ErrSubject
 	}
-
-	var exceptID oauth.GrantID
 	if except != "" {
-		if exceptID, err = oauth.ParseGrantID(except); err != nil {
+		if e.Except, err = oauth.ParseGrantID(except); err != nil {
 			return 0, err
 		}
 	}
 
-	n, err := s.o.Store.RevokeGrants(ctx, subject, clientID, exceptID, revokeReason(caller), now)
+	ended, err := s.o.Store.RevokeGrants(ctx, e)
 	if err != nil {
 		return 0, oauth.FromStore(err)
 	}
-	return n, s.record(caller, audit.Event{
-		Name: audit.GrantRevoked, Subject: subject, Reason: revokeReason(caller), Count: n, KeptGrant: except,
+	return ended.Live, s.record(caller, audit.Event{
+		Name: audit.GrantRevoked, Subject: subject, Reason: e.Reason, Count: ended.Live, KeptGrant: except,
+		Moment: ended.At,
 	})
 }
 

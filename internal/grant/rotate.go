@@ -17,6 +17,10 @@ import (
 // defaultTimeout is the timeout of a request without a deadline.
 const defaultTimeout = 10 * time.Second
 
+// maxRetryWindow is the longest time after a rotation for which its idempotency
+// key gets the successor.
+const maxRetryWindow = 24 * time.Hour
+
 // A Rotation is the rotation of a grant for one refresh token, whose MAC is
 // valid.
 type Rotation struct {
@@ -68,7 +72,7 @@ func (r *Rotation) Rotate(ctx context.Context, caller client.Caller, idempotency
 	result, err := r.decide(ctx, RefreshAttempt{
 		Grant: r.GrantID(), ClientID: caller.Client.ID, Generation: r.token.Generation,
 		KeyHash: hashKey(idempotencyKey), MACKey: r.macKey, ReceivedAt: r.receivedAt,
-		Deadline: deadline(ctx, r.receivedAt), Leeway: s.leeway(caller.Client),
+		Deadline: deadline(ctx, r.receivedAt), Leeway: s.leeway(caller.Client), RetryWindow: maxRetryWindow,
 	})
 	if err != nil {
 		s.o.Refreshed(Unavailable)
@@ -86,6 +90,10 @@ func (r *Rotation) decide(ctx context.Context, a RefreshAttempt) (RefreshResult,
 	result, err := r.service.o.Store.RefreshGrant(ctx, a)
 	if err != nil && ctx.Err() == nil {
 		r.service.o.Log.Warn("the store did not answer a refresh; retrying", "grant", a.Grant, "error", err)
+		result, err = r.service.o.Store.RefreshGrant(ctx, a)
+	}
+	if err == nil && result.Outcome == Unchecked {
+		a.Audience = result.Grant.Audience
 		result, err = r.service.o.Store.RefreshGrant(ctx, a)
 	}
 	return result, oauth.FromStore(err)

@@ -22,6 +22,9 @@ type Options struct {
 	Keys     *keys.Manager
 	// Lifetimes are the defaults and caps of grants.
 	Lifetimes Lifetimes
+	// GrantsPerUser is how many live grants a user may have at one client, 0
+	// for any number.
+	GrantsPerUser int
 	// Now is the wall clock.
 	Now func() time.Time
 	// Log receives messages for the operator, in addition to the audit events.
@@ -50,6 +53,10 @@ type Lifetimes struct {
 	// accepted, if the client has no leeway of its own.
 	Leeway time.Duration
 }
+
+// grantsPerUser returns how many live grants a user may have at the client, 0
+// for any number.
+func (s *Service) grantsPerUser(client.Client) int { return s.o.GrantsPerUser }
 
 // A Service creates, rotates, revokes and lists grants.
 type Service struct {

@@ -14,20 +14,25 @@ import (
 // says otherwise.
 type Store interface {
 	// CreateGrant inserts the grant if its user exists, is enabled and still
-	// has that epoch. Otherwise it returns oauth.InvalidGrant and writes
-	// nothing.
-	CreateGrant(ctx context.Context, g Grant, epoch int64) error
-	// MintGrant inserts the grant. Its subject need not be a user.
-	MintGrant(ctx context.Context, g Grant) error
+	// has that epoch, and if its client was not deleted within the last minute.
+	// Otherwise it returns oauth.InvalidGrant and writes nothing. The store
+	// sets CreatedAt. If limit is not zero, it counts the user's live grants to
+	// the client.
+	CreateGrant(ctx context.Context, g Grant, epoch int64, limit int) (Created, error)
+	// MintGrant inserts the grant, unless its client was deleted within the
+	// last minute: then it returns oauth.InvalidGrant. Its subject need not be
+	// a user. The store sets CreatedAt.
+	MintGrant(ctx context.Context, g Grant) (Created, error)
 	// Grant returns the grant of that id, or oauth.NotFound.
 	Grant(ctx context.Context, id oauth.GrantID) (Grant, error)
-	// Grants returns the grants that the filter selects, sorted by id.
-	Grants(ctx context.Context, f Filter) ([]Grant, error)
+	// Grants returns a page of the grants that the filter selects, the newest
+	// first. It examines at most MaxExamined grants of the subject.
+	Grants(ctx context.Context, f Filter) (Page, error)
 	// RefreshGrant decides a refresh attempt by the row of its grant,
 	// atomically. Decisions about one grant are serialized: of any number of
 	// attempts with the current token, exactly one gets Rotated. What Rotated
-	// and Ahead write survives a crash of the process. An attempt may be
-	// decided even if its context ends early.
+	// and Ahead write survives a crash of the process. What Reused writes is
+	// durable. An attempt may be decided even if its context ends early.
 	RefreshGrant(ctx context.Context, a RefreshAttempt) (RefreshResult, error)
 	// RevokeGrant revokes the grant if it belongs to the client (to any client
 	// if clientID is empty) and is not revoked yet. It returns the row as it
@@ -36,14 +41,34 @@ type Store interface {
 	RevokeGrant(
 		ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 	) (g Grant, changed bool, err error)
-	// RevokeGrants revokes the subject's grants to the client (to any client if
-	// clientID is empty) that are not revoked, except the grant of the id
-	// except (the zero id excepts none). It returns the number of revoked
-	// grants. If the subject is a user, it increases the user's epoch, so that
-	// no login in progress, at any client, creates a grant.
-	RevokeGrants(
-		ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
-	) (int, error)
+	// RevokeGrants revokes the grants that the ending selects: it stores the
+	// ending, whatever their number. No refresh that begins after it returns
+	// rotates one of them, and every method returns them as revoked. If the
+	// ending concerns all clients and grants of a user created until now, it
+	// increases the user's epoch, so that no login in progress creates a grant.
+	RevokeGrants(ctx context.Context, e Ending) (Ended, error)
+	// RevokeOldest revokes the user's least recently used live grants to the
+	// client, at most MaxOldest of them, so that limit remain. It never revokes
+	// the grant of the id keep. It returns the grants that it revoked.
+	RevokeOldest(ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string) (
+		[]Grant, error)
+}
+
+// MaxExamined is the maximum number of grants that Store.Grants examines.
+const MaxExamined = 1000
+
+// MaxOldest is the maximum number of grants that Store.RevokeOldest revokes.
+const MaxOldest = 100
+
+// EndingStore writes pending endings into the grants.
+type EndingStore interface {
+	// ApplyEndings continues with the pending endings that are due, in one
+	// transaction. It examines at most about limit grants, and revokes those
+	// that an ending selects and that did not expire more than a day ago. It
+	// deletes an ending after a scan of the grants that began at least
+	// delay after the ending and that revoked none. Several servers may call it
+	// at the same time.
+	ApplyEndings(ctx context.Context, limit int, delay time.Duration) (AppliedEndings, error)
 }
 
 // SweepStore deletes rows that are no longer needed.

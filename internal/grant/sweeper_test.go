@@ -42,7 +42,8 @@ func createGrants(t *testing.T, f *issuertest.Gateway, first, n uint32, lifetime
 				ExpiresAt: now.Add(2 * lifetime), CreatedAt: now,
 			}
 			binary.BigEndian.PutUint32(g.ID[:], first+i)
-			errs <- f.Store.MintGrant(t.Context(), g)
+			_, err := f.Store.MintGrant(t.Context(), g)
+			errs <- err
 		})
 	}
 	created.Wait()

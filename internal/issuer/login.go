@@ -83,7 +83,7 @@ func (i *Issuer) Login(
 
 // createGrant stores the grant of a login and writes the audit event.
 func (i *Issuer) createGrant(ctx context.Context, caller client.Caller, g grant.Grant, r LoginRequest) error {
-	err := i.grants.Create(ctx, g, r.Epoch)
+	err := i.grants.Create(ctx, caller, g, r.Epoch)
 	if errors.Is(err, oauth.InvalidGrant) {
 		e := audit.Event{
 			Name: audit.LoginFailed, Subject: r.Subject, Reason: audit.ChangedMeanwhile, IP: g.IP, Failed: true,

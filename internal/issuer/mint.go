@@ -85,7 +85,7 @@ func (i *Issuer) mintGrant(
 	if p.subject.ID == "" {
 		err = i.grants.CreateMinted(ctx, g)
 	} else {
-		err = i.grants.Create(ctx, g, p.subject.Epoch)
+		err = i.grants.Create(ctx, caller, g, p.subject.Epoch)
 	}
 	if err != nil {
 		return nil, err

@@ -43,7 +43,8 @@ func TestRule57_LoginDoesNotCheckThePolicy(t *testing.T) {
 	f := newFixture(t)
 	hash, err := f.Passwords.Hash(t.Context(), "123456")
 	must(t, err)
-	must(t, f.Store.SetPassword(t.Context(), username, hash, time.Now()))
+	_, err = f.Store.SetPassword(t.Context(), username, hash, "operator:ann")
+	must(t, err)
 	_, err = f.Login(t.Context(), f.Caller, issuertest.LoginRequest{Username: username, Password: "123456"})
 	must(t, err)
 }

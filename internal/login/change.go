@@ -42,10 +42,6 @@ func (s *Service) checkChange(c PasswordChange) error {
 // same cost and with the same refusal. It sets the new password and revokes the
 // user's grants, except the one that c.KeptGrant returns.
 func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
-	clock, err := s.o.StoreClock()
-	if err != nil {
-		return err
-	}
 	if err := s.checkChange(c); err != nil {
 		return err
 	}
@@ -70,14 +66,16 @@ func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 	if err != nil {
 		return hashError(err)
 	}
-	err = s.o.Store.ChangePassword(ctx, user.ID, user.PasswordHash, hash, keep, clock())
+	live, at, err := s.o.Store.ChangePassword(ctx, user.ID, user.PasswordHash, hash, keep, c.Attempt.Actor.Name)
 	if errors.Is(err, oauth.InvalidGrant) {
 		return s.refuse(user.ID, c.Attempt, audit.ChangedMeanwhile)
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
 
-	e := audit.Event{Name: audit.PasswordSet, Subject: user.ID, IP: audit.IP(c.Attempt.Address)}
+	e := audit.Event{
+		Name: audit.PasswordSet, Subject: user.ID, IP: audit.IP(c.Attempt.Address), Count: live, Moment: at,
+	}
 	if keep != (oauth.GrantID{}) {
 		e.KeptGrant = keep.String()
 	}

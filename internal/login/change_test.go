@@ -76,7 +76,8 @@ func TestChangePassword_RevokesAsOfTheChange(t *testing.T) {
 			ID: oauth.GrantID{1}, UserID: user.ID, ClientID: "gateway", IdleLifetime: time.Hour,
 			CreatedAt: time.Now(), RotatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour),
 		}
-		must(t, f.Store.CreateGrant(t.Context(), g, user.Epoch))
+		_, err = f.Store.CreateGrant(t.Context(), g, user.Epoch, 0)
+		must(t, err)
 		began := time.Now()
 		must(t, f.change(t.Context(), f.Caller, oauth.GrantID{}))
 		g, err = f.Store.Grant(t.Context(), g.ID)
@@ -135,7 +136,7 @@ func TestChangePassword_KeepsOnlyTheCallersOwnGrant(t *testing.T) {
 			must(t, err)
 			grants, err := f.Store.Grants(t.Context(), grant.Filter{Subject: user.ID, Limit: 10})
 			must(t, err)
-			for _, g := range grants {
+			for _, g := range grants.Grants {
 				if g.RevokedAt.IsZero() {
 					t.Errorf("the grant %s to %s is not revoked", g.ID, g.ClientID)
 				}

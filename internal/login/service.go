@@ -26,8 +26,11 @@ type Store interface {
 	// grants, except the grant whose id is except, with the reason
 	// audit.RevokedByPassword. If the user is not enabled or the hash is not
 	// old, it returns oauth.InvalidGrant and writes nothing. The change is
-	// durable on return, also on a replicated cluster.
-	ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time) error
+	// durable on return, also on a replicated cluster. actor is the name of the
+	// actor in the audit event. live is how many live grants it revoked, as
+	// grant.Ended says. at is the time of the change, by the store's clock.
+	ChangePassword(ctx context.Context, userID, old, next string, except oauth.GrantID, actor string) (
+		live int, at time.Time, err error)
 	// ReserveAttempt adds one attempt to each counter, in order, until a
 	// counter rejects it. It returns how many counters accepted it. Each
 	// counter decides as throttle.Counter.Reserve does. Attempts at one counter

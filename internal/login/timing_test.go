@@ -59,9 +59,11 @@ func (s *recordingStore) Rehash(ctx context.Context, userID, old, next string) e
 	return s.ServiceStore.Rehash(ctx, userID, old, next)
 }
 
-func (s *recordingStore) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
+func (s *recordingStore) CreateGrant(
+	ctx context.Context, g grant.Grant, epoch int64, limit int,
+) (grant.Created, error) {
 	s.record("CreateGrant")
-	return s.ServiceStore.CreateGrant(ctx, g, epoch)
+	return s.ServiceStore.CreateGrant(ctx, g, epoch, limit)
 }
 
 // createUsers creates n enabled and n disabled users with the password of the

@@ -9,8 +9,9 @@ import (
 // CreateAudience inserts the audience. It returns oauth.AlreadyExists if the id
 // is taken.
 func (s *Store) CreateAudience(ctx context.Context, a client.Audience) error {
-	return wrap("create audience", s.createRecord(ctx,
-		`INSERT INTO audiences (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, a.ID, &a))
+	return wrap("create audience", s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
+		return createRecord(ctx, tx, `INSERT INTO audiences (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, a.ID, &a)
+	}))
 }
 
 // UpdateAudience lets edit change the audience. If edit fails, it writes

@@ -61,6 +61,17 @@ func (s *spaceSeparated) ScanText(column pgtype.Text) error {
 	return nil
 }
 
+// arrayText returns the text form of an array of texts.
+func arrayText(list []string) string {
+	quoted := make([]string, len(list))
+	for i, text := range list {
+		quoted[i] = `"` + quoteInArray.Replace(text) + `"`
+	}
+	return "{" + strings.Join(quoted, ",") + "}"
+}
+
+var quoteInArray = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // inJSON is any value as JSON. It holds a pointer to the value.
 type inJSON struct{ value any }
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
@@ -10,6 +11,13 @@ import (
 
 const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
 	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
+
+// storedColumns are grantColumns of a grant g that is not suspended. Whether a
+// grant is suspended is in the table endings. The column suspended_at is left
+// from the first version of the schema.
+const storedColumns = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, g.moved_at, g.idle_lifetime, g.expires_at,
+	NULL::timestamptz AS suspended_at, g.revoked_at, g.revoke_reason, g.scope, g.audience, g.auth_time, g.amr, g.device_label, g.ip,
+	g.created_at, g.claims`
 
 // grantFields returns the fields of a grant in the order of grantColumns.
 func grantFields(g *grant.Grant) []any {
@@ -31,54 +39,124 @@ func grantFields(g *grant.Grant) []any {
 	}
 }
 
+// createdAt is the creation time of a grant of the subject $2: now, and after
+// the acts that concern the grants which the subject has. So no act concerns a
+// later grant, even if the clock was set back.
+const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
+		WHERE subject = $2 AND reason <> '' AND created_until < 'infinity'))`
+
+// insertGrant inserts a grant, unless its client was deleted. Its parameters are
+// the values of grantColumns without created_at.
+const (
+	insertGrant = `INSERT INTO grants AS g (` + grantColumns + `)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, created.at, $19
+		FROM created WHERE NOT EXISTS (
+			SELECT FROM endings WHERE subject = '' AND client_id = $3 AND created_until = 'infinity'
+		) RETURNING created_at`
+
+	// insertUserGrant locks the row of the user before it reads the clock. The
+	// materialized CTE makes sure of that: a SELECT with FOR SHARE computes its
+	// columns before it waits for the lock. $20 is the epoch and $21 the limit
+	// of the count.
+	insertUserGrant = `WITH locked AS MATERIALIZED (
+			SELECT FROM users WHERE id = $2 AND epoch = $20 AND disabled_at IS NULL FOR SHARE
+		), created AS MATERIALIZED (
+			SELECT ` + createdAt + ` AS at FROM locked
+		), inserted AS (` + insertGrant + `)
+		SELECT i.created_at, (SELECT count(*) FROM (
+			SELECT FROM (
+				SELECT g.* FROM grants g WHERE g.user_id = $2 ORDER BY g.created_at DESC, g.id DESC
+				LIMIT CASE WHEN $21 > 0 THEN $22 ELSE 0 END
+			) g WHERE g.client_id = $3 AND g.revoked_at IS NULL AND g.expires_at > i.created_at
+				AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > i.created_at AND` + notRevoked + `
+			LIMIT $21::bigint
+		) others) FROM inserted i`
+
+	insertMintedGrant = `WITH created AS MATERIALIZED (SELECT ` + createdAt + ` AS at), inserted AS (` + insertGrant + `)
+		SELECT created_at, 0 FROM inserted`
+)
+
 // CreateGrant inserts the grant if its user exists, is enabled and still has
 // that epoch. Otherwise it returns oauth.InvalidGrant. It locks the row of the
-// user, so it runs either before or after any change that ends or suspends the
-// user's grants.
-func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
-	var inserted int
-	err := s.share(ctx, &writeRequest{
-		lockOrder: lockUsers + g.UserID, durable: true,
-		queue: func(q *queries) {
-			q.Queue(`INSERT INTO grants (`+grantColumns+`)
-				SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
-				FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE`, append(grantFields(&g), epoch)...).
-				Exec(setChanged(&inserted))
-		},
-	})
-	if err == nil && inserted == 0 {
-		err = oauth.InvalidGrant
+// user, so it runs either before or after any act on the user's grants.
+func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64, limit int) (grant.Created, error) {
+	created, err := s.insertGrant(ctx, lockUsers+g.UserID, insertUserGrant,
+		append(newGrant(g), epoch, limit, grant.MaxCountExamined))
+	if err == nil && limit > 0 {
+		created.Live++ // The statement does not see the new grant.
 	}
-	return wrap("create grant", err)
+	return created, wrap("create grant", err)
 }
 
 // MintGrant inserts the grant. Its subject need not be a user.
-func (s *Store) MintGrant(ctx context.Context, g grant.Grant) error {
-	return wrap("mint grant", s.share(ctx, &writeRequest{
-		lockOrder: lockGrants + string(g.ID[:]), durable: true,
-		queue: func(q *queries) {
-			q.Queue(`INSERT INTO grants (`+grantColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
-				grantFields(&g)...)
-		},
-	}))
+func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (grant.Created, error) {
+	created, err := s.insertGrant(ctx, lockGrants+string(g.ID[:]), insertMintedGrant, newGrant(g))
+	return created, wrap("mint grant", err)
+}
+
+// newGrant returns the arguments of insertGrant.
+func newGrant(g grant.Grant) []any {
+	g.SuspendedAt = time.Time{}
+	values := grantFields(&g)
+	return append(values[:18:18], values[19])
+}
+
+// insertGrant runs insertUserGrant or insertMintedGrant. It returns oauth.InvalidGrant if
+// the statement inserts nothing.
+func (s *Store) insertGrant(ctx context.Context, lockOrder string, q query, args []any) (grant.Created, error) {
+	var created grant.Created
+	var rowErr error
+	err := s.share(ctx, &writeRequest{lockOrder: lockOrder, durable: true, queue: func(batch *queries) {
+		batch.Queue(q, args...).Query(scanOne([]any{at(&created.At), &created.Live}, &rowErr))
+	}})
+	if err == nil {
+		err = rowErr
+	}
+	if errors.Is(err, oauth.NotFound) {
+		err = oauth.InvalidGrant
+	}
+	return created, err
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readRow(ctx, grantFields(&g), `SELECT `+grantColumns+` FROM grants WHERE id = $1`, [16]byte(id))
+	err := s.readRow(ctx, grantFields(&g), `SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1`,
+		[16]byte(id))
 	return g, wrap("read grant", noRows(err))
 }
 
-// Grants returns the grants that the filter selects, by id.
-func (s *Store) Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error) {
-	grants, err := readRows(ctx, s, grantFields, `SELECT `+grantColumns+` FROM grants
-		WHERE user_id = $1 AND $2 IN ('', client_id) AND id > $3 AND ($4::timestamptz IS NULL OR
-			revoked_at IS NULL AND expires_at > $4 AND moved_at + idle_lifetime * interval '1 second' > $4)
-		ORDER BY id LIMIT $5`, f.Subject, f.ClientID, [16]byte(f.After), at(&f.NotEndedAt), f.Limit)
-	return grants, wrap("list grants", err)
+// Grants returns a page of the grants that the filter selects, the newest first.
+func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
+	var p grant.Page
+	after := []any{f.Subject, at(&f.After.CreatedAt), [16]byte(f.After.ID)}
+	last, err := readRows(ctx, s, positionFields, `SELECT created_at, id FROM grants
+		WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+		ORDER BY created_at DESC, id DESC OFFSET $4 LIMIT 1`, append(after, grant.MaxExamined-1)...)
+	if err != nil {
+		return p, wrap("list grants", err)
+	}
+	if len(last) > 0 {
+		p.Next = last[0]
+	}
+
+	p.Grants, err = readRows(ctx, s, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+		WHERE g.user_id = $1 AND ($2::timestamptz IS NULL OR (g.created_at, g.id) < ($2, $3))
+			AND ($4::timestamptz IS NULL OR (g.created_at, g.id) >= ($4, $5))
+			AND $6 IN ('', g.client_id) AND ($7::timestamptz IS NULL OR
+				g.revoked_at IS NULL AND r.at IS NULL AND g.expires_at > $7
+				AND g.moved_at + g.idle_lifetime * interval '1 second' > $7)
+		ORDER BY g.created_at DESC, g.id DESC LIMIT $8`,
+		append(after, at(&p.Next.CreatedAt), [16]byte(p.Next.ID), f.ClientID, at(&f.NotEndedAt), f.Limit+1)...)
+	if len(p.Grants) > f.Limit {
+		p.Grants = p.Grants[:f.Limit]
+		p.Next = p.Grants[f.Limit-1].Position()
+	}
+	return p, wrap("list grants", err)
 }
+
+// positionFields returns the columns of a position in a list.
+func positionFields(p *grant.Position) []any { return []any{at(&p.CreatedAt), (*[16]byte)(&p.ID)} }
 
 // RevokeGrant revokes the grant if it belongs to the client (to any client if
 // clientID is empty) and is not revoked yet. It returns the row as it then is,
@@ -92,9 +170,11 @@ func (s *Store) RevokeGrant(
 	err := s.share(ctx, &writeRequest{
 		lockOrder: lockGrants + string(id[:]), durable: true,
 		queue: func(q *queries) {
-			queueEnd(q, oneGrant(id, clientID), reason, now, &revoked)
-			q.Queue(`SELECT `+grantColumns+` FROM grants WHERE id = $1 AND $2 IN ('', client_id)`, [16]byte(id), clientID).
-				Query(scanOne(grantFields(&g), &rowErr))
+			q.Queue(`UPDATE grants g SET revoked_at = $1, revoke_reason = $2
+				WHERE g.id = $3 AND $4 IN ('', g.client_id) AND g.revoked_at IS NULL AND`+notRevoked,
+				at(&now), reason, [16]byte(id), clientID).Exec(setChanged(&revoked))
+			q.Queue(`SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1 AND $2 IN ('', g.client_id)`,
+				[16]byte(id), clientID).Query(scanOne(grantFields(&g), &rowErr))
 		},
 	})
 	if err == nil {
@@ -106,78 +186,23 @@ func (s *Store) RevokeGrant(
 	return g, revoked > 0, nil
 }
 
-// RevokeGrants revokes the subject's grants to the client (to any client if
-// clientID is empty) that are not revoked, except the grant of the id except.
-// It raises the user's epoch, and returns how many grants it revoked.
-func (s *Store) RevokeGrants(
-	ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
-) (revoked int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = $1`, subject); err != nil {
-			return err
-		}
-		revoked, err = endGrants(ctx, tx, grantsOfSubject(subject, clientID, except), reason, now)
-		return err
-	})
-	if err != nil {
-		return 0, wrap("revoke grants", err)
+// endGrants revokes the grants that are not revoked yet, and returns them. It
+// locks them by id, as every statement does that locks several grants, so that
+// two statements never wait for each other.
+//
+// A grant is revoked here, by RevokeGrant or, if its refresh token was reused,
+// by decideAttempts.
+func endGrants(ctx context.Context, tx transaction, list []pendingGrant) ([]grant.Grant, error) {
+	if len(list) == 0 {
+		return nil, nil
 	}
-	return revoked, nil
-}
-
-// A selection is the grants that endGrants ends. The parameters $1 and $2 of
-// its statement are the time and the reason, its arguments are the others. A
-// statement that locks several grants locks them by id, so that two statements
-// never wait for each other.
-type selection struct {
-	end  query
-	args []any
-}
-
-// oneGrant selects a grant if it belongs to the client, or to any client if
-// clientID is empty.
-func oneGrant(id oauth.GrantID, clientID string) selection {
-	return selection{`UPDATE grants SET revoked_at = $1, revoke_reason = $2
-		WHERE id = $3 AND $4 IN ('', client_id) AND revoked_at IS NULL`, []any{[16]byte(id), clientID}}
-}
-
-// grantsOfSubject selects the grants of a subject to a client, or to any client
-// if clientID is empty, except the grant of the id except. The zero id excepts
-// none.
-func grantsOfSubject(subject, clientID string, except oauth.GrantID) selection {
-	return selection{
-		`WITH locked AS MATERIALIZED (
-			SELECT id FROM grants
-			WHERE user_id = $3 AND $4 IN ('', client_id) AND id <> $5 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
-		) UPDATE grants g SET revoked_at = $1, revoke_reason = $2 FROM locked WHERE g.id = locked.id`,
-		[]any{subject, clientID, [16]byte(except)},
+	ids, times, reasons := make([][16]byte, len(list)), make([]time.Time, len(list)), make([]string, len(list))
+	for i, p := range list {
+		ids[i], times[i], reasons[i] = p.id, p.at, p.reason
 	}
-}
-
-// grantsOfClient selects all grants to a client.
-func grantsOfClient(clientID string) selection {
-	return selection{
-		`WITH locked AS MATERIALIZED (
-			SELECT id FROM grants WHERE client_id = $3 AND revoked_at IS NULL ORDER BY id FOR NO KEY UPDATE
-		) UPDATE grants g SET revoked_at = $1, revoke_reason = $2 FROM locked WHERE g.id = locked.id`,
-		[]any{clientID},
-	}
-}
-
-// endGrants revokes the selected grants that are not revoked yet, and returns
-// how many it revoked.
-func endGrants(ctx context.Context, tx transaction, s selection, reason string, now time.Time) (int, error) {
-	var revoked int
-	q := &queries{}
-	queueEnd(q, s, reason, now, &revoked)
-	err := tx.Send(ctx, q)
-	return revoked, err
-}
-
-// queueEnd queues the statement of endGrants. It sets revoked to how many
-// grants the statement revoked. It is the only function of the store that
-// revokes grants, with one exception: the statement decideAttempts revokes a
-// grant whose refresh token was reused.
-func queueEnd(q *queries, s selection, reason string, now time.Time, revoked *int) {
-	q.Queue(s.end, append([]any{at(&now), reason}, s.args...)...).Exec(setChanged(revoked))
+	return collect(ctx, tx, grantFields, `WITH locked AS MATERIALIZED (
+			SELECT g.id, a.at, a.reason FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS a (id, at, reason)
+				JOIN grants g USING (id) ORDER BY g.id, a.at FOR NO KEY UPDATE OF g
+		) UPDATE grants g SET revoked_at = locked.at, revoke_reason = locked.reason FROM locked
+		WHERE g.id = locked.id AND g.revoked_at IS NULL RETURNING `+storedColumns, ids, times, reasons)
 }

@@ -69,7 +69,6 @@ func TestRefresh_DecidesByTheLockedRow(t *testing.T) {
 	}{
 		{`revoked_at = now()`, 5, far, grant.Revoked},
 		{`revoked_at = now()`, 3, far, grant.Revoked},
-		{`suspended_at = now()`, 9, far, grant.Suspended},
 		{`generation = 6`, 5, far, grant.WithinLeeway},
 		{`generation = 7`, 5, far, grant.Reused},
 		{`generation = 20`, 9, far, grant.Reused},
@@ -82,7 +81,7 @@ func TestRefresh_DecidesByTheLockedRow(t *testing.T) {
 	} {
 		g := aGrant(byte(i))
 		g.Generation = 5
-		must(t, s.CreateGrant(t.Context(), g, 0))
+		must(t, create(t.Context(), s, g))
 		a := currentToken(g)
 		a.Generation, a.Deadline, a.Leeway = c.generation, c.deadline(), time.Second
 		if outcome := refreshDuring(t, s, g.ID, c.change, a); outcome != c.want {
@@ -105,7 +104,7 @@ func TestRefresh_BatchesDoNotDeadlock(t *testing.T) {
 	s := open(t, pgtest.New(t)+plan, Options{})
 	must(t, s.CreateUser(t.Context(), ann))
 	for i := range grants {
-		must(t, s.CreateGrant(t.Context(), aGrant(byte(i)), 0))
+		must(t, create(t.Context(), s, aGrant(byte(i))))
 	}
 	for round := range rounds {
 		done := make(chan error)
@@ -137,21 +136,15 @@ func TestLocks_GrantsAreLockedByID(t *testing.T) {
 		prepare query
 		lock    func(context.Context, *Store) error
 	}{
-		{"disable", "", func(ctx context.Context, s *Store) error { return s.DisableUser(ctx, "ann", then) }},
-		{
-			"enable", `UPDATE users SET disabled_at = now(); UPDATE grants SET suspended_at = now()`,
-			func(ctx context.Context, s *Store) error { return s.EnableUser(ctx, "ann") },
-		},
-		{"set password", "", func(ctx context.Context, s *Store) error {
-			return s.SetPassword(ctx, "ann", "new", then)
+		{"apply endings", "", func(ctx context.Context, s *Store) error {
+			if err := s.DeleteClient(ctx, "app", "operator:ann"); err != nil {
+				return err
+			}
+			_, err := s.ApplyEndings(ctx, 100, time.Hour)
+			return err
 		}},
-		{"change password", "", func(ctx context.Context, s *Store) error {
-			return s.ChangePassword(ctx, ann.ID, ann.PasswordHash, "new", oauth.GrantID{}, then)
-		}},
-		{"delete user", "", func(ctx context.Context, s *Store) error { return s.DeleteUser(ctx, "ann", then) }},
-		{"delete client", "", func(ctx context.Context, s *Store) error { return s.DeleteClient(ctx, "app", then) }},
-		{"revoke", "", func(ctx context.Context, s *Store) error {
-			_, err := s.RevokeGrants(ctx, ann.ID, "", oauth.GrantID{}, audit.RevokedByAdmin, then)
+		{"revoke oldest", "", func(ctx context.Context, s *Store) error {
+			_, err := s.RevokeOldest(ctx, ann.ID, "app", oauth.GrantID{}, 1, audit.RevokedByLimit)
 			return err
 		}},
 		{"refresh, rotated", "", func(_ context.Context, s *Store) error { return refreshAllGrants(s, 0) }},
@@ -182,7 +175,7 @@ func locksByID(t *testing.T, prepare query, lock func(context.Context, *Store) e
 	must(t, s.CreateUser(t.Context(), ann))
 	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
 	for id := range lockedGrants {
-		must(t, s.CreateGrant(t.Context(), aGrant(byte(lockedGrants-id)), 0))
+		must(t, create(t.Context(), s, aGrant(byte(lockedGrants-id))))
 	}
 	exec(t, s, prepare)
 	holder := begin(t, s)

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	then = time.Date(2026, 2, 3, 4, 5, 6, 7_000, time.UTC)
+	then = time.Now().UTC().Truncate(time.Microsecond)
 	ann  = login.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
 )
 
@@ -48,7 +48,7 @@ func currentToken(g grant.Grant) grant.RefreshAttempt {
 	return grant.RefreshAttempt{
 		Grant: g.ID, ClientID: g.ClientID, Generation: g.Generation,
 		KeyHash: oauth.NewDigest([]byte("a hash of 16 byte")), MACKey: "mac",
-		ReceivedAt: then, Deadline: time.Now().Add(time.Hour),
+		ReceivedAt: then, Deadline: time.Now().Add(time.Hour), Audience: g.Audience,
 	}
 }
 
@@ -126,7 +126,7 @@ func TestOpen_QueryExecModes(t *testing.T) {
 			must(t, s.CreateUser(t.Context(), ann))
 			for i := range byte(3) {
 				g := aGrant(i)
-				must(t, s.CreateGrant(t.Context(), g, 0))
+				must(t, create(t.Context(), s, g))
 				for _, want := range []grant.Outcome{grant.Rotated, grant.Retried} {
 					if outcome := refresh(t, s, currentToken(g)); outcome != want {
 						t.Errorf("%s, want %s", outcome, want)
@@ -177,13 +177,13 @@ func TestWrite_IsDurable(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{StatementTimeout: 200 * time.Millisecond})
 	must(t, s.CreateUser(t.Context(), ann))
-	must(t, s.CreateGrant(t.Context(), aGrant(1), 0))
+	must(t, create(t.Context(), s, aGrant(1)))
 	holder := begin(t, s)
 	_, err := holder.Exec(t.Context(), `SELECT FROM grants, users FOR UPDATE`)
 	must(t, err)
 
 	start := time.Now()
-	rejects(t, s.DisableUser(t.Context(), "ann", then), "deadline")
+	rejects(t, disable(t.Context(), s, "ann"), "deadline")
 	_, _, err = s.RevokeGrant(t.Context(), oauth.GrantID{1}, "", audit.RevokedByClient, then)
 	rejects(t, err, "deadline")
 	_, err = s.RefreshGrant(t.Context(), currentToken(aGrant(1)))
@@ -263,4 +263,16 @@ func TestOpen_PrefersIndexes(t *testing.T) {
 		}
 		must(t, s.Close())
 	}
+}
+
+// create creates a grant of a user with epoch 0.
+func create(ctx context.Context, s *Store, g grant.Grant) error {
+	_, err := s.CreateGrant(ctx, g, 0, 0)
+	return err
+}
+
+// disable disables a user.
+func disable(ctx context.Context, s *Store, username string) error {
+	_, err := s.DisableUser(ctx, username, "operator:ann")
+	return err
 }

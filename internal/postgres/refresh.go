@@ -55,14 +55,15 @@ func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant
 // element for each attempt, as attemptArrayArgs returns them. attemptValues has
 // the same columns for one attempt, whose parameters are plain values. With
 // arrays, Postgres plans the statement on each execution, which takes three
-// times as long as running it.
+// times as long as running it. The audiences are the text of an array, since
+// Postgres has no arrays of arrays of different lengths.
 const (
 	attemptArrays = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-		$8::interval[]) WITH ORDINALITY
-		AS a (grant_id, attempt_client, attempt_generation, attempt_key_hash, attempt_mac_key, received_at, deadline, leeway, ord)`
+		$8::text[], $9::interval[], $10::interval[]) WITH ORDINALITY AS a (grant_id, attempt_client, attempt_generation,
+		attempt_key_hash, attempt_mac_key, received_at, deadline, audiences, leeway, retry_window, ord)`
 	attemptValues = `(SELECT $1::uuid AS grant_id, $2::text AS attempt_client, $3::bigint AS attempt_generation,
 		$4::bytea AS attempt_key_hash, $5::text AS attempt_mac_key, $6::timestamptz AS received_at, $7::timestamptz AS deadline,
-		1::bigint AS ord) a`
+		$8::text AS audiences, 1::bigint AS ord) a`
 )
 
 // rotateOne rotates a grant if the attempt has its current token and the grant
@@ -80,10 +81,10 @@ const (
 
 	rotate = `UPDATE grants g
 	SET generation = g.generation + 1, key_hash = a.attempt_key_hash, mac_key = a.attempt_mac_key,
-		moved_at = greatest(g.moved_at, a.received_at) FROM `
+		moved_at = greatest(g.moved_at, a.received_at), repeated_at = NULL FROM `
 	ifCurrent = `
 	WHERE g.id = a.grant_id AND g.generation = a.attempt_generation AND g.client_id = a.attempt_client
-		AND g.revoked_at IS NULL AND g.suspended_at IS NULL
+		AND g.revoked_at IS NULL AND coalesce(g.audience, '{}') <@ a.audiences::text[] AND` + notEnded + `
 		AND g.expires_at > a.received_at AND g.moved_at + g.idle_lifetime * interval '1 second' > a.received_at
 		AND a.deadline > clock_timestamp()`
 	returnRotated = ` RETURNING ord, ` + rotatedColumns
@@ -116,48 +117,62 @@ func rotatedFields(g *grant.Grant) []any {
 // rows by id, too, and decides by the locked rows, not by its snapshot. It
 // returns no row for a grant that does not exist.
 //
-// Its CTE revoked is the one place beside queueEnd where the store revokes
-// grants. The decision and the revocation are one statement, because each
-// statement of a refresh commits by itself: a second one would cost another
-// round trip, and a crash between the two would lose the revocation.
+// Its CTE revoked revokes a grant itself, because the decision and the
+// revocation are one statement: a second one would cost another round trip, and
+// a crash between the two would lose the revocation. The sender makes the
+// statement durable.
 const decideAttempts query = `WITH locked AS MATERIALIZED (
 		SELECT a.*, g.* FROM ` + attemptArrays + ` JOIN grants g ON g.id = a.grant_id
 		ORDER BY g.id FOR NO KEY UPDATE OF g
 	), decided AS MATERIALIZED (
-		SELECT locked.*, CASE
+		SELECT g.ord, g.attempt_generation, g.attempt_key_hash, g.attempt_mac_key, g.received_at, ` + currentColumns + `,
+		attempt_generation = generation - 1 AND received_at - moved_at > leeway AND repeated_at IS NULL AS late_retry, CASE
 			WHEN attempt_client <> client_id THEN '` + query(grant.OtherClient) + `'
-			WHEN revoked_at IS NOT NULL THEN '` + query(grant.Revoked) + `'
-			WHEN suspended_at IS NOT NULL THEN '` + query(grant.Suspended) + `'
-			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= received_at
+			WHEN revoked_at IS NOT NULL OR r.at IS NOT NULL THEN '` + query(grant.Revoked) + `'
+			WHEN s.at IS NOT NULL THEN '` + query(grant.Suspended) + `'
+			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= received_at AND NOT ` + restored + `
 				THEN '` + query(grant.Expired) + `'
 			WHEN deadline <= clock_timestamp() THEN '` + query(grant.Late) + `'
+			WHEN attempt_generation >= generation AND NOT coalesce(audience, '{}') <@ audiences::text[]
+				THEN '` + query(grant.Unchecked) + `'
 			WHEN attempt_generation = generation THEN '` + query(grant.Rotated) + `'
 			WHEN attempt_generation > generation THEN '` + query(grant.Ahead) + `'
-			WHEN attempt_generation = generation - 1 AND attempt_key_hash = key_hash THEN '` + query(grant.Retried) + `'
+			WHEN attempt_generation = generation - 1 AND attempt_key_hash = key_hash AND received_at - moved_at <= retry_window
+				THEN '` + query(grant.Retried) + `'
 			WHEN attempt_generation = generation - 1 AND leeway > interval '0' AND received_at - moved_at <= leeway
 				THEN '` + query(grant.WithinLeeway) + `'
 			ELSE '` + query(grant.Reused) + `' END AS outcome
-		FROM locked
+		FROM locked g` + withEndings + `
 	), rotated AS (
 		UPDATE grants g
 		SET generation = attempt_generation + 1, key_hash = attempt_key_hash, mac_key = attempt_mac_key,
-			moved_at = greatest(g.moved_at, received_at)
+			moved_at = greatest(g.moved_at, received_at), repeated_at = NULL
 		FROM decided d WHERE g.id = d.id AND outcome IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `')
-		RETURNING d.ord, d.outcome, g.*
+		RETURNING d.ord, d.outcome, FALSE AS late_retry, ` + storedColumns + `
 	), revoked AS (
 		UPDATE grants g SET revoked_at = received_at, revoke_reason = '` + audit.RevokedByReuse + `'
 		FROM decided d WHERE g.id = d.id AND outcome = '` + query(grant.Reused) + `'
-		RETURNING d.ord, d.outcome, g.*
+		RETURNING d.ord, d.outcome, FALSE AS late_retry, ` + storedColumns + `
+	), repeated AS (
+		UPDATE grants g SET repeated_at = received_at
+		FROM decided d WHERE g.id = d.id AND outcome = '` + query(grant.Retried) + `' AND late_retry
 	)
-	SELECT ord, outcome, ` + grantColumns + ` FROM rotated
-	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM revoked
-	UNION ALL SELECT ord, outcome, ` + grantColumns + ` FROM decided
+	SELECT ord, outcome, late_retry, ` + grantColumns + ` FROM rotated
+	UNION ALL SELECT ord, outcome, late_retry, ` + grantColumns + ` FROM revoked
+	UNION ALL SELECT ord, outcome, late_retry AND outcome = '` + query(grant.Retried) + `', ` + grantColumns + ` FROM decided
 		WHERE outcome NOT IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `', '` + query(grant.Reused) + `')`
+
+// restored is true if the token is newer than the row because the store was
+// restored from a backup, less than an idle lifetime ago. The row then does not
+// show when the grant was last used.
+const restored = `(attempt_generation > generation AND
+	received_at < (SELECT restored_at FROM versions WHERE name = 'ring') + idle_lifetime * interval '1 second') IS TRUE`
 
 // attemptValueArgs returns the arguments of attemptValues.
 func attemptValueArgs(a grant.RefreshAttempt) []any {
 	return []any{
 		[16]byte(a.Grant), a.ClientID, int64(a.Generation), a.KeyHash.Bytes(), a.MACKey, a.ReceivedAt, a.Deadline,
+		arrayText(a.Audience),
 	}
 }
 
@@ -166,13 +181,14 @@ func attemptValueArgs(a grant.RefreshAttempt) []any {
 func attemptArrayArgs(attempts []grant.RefreshAttempt, indexes []int) []any {
 	n := len(indexes)
 	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
-	keyHashes, macKeys := make([][]byte, n), make([]string, n)
-	received, deadlines, leeways := make([]time.Time, n), make([]time.Time, n), make([]time.Duration, n)
+	keyHashes, macKeys, audiences := make([][]byte, n), make([]string, n), make([]string, n)
+	received, deadlines := make([]time.Time, n), make([]time.Time, n)
+	leeways, windows := make([]time.Duration, n), make([]time.Duration, n)
 	for i, index := range indexes {
 		a := attempts[index]
 		grants[i], clients[i], generations[i] = a.Grant, a.ClientID, int64(a.Generation)
-		keyHashes[i], macKeys[i] = a.KeyHash.Bytes(), a.MACKey
-		received[i], deadlines[i], leeways[i] = a.ReceivedAt, a.Deadline, a.Leeway
+		keyHashes[i], macKeys[i], audiences[i] = a.KeyHash.Bytes(), a.MACKey, arrayText(a.Audience)
+		received[i], deadlines[i], leeways[i], windows[i] = a.ReceivedAt, a.Deadline, a.Leeway, a.RetryWindow
 	}
-	return []any{grants, clients, generations, keyHashes, macKeys, received, deadlines, leeways}
+	return []any{grants, clients, generations, keyHashes, macKeys, received, deadlines, audiences, leeways, windows}
 }

@@ -131,13 +131,22 @@ func (s *Store) decideOthers(ctx context.Context, b refreshBatch) error {
 
 	var row grant.RefreshResult
 	q := resultQuery{statement: decideAttempts, args: attemptArrayArgs(b.attempts, indexes)}
-	q.fields = append([]any{&row.Outcome}, grantFields(&row.Grant)...)
+	q.fields = append([]any{&row.Outcome, &row.LateRetry}, grantFields(&row.Grant)...)
 	q.result = func(grant.RefreshAttempt) grant.RefreshResult {
 		decided := row
 		row = grant.RefreshResult{} // The next row must not inherit these claims.
 		return decided
 	}
-	return s.queryResults(ctx, q, b, indexes)
+
+	// The statement may revoke a grant, which must be durable.
+	batch := &queries{}
+	batch.Queue(commitDurably)
+	batch.Queue(q.statement, q.args...).Query(func(rows pgx.Rows) error { return q.read(rows, b, indexes) })
+	err := s.db.Send(ctx, batch)
+	if err != nil {
+		forget(b, indexes)
+	}
+	return err
 }
 
 // A resultQuery is a statement about attempts. A row has the ordinal number of
@@ -157,16 +166,26 @@ func (s *Store) queryResults(ctx context.Context, q resultQuery, b refreshBatch,
 	if err != nil {
 		return err
 	}
+	return q.read(rows, b, indexes)
+}
+
+// read reads the rows of the statement.
+func (q resultQuery) read(rows pgx.Rows, b refreshBatch, indexes []int) error {
 	var ord int64
-	_, err = pgx.ForEachRow(rows, append([]any{&ord}, q.fields...), func() error {
+	_, err := pgx.ForEachRow(rows, append([]any{&ord}, q.fields...), func() error {
 		i := indexes[ord-1]
 		b.answers[i].Value = q.result(b.attempts[i])
 		return nil
 	})
 	if err != nil {
-		for _, i := range indexes {
-			b.answers[i].Value = grant.RefreshResult{}
-		}
+		forget(b, indexes)
 	}
 	return err
+}
+
+// forget makes the attempts that indexes selects undecided.
+func forget(b refreshBatch, indexes []int) {
+	for _, i := range indexes {
+		b.answers[i].Value = grant.RefreshResult{}
+	}
 }

@@ -24,7 +24,7 @@ func BenchmarkRefreshes(b *testing.B) {
 			for i := range attempts {
 				g := aGrant(0)
 				rand.Read(g.ID[:])
-				if err := s.MintGrant(b.Context(), g); err != nil {
+				if _, err := s.MintGrant(b.Context(), g); err != nil {
 					b.Fatal(err)
 				}
 				attempts[i] = grant.RefreshAttempt{

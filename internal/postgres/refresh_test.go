@@ -58,7 +58,7 @@ func TestRefresh_IsHeapOnly(t *testing.T) {
 	must(t, err)
 	must(t, s.CreateUser(t.Context(), ann))
 	for i := range grants {
-		must(t, s.CreateGrant(t.Context(), aGrant(byte(i)), 0))
+		must(t, create(t.Context(), s, aGrant(byte(i))))
 	}
 	var before, after int64
 	must(t, s.db.QueryRow(t.Context(), `SELECT pg_relation_size('grants')`).Scan(&before))
@@ -93,10 +93,11 @@ func TestRefresh_IsHeapOnly(t *testing.T) {
 	t.Error("Postgres did not report the statistics")
 }
 
-// TestRefresh_ReadsOneTable: a refresh needs no table but that of the grants.
-func TestRefresh_ReadsOneTable(t *testing.T) {
+// TestRefresh_ReadsNoUserOrClient: a refresh needs only the grant, the endings
+// and the time of the last restore.
+func TestRefresh_ReadsNoUserOrClient(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
-	exec(t, s, `DROP TABLE users, clients, audiences, keys, keks, versions`)
+	exec(t, s, `DROP TABLE users, clients, audiences, keys, keks`)
 	results, err := refreshTogether(s, []grant.RefreshAttempt{currentToken(aGrant(1)), currentToken(aGrant(2))})
 	must(t, err)
 	if results[0].Outcome != grant.Missing || results[1].Outcome != grant.Missing {
@@ -109,7 +110,7 @@ func TestRefresh_ReadsOneTable(t *testing.T) {
 func TestRefresh_CallerDoesNotEndTheStatement(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	must(t, s.CreateUser(t.Context(), ann))
-	must(t, s.CreateGrant(t.Context(), aGrant(1), 0))
+	must(t, create(t.Context(), s, aGrant(1)))
 	holder := begin(t, s)
 	_, err := holder.Exec(t.Context(), `SELECT FROM grants FOR UPDATE`)
 	must(t, err)
@@ -148,7 +149,7 @@ func TestRefresh_RetriesAfterASerializationFailure(t *testing.T) {
 	must(t, s.CreateUser(t.Context(), ann))
 	const grants, clients, rounds = 8, 2, 10
 	for i := range grants {
-		must(t, s.CreateGrant(t.Context(), aGrant(byte(i)), 0))
+		must(t, create(t.Context(), s, aGrant(byte(i))))
 	}
 	for round := range rounds {
 		done := make(chan error)

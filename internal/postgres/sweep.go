@@ -8,22 +8,26 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// ended selects the grants whose lifetime, idle or absolute, ended at $4 or
+// ended selects the grants g whose lifetime, idle or absolute, ended at $4 or
 // before.
-const ended = `(expires_at <= $4 OR moved_at + idle_lifetime * interval '1 second' <= $4)`
+const ended = `(g.expires_at <= $4 OR ` + idleSince + ` + g.idle_lifetime * interval '1 second' <= $4)`
 
 // sweep examines the rows of its snapshot, and again those that it has locked,
 // which may have changed since. It skips rows that another transaction has
-// locked, so that servers that sweep at the same time share the work.
+// locked, so that servers that sweep at the same time share the work. It also
+// clears suspended_at, which only the first version of the schema used.
 const sweep = `WITH batch AS MATERIALIZED (
-		SELECT id, ` + ended + ` AS ended, revoked_at IS NULL AND suspended_at IS NULL AND expires_at > $3
-			AND moved_at + idle_lifetime * interval '1 second' > $3 AS live
-		FROM grants WHERE id > $1 ORDER BY id LIMIT $2
+		SELECT g.id, ` + ended + ` AS ended, g.suspended_at IS NOT NULL AS marked, g.revoked_at IS NULL AND g.expires_at > $3
+			AND g.moved_at + g.idle_lifetime * interval '1 second' > $3 AND` + notEnded + ` AS live
+		FROM grants g WHERE g.id > $1 ORDER BY g.id LIMIT $2
 	), locked AS MATERIALIZED (
-		SELECT id FROM grants WHERE id IN (SELECT id FROM batch WHERE ended) AND ` + ended + `
-		ORDER BY id FOR UPDATE SKIP LOCKED
+		SELECT g.id, ` + ended + ` AS ended FROM grants g WHERE g.id IN (SELECT id FROM batch WHERE ended OR marked)
+		ORDER BY g.id FOR UPDATE SKIP LOCKED
 	), deleted AS (
-		DELETE FROM grants g USING locked WHERE g.id = locked.id RETURNING g.id
+		DELETE FROM grants g USING locked WHERE g.id = locked.id AND locked.ended RETURNING g.id
+	), cleared AS (
+		UPDATE grants g SET suspended_at = NULL FROM locked
+		WHERE g.id = locked.id AND NOT locked.ended AND g.suspended_at IS NOT NULL
 	)
 	SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), count(*), count(*) FILTER (WHERE live), (SELECT count(*) FROM deleted)
 	FROM batch`

@@ -30,5 +30,7 @@ const (
 	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
 
 	selectRingVersion = `SELECT version, restored FROM versions WHERE name = 'ring'`
-	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = $1 WHERE name = 'ring' AND version = $2`
+	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = $1,
+		restored_at = CASE WHEN $1 > restored THEN clock_timestamp() ELSE restored_at END
+		WHERE name = 'ring' AND version = $2`
 )

@@ -32,7 +32,7 @@ func BenchmarkWrites(b *testing.B) {
 		{"login", func(ctx context.Context, s *Store, i int) error {
 			g := aGrant(0)
 			g.ID = numbered(-i - 1)
-			return s.CreateGrant(ctx, g, 0)
+			return create(ctx, s, g)
 		}},
 		{"attempt", func(ctx context.Context, s *Store, i int) error {
 			_, err := s.ReserveAttempt(ctx, []throttle.Counter{throttle.Account("usr_" + numbered(i).String())}, then)

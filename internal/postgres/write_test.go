@@ -63,7 +63,7 @@ func revoke(id byte) func(*Store) error {
 }
 
 func createGrant(g grant.Grant) func(*Store) error {
-	return func(s *Store) error { return s.CreateGrant(context.Background(), g, 0) }
+	return func(s *Store) error { return create(context.Background(), s, g) }
 }
 
 func attempt(user string) func(*Store) error {
@@ -91,7 +91,7 @@ func TestWrite_ConcurrentWritesShareATransaction(t *testing.T) {
 		must(t, s.CreateUser(t.Context(), ann))
 		var changes []func(*Store) error
 		for i := range byte(ofEach) {
-			must(t, s.CreateGrant(t.Context(), aGrant(i), 0))
+			must(t, create(t.Context(), s, aGrant(i)))
 			changes = append(changes, revoke(i), createGrant(aGrant(ofEach+i)), attempt(fmt.Sprint("usr_", i)))
 		}
 		errs, sizes := writeTogether(t, url, Options{NoBatching: alone, MaxConns: 8}, changes...)
@@ -133,7 +133,7 @@ func TestWrite_FailedWriteFailsAlone(t *testing.T) {
 			must(t, s.CreateUser(t.Context(), ann))
 			var changes []func(*Store) error
 			for i := range byte(10) {
-				must(t, s.CreateGrant(t.Context(), aGrant(i), 0))
+				must(t, create(t.Context(), s, aGrant(i)))
 				changes = append(changes, revoke(i%8), createGrant(aGrant(10+i)), attempt(fmt.Sprint(i%2)))
 			}
 			exec(t, s, `UPDATE grants SET claims = '[]' WHERE id = $1`, [16]byte{9})
@@ -159,7 +159,7 @@ func TestWrite_BlockedWriteDoesNotBlockOthers(t *testing.T) {
 	url := pgtest.New(t)
 	s := open(t, url, Options{})
 	must(t, s.CreateUser(t.Context(), ann))
-	must(t, s.CreateGrant(t.Context(), aGrant(0), 0))
+	must(t, create(t.Context(), s, aGrant(0)))
 	holder := begin(t, s)
 	_, err := holder.Exec(t.Context(), `SELECT FROM grants FOR UPDATE`)
 	must(t, err)
@@ -246,7 +246,7 @@ func TestWrite_LocksInOrder(t *testing.T) {
 			s := open(t, pgtest.New(t), Options{})
 			must(t, errors.Join(s.CreateUser(t.Context(), ann), s.CreateUser(t.Context(), bob)))
 			for i := range byte(4) {
-				must(t, s.CreateGrant(t.Context(), aGrant(i), 0))
+				must(t, create(t.Context(), s, aGrant(i)))
 			}
 			must(t, errors.Join(both(first[0], last[0])(s), both(first[1], last[1])(s)))
 			var requests []*writeRequest
@@ -323,13 +323,13 @@ func TestWrite_SentWriteIsAwaited(t *testing.T) {
 		errs := make([]error, maxWriteTransactions)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = s.CreateGrant(ctx, aGrant(byte(i)), 0) })
+			all.Go(func() { errs[i] = create(ctx, s, aGrant(byte(i))) })
 		}
 		for range errs {
 			<-sent
 		}
 		waiting := make(chan error)
-		go func() { waiting <- s.CreateGrant(ctx, aGrant(99), 0) }()
+		go func() { waiting <- create(ctx, s, aGrant(99)) }()
 		synctest.Wait() // This write waits.
 		cancel()
 		if err := <-waiting; !errors.Is(err, context.Canceled) {

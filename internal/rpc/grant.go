@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
-	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc/page"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -21,8 +20,9 @@ type GrantService struct {
 	Keys *keys.Manager
 }
 
-// ListGrants returns one page of the grants of a subject. If the last grant of
-// the page before has been swept meanwhile, the list continues without a gap.
+// ListGrants returns one page of the grants of a subject, the newest first. If
+// the last grant of the page before has been swept meanwhile, the list continues
+// without a gap.
 func (s *GrantService) ListGrants(
 	ctx context.Context, r *signetv1.ListGrantsRequest,
 ) (*signetv1.ListGrantsResponse, error) {
@@ -40,9 +40,9 @@ func (s *GrantService) ListGrants(
 		return nil, err
 	}
 	limit := page.Size(r.GetPageSize())
-	request := grant.ListRequest{Subject: r.GetSubject(), IncludeEnded: r.GetIncludeEnded(), Limit: limit + 1}
+	request := grant.ListRequest{Subject: r.GetSubject(), IncludeEnded: r.GetIncludeEnded(), Limit: limit}
 	if after != "" {
-		if request.After, err = oauth.ParseGrantID(after); err != nil {
+		if request.After, err = grant.ParsePosition(after); err != nil {
 			return nil, err
 		}
 	}
@@ -52,10 +52,13 @@ func (s *GrantService) ListGrants(
 		return nil, err
 	}
 
-	grants, more := page.Cut(found, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
-	response := &signetv1.ListGrantsResponse{Grants: grants}
-	if more {
-		response.NextPageToken, err = tokens.Make(list, grants[len(grants)-1].GetGrantId())
+	grants, cut := page.Cut(found.Grants, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
+	response, next := &signetv1.ListGrantsResponse{Grants: grants}, found.Next
+	if cut {
+		next = found.Grants[len(grants)-1].Position()
+	}
+	if !next.IsZero() {
+		response.NextPageToken, err = tokens.Make(list, next.String())
 	}
 	return response, err
 }

@@ -21,10 +21,12 @@ type slowStore struct {
 	creating, proceed chan struct{}
 }
 
-func (s *slowStore) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
+func (s *slowStore) CreateGrant(
+	ctx context.Context, g grant.Grant, epoch int64, limit int,
+) (grant.Created, error) {
 	s.creating <- struct{}{}
 	<-s.proceed
-	return s.ServiceStore.CreateGrant(ctx, g, epoch)
+	return s.ServiceStore.CreateGrant(ctx, g, epoch, limit)
 }
 
 // A login whose password is verified has its place in the queue for hashing

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
@@ -11,8 +10,14 @@ import (
 // CreateClient inserts the client. It returns oauth.AlreadyExists if the id is
 // taken.
 func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
-	return wrap("create client", s.createRecord(ctx,
-		`INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c))
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
+		err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
+		if err == nil {
+			err = s.restrictClientEnding(ctx, tx, c.ID)
+		}
+		return err
+	})
+	return wrap("create client", err)
 }
 
 // UpdateClient lets edit change the client. If edit fails, it writes nothing
@@ -23,11 +28,11 @@ func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.C
 }
 
 // DeleteClient deletes the client and revokes its grants.
-func (s *Store) DeleteClient(ctx context.Context, id string, now time.Time) error {
+func (s *Store) DeleteClient(ctx context.Context, id, actor string) error {
 	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
 		err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id)
 		if err == nil {
-			_, err = endGrants(ctx, tx, grantsOfClient(id), audit.RevokedByDeletion, now)
+			err = s.addClientEnding(ctx, tx, id, audit.RevokedByDeletion, actor)
 		}
 		return err
 	})

@@ -70,6 +70,17 @@ func (c inBytes) Scan(column any) error {
 	return nil
 }
 
+// orNull is a grant id as 16 bytes. NULL is the zero id.
+type orNull struct{ *oauth.GrantID }
+
+// Value implements driver.Valuer.
+func (c orNull) Value() (driver.Value, error) {
+	if *c.GrantID == (oauth.GrantID{}) {
+		return nil, nil
+	}
+	return inBytes(c).Value()
+}
+
 // inDigest is a digest as its bytes. NULL is the zero digest.
 type inDigest struct{ *oauth.Digest }
 

@@ -33,14 +33,12 @@ func recordFields[T any](record *T) []any { return []any{inJSON{record}} }
 
 // createRecord inserts a record. It returns oauth.AlreadyExists if the id is
 // taken.
-func (s *Store) createRecord(ctx context.Context, insert query, id string, record any) error {
-	return s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
-		inserted, err := tx.Exec(ctx, insert, id, inJSON{record})
-		if err == nil && inserted == 0 {
-			err = oauth.AlreadyExists
-		}
-		return err
-	})
+func createRecord(ctx context.Context, tx transaction, insert query, id string, record any) error {
+	inserted, err := tx.Exec(ctx, insert, id, inJSON{record})
+	if err == nil && inserted == 0 {
+		err = oauth.AlreadyExists
+	}
+	return err
 }
 
 // updateRecord reads a record, lets edit change it, and writes it back. If edit

@@ -36,45 +36,100 @@ func grantFields(g *grant.Grant) []any {
 
 // CreateGrant inserts the grant if its user exists, is enabled and still has
 // that epoch. Otherwise it returns oauth.InvalidGrant.
-func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64) error {
-	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		inserted, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
-			SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-			FROM users WHERE id = ? AND epoch = ? AND disabled_at IS NULL`, append(grantFields(&g), g.UserID, epoch)...)
-		if err == nil && inserted == 0 {
+func (s *Store) CreateGrant(
+	ctx context.Context, g grant.Grant, epoch int64, limit int,
+) (created grant.Created, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+		var users int
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM users WHERE id = ? AND epoch = ? AND disabled_at IS NULL`,
+			g.UserID, epoch).Scan(&users)
+		if err == nil && users == 0 {
 			err = oauth.InvalidGrant
 		}
-		return err
+		if err == nil {
+			created.At, err = s.insertGrant(ctx, tx, g)
+		}
+		if err != nil || limit <= 0 {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM (
+				SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4
+			) g WHERE g.client_id = ?3 AND`+live+`LIMIT ?5)`,
+			at{&created.At}, g.UserID, g.ClientID, grant.MaxCountExamined, limit+1).Scan(&created.Live)
 	})
-	return wrap("create grant", err)
+	return created, wrap("create grant", err)
 }
 
 // MintGrant inserts the grant. Its subject need not be a user.
-func (s *Store) MintGrant(ctx context.Context, g grant.Grant) error {
-	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		_, err := tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, grantFields(&g)...)
+func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (created grant.Created, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+		created.At, err = s.insertGrant(ctx, tx, g)
 		return err
 	})
-	return wrap("mint grant", err)
+	return created, wrap("mint grant", err)
+}
+
+// insertGrant inserts a grant, unless its client was deleted, and returns its
+// creation time: now, and after the acts that concern the grants which the
+// subject has. So no act concerns a later grant, even if the clock was set back.
+func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) (createdAt time.Time, err error) {
+	var deleted bool
+	var lastAct time.Time
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2),
+			(SELECT max(created_until) FROM endings WHERE subject = ?3 AND reason <> '' AND created_until < ?2)`,
+		g.ClientID, forever, g.UserID).Scan(&deleted, at{&lastAct})
+	if err == nil && deleted {
+		err = oauth.InvalidGrant
+	}
+	if err != nil {
+		return createdAt, err
+	}
+	if g.CreatedAt = s.clock(); !lastAct.Before(g.CreatedAt) {
+		g.CreatedAt = lastAct.Add(time.Microsecond)
+	}
+	g.SuspendedAt = time.Time{}
+	_, err = tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, grantFields(&g)...)
+	return g.CreatedAt, err
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readDB.QueryRow(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ?`, inBytes{&id}).
-		Scan(grantFields(&g)...)
+	err := s.readDB.QueryRow(ctx, selectGrant, inBytes{&id}).Scan(grantFields(&g)...)
 	return g, wrap("read grant", noRows(err))
 }
 
-// Grants returns the grants that the filter selects, by id.
-func (s *Store) Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error) {
-	grants, err := collect(ctx, s.readDB, grantFields, `SELECT `+grantColumns+` FROM grants
-		WHERE user_id = ?1 AND ?2 IN ('', client_id) AND id > ?3
-			AND (?4 IS NULL OR revoked_at IS NULL AND expires_at > ?4 AND moved_at + idle_lifetime * 1000000 > ?4)
-		ORDER BY id LIMIT ?5`, f.Subject, f.ClientID, inBytes{&f.After}, at{&f.NotEndedAt}, f.Limit)
-	return grants, wrap("list grants", err)
+// Grants returns a page of the grants that the filter selects, the newest first.
+func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
+	var p grant.Page
+	after := []any{f.Subject, at{&f.After.CreatedAt}, inBytes{&f.After.ID}}
+	last, err := collect(ctx, s.readDB, positionFields, `SELECT created_at, id FROM grants
+		WHERE user_id = ?1 AND (?2 IS NULL OR (created_at, id) < (?2, ?3))
+		ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?4`, append(after, grant.MaxExamined-1)...)
+	if err != nil {
+		return p, wrap("list grants", err)
+	}
+	if len(last) > 0 {
+		p.Next = last[0]
+	}
+
+	p.Grants, err = collect(ctx, s.readDB, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+		WHERE g.user_id = ?1 AND (?2 IS NULL OR (g.created_at, g.id) < (?2, ?3))
+			AND (?4 IS NULL OR (g.created_at, g.id) >= (?4, ?5))
+			AND ?6 IN ('', g.client_id) AND (?7 IS NULL OR g.revoked_at IS NULL AND r.at IS NULL
+				AND g.expires_at > ?7 AND g.moved_at + g.idle_lifetime * 1000000 > ?7)
+		ORDER BY g.created_at DESC, g.id DESC LIMIT ?8`,
+		append(after, at{&p.Next.CreatedAt}, inBytes{&p.Next.ID}, f.ClientID, at{&f.NotEndedAt}, f.Limit+1)...)
+	if len(p.Grants) > f.Limit {
+		p.Grants = p.Grants[:f.Limit]
+		p.Next = p.Grants[f.Limit-1].Position()
+	}
+	return p, wrap("list grants", err)
 }
+
+// positionFields returns the columns of a position in a list.
+func positionFields(p *grant.Position) []any { return []any{at{&p.CreatedAt}, inBytes{&p.ID}} }
 
 // RevokeGrant revokes the grant if it belongs to the client (to any client if
 // clientID is empty) and is not revoked yet. It returns the row as it then is,
@@ -83,13 +138,16 @@ func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 ) (g grant.Grant, changed bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		ended, err := endGrants(ctx, tx, oneGrant(id, clientID), reason, now)
-		if err != nil {
+		err := tx.QueryRow(ctx, selectGrant, inBytes{&id}).Scan(grantFields(&g)...)
+		if err == nil && clientID != "" && clientID != g.ClientID {
+			err = oauth.NotFound
+		}
+		if err != nil || !g.RevokedAt.IsZero() {
 			return err
 		}
-		changed = ended > 0
-		return tx.QueryRow(ctx, `SELECT `+grantColumns+` FROM grants WHERE id = ? AND ? IN ('', client_id)`,
-			inBytes{&id}, clientID).Scan(grantFields(&g)...)
+		changed = true
+		g.RevokedAt, g.RevokeReason = now.UTC().Truncate(time.Microsecond), reason
+		return endGrant(ctx, tx, g)
 	})
 	if err != nil {
 		return grant.Grant{}, false, wrap("revoke grant", noRows(err))
@@ -97,59 +155,10 @@ func (s *Store) RevokeGrant(
 	return g, changed, nil
 }
 
-// RevokeGrants revokes the subject's grants to the client (to any client if
-// clientID is empty) that are not revoked, except the grant of the id except.
-// It raises the user's epoch, and returns how many grants it revoked.
-func (s *Store) RevokeGrants(
-	ctx context.Context, subject, clientID string, except oauth.GrantID, reason string, now time.Time,
-) (revoked int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, subject); err != nil {
-			return err
-		}
-		revoked, err = endGrants(ctx, tx, grantsOfSubject(subject, clientID, except), reason, now)
-		return err
-	})
-	if err != nil {
-		return 0, wrap("revoke grants", err)
-	}
-	return revoked, nil
-}
-
-// A selection is the grants that endGrants ends. The first two parameters of
-// its statement are the time and the reason, its arguments are the others.
-type selection struct {
-	end  query
-	args []any
-}
-
-// oneGrant selects a grant if it belongs to the client, or to any client if
-// clientID is empty.
-func oneGrant(id oauth.GrantID, clientID string) selection {
-	return selection{`UPDATE grants SET revoked_at = ?, revoke_reason = ?
-		WHERE id = ? AND ? IN ('', client_id) AND revoked_at IS NULL`, []any{inBytes{&id}, clientID}}
-}
-
-// grantsOfSubject selects the grants of a subject to a client, or to any client
-// if clientID is empty, except the grant of the id except. The zero id excepts
-// none.
-func grantsOfSubject(subject, clientID string, except oauth.GrantID) selection {
-	return selection{
-		`UPDATE grants SET revoked_at = ?, revoke_reason = ?
-		WHERE user_id = ? AND ? IN ('', client_id) AND id <> ? AND revoked_at IS NULL`,
-		[]any{subject, clientID, inBytes{&except}},
-	}
-}
-
-// grantsOfClient selects all grants to a client.
-func grantsOfClient(clientID string) selection {
-	return selection{`UPDATE grants SET revoked_at = ?, revoke_reason = ?
-		WHERE client_id = ? AND revoked_at IS NULL`, []any{clientID}}
-}
-
-// endGrants revokes the selected grants that are not revoked yet, and returns
-// how many it revoked. It is the only function of the store that revokes
-// grants.
-func endGrants(ctx context.Context, tx transaction, s selection, reason string, now time.Time) (int, error) {
-	return tx.Exec(ctx, s.end, append([]any{at{&now}, reason}, s.args...)...)
+// endGrant writes RevokedAt and RevokeReason of a grant that is not revoked
+// yet. It is the only function of the store that revokes grants.
+func endGrant(ctx context.Context, tx transaction, g grant.Grant) error {
+	_, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
+		at{&g.RevokedAt}, g.RevokeReason, inBytes{&g.ID})
+	return err
 }

@@ -49,7 +49,8 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 // from. Otherwise it returns keys.ErrRaced.
 func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from)
+		now := s.clock()
+		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from, at{&now})
 		switch {
 		case err != nil:
 			return err

@@ -35,7 +35,7 @@ type Options struct {
 }
 
 // A Store is an open SQLite file. It implements client.Store, login.Store,
-// grant.Store, grant.SweepStore, admin.Store and keys.Store.
+// grant.Store, grant.SweepStore, grant.EndingStore, admin.Store and keys.Store.
 type Store struct {
 	path   string
 	now    func() time.Time

@@ -1,16 +1,18 @@
 package sqlite
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 )
 
 var (
-	then = time.Date(2026, 2, 3, 4, 5, 6, 7_000, time.UTC)
+	then = time.Now().UTC().Truncate(time.Microsecond)
 	ann  = login.User{ID: "usr_ann", Username: "ann", CreatedAt: then}
 )
 
@@ -96,7 +98,7 @@ func TestOpen_WorksInABubble(t *testing.T) {
 		must(t, err)
 		must(t, s.CreateUser(t.Context(), ann))
 		time.Sleep(time.Hour)
-		must(t, other.DisableUser(t.Context(), "ann", time.Now()))
+		must(t, disable(t.Context(), other, "ann"))
 		u, err := s.User(t.Context(), "ann")
 		must(t, err)
 		if !u.DisabledAt.Equal(time.Now()) {
@@ -105,4 +107,22 @@ func TestOpen_WorksInABubble(t *testing.T) {
 		must(t, s.Close())
 		must(t, other.Close())
 	})
+}
+
+// create creates a grant of a user with epoch 0.
+func create(ctx context.Context, s *Store, g grant.Grant) error {
+	_, err := s.CreateGrant(ctx, g, 0, 0)
+	return err
+}
+
+// disable disables a user.
+func disable(ctx context.Context, s *Store, username string) error {
+	_, err := s.DisableUser(ctx, username, "operator:ann")
+	return err
+}
+
+// mint creates a grant whose subject need not be a user.
+func mint(ctx context.Context, s *Store, g grant.Grant) error {
+	_, err := s.MintGrant(ctx, g)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -34,8 +35,8 @@ func (s *Store) refreshRequest(a grant.RefreshAttempt, result *grant.RefreshResu
 
 // Most refreshes run these two statements.
 const (
-	selectGrant = `SELECT ` + grantColumns + ` FROM grants WHERE id = ?`
-	rotateGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ? WHERE id = ?`
+	selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+	rotateGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ?, repeated_at = NULL WHERE id = ?`
 )
 
 // refresh decides an attempt at the time now.
@@ -50,8 +51,12 @@ func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (
 	}
 
 	a.ReceivedAt, a.Leeway = a.ReceivedAt.UTC().Truncate(time.Microsecond), a.Leeway.Truncate(time.Microsecond)
-	outcome := decide(g, a, now)
-	switch outcome {
+	restoredAt, err := s.restoredAt(tx, g, a)
+	if err != nil {
+		return grant.RefreshResult{}, err
+	}
+	result := grant.RefreshResult{Outcome: decide(g, a, now, restoredAt)}
+	switch result.Outcome {
 	case grant.Rotated, grant.Ahead:
 		g.Generation, g.KeyHash, g.MACKey = a.Generation+1, a.KeyHash, a.MACKey
 		if a.ReceivedAt.After(g.RotatedAt) {
@@ -59,17 +64,37 @@ func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (
 		}
 		_, err = s.statement(tx, rotateGrant).
 			Exec(&g.Generation, inDigest{&g.KeyHash}, &g.MACKey, at{&g.RotatedAt}, inBytes{&g.ID})
+	case grant.Retried:
+		if a.ReceivedAt.Sub(g.RotatedAt) > a.Leeway {
+			var changed int
+			changed, err = tx.Exec(context.Background(), `UPDATE grants SET repeated_at = ? WHERE id = ? AND repeated_at IS NULL`,
+				at{&a.ReceivedAt}, inBytes{&g.ID})
+			result.LateRetry = changed > 0
+		}
 	case grant.Reused:
 		g.RevokedAt, g.RevokeReason = a.ReceivedAt, audit.RevokedByReuse
-		_, err = endGrants(context.Background(), tx, oneGrant(g.ID, g.ClientID), g.RevokeReason, g.RevokedAt)
+		err = endGrant(context.Background(), tx, g)
 	}
-	return grant.RefreshResult{Outcome: outcome, Grant: g}, err
+	result.Grant = g
+	return result, err
+}
+
+// restoredAt returns when an operator last accepted a restored store, or the
+// zero time. It reads that only for a token that is ahead of the row.
+func (s *Store) restoredAt(tx transaction, g grant.Grant, a grant.RefreshAttempt) (restored time.Time, err error) {
+	if a.Generation > g.Generation {
+		err = tx.QueryRow(context.Background(), `SELECT restored_at FROM versions WHERE name = 'ring'`).Scan(at{&restored})
+	}
+	return restored, err
 }
 
 // decide returns the outcome of an attempt. The first case that applies
 // decides. docs/protocol.md has the table of outcomes.
-func decide(g grant.Grant, a grant.RefreshAttempt, now time.Time) grant.Outcome {
-	oneBehind := int64(a.Generation) == int64(g.Generation)-1
+func decide(g grant.Grant, a grant.RefreshAttempt, now, restoredAt time.Time) grant.Outcome {
+	oneBehind, since := int64(a.Generation) == int64(g.Generation)-1, a.ReceivedAt.Sub(g.RotatedAt)
+	// After a restore, a token that is newer than the row shows that the row's
+	// time is old.
+	restored := a.Generation > g.Generation && a.ReceivedAt.Before(restoredAt.Add(g.IdleLifetime))
 	switch {
 	case a.ClientID != g.ClientID:
 		return grant.OtherClient
@@ -77,17 +102,21 @@ func decide(g grant.Grant, a grant.RefreshAttempt, now time.Time) grant.Outcome 
 		return grant.Revoked
 	case !g.SuspendedAt.IsZero():
 		return grant.Suspended
-	case !a.ReceivedAt.Before(g.ExpiresAt), !a.ReceivedAt.Before(g.RotatedAt.Add(g.IdleLifetime)):
+	case !a.ReceivedAt.Before(g.ExpiresAt), since >= g.IdleLifetime && !restored:
 		return grant.Expired
 	case !now.Before(a.Deadline):
 		return grant.Late
+	case a.Generation >= g.Generation && slices.ContainsFunc(g.Audience, func(name string) bool {
+		return !slices.Contains(a.Audience, name)
+	}):
+		return grant.Unchecked
 	case a.Generation == g.Generation:
 		return grant.Rotated
 	case a.Generation > g.Generation:
 		return grant.Ahead
-	case oneBehind && !g.KeyHash.IsZero() && a.KeyHash.Equal(g.KeyHash):
+	case oneBehind && !g.KeyHash.IsZero() && a.KeyHash.Equal(g.KeyHash) && since <= a.RetryWindow:
 		return grant.Retried
-	case oneBehind && a.Leeway > 0 && a.ReceivedAt.Sub(g.RotatedAt) <= a.Leeway:
+	case oneBehind && a.Leeway > 0 && since <= a.Leeway:
 		return grant.WithinLeeway
 	}
 	return grant.Reused

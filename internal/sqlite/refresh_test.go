@@ -52,7 +52,7 @@ func TestRefresh_DeadlineIsComparedWithTheClock(t *testing.T) {
 		ID: oauth.GrantID{1}, UserID: ann.ID, RotatedAt: then, IdleLifetime: time.Hour, ExpiresAt: then.Add(time.Hour),
 		CreatedAt: then,
 	}
-	must(t, s.CreateGrant(t.Context(), g, 0))
+	must(t, create(t.Context(), s, g))
 	for _, c := range []struct {
 		now  time.Time
 		want grant.Outcome

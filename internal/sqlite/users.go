@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -68,36 +69,39 @@ func (s *Store) Rehash(ctx context.Context, userID, old, next string) error {
 // is still old. It revokes the user's grants, except the grant of the id
 // except.
 func (s *Store) ChangePassword(
-	ctx context.Context, userID, old, next string, except oauth.GrantID, now time.Time,
-) error {
-	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+	ctx context.Context, userID, old, next string, except oauth.GrantID, actor string,
+) (live int, at time.Time, err error) {
+	var ended grant.Ended
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
 		changed, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1
 			WHERE id = ? AND password_hash = ? AND disabled_at IS NULL`, next, userID, old)
 		if err == nil && changed == 0 {
 			err = oauth.InvalidGrant
 		}
 		if err == nil {
-			_, err = endGrants(ctx, tx, grantsOfSubject(userID, "", except), audit.RevokedByPassword, now)
+			ended, err = s.addEnding(ctx, tx, grant.Ending{
+				Subject: userID, Except: except, Reason: audit.RevokedByPassword, Actor: actor,
+			})
 		}
 		return err
 	})
-	return wrap("change password", err)
+	return ended.Live, ended.At, wrap("change password", err)
 }
 
 // DisableUser disables the user and suspends the user's grants.
-func (s *Store) DisableUser(ctx context.Context, username string, now time.Time) error {
-	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended grant.Ended, err error) {
+	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		if !u.DisabledAt.IsZero() {
+			ended.At = u.DisabledAt
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&now}, u.ID)
-		if err == nil {
-			_, err = tx.Exec(ctx, `UPDATE grants SET suspended_at = ?
-				WHERE user_id = ? AND suspended_at IS NULL AND revoked_at IS NULL`, at{&now}, u.ID)
+		if ended, err = s.addSuspension(ctx, tx, u.ID, actor); err != nil {
+			return err
 		}
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&ended.At}, u.ID)
 		return err
 	})
-	return wrap("disable user", err)
+	return ended, wrap("disable user", err)
 }
 
 // EnableUser enables the user and lifts the suspension of the user's grants.
@@ -106,26 +110,25 @@ func (s *Store) EnableUser(ctx context.Context, username string) error {
 		if u.DisabledAt.IsZero() {
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = ?`, u.ID)
-		if err == nil {
-			_, err = tx.Exec(ctx, `UPDATE grants SET suspended_at = NULL
-				WHERE user_id = ? AND suspended_at IS NOT NULL`, u.ID)
+		if err := liftSuspension(ctx, tx, u.ID); err != nil {
+			return err
 		}
+		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = ?`, u.ID)
 		return err
 	})
 	return wrap("enable user", err)
 }
 
 // SetPassword replaces the password hash and revokes the user's grants.
-func (s *Store) SetPassword(ctx context.Context, username, hash string, now time.Time) error {
-	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+func (s *Store) SetPassword(ctx context.Context, username, hash, actor string) (ended grant.Ended, err error) {
+	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
-			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByPassword, now)
+			ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Reason: audit.RevokedByPassword, Actor: actor})
 		}
 		return err
 	})
-	return wrap("set password", err)
+	return ended, wrap("set password", err)
 }
 
 // SetClaims replaces the user's claims. Grants stay.
@@ -138,15 +141,18 @@ func (s *Store) SetClaims(ctx context.Context, username string, claims map[strin
 }
 
 // DeleteUser deletes the user and revokes the user's grants.
-func (s *Store) DeleteUser(ctx context.Context, username string, now time.Time) error {
-	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
+func (s *Store) DeleteUser(ctx context.Context, username, actor string) (ended grant.Ended, err error) {
+	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `DELETE FROM users WHERE id = ?`, u.ID)
 		if err == nil {
-			_, err = endGrants(ctx, tx, grantsOfSubject(u.ID, "", oauth.GrantID{}), audit.RevokedByDeletion, now)
+			err = liftSuspension(ctx, tx, u.ID)
+		}
+		if err == nil {
+			ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Reason: audit.RevokedByDeletion, Actor: actor})
 		}
 		return err
 	})
-	return wrap("delete user", err)
+	return ended, wrap("delete user", err)
 }
 
 // changeUser reads the user and runs change, in one transaction.

@@ -30,5 +30,6 @@ const (
 	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
 
 	selectRingVersion = `SELECT version, restored FROM versions WHERE name = 'ring'`
-	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = ? WHERE name = 'ring' AND version = ?`
+	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = ?1,
+		restored_at = iif(?1 > restored, ?3, restored_at) WHERE name = 'ring' AND version = ?2`
 )

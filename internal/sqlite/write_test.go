@@ -264,9 +264,9 @@ func TestWrite_NextWriteWorksAfterAnError(t *testing.T) {
 	s := open(t, newFile(t))
 	must(t, s.CreateUser(t.Context(), ann))
 	g := grant.Grant{ID: oauth.GrantID{1}, UserID: ann.ID, RotatedAt: then, ExpiresAt: then, CreatedAt: then}
-	must(t, s.MintGrant(t.Context(), g))
+	must(t, mint(t.Context(), s, g))
 	for range 3 {
-		if err := s.MintGrant(t.Context(), g); err == nil || errors.Is(err, oauth.AlreadyExists) {
+		if err := mint(t.Context(), s, g); err == nil || errors.Is(err, oauth.AlreadyExists) {
 			t.Errorf("error %v, want one that is no oauth.Code", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -275,7 +275,7 @@ func TestWrite_NextWriteWorksAfterAnError(t *testing.T) {
 			t.Errorf("error %v, want not_found", err)
 		}
 		cancel()
-		must(t, s.DisableUser(t.Context(), "ann", then))
+		must(t, disable(t.Context(), s, "ann"))
 		must(t, s.EnableUser(t.Context(), "ann"))
 	}
 }

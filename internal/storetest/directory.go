@@ -55,7 +55,7 @@ func directoryIsComplete(t *testing.T, s Store) {
 	want.Clients[1].Name, want.Audiences[1].Claims, want.Version = "new", nil, 6
 	directoryIs(t, s, want)
 
-	must(t, s.DeleteClient(t.Context(), "B", start))
+	must(t, s.DeleteClient(t.Context(), "B", operator))
 	must(t, s.DeleteAudience(t.Context(), "X"))
 	want.Clients, want.Audiences, want.Version = want.Clients[1:], want.Audiences[1:], 8
 	directoryIs(t, s, want)
@@ -101,7 +101,7 @@ func failedEdit(t *testing.T, s Store) {
 func missingClientOrAudience(t *testing.T, s Store) {
 	unused := errors.New("edit was called")
 	rejected(t, s.UpdateClient(t.Context(), "c", func(*client.Client) error { return unused }), oauth.NotFound)
-	rejected(t, s.DeleteClient(t.Context(), "c", start), oauth.NotFound)
+	rejected(t, s.DeleteClient(t.Context(), "c", operator), oauth.NotFound)
 	rejected(t, s.UpdateAudience(t.Context(), "a", func(*client.Audience) error { return unused }), oauth.NotFound)
 	rejected(t, s.DeleteAudience(t.Context(), "a"), oauth.NotFound)
 	directoryIs(t, s, client.Directory{})
@@ -115,9 +115,11 @@ func deleteClient(t *testing.T, s Store) {
 	for _, g := range []grant.Grant{mine, ended, other} {
 		withGrant(t, s, g)
 	}
-	then := start.Add(time.Minute)
-	must(t, s.DeleteClient(t.Context(), "app", then))
-	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByDeletion
+	must(t, s.DeleteClient(t.Context(), "app", operator))
+	mine.RevokedAt, mine.RevokeReason = stored(t, s, mine.ID).RevokedAt, audit.RevokedByDeletion
+	if mine.RevokedAt.IsZero() {
+		t.Error("the grant of the deleted client is not revoked")
+	}
 	for _, g := range []grant.Grant{mine, ended, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}

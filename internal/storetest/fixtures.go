@@ -12,9 +12,9 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// start is when the records of the tests are created, with the precision of the
-// stores: a microsecond.
-var start = time.Date(2026, 2, 28, 23, 59, 58, 987_654_000, time.UTC)
+// start is when the records of the tests are created, five minutes ago. It has
+// the precision of the stores: a microsecond.
+var start = time.Now().Add(-5 * time.Minute).UTC().Truncate(time.Microsecond)
 
 // aUser returns a user of that name.
 func aUser(name string) login.User {
@@ -45,6 +45,7 @@ func currentToken(g grant.Grant) grant.RefreshAttempt {
 		Grant: g.ID, ClientID: g.ClientID, Generation: g.Generation,
 		KeyHash: digest("key of request"), MACKey: "mac of now",
 		ReceivedAt: g.RotatedAt.Add(time.Minute), Deadline: time.Now().Add(time.Hour), Leeway: 10 * time.Second,
+		RetryWindow: 24 * time.Hour, Audience: g.Audience,
 	}
 }
 
@@ -56,7 +57,8 @@ func withUser(t *testing.T, s Store, name string) login.User {
 	return u
 }
 
-// withGrant creates a grant, and its user if there is none.
+// withGrant creates a grant, and its user if there is none. If the grant is
+// suspended, it disables the user.
 func withGrant(t *testing.T, s Store, g grant.Grant) {
 	t.Helper()
 	u, err := s.UserByID(t.Context(), g.UserID)
@@ -65,7 +67,52 @@ func withGrant(t *testing.T, s Store, g grant.Grant) {
 		err = s.CreateUser(t.Context(), u)
 	}
 	must(t, err)
-	must(t, s.CreateGrant(t.Context(), g, u.Epoch))
+	must(t, createGrant(t.Context(), s, g, u.Epoch))
+	if !g.SuspendedAt.IsZero() {
+		_, err = s.DisableUser(t.Context(), u.Username, operator)
+		must(t, err)
+	}
+}
+
+// operator is the actor of the acts.
+const operator = "operator:ann"
+
+// createGrant creates a grant without a limit.
+func createGrant(ctx context.Context, s Store, g grant.Grant, epoch int64) error {
+	_, err := s.CreateGrant(ctx, g, epoch, 0)
+	return err
+}
+
+// mintGrant creates a grant whose subject need not be a user.
+func mintGrant(ctx context.Context, s Store, g grant.Grant) error {
+	_, err := s.MintGrant(ctx, g)
+	return err
+}
+
+// revokeAll revokes the grants of a subject to the client, or to any client if
+// clientID is empty, except one.
+func revokeAll(ctx context.Context, s Store, subject, clientID string, except oauth.GrantID, reason string) (grant.Ended, error) {
+	return s.RevokeGrants(ctx, grant.Ending{
+		Subject: subject, ClientID: clientID, Except: except, Reason: reason, Actor: operator,
+	})
+}
+
+// changePasswordOf calls ChangePassword and returns its error.
+func changePasswordOf(ctx context.Context, s Store, userID, old, next string, except oauth.GrantID) error {
+	_, _, err := s.ChangePassword(ctx, userID, old, next, except, operator)
+	return err
+}
+
+// ended returns only the error of an act.
+func ended(_ grant.Ended, err error) error { return err }
+
+// at returns the moment of an act.
+func at(t *testing.T) func(grant.Ended, error) time.Time {
+	return func(e grant.Ended, err error) time.Time {
+		t.Helper()
+		must(t, err)
+		return e.At
+	}
 }
 
 // refresh makes one refresh attempt.

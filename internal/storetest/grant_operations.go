@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -24,7 +27,7 @@ func (p grantOperations) createGrantOf(id oauth.GrantID) {
 	if _, err := p.stores[0].Grant(p.ctx, g.ID); err == nil {
 		return
 	}
-	p.change("CreateGrant", func(s Store) error { return s.CreateGrant(p.ctx, g, epoch) })
+	p.change("CreateGrant", func(s Store) error { return createGrant(p.ctx, s, g, epoch) })
 }
 
 func (p grantOperations) mintGrant() {
@@ -32,7 +35,7 @@ func (p grantOperations) mintGrant() {
 	if _, err := p.stores[0].Grant(p.ctx, g.ID); err == nil {
 		return
 	}
-	p.change("MintGrant", func(s Store) error { return s.MintGrant(p.ctx, g) })
+	p.change("MintGrant", func(s Store) error { return mintGrant(p.ctx, s, g) })
 }
 
 // refresh makes several attempts concurrently. Their grants differ, so the
@@ -60,14 +63,38 @@ func (p grantOperations) revokeGrant() {
 }
 
 func (p grantOperations) revokeGrants() {
-	userID, clientID, except, now := "usr_"+p.name(), p.clientOrAny(), p.grantID(), p.moment(start)
+	userID, clientID, except := "usr_"+p.name(), p.clientOrAny(), p.grantID()
 	p.same("RevokeGrants", func(s Store) (any, error) {
-		return s.RevokeGrants(p.ctx, userID, clientID, except, audit.RevokedByAdmin, now)
+		return revokeAll(p.ctx, s, userID, clientID, except, audit.RevokedByAdmin)
+	})
+}
+
+// applyEndings continues with all pending endings. How many grants a call
+// examines is not the same in both stores.
+func (p grantOperations) applyEndings() {
+	p.change("ApplyEndings", func(s Store) error {
+		for range 50 {
+			if done, err := s.ApplyEndings(p.ctx, 100, 0); err != nil || done.Continued == 0 {
+				return err
+			}
+		}
+		return errors.New("the endings do not end")
+	})
+}
+
+// revokeOldest ends grants beyond a limit. Grants that were used at the same
+// time are sorted by id.
+func (p grantOperations) revokeOldest() {
+	userID, clientID, keep, limit := "usr_"+p.name(), p.client(), p.grantID(), p.limit()
+	p.same("RevokeOldest", func(s Store) (any, error) {
+		revoked, err := s.RevokeOldest(p.ctx, userID, clientID, keep, limit, audit.RevokedByLimit)
+		slices.SortFunc(revoked, func(a, b grant.Grant) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+		return revoked, err
 	})
 }
 
 func (p grantOperations) readGrants() {
-	f := grant.Filter{Subject: "usr_" + p.name(), ClientID: p.clientOrAny(), After: p.grantID(), Limit: p.limit()}
+	f := grant.Filter{Subject: "usr_" + p.name(), ClientID: p.clientOrAny(), Limit: 1 + p.limit()}
 	if rapid.Bool().Draw(p.t, "not ended") {
 		f.NotEndedAt = p.moment(start)
 	}
@@ -103,14 +130,16 @@ func (p grantOperations) attempts() []grant.RefreshAttempt {
 		}
 		step := rapid.SampledFrom([]int64{0, 0, 0, -1, -1, -1, -1, 1, -2}).Draw(p.t, "step")
 		attempts = append(attempts, grant.RefreshAttempt{
-			Grant:      oauth.GrantID{id},
-			ClientID:   mostly(p.t, g.ClientID, p.client),
-			Generation: uint32(max(0, int64(g.Generation)+step)),
-			KeyHash:    rapid.SampledFrom([]oauth.Digest{g.KeyHash, {}, digest("one"), digest("two")}).Draw(p.t, "key"),
-			MACKey:     fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")),
-			ReceivedAt: p.moment(g.RotatedAt),
-			Leeway:     rapid.SampledFrom(leeways).Draw(p.t, "leeway"),
-			Deadline:   time.Now().Add(mostly(p.t, time.Hour, func() time.Duration { return -time.Hour })),
+			Grant:       oauth.GrantID{id},
+			ClientID:    mostly(p.t, g.ClientID, p.client),
+			Generation:  uint32(max(0, int64(g.Generation)+step)),
+			KeyHash:     rapid.SampledFrom([]oauth.Digest{g.KeyHash, {}, digest("one"), digest("two")}).Draw(p.t, "key"),
+			MACKey:      fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")),
+			ReceivedAt:  p.moment(g.RotatedAt),
+			Leeway:      rapid.SampledFrom(leeways).Draw(p.t, "leeway"),
+			RetryWindow: rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Hour}).Draw(p.t, "retry window"),
+			Audience:    mostly(p.t, g.Audience, func() []string { return []string{"https://api"} }),
+			Deadline:    time.Now().Add(mostly(p.t, time.Hour, func() time.Duration { return -time.Hour })),
 		})
 	}
 	return attempts

@@ -17,11 +17,12 @@ func (p *pair) operations() map[string]func(*rapid.T) {
 		"change user": func() { p.oneOf(users.createUser, users.rehash, users.setClaims, users.enable) },
 		"end or suspend": func() {
 			p.oneOf(users.disable, users.setPassword, users.changePassword, users.deleteUser,
-				grants.revokeGrant, grants.revokeGrants)
+				grants.revokeGrant, grants.revokeGrants, grants.revokeOldest)
 		},
-		"directory": func() { p.oneOf(registry.changeClient, registry.changeAudience) },
-		"ring":      ring.swapRing,
-		"create 1":  grants.createGrant, "create 2": grants.createGrant, "mint": grants.mintGrant,
+		"apply endings": grants.applyEndings,
+		"directory":     func() { p.oneOf(registry.changeClient, registry.changeAudience) },
+		"ring":          ring.swapRing,
+		"create 1":      grants.createGrant, "create 2": grants.createGrant, "mint": grants.mintGrant,
 		// All names have the same probability: half of the operations are
 		// refreshes.
 		"refresh 1": grants.refresh, "refresh 2": grants.refresh, "refresh 3": grants.refresh,

@@ -38,6 +38,9 @@ const aMicro = time.Microsecond
 func revoked(g *grant.Grant)   { g.RevokedAt = start }
 func suspended(g *grant.Grant) { g.SuspendedAt = start }
 
+// unchecked leaves out an audience of the grant.
+func unchecked(a *attempt) { a.Audience = []string{"https://b", "https://c"} }
+
 func oneBehind(a *attempt) { a.Generation = 4 }
 func late(a *attempt)      { a.Deadline = time.Now().Add(-time.Second) }
 
@@ -65,6 +68,15 @@ var refreshTable = []refreshCase{
 	{"one behind, same key, much later", nil, func(a *attempt) {
 		a.Generation, a.KeyHash, a.Leeway, a.ReceivedAt = 4, digest("key of 5"), 0, start.Add(time.Hour-aMicro)
 	}, grant.Retried},
+	{"one behind, same key, last moment of retry window", nil, func(a *attempt) {
+		a.Generation, a.KeyHash, a.RetryWindow = 4, digest("key of 5"), time.Minute
+	}, grant.Retried},
+	{"one behind, same key, past retry window", nil, func(a *attempt) {
+		a.Generation, a.KeyHash, a.RetryWindow = 4, digest("key of 5"), time.Minute-aMicro
+	}, grant.Reused},
+	{"one behind, same key, past retry window, within leeway", nil, func(a *attempt) {
+		a.Generation, a.KeyHash, a.RetryWindow, a.Leeway = 4, digest("key of 5"), 0, time.Minute
+	}, grant.WithinLeeway},
 
 	{
 		"one behind, other key, last moment of leeway", nil,
@@ -134,6 +146,16 @@ var refreshTable = []refreshCase{
 	{"expired, old token", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) }, oneBehind, grant.Expired},
 	{"before expiry", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute + aMicro) }, nil, grant.Rotated},
 
+	{"current, unchecked audience", nil, unchecked, grant.Unchecked},
+	{"ahead, unchecked audience", nil, func(a *attempt) { unchecked(a); a.Generation = 6 }, grant.Unchecked},
+	{"unchecked audience, late", nil, func(a *attempt) { unchecked(a); late(a) }, grant.Late},
+	{"unchecked audience, revoked grant", revoked, unchecked, grant.Revoked},
+	{"one behind, unchecked audience", nil, func(a *attempt) {
+		unchecked(a)
+		a.Generation, a.ReceivedAt = 4, start.Add(time.Second)
+	}, grant.WithinLeeway},
+	{"two behind, unchecked audience", nil, func(a *attempt) { unchecked(a); a.Generation = 3 }, grant.Reused},
+
 	{"late", nil, late, grant.Late},
 	{"late, old token", nil, func(a *attempt) { late(a); a.Generation = 1 }, grant.Late},
 	{"late, ahead", nil, func(a *attempt) { late(a); a.Generation = 9 }, grant.Late},
@@ -151,6 +173,9 @@ func (c refreshCase) build(id byte) (grant.Grant, grant.RefreshAttempt) {
 	}
 	if c.attempt != nil {
 		c.attempt(&a)
+	}
+	if !g.SuspendedAt.IsZero() { // All grants of a user are suspended together.
+		g.UserID = "usr_suspended" + strconv.Itoa(int(id))
 	}
 	return g, a
 }
@@ -219,6 +244,9 @@ func RefreshEveryOutcome(
 		if i%3 > 0 {                                   // Each grant differs from the one before.
 			grants[i].Claims = map[string]any{"of" + strconv.Itoa(i): []any{float64(i)}}
 			grants[i].Audience = slices.Repeat([]string{"https://api-" + strconv.Itoa(i) + ".example"}, i%3)
+			if slices.Contains(attempts[i].Audience, "https://api") {
+				attempts[i].Audience = grants[i].Audience
+			}
 			grants[i].AMR, grants[i].DeviceLabel = nil, ""
 		}
 		withGrant(t, s, grants[i])

@@ -26,7 +26,7 @@ func (p registryOperations) changeClient() {
 			return s.UpdateClient(p.ctx, id, func(c *client.Client) error { c.Name += "y"; return oauth.InvalidTarget })
 		})
 	case 3:
-		p.change("DeleteClient", func(s Store) error { return s.DeleteClient(p.ctx, id, now) })
+		p.change("DeleteClient", func(s Store) error { return s.DeleteClient(p.ctx, id, operator) })
 	}
 }
 

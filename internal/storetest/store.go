@@ -16,6 +16,7 @@ type Store interface {
 	login.Store
 	grant.Store
 	grant.SweepStore
+	grant.EndingStore
 	admin.Store
 	keys.Store
 	// Close closes the store.

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ func sweepDeletes(t *testing.T, s Store) {
 		g := aGrant(byte(1+len(remaining)+len(deleted)), "usr_ann")
 		g.RotatedAt, g.IdleLifetime, g.ExpiresAt = start, 4*time.Hour, start.Add(10*time.Hour)
 		change(&g)
+		if !g.SuspendedAt.IsZero() { // All grants of a user are suspended together.
+			g.UserID = fmt.Sprint("usr_suspended", g.ID)
+		}
 		withGrant(t, s, g)
 		*list = append(*list, g)
 	}

@@ -18,8 +18,8 @@ func (p userOperations) rehash() {
 }
 
 func (p userOperations) disable() {
-	name, now := p.name(), p.moment(start)
-	p.change("DisableUser", func(s Store) error { return s.DisableUser(p.ctx, name, now) })
+	name := p.name()
+	p.change("DisableUser", func(s Store) error { return ended(s.DisableUser(p.ctx, name, operator)) })
 }
 
 func (p userOperations) enable() {
@@ -28,15 +28,15 @@ func (p userOperations) enable() {
 }
 
 func (p userOperations) setPassword() {
-	name, now := p.name(), p.moment(start)
-	p.change("SetPassword", func(s Store) error { return s.SetPassword(p.ctx, name, "$argon2id$"+name, now) })
+	name := p.name()
+	p.change("SetPassword", func(s Store) error { return ended(s.SetPassword(p.ctx, name, "$argon2id$"+name, operator)) })
 }
 
 func (p userOperations) changePassword() {
-	name, except, now := p.name(), p.grantID(), p.moment(start)
+	name, except := p.name(), p.grantID()
 	old := mostly(p.t, "$argon2id$"+name, p.name)
 	p.change("ChangePassword", func(s Store) error {
-		return s.ChangePassword(p.ctx, "usr_"+name, old, "$argon2id$"+name, except, now)
+		return changePasswordOf(p.ctx, s, "usr_"+name, old, "$argon2id$"+name, except)
 	})
 }
 
@@ -53,6 +53,6 @@ func (p userOperations) setClaims() {
 }
 
 func (p userOperations) deleteUser() {
-	name, now := p.name(), p.moment(start)
-	p.change("DeleteUser", func(s Store) error { return s.DeleteUser(p.ctx, name, now) })
+	name := p.name()
+	p.change("DeleteUser", func(s Store) error { return ended(s.DeleteUser(p.ctx, name, operator)) })
 }

@@ -86,13 +86,13 @@ func missingUser(t *testing.T, s Store) {
 	rejected(t, err, oauth.NotFound)
 	_, err = s.UserByID(t.Context(), "usr_nobody")
 	rejected(t, err, oauth.NotFound)
-	rejected(t, s.DisableUser(t.Context(), "nobody", start), oauth.NotFound)
+	rejected(t, ended(s.DisableUser(t.Context(), "nobody", operator)), oauth.NotFound)
 	rejected(t, s.EnableUser(t.Context(), "nobody"), oauth.NotFound)
-	rejected(t, s.SetPassword(t.Context(), "nobody", "hash", start), oauth.NotFound)
+	rejected(t, ended(s.SetPassword(t.Context(), "nobody", "hash", operator)), oauth.NotFound)
 	rejected(t, s.SetClaims(t.Context(), "nobody", nil), oauth.NotFound)
-	rejected(t, s.DeleteUser(t.Context(), "nobody", start), oauth.NotFound)
+	rejected(t, ended(s.DeleteUser(t.Context(), "nobody", operator)), oauth.NotFound)
 	must(t, s.Rehash(t.Context(), "usr_nobody", "old", "new"))
-	rejected(t, s.ChangePassword(t.Context(), "usr_nobody", "old", "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	rejected(t, changePasswordOf(t.Context(), s, "usr_nobody", "old", "new", oauth.GrantID{}), oauth.InvalidGrant)
 }
 
 func rehash(t *testing.T, s Store) {
@@ -113,25 +113,24 @@ func rehash(t *testing.T, s Store) {
 // Rule 28: DisableUser suspends the grants of the user until EnableUser.
 func disableAndEnable(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
-	mine, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, "usr_bob")
-	for _, g := range []grant.Grant{mine, ended, other} {
+	mine, revoked, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, "usr_bob")
+	for _, g := range []grant.Grant{mine, revoked, other} {
 		withGrant(t, s, g)
 	}
-	_, _, err := s.RevokeGrant(t.Context(), ended.ID, "", audit.RevokedByAdmin, start)
+	_, _, err := s.RevokeGrant(t.Context(), revoked.ID, "", audit.RevokedByAdmin, start)
 	must(t, err)
-	ended = stored(t, s, ended.ID)
+	revoked = stored(t, s, revoked.ID)
 
-	then := start.Add(time.Minute)
-	must(t, s.DisableUser(t.Context(), "ann", then))
+	then := at(t)(s.DisableUser(t.Context(), "ann", operator))
 	u.DisabledAt, u.Epoch = then, u.Epoch+1
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, u)
-	mine.SuspendedAt = then
-	for _, g := range []grant.Grant{mine, ended, other} {
+	mine.SuspendedAt, revoked.SuspendedAt = then, then
+	for _, g := range []grant.Grant{mine, revoked, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	rejected(t, s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, createGrant(t.Context(), s, aGrant(4, u.ID), u.Epoch), oauth.InvalidGrant)
 
 	_, _, err = s.RevokeGrant(t.Context(), mine.ID, "", audit.RevokedByAdmin, then)
 	must(t, err)
@@ -147,52 +146,49 @@ func disableAndEnable(t *testing.T, s Store) {
 func disableTwice(t *testing.T, s Store) {
 	withUser(t, s, "ann")
 	must(t, s.EnableUser(t.Context(), "ann"))
-	must(t, s.DisableUser(t.Context(), "ann", start))
-	must(t, s.DisableUser(t.Context(), "ann", start.Add(time.Hour)))
+	first := at(t)(s.DisableUser(t.Context(), "ann", operator))
+	equal(t, at(t)(s.DisableUser(t.Context(), "ann", operator)), first)
 	u, err := s.User(t.Context(), "ann")
 	must(t, err)
-	if !u.DisabledAt.Equal(start) || u.Epoch != 1 {
-		t.Errorf("disabled at %v with epoch %d, want %v and 1", u.DisabledAt, u.Epoch, start)
+	if !u.DisabledAt.Equal(first) || u.Epoch != 1 {
+		t.Errorf("disabled at %v with epoch %d, want %v and 1", u.DisabledAt, u.Epoch, first)
 	}
 }
 
 // Rule 28: SetPassword revokes the grants of the user.
 func setPassword(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
-	ended, other, live, suspended := aGrant(1, u.ID), aGrant(2, "usr_bob"), aGrant(3, u.ID), aGrant(4, u.ID)
-	suspended.SuspendedAt = start
-	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
-	for _, g := range []grant.Grant{ended, other, live, suspended} {
+	revoked, other, live := aGrant(1, u.ID), aGrant(2, "usr_bob"), aGrant(3, u.ID)
+	revoked.RevokedAt, revoked.RevokeReason = start, audit.RevokedByClient
+	for _, g := range []grant.Grant{revoked, other, live} {
 		withGrant(t, s, g)
 	}
-	then := start.Add(time.Minute)
-	must(t, s.SetPassword(t.Context(), "ann", "new", then))
+	then := at(t)(s.SetPassword(t.Context(), "ann", "new", operator))
 	u.PasswordHash, u.Epoch = "new", u.Epoch+1
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	equal(t, got, u)
 	live.RevokedAt, live.RevokeReason = then, audit.RevokedByPassword
-	suspended.RevokedAt, suspended.RevokeReason = then, audit.RevokedByPassword
-	for _, g := range []grant.Grant{ended, other, live, suspended} {
+	for _, g := range []grant.Grant{revoked, other, live} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	rejected(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
-	must(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch))
+	rejected(t, createGrant(t.Context(), s, aGrant(5, u.ID), u.Epoch-1), oauth.InvalidGrant)
+	must(t, createGrant(t.Context(), s, aGrant(5, u.ID), u.Epoch))
 }
 
 func changePassword(t *testing.T, s Store) {
 	want := withUser(t, s, "ann")
 	withGrant(t, s, aGrant(1, want.ID))
 	old := want.PasswordHash
-	err := s.ChangePassword(t.Context(), want.ID, "another hash", "new", oauth.GrantID{}, start)
+	err := changePasswordOf(t.Context(), s, want.ID, "another hash", "new", oauth.GrantID{})
 	rejected(t, err, oauth.InvalidGrant)
-	rejected(t, s.ChangePassword(t.Context(), want.Username, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	rejected(t, changePasswordOf(t.Context(), s, want.Username, old, "new", oauth.GrantID{}), oauth.InvalidGrant)
 	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
-	must(t, s.DisableUser(t.Context(), "ann", start))
-	rejected(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start), oauth.InvalidGrant)
+	must(t, ended(s.DisableUser(t.Context(), "ann", operator)))
+	rejected(t, changePasswordOf(t.Context(), s, want.ID, old, "new", oauth.GrantID{}), oauth.InvalidGrant)
 	must(t, s.EnableUser(t.Context(), "ann"))
-	must(t, s.ChangePassword(t.Context(), want.ID, old, "new", oauth.GrantID{}, start))
-	rejected(t, s.ChangePassword(t.Context(), want.ID, old, "newer", oauth.GrantID{}, start), oauth.InvalidGrant)
+	must(t, changePasswordOf(t.Context(), s, want.ID, old, "new", oauth.GrantID{}))
+	rejected(t, changePasswordOf(t.Context(), s, want.ID, old, "newer", oauth.GrantID{}), oauth.InvalidGrant)
 	got, err := s.User(t.Context(), "ann")
 	must(t, err)
 	want.PasswordHash, want.Epoch = "new", want.Epoch+3
@@ -201,19 +197,20 @@ func changePassword(t *testing.T, s Store) {
 
 func changePasswordRevokes(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
-	excepted, live, ended, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
-	ended.RevokedAt, ended.RevokeReason = start, audit.RevokedByClient
-	for _, g := range []grant.Grant{excepted, live, ended, other} {
+	excepted, live, revoked, other := aGrant(1, u.ID), aGrant(2, u.ID), aGrant(3, u.ID), aGrant(4, "usr_bob")
+	revoked.RevokedAt, revoked.RevokeReason = start, audit.RevokedByClient
+	for _, g := range []grant.Grant{excepted, live, revoked, other} {
 		withGrant(t, s, g)
 	}
-	then := start.Add(time.Minute)
-	must(t, s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", excepted.ID, then))
+	_, then, err := s.ChangePassword(t.Context(), u.ID, u.PasswordHash, "new", excepted.ID, operator)
+	must(t, err)
 	live.RevokedAt, live.RevokeReason = then, audit.RevokedByPassword
-	for _, g := range []grant.Grant{excepted, live, ended, other} {
+	for _, g := range []grant.Grant{excepted, live, revoked, other} {
 		equal(t, stored(t, s, g.ID), g)
 	}
-	rejected(t, s.CreateGrant(t.Context(), aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
-	must(t, s.ChangePassword(t.Context(), u.ID, "new", "newer", oauth.GrantID{}, then.Add(1)))
+	rejected(t, createGrant(t.Context(), s, aGrant(5, u.ID), u.Epoch), oauth.InvalidGrant)
+	_, then, err = s.ChangePassword(t.Context(), u.ID, "new", "newer", oauth.GrantID{}, operator)
+	must(t, err)
 	excepted.RevokedAt, excepted.RevokeReason = then, audit.RevokedByPassword
 	equal(t, stored(t, s, excepted.ID), excepted)
 }
@@ -238,14 +235,13 @@ func deleteUser(t *testing.T, s Store) {
 	mine, other := aGrant(1, u.ID), aGrant(2, "usr_bob")
 	withGrant(t, s, mine)
 	withGrant(t, s, other)
-	then := start.Add(time.Minute)
-	must(t, s.DeleteUser(t.Context(), "ann", then))
+	then := at(t)(s.DeleteUser(t.Context(), "ann", operator))
 	_, err := s.User(t.Context(), "ann")
 	rejected(t, err, oauth.NotFound)
 	mine.RevokedAt, mine.RevokeReason = then, audit.RevokedByDeletion
 	equal(t, stored(t, s, mine.ID), mine)
 	equal(t, stored(t, s, other.ID), other)
-	rejected(t, s.CreateGrant(t.Context(), aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
+	rejected(t, createGrant(t.Context(), s, aGrant(3, u.ID), u.Epoch), oauth.InvalidGrant)
 	withUser(t, s, "ann")
 }
 
@@ -266,11 +262,11 @@ func textIsData(t *testing.T, s Store) {
 		g := aGrant(byte(i), u.ID)
 		g.ClientID, g.MACKey, g.DeviceLabel, g.IP = text, text, text, text
 		g.Audience, g.AMR = []string{text, text}, []string{text}
-		must(t, s.CreateGrant(t.Context(), g, 0))
+		must(t, createGrant(t.Context(), s, g, 0))
 		equal(t, stored(t, s, g.ID), g)
 		result := refresh(t, s, grant.RefreshAttempt{
 			Grant: g.ID, ClientID: text, Generation: g.Generation, KeyHash: digest(text), MACKey: text,
-			ReceivedAt: start, Deadline: time.Now().Add(time.Hour),
+			ReceivedAt: start, Deadline: time.Now().Add(time.Hour), Audience: g.Audience,
 		})
 		if result.Outcome != grant.Rotated {
 			t.Errorf("%q: %s, want rotated", text, result.Outcome)

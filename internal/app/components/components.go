@@ -21,6 +21,7 @@ type ServiceStore interface {
 	login.Store
 	grant.Store
 	grant.SweepStore
+	grant.EndingStore
 	// UserByID returns the user of that id, or oauth.NotFound.
 	UserByID(ctx context.Context, id string) (login.User, error)
 }

@@ -1,0 +1,164 @@
+package sqlite
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// The table endings has the acts that end or suspend many grants, and that are
+// not yet written into each of them. Every statement that reads a grant g looks
+// it up there, so that an act has effect as soon as it is committed.
+
+// concerned selects the endings e that concern the grant g.
+const concerned = ` e.subject IN (g.user_id, '') AND e.client_id IN (g.client_id, '')
+	AND g.created_at <= e.created_until AND g.id IS NOT e.except_id `
+
+const (
+	// notEnded is true for a grant that no ending revokes or suspends.
+	notEnded = ` NOT EXISTS (SELECT 1 FROM endings e WHERE` + concerned + `) `
+	// notRevoked is true for a grant that no ending revokes.
+	notRevoked = ` NOT EXISTS (SELECT 1 FROM endings e WHERE` + concerned + `AND e.reason <> '') `
+
+	// revokingEnding and suspension are the rowid of the ending that revokes or
+	// suspends the grant g.
+	revokingEnding = `(SELECT e.id FROM endings e WHERE` + concerned + `AND e.reason <> '' ORDER BY at, e.id LIMIT 1)`
+	suspension     = `(SELECT e.id FROM endings e WHERE` + concerned + `AND e.reason = '' LIMIT 1)`
+
+	// withEndings joins the ending r that revokes the grant g and the
+	// suspension s. Their columns are NULL if there is none.
+	withEndings = ` LEFT JOIN endings r ON r.id = ` + revokingEnding + ` LEFT JOIN endings s ON s.id = ` + suspension + ` `
+
+	// currentColumns are grantColumns with what endings say of the grant.
+	currentColumns = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, g.moved_at, g.idle_lifetime, g.expires_at,
+		s.at, coalesce(g.revoked_at, r.at), iif(g.revoked_at IS NULL AND r.at IS NOT NULL, r.reason, g.revoke_reason),
+		g.scope, g.audience, g.auth_time, g.amr, g.device_label, g.ip, g.created_at, g.claims`
+)
+
+// forever is a time after all others.
+const forever = math.MaxInt64
+
+// idleSince is when the idle lifetime of a grant g began. After a restore the
+// row may be older than the grant: then it began at the restore at the
+// earliest.
+const idleSince = `max(g.moved_at, coalesce((SELECT restored_at FROM versions WHERE name = 'ring'), g.moved_at))`
+
+// live is true for a grant that is neither revoked nor expired at the time ?1.
+const live = ` g.revoked_at IS NULL AND g.expires_at > ?1 AND ` + idleSince + ` + g.idle_lifetime * 1000000 > ?1 AND` + notRevoked
+
+// addEnding stores an ending and returns the number of grants that it concerns.
+func (s *Store) addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended, error) {
+	ended, err := s.moment(ctx, tx, &e)
+	if err == nil {
+		_, err = tx.Exec(ctx, insertEnding, e.Subject, e.ClientID, orNull{&e.Except}, e.Reason, e.Actor,
+			at{&ended.At}, at{&e.CreatedUntil}, at{&ended.At})
+	}
+	return ended, err
+}
+
+const insertEnding = `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+
+// addSuspension suspends all grants of a user.
+func (s *Store) addSuspension(ctx context.Context, tx transaction, userID, actor string) (grant.Ended, error) {
+	ended, err := s.moment(ctx, tx, &grant.Ending{Subject: userID})
+	if err == nil {
+		_, err = tx.Exec(ctx, insertEnding, userID, "", nil, "", actor, at{&ended.At}, forever, forever)
+	}
+	return ended, err
+}
+
+// moment returns the time of an act, and the number of live grants that it
+// concerns. The time is not before the creation of a grant of the subject, even
+// if the clock was set back. moment sets CreatedUntil if it is not set.
+func (s *Store) moment(ctx context.Context, tx transaction, e *grant.Ending) (grant.Ended, error) {
+	ended := grant.Ended{At: s.clock()}
+	if e.Subject == "" {
+		return ended, nil
+	}
+	var newest time.Time
+	if err := tx.QueryRow(ctx, `SELECT max(created_at) FROM grants WHERE user_id = ?`, e.Subject).Scan(at{&newest}); err != nil {
+		return ended, err
+	}
+	if newest.After(ended.At) {
+		ended.At = newest
+	}
+	if e.CreatedUntil.IsZero() {
+		e.CreatedUntil = ended.At
+	}
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM (
+			SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?5
+		) g WHERE ?3 IN ('', g.client_id) AND g.id IS NOT ?4 AND g.created_at <= ?7 AND`+live+`LIMIT ?6)`,
+		at{&ended.At}, e.Subject, e.ClientID, orNull{&e.Except}, grant.MaxCountExamined, grant.MaxCounted,
+		at{&e.CreatedUntil}).Scan(&ended.Live)
+	return ended, err
+}
+
+// liftSuspension ends the suspension of the grants of a user, if there is one.
+func liftSuspension(ctx context.Context, tx transaction, userID string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM endings WHERE subject = ? AND reason = ''`, userID)
+	return err
+}
+
+// addClientEnding revokes all grants to a deleted client, and those that a
+// request in progress still creates. A client that is created with the same id
+// later ends that, see restrictClientEnding.
+func (s *Store) addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
+	now := s.clock()
+	_, err := tx.Exec(ctx, insertEnding, "", clientID, nil, reason, actor, at{&now}, forever, at{&now})
+	return err
+}
+
+// restrictClientEnding makes the ending of a deleted client concern no grant
+// that is created from now on.
+func (s *Store) restrictClientEnding(ctx context.Context, tx transaction, clientID string) error {
+	now := s.clock()
+	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = ? WHERE subject = '' AND client_id = ? AND created_until = ?`,
+		at{&now}, clientID, forever)
+	return err
+}
+
+// RevokeGrants revokes the grants that the ending selects: it stores the ending.
+func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.Ended, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+		if e.ClientID == "" && e.CreatedUntil.IsZero() {
+			if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, e.Subject); err != nil {
+				return err
+			}
+		}
+		ended, err = s.addEnding(ctx, tx, e)
+		return err
+	})
+	return ended, wrap("revoke grants", err)
+}
+
+// RevokeOldest revokes the user's least recently used live grants to the client
+// so that limit remain, at most MaxOldest of them.
+func (s *Store) RevokeOldest(
+	ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string,
+) (revoked []grant.Grant, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+		now := s.clock()
+		grants, err := collect(ctx, tx, grantFields, `SELECT `+currentColumns+` FROM (
+				SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4
+			) g`+withEndings+`WHERE g.client_id = ?3 AND`+live+`ORDER BY g.moved_at, g.id`,
+			at{&now}, userID, clientID, grant.MaxCountExamined)
+		excess := min(len(grants)-limit, grant.MaxOldest)
+		for _, g := range grants {
+			if err != nil || len(revoked) >= excess {
+				break
+			}
+			if g.ID == keep {
+				continue
+			}
+			g.RevokedAt, g.RevokeReason = now, reason
+			err = endGrant(ctx, tx, g)
+			revoked = append(revoked, g)
+		}
+		return err
+	})
+	return revoked, wrap("revoke oldest grants", err)
+}

@@ -1,0 +1,384 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+var endingCases = []singleCase{
+	{"Rule28_PendingEndingHasEffectAtOnce", pendingEnding},
+	{"EndingsAreAppliedInBatches", endingsInBatches},
+	{"EndingStaysUntilNoRequestIsInProgress", endingStays},
+	{"EndingLeavesExpiredGrants", endingLeavesExpired},
+	{"Rule28_DisableEnableDisable", disableEnableDisable},
+	{"Rule31_EndingOfTheGrantsOfThen", endingOfThen},
+	{"RevocationAtOneClientConcernsThatClient", endingAtOneClient},
+	{"DeletedClientAndANewOneOfItsID", deletedClientAgain},
+	{"CountOfLiveGrants", countOfLive},
+	{"OldestGrantsAreRevoked", oldestAreRevoked},
+	{"ListExaminesABoundedNumberOfGrants", listIsBounded},
+	{"Rule24_LateRetryIsReportedOnce", lateRetry},
+	{"Rule31_IdleLifetimeAfterARestore", idleAfterRestore},
+}
+
+// apply calls ApplyEndings until there is nothing left to do, and returns how
+// many grants it revoked and how many endings it deleted.
+func apply(t *testing.T, s Store, limit int, delay time.Duration) (revoked, done int) {
+	t.Helper()
+	for range 1000 {
+		a, err := s.ApplyEndings(t.Context(), limit, delay)
+		must(t, err)
+		if a.Continued == 0 {
+			return revoked, done
+		}
+		revoked, done = revoked+a.Revoked, done+a.Done
+	}
+	t.Fatal("the endings do not end")
+	return revoked, done
+}
+
+// Rule 28: after RevokeGrants returns, no grant is refreshed, listed as live or
+// revoked again, before and after the worker has written it.
+func pendingEnding(t *testing.T, s Store) {
+	excepted := aGrant(9, "usr_ann")
+	withGrant(t, s, excepted)
+	var grants []grant.Grant
+	for id := range byte(3) {
+		grants = append(grants, aGrant(id, "usr_ann"))
+		withGrant(t, s, grants[id])
+	}
+	then := at(t)(revokeAll(t.Context(), s, "usr_ann", "", excepted.ID, audit.RevokedByAdmin))
+	withGrant(t, s, aGrant(10, "usr_ann")) // a later login
+
+	check := func() {
+		t.Helper()
+		for _, g := range grants {
+			want := g
+			want.RevokedAt, want.RevokeReason = then, audit.RevokedByAdmin
+			equal(t, stored(t, s, g.ID), want)
+			for _, a := range []grant.RefreshAttempt{currentToken(g), ahead(currentToken(g)), superseded(currentToken(g))} {
+				equal(t, refresh(t, s, a), grant.RefreshResult{Outcome: grant.Revoked, Grant: want})
+			}
+			got, changed, err := s.RevokeGrant(t.Context(), g.ID, "", audit.RevokedByClient, start)
+			must(t, err)
+			equal(t, changed, false)
+			equal(t, got, want)
+		}
+		live, err := s.Grants(t.Context(), grant.Filter{Subject: "usr_ann", NotEndedAt: start, Limit: 9})
+		must(t, err)
+		equal(t, live.Grants, []grant.Grant{aGrant(10, "usr_ann"), excepted})
+	}
+	check()
+	revoked, done := apply(t, s, 100, time.Hour)
+	equal(t, []int{revoked, done}, []int{3, 0})
+	check()
+}
+
+func ahead(a grant.RefreshAttempt) grant.RefreshAttempt {
+	a.Generation++
+	return a
+}
+
+func superseded(a grant.RefreshAttempt) grant.RefreshAttempt {
+	a.Generation -= 2
+	return a
+}
+
+// endingsInBatches: each call examines a limited number of grants. Several
+// endings of subjects and clients are worked on together.
+func endingsInBatches(t *testing.T, s Store) {
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "other", CreatedAt: start}))
+	const users, each = 3, 40
+	for user := range users {
+		for id := range each {
+			g := aGrant(byte(id), fmt.Sprint("usr_", user))
+			g.ID[1] = byte(user + 1)
+			if id%2 == 1 {
+				g.ClientID = "other"
+			}
+			withGrant(t, s, g)
+		}
+	}
+	must(t, ended(s.SetPassword(t.Context(), "0", "new", operator)))
+	must(t, ended(revokeAll(t.Context(), s, "usr_1", "app", oauth.GrantID{}, audit.RevokedByClient)))
+	must(t, s.DeleteClient(t.Context(), "other", operator))
+
+	revoked := 0
+	for calls := 0; ; calls++ {
+		a, err := s.ApplyEndings(t.Context(), 30, time.Hour)
+		must(t, err)
+		if a.Examined > 90 || a.Revoked > a.Examined {
+			t.Errorf("call %d examined %d grants and revoked %d, want about 30", calls, a.Examined, a.Revoked)
+		}
+		if revoked += a.Revoked; a.Continued == 0 {
+			break
+		}
+	}
+	if want := users*each - each/2; revoked != want {
+		t.Errorf("%d grants were revoked, want %d", revoked, want)
+	}
+	for user := range users {
+		for id := range each {
+			g := stored(t, s, oauth.GrantID{byte(id), byte(user + 1)})
+			if live := g.RevokedAt.IsZero(); live != (user == 2 && id%2 == 0) {
+				t.Errorf("grant %d of user %d is live: %v", id, user, live)
+			}
+		}
+	}
+}
+
+// endingStays: an ending is deleted only by a scan that began after the delay
+// and found nothing. A request that began before the ending may still create a
+// grant that the ending concerns, as MintGrant does here.
+func endingStays(t *testing.T, s Store) {
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: start}))
+	must(t, mintGrant(t.Context(), s, aGrant(1, "customer 7")))
+	must(t, s.DeleteClient(t.Context(), "app", operator))
+	revoked, done := apply(t, s, 100, time.Hour)
+	equal(t, []int{revoked, done}, []int{1, 0})
+	rejected(t, mintGrant(t.Context(), s, aGrant(2, "customer 7")), oauth.InvalidGrant)
+	rejected(t, createGrant(t.Context(), s, aGrant(2, withUser(t, s, "ann").ID), 0), oauth.InvalidGrant)
+}
+
+// endingLeavesExpired: the worker does not write into grants that expired more
+// than a day ago.
+func endingLeavesExpired(t *testing.T, s Store) {
+	idle, old, live := aGrant(1, "usr_ann"), aGrant(2, "usr_ann"), aGrant(3, "usr_ann")
+	idle.RotatedAt = start.Add(-48 * time.Hour)
+	old.ExpiresAt = start.Add(-48 * time.Hour)
+	for _, g := range []grant.Grant{idle, old, live} {
+		withGrant(t, s, g)
+	}
+	n, err := revokeAll(t.Context(), s, "usr_ann", "", oauth.GrantID{}, audit.RevokedByAdmin)
+	must(t, err)
+	equal(t, n.Live, 1)
+	revoked, done := apply(t, s, 100, 0)
+	equal(t, []int{revoked, done}, []int{1, 1})
+	equal(t, stored(t, s, idle.ID), idle)
+	equal(t, stored(t, s, old.ID), old)
+}
+
+// Rule 28: the suspension of a user's grants follows each change at once,
+// whether the worker runs or not.
+func disableEnableDisable(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	withGrant(t, s, g)
+	for round := range 3 {
+		must(t, ended(s.DisableUser(t.Context(), "ann", operator)))
+		if outcome := refresh(t, s, currentToken(g)).Outcome; outcome != grant.Suspended {
+			t.Errorf("round %d: %s for a disabled user", round, outcome)
+		}
+		if round == 1 {
+			apply(t, s, 100, 0)
+		}
+		must(t, s.EnableUser(t.Context(), "ann"))
+		equal(t, stored(t, s, g.ID), g)
+	}
+	must(t, ended(s.DisableUser(t.Context(), "ann", operator)))
+	must(t, ended(s.DeleteUser(t.Context(), "ann", operator)))
+	equal(t, refresh(t, s, currentToken(g)).Outcome, grant.Revoked)
+	equal(t, stored(t, s, g.ID).SuspendedAt, time.Time{})
+}
+
+// Rule 31: the replay of an act ends the grants that were created until then,
+// and no others. It does not refuse a login in progress.
+func endingOfThen(t *testing.T, s Store) {
+	older := aGrant(1, "usr_ann")
+	withGrant(t, s, older)
+	older = stored(t, s, older.ID)
+	newer := aGrant(2, "usr_ann")
+	withGrant(t, s, newer)
+	e := grant.Ending{
+		Subject: "usr_ann", Reason: audit.RevokedByAdmin, Actor: operator, CreatedUntil: older.CreatedAt,
+	}
+	for _, want := range []int{1, 0} {
+		n, err := s.RevokeGrants(t.Context(), e)
+		must(t, err)
+		equal(t, n.Live, want)
+	}
+	equal(t, stored(t, s, older.ID).RevokeReason, audit.RevokedByAdmin)
+	equal(t, stored(t, s, newer.ID), newer)
+	withGrant(t, s, aGrant(3, "usr_ann"))
+}
+
+// endingAtOneClient: what a client revokes does not concern logins at other
+// clients, not even those in progress.
+func endingAtOneClient(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	must(t, ended(revokeAll(t.Context(), s, u.ID, "app", oauth.GrantID{}, audit.RevokedByClient)))
+	other := aGrant(1, u.ID)
+	other.ClientID = "other"
+	must(t, createGrant(t.Context(), s, other, u.Epoch))
+	equal(t, refresh(t, s, currentToken(other)).Outcome, grant.Rotated)
+	later := aGrant(2, u.ID)
+	must(t, createGrant(t.Context(), s, later, u.Epoch))
+	equal(t, refresh(t, s, currentToken(later)).Outcome, grant.Rotated)
+}
+
+// deletedClientAgain: the grants of a deleted client stay revoked when a client
+// of that id is created again. The grants of the new client are live.
+func deletedClientAgain(t *testing.T, s Store) {
+	app := client.Client{ID: "app", CreatedAt: start}
+	must(t, s.CreateClient(t.Context(), app))
+	old := aGrant(1, "usr_ann")
+	withGrant(t, s, old)
+	must(t, s.DeleteClient(t.Context(), "app", operator))
+	must(t, s.CreateClient(t.Context(), app))
+	young := aGrant(2, "usr_ann")
+	withGrant(t, s, young)
+	for range 2 {
+		equal(t, refresh(t, s, currentToken(old)).Outcome, grant.Revoked)
+		equal(t, stored(t, s, young.ID), young)
+		apply(t, s, 100, 0)
+	}
+}
+
+// countOfLive: the count of an act is that of the live grants, at most 1,000.
+func countOfLive(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	const grants = grant.MaxCounted + 5
+	for i := range grants {
+		g := aGrant(0, u.ID)
+		g.ID = oauth.GrantID{1, byte(i), byte(i >> 8)}
+		if i < 10 {
+			g.RevokedAt = start
+		}
+		must(t, mintGrant(t.Context(), s, g))
+	}
+	for i, want := range []int{grants - 10, 0} {
+		n, err := revokeAll(t.Context(), s, u.ID, "", oauth.GrantID{}, audit.RevokedByAdmin)
+		must(t, err)
+		if n.Live != want {
+			t.Errorf("act %d: %d live grants, want %d", i, n.Live, want)
+		}
+	}
+	for i := range grants {
+		g := aGrant(0, u.ID)
+		g.ID = oauth.GrantID{2, byte(i), byte(i >> 8)}
+		must(t, mintGrant(t.Context(), s, g))
+	}
+	n, err := s.DisableUser(t.Context(), "ann", operator)
+	must(t, err)
+	equal(t, n.Live, grant.MaxCounted)
+}
+
+// oldestAreRevoked: CreateGrant counts the live grants of the user to the
+// client up to the limit, and RevokeOldest revokes the least recently used ones.
+func oldestAreRevoked(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	for id := range byte(6) {
+		g := aGrant(id+1, u.ID)
+		g.RotatedAt = start.Add(-time.Duration(id) * time.Minute) // the last one was used least recently
+		switch id {
+		case 0:
+			g.ClientID = "other"
+		case 1: // expired
+			g.ExpiresAt = start
+			must(t, mintGrant(t.Context(), s, g))
+			continue
+		}
+		created, err := s.CreateGrant(t.Context(), g, u.Epoch, 3)
+		must(t, err)
+		equal(t, created.Live, []int{1, 1, 1, 2, 3, 4}[id])
+	}
+	revoked, err := s.RevokeOldest(t.Context(), u.ID, "app", oauth.GrantID{6}, 3, audit.RevokedByLimit)
+	must(t, err)
+	if len(revoked) != 1 || revoked[0].ID != (oauth.GrantID{5}) || revoked[0].RevokeReason != audit.RevokedByLimit {
+		t.Errorf("revoked %+v, want the grant 5", revoked)
+	}
+	equal(t, stored(t, s, oauth.GrantID{5}).RevokeReason, audit.RevokedByLimit)
+	revoked, err = s.RevokeOldest(t.Context(), u.ID, "app", oauth.GrantID{6}, 3, audit.RevokedByLimit)
+	must(t, err)
+	equal(t, revoked, []grant.Grant(nil))
+}
+
+// listIsBounded: a list that selects none of many grants examines a part of
+// them, and continues.
+func listIsBounded(t *testing.T, s Store) {
+	const grants = 2*grant.MaxExamined + 10
+	wanted := aGrant(1, "customer 7")
+	wanted.ClientID = "other"
+	must(t, mintGrant(t.Context(), s, wanted))
+	for i := range grants {
+		g := aGrant(0, "customer 7")
+		g.ID = oauth.GrantID{2, byte(i), byte(i >> 8)}
+		must(t, mintGrant(t.Context(), s, g))
+	}
+	var found []grant.Grant
+	pages, f := 0, grant.Filter{Subject: "customer 7", ClientID: "other", Limit: 5}
+	for {
+		p, err := s.Grants(t.Context(), f)
+		must(t, err)
+		found, f.After = append(found, p.Grants...), p.Next
+		if pages++; p.Next.IsZero() {
+			break
+		}
+	}
+	equal(t, found, []grant.Grant{wanted})
+	equal(t, pages, 3)
+}
+
+// Rule 24: of the retries after the leeway, the first since the rotation is
+// marked.
+func lateRetry(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	withGrant(t, s, g)
+	for range 2 {
+		first := currentToken(g)
+		rotated := refresh(t, s, first)
+		equal(t, rotated.LateRetry, false)
+		for i, late := range []bool{false, true, false} {
+			a := first
+			a.ReceivedAt = rotated.Grant.RotatedAt.Add(time.Duration(10+i) * time.Second)
+			want := grant.RefreshResult{Outcome: grant.Retried, Grant: rotated.Grant, LateRetry: late}
+			equal(t, refresh(t, s, a), want)
+		}
+		g = rotated.Grant
+	}
+}
+
+// Rule 31: after a restore, a token that is ahead of its row is accepted
+// although the row's idle lifetime is over, for one idle lifetime. The absolute
+// lifetime counts, and so does a revocation.
+func idleAfterRestore(t *testing.T, s Store) {
+	idle := aGrant(1, "usr_ann")
+	idle.IdleLifetime, idle.RotatedAt = time.Hour, start.Add(-24*time.Hour)
+	expired, revoked := idle, idle
+	expired.ID, expired.ExpiresAt = oauth.GrantID{2}, start
+	revoked.ID, revoked.RevokedAt = oauth.GrantID{3}, start
+	for _, g := range []grant.Grant{idle, expired, revoked} {
+		withGrant(t, s, g)
+	}
+	attempt := func(g grant.Grant, generations uint32, received time.Time) grant.Outcome {
+		a := currentToken(g)
+		a.Generation, a.ReceivedAt = a.Generation+generations, received
+		return refresh(t, s, a).Outcome
+	}
+	now := time.Now()
+	equal(t, attempt(idle, 2, now), grant.Expired)
+
+	ring, err := s.Ring(t.Context())
+	must(t, err)
+	ring.Restored++
+	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	equal(t, attempt(idle, 0, now), grant.Expired)
+	equal(t, attempt(idle, 2, now.Add(time.Hour+time.Minute)), grant.Expired)
+	equal(t, attempt(expired, 2, now), grant.Expired)
+	equal(t, attempt(revoked, 2, now), grant.Revoked)
+
+	// The sweeper and the worker take the row for live, too.
+	_, err = s.SweepGrants(t.Context(), oauth.GrantID{}, 100, now, now)
+	must(t, err)
+	if _, err := s.Grant(t.Context(), expired.ID); !errors.Is(err, oauth.NotFound) {
+		t.Errorf("the grant at the end of its absolute lifetime: %v", err)
+	}
+	equal(t, attempt(idle, 2, now), grant.Ahead)
+	equal(t, attempt(idle, 3, now), grant.Rotated)
+}
