@@ -37,14 +37,14 @@ func ValidCertSAN(san string) bool {
 // that ValidCertSAN describes. The subject of the certificate is not a name.
 func CertSANs(c *x509.Certificate) (sans []string) {
 	for _, name := range c.DNSNames {
-		sans = append(sans, "dns:"+strings.ToLower(name))
+		sans = append(sans, "dns:"+lowerASCII(name))
 	}
 	for _, u := range c.URIs {
 		sans = append(sans, "uri:"+u.String())
 	}
 	for _, address := range c.EmailAddresses {
 		mailbox, host, _ := strings.Cut(address, "@")
-		sans = append(sans, "email:"+mailbox+"@"+strings.ToLower(host))
+		sans = append(sans, "email:"+mailbox+"@"+lowerASCII(host))
 	}
 	for _, ip := range c.IPAddresses {
 		if addr, ok := netip.AddrFromSlice(ip); ok {
@@ -52,6 +52,17 @@ func CertSANs(c *x509.Certificate) (sans []string) {
 		}
 	}
 	return sans
+}
+
+// lowerASCII returns the host name with its ASCII letters in lower case (RFC
+// 4343). strings.ToLower also turns the Kelvin sign into a k.
+func lowerASCII(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, host)
 }
 
 // isDNSName reports whether name is a host name (RFC 1123 §2.1) in lower case.

@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestValidCertSAN(t *testing.T) {
@@ -49,6 +51,29 @@ func TestCertSANs(t *testing.T) {
 	for _, san := range got {
 		if ValidCertSAN(san) == (san == "dns:*.example") {
 			t.Errorf("%q: valid is %v", san, ValidCertSAN(san))
+		}
+	}
+}
+
+// The form of a name is stable. It is the same in upper and in lower case,
+// where case does not matter. No character other than an ASCII letter becomes
+// part of a valid name by the change of case.
+func TestCertSANs_EveryCharacterHasOneForm(t *testing.T) {
+	sansOf := func(dns, email string) []string {
+		return CertSANs(&x509.Certificate{DNSNames: []string{dns}, EmailAddresses: []string{email}})
+	}
+	for r := range unicode.MaxRune + 1 {
+		host, mailbox := "a"+string(r)+"b.example", "A"+string(r)+"b"
+		sans := sansOf(host, mailbox+"@"+host)
+		if got := sansOf(sans[0][len("dns:"):], sans[1][len("email:"):]); !slices.Equal(got, sans) {
+			t.Errorf("%+q has the form %+q", sans, got)
+		}
+		if ValidCertSAN(sans[0]) && r > unicode.MaxASCII {
+			t.Errorf("%+q has the valid form %+q", host, sans[0])
+		}
+		upper := strings.ToUpper(host)
+		if got := sansOf(upper, mailbox+"@"+upper); r <= unicode.MaxASCII && !slices.Equal(got, sans) {
+			t.Errorf("%+q has the forms %+q and %+q", host, sans, got)
 		}
 	}
 }
