@@ -26,7 +26,7 @@ type ImportedUser struct {
 func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUser) (login.User, error) {
 	u := login.User{ID: in.ID, PasswordHash: in.PasswordHash, Claims: in.Claims, CreatedAt: a.events.now()}
 	var err error
-	if u.Username, err = login.CanonicalUsername(in.Username); err != nil {
+	if u.Username, err = a.newUsername(ctx, in.Username); err != nil {
 		return login.User{}, err
 	}
 	if err := oauth.CheckClaims(in.Claims); err != nil {

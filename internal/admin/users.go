@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/signetd/signet/internal/audit"
@@ -29,7 +30,7 @@ type Accounts struct {
 func (a *Accounts) CreateUser(
 	ctx context.Context, by audit.Actor, name, secret string, claims map[string]any,
 ) (login.User, error) {
-	name, err := login.CanonicalUsername(name)
+	name, err := a.newUsername(ctx, name)
 	if err != nil {
 		return login.User{}, err
 	}
@@ -65,14 +66,40 @@ func (a *Accounts) hash(ctx context.Context, name, secret string) (string, error
 	return hash, err
 }
 
-// User returns the user of that name, or not_found.
+// User returns the user of that name, or not_found. The user whose stored name
+// is exactly that name comes first, so that a name from a list names the listed
+// user.
 func (a *Accounts) User(ctx context.Context, name string) (login.User, error) {
-	name, err := login.CanonicalUsername(name)
+	names, err := login.StoredUsernames(name)
 	if err != nil {
 		return login.User{}, err
 	}
-	u, err := a.store.User(ctx, name)
-	return u, oauth.FromStore(err)
+	for _, stored := range slices.Compact(append([]string{name}, names...)) {
+		u, err := a.store.User(ctx, stored)
+		if !errors.Is(err, oauth.NotFound) {
+			return u, oauth.FromStore(err)
+		}
+	}
+	return login.User{}, oauth.NotFound
+}
+
+// newUsername returns the canonical form of the name of a new user. It returns
+// already_exists if the name belongs to a user whom an earlier version stored.
+func (a *Accounts) newUsername(ctx context.Context, name string) (string, error) {
+	names, err := login.StoredUsernames(name)
+	if err != nil {
+		return "", err
+	}
+	if len(names) > 1 {
+		_, err := a.User(ctx, name)
+		switch {
+		case err == nil:
+			return "", oauth.AlreadyExists
+		case !errors.Is(err, oauth.NotFound):
+			return "", err
+		}
+	}
+	return login.CanonicalUsername(name)
 }
 
 // Users returns at most limit users whose names sort after after, by name.

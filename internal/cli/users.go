@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,8 @@ type userView struct {
 	Claims     map[string]any `json:"claims,omitempty"`
 	DisabledAt time.Time      `json:"disabled_at,omitzero"`
 	CreatedAt  time.Time      `json:"created_at"`
+	// SameNameAs are the other users of a list whose names differ only in case.
+	SameNameAs []string `json:"same_name_as,omitempty"`
 }
 
 func newUserView(u login.User) userView {
@@ -95,7 +98,7 @@ func newUsersCreateCommand(p *program) *cobra.Command {
 func newUsersListCommand(p *program) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the users", Args: cobra.NoArgs}
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
-		users, rows := []userView{}, table{{"USERNAME", "ID", "STATE", "CREATED"}}
+		users := []userView{}
 		for after := ""; ; {
 			page, err := o.Users(ctx, after, pageSize)
 			if err != nil {
@@ -103,13 +106,29 @@ func newUsersListCommand(p *program) *cobra.Command {
 			}
 			for _, u := range page {
 				users = append(users, newUserView(u))
-				rows = append(rows, []string{u.Username, u.ID, formatState(u.DisabledAt), formatTime(u.CreatedAt)})
 			}
 			if len(page) < pageSize {
-				return p.printResult(users, rows.print)
+				break
 			}
 			after = page[len(page)-1].Username
 		}
+
+		names := make([]string, len(users))
+		for i, v := range users {
+			names[i] = v.Username
+		}
+		same, warnings := sameNames(names)
+		printWarnings(p.err, warnings)
+		rows := table{{"USERNAME", "ID", "STATE", "CREATED"}}
+		for i := range users {
+			v := &users[i]
+			state := formatState(v.DisabledAt)
+			if v.SameNameAs = same[v.Username]; v.SameNameAs != nil {
+				state += " (same name as " + strings.Join(v.SameNameAs, ", ") + ")"
+			}
+			rows = append(rows, []string{v.Username, v.ID, state, formatTime(v.CreatedAt)})
+		}
+		return p.printResult(users, rows.print)
 	})
 	return c
 }

@@ -101,16 +101,31 @@ func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool
 	return user, false, s.refuse(user.ID, a, reason)
 }
 
-// find returns the user of that name, or the zero User if there is none.
-func (s *Service) find(ctx context.Context, username string) (user User, err error) {
-	name, err := CanonicalUsername(username)
-	if err == nil {
-		user, err = s.o.Store.User(ctx, name)
+// find returns the user of that name, or the zero User if there is none. The
+// number of statements depends only on the name, not on whether the user
+// exists.
+func (s *Service) find(ctx context.Context, username string) (User, error) {
+	names, err := StoredUsernames(username)
+	if err != nil {
+		return User{}, nil // An invalid name is an unknown one.
 	}
-	if err != nil && !errors.Is(err, oauth.NotFound) && !errors.Is(err, oauth.InvalidRequest) {
-		return user, oauth.FromStore(err)
+	var found []User
+	for _, name := range names {
+		user, err := s.o.Store.User(ctx, name)
+		switch {
+		case err == nil:
+			found = append(found, user)
+		case !errors.Is(err, oauth.NotFound):
+			return User{}, oauth.FromStore(err)
+		}
 	}
-	return user, nil
+	if len(found) == 0 {
+		return User{}, nil
+	}
+	if len(found) > 1 {
+		s.o.Log.Warn("two users have names that differ only in case", "sub", found[0].ID, "other_sub", found[1].ID)
+	}
+	return found[0], nil
 }
 
 // rehash stores a hash of the password with the current parameters. If that

@@ -162,6 +162,34 @@ func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
 	})
 }
 
+// Rule 49: a name that an earlier version may have stored in another form costs
+// more reads of the store than others. The number of reads depends on the name
+// alone, not on whether there is a user, and under which form.
+func TestRule49_NamesInSeveralFormsCostTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &recordingStore{}
+		f := newFixture(t, func(o *components.Options) {
+			store.ServiceStore = o.Store
+			o.Store = store
+		})
+		f.withOldUser(t, "\uab71\u13a1", rightWord) // registered as "\u13a1\uab71"
+		f.withOldUser(t, "\u13a2\u13a2", rightWord)
+		f.withOldUser(t, "\u13a3\u13a3", rightWord)
+		f.withOldUser(t, "\uab73\uab73", rightWord)
+		for _, name := range []string{"\u13a0\uab70", "\u13a1\uab71", "\u13a2\uab72", "\u13a3\uab73"} {
+			store.calls = nil
+			_, err := f.Login(t.Context(), f.Caller, issuertest.LoginRequest{Username: name, Password: "wrong"})
+			wantCode(t, err, oauth.InvalidGrant)
+			if got := strings.Join(store.calls, ", "); got != "User, User, User, User, ReserveAttempt of 1" {
+				t.Errorf("%+q: the login calls %s", name, got)
+			}
+		}
+		if got := f.Events.FailedLogins(); got["unknown_user"] != 1 || got["wrong_password"] != 3 {
+			t.Errorf("refused for %v", got)
+		}
+	})
+}
+
 // Rule 49: every refused login takes the same time. The test compares samples
 // of each kind, interleaved, with those of wrong passwords. With
 // SIGNET_TEST_LONG it takes 2,000 of each kind, and their medians must not

@@ -1,0 +1,3 @@
+// Package casefold converts text to a form in which spellings that differ in
+// case or in normalization are equal.
+package casefold
