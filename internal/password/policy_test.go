@@ -56,6 +56,25 @@ func TestRule57_WeakPasswordsAreRejected(t *testing.T) {
 	}
 }
 
+// Rule 57: a user name is recognized in a password in every spelling that is
+// the same name: in upper or lower case, with a final sigma, an eszett, or
+// Cherokee letters.
+func TestRule57_NamesAreRecognizedInEverySpelling(t *testing.T) {
+	for _, spellings := range [][]string{
+		{"κλεισθένης", "ΚΛΕΙΣΘΈΝΗΣ", "Κλεισθένησ"},
+		{"vogelstrauß", "VOGELSTRAUSS", "VogelStrauẞ"},
+		{"ᏣᎳᎩᎦᏬᏂᎯᏍᏗ", "ꮳꮃꭹꭶꮼꮒꭿꮝꮧ", "Ꮳꮃꭹꭶꮼꮒꭿꮝꮧ"},
+	} {
+		for _, name := range spellings {
+			for _, spelling := range spellings {
+				if err := (Policy{}).Check(spelling+" "+spelling+" 1990", name); err != errContextual {
+					t.Errorf("Check(%q) for %q = %v, want %q", spelling, name, err, errContextual)
+				}
+			}
+		}
+	}
+}
+
 // Rule 57: there are no composition rules. A long and unpredictable password is
 // accepted, whatever characters it has.
 func TestRule57_LongPasswordsOfAnyKindAreAccepted(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/signetd/signet/internal/casefold"
 )
 
 // maxWord is the maximum length of a context word in code points. Longer names
@@ -83,11 +83,9 @@ func contextWords(names []string) (words [][]rune) {
 	return words
 }
 
-// normalize returns the text in Unicode form NFKC, as Hash does, and in lower
-// case.
-func normalize(text string) []rune {
-	return []rune(strings.Map(unicode.ToLower, norm.NFKC.String(text)))
-}
+// normalize returns the text in the form in which all spellings of a user name
+// are equal.
+func normalize(text string) []rune { return []rune(casefold.String(text)) }
 
 // unsubstitute replaces look-alike characters by the letters that they stand
 // for, as in p4$$w0rd.
