@@ -26,11 +26,15 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // at returns the time that many minutes after noon.
 func at(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 
-// key returns an ES256 key, a spare unless edits change it.
+// key returns an ES256 key, a spare unless edits change it. Its lifetime is
+// that of testPolicy.
 func key(id string, edits ...func(*Key)) Key {
 	k := Key{ID: id, Algorithm: ES256, CreatedAt: at(-1000)}
 	for _, edit := range edits {
 		edit(&k)
+	}
+	if k.Lifetime == 0 {
+		k.Lifetime = testPolicy().lifetime(k.Algorithm)
 	}
 	return k
 }
@@ -44,6 +48,9 @@ func destroyed(minutes int) func(*Key) {
 	return func(k *Key) { k.DestroyedAt, k.Sealed = at(minutes), nil }
 }
 func of(algorithm string) func(*Key) { return func(k *Key) { k.Algorithm = algorithm } }
+func lasting(lifetime time.Duration) func(*Key) {
+	return func(k *Key) { k.Lifetime = lifetime }
+}
 
 // newTestUpdate returns an update at noon of a ring with these keys.
 func newTestUpdate(keys ...Key) *update {

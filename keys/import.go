@@ -52,7 +52,7 @@ func (u *update) addImported(k Key) error {
 		}
 	}
 
-	k.CreatedAt = u.now
+	k.CreatedAt, k.Lifetime = u.now, u.policy.lifetime(k.Algorithm)
 	u.ring.Keys = append(u.ring.Keys, k)
 	u.record(audit.KeyImported, k.ID, operatorRequest)
 	return nil

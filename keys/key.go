@@ -51,6 +51,11 @@ type Key struct {
 	// CompromisedAt is when the key was reported as compromised. It is zero if
 	// it never was.
 	CompromisedAt time.Time
+	// Lifetime is the longest Policy.MaxLifetime (of a MAC key, the longest
+	// Policy.MaxRefreshLifetime) while the key could sign. It is zero in a row
+	// of an earlier version, until a server with the present version records
+	// it.
+	Lifetime time.Duration
 }
 
 // Always is the activation date of an algorithm's first key. No verifier can

@@ -8,11 +8,12 @@ import (
 )
 
 // An observation is what the ring alone does not show: the algorithms of
-// audiences, and what this process has observed for a whole Policy.Retention.
+// audiences, and what this process has observed for long enough.
 type observation struct {
 	inUse []string
-	// inactive reports whether a key did not sign during that time, and unused
-	// whether no audience used an algorithm.
+	// inactive reports whether a key did not sign while the last token that it
+	// can have signed was valid, and unused whether no audience used an
+	// algorithm for a whole Policy.Retention.
 	inactive, unused func(string) bool
 }
 
@@ -27,6 +28,7 @@ func (u *update) maintain(o observation) {
 			u.retire(algorithm)
 		}
 	}
+	u.recordLifetimes()
 	u.destroyKeys(o.inactive)
 	u.deleteOldRows()
 }
@@ -99,8 +101,24 @@ func (u *update) retire(algorithm string) {
 	})
 }
 
-// destroyKeys erases the private keys that stopped signing more than the
-// retention ago, by their dates and also by what this process has observed.
+// recordLifetimes raises the lifetime of the keys that can sign, now or later,
+// to that of the policy. The keys keep a longer lifetime when the policy's
+// becomes shorter, or when another server has an older configuration. It sets
+// the lifetime of all keys that earlier versions stored.
+func (u *update) recordLifetimes() {
+	schedules := u.ring.schedules()
+	for i := range u.ring.Keys {
+		k := &u.ring.Keys[i]
+		s := schedules[k.Algorithm].state(*k, u.now)
+		canSign := s == Active || s == PreActive
+		if now := u.policy.lifetime(k.Algorithm); s != Destroyed && (k.Lifetime == 0 || canSign && k.Lifetime < now) {
+			k.Lifetime, u.changed = now, true
+		}
+	}
+}
+
+// destroyKeys erases the private keys that are not needed any more, by their
+// dates and also by what this process has observed.
 func (u *update) destroyKeys(inactive func(string) bool) {
 	schedules := u.ring.schedules()
 	for i := range u.ring.Keys {
@@ -110,7 +128,7 @@ func (u *update) destroyKeys(inactive func(string) bool) {
 			continue
 		}
 		stopped := schedule.stopsAt(*k)
-		if u.now.Before(stopped.Add(u.policy.retention(k.Algorithm))) || !inactive(k.ID) {
+		if u.now.Before(schedule.keptUntil(u.policy, *k, stopped)) || !inactive(k.ID) {
 			continue
 		}
 		k.DestroyedAt, k.Sealed, k.KEK = u.now, nil, ""

@@ -189,3 +189,35 @@ func TestMaintain_CreatesMACKeys(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Keys that can sign get a longer lifetime of the policy, and keep their own if
+// it is longer. All keys of earlier versions get that of the policy.
+func TestMaintain_RecordsLifetimes(t *testing.T) {
+	earlier := func(k Key) Key {
+		k.Lifetime = 0
+		return k
+	}
+	hour, long := time.Hour, 24*time.Hour
+	u := newTestUpdate(
+		key("deactivated", first, lasting(time.Minute)), key("active", activates(-9), lasting(time.Minute)),
+		key("spare", lasting(time.Minute)), key("longer", of(RS256), first, lasting(long)),
+		earlier(key("earlier", of(EdDSA), first)), earlier(key("earlier active", of(EdDSA), activates(-9))),
+		earlier(key("destroyed", of(EdDSA), destroyed(-9))), key("m", of(MAC), first, lasting(hour)),
+	)
+	u.recordLifetimes()
+	want := map[string]time.Duration{
+		"deactivated": time.Minute, "active": hour, "spare": hour, "longer": long,
+		"earlier": hour, "earlier active": hour, "destroyed": 0, "m": u.policy.MaxRefreshLifetime,
+	}
+	got := make(map[string]time.Duration)
+	for _, k := range u.ring.Keys {
+		got[k.ID] = k.Lifetime
+	}
+	if diff := compare(want, got); diff != "" || !u.changed {
+		t.Errorf("changed = %v; %s", u.changed, diff)
+	}
+	u.changed = false
+	if u.recordLifetimes(); u.changed {
+		t.Error("lifetimes that are recorded are recorded again")
+	}
+}

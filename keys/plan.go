@@ -24,8 +24,8 @@ type Step struct {
 }
 
 // rotationSteps returns the steps of a rotation from old to next. reason is why
-// next does not activate earlier.
-func (p Policy) rotationSteps(old, next Key, reason string) []Step {
+// next does not activate earlier, and until is when old is destroyed.
+func rotationSteps(old, next Key, reason string, until time.Time) []Step {
 	published, expired := "in the JWK Set since then", "its last tokens and all cached JWK Sets have expired"
 	if next.Algorithm == MAC {
 		published, expired = "known to all servers since then", "the last grants that it protects have expired"
@@ -34,12 +34,11 @@ func (p Policy) rotationSteps(old, next Key, reason string) []Step {
 		published = "there is no spare, so a key is generated"
 	}
 
-	retention := p.retention(next.Algorithm)
 	return []Step{
 		{next.CreatedAt, next.Algorithm, next.ID, PreActive, published},
 		{next.ActivateAt, next.Algorithm, next.ID, Active, reason},
 		{next.ActivateAt, next.Algorithm, old.ID, Deactivated, "its successor signs; its tokens stay valid"},
-		{next.ActivateAt.Add(retention), next.Algorithm, old.ID, Destroyed, fmt.Sprintf("%s (%s)", expired, retention)},
+		{until, next.Algorithm, old.ID, Destroyed, fmt.Sprintf("%s (%s)", expired, until.Sub(next.ActivateAt))},
 	}
 }
 

@@ -25,11 +25,11 @@ type Policy struct {
 	ClockSkew time.Duration
 	// MaxLifetime is the longest lifetime of an access token or ID token
 	// (tokens.max_lifetime). A lower value does not shorten the tokens that are
-	// already issued, so lower it in two steps if a rotation is near.
+	// already issued. So each key has its own; see Key.Lifetime.
 	MaxLifetime time.Duration
 	// MaxRefreshLifetime is the longest absolute lifetime of a grant
-	// (refresh.max_lifetime). A MAC key is kept for this time after it stopped
-	// signing.
+	// (refresh.max_lifetime). A lower value does not shorten the grants that
+	// exist. So each MAC key has its own; see Key.Lifetime.
 	MaxRefreshLifetime time.Duration
 	// RSABits is the size of new RSA keys: 2048, 3072 or 4096 (keys.rsa_bits).
 	RSABits int
@@ -49,19 +49,33 @@ func (p Policy) MaxRingAge() time.Duration { return p.PollInterval*2 + p.PollInt
 // Within it, every server that can still sign has read the date.
 func (p Policy) Lead() time.Duration { return p.MaxRingAge() }
 
-// Retention is how long a key stays in the JWK Set after it stopped signing:
-// until, by any server's clock, its last token has expired and no verifier
-// needs the key.
+// Retention is how long a key of this policy stays in the JWK Set after it
+// stopped signing: until, by any server's clock, its last token has expired and
+// no verifier needs the key.
 func (p Policy) Retention() time.Duration {
 	return p.MaxLifetime + p.MaxAge + 4*p.ClockSkew + p.MaxRingAge()
 }
 
-// retention is how long the private key is kept after the key stopped signing.
-func (p Policy) retention(algorithm string) time.Duration {
+// lifetime returns the longest lifetime of what a key signs now: of tokens, or
+// of the grants whose refresh tokens a MAC key authenticates.
+func (p Policy) lifetime(algorithm string) time.Duration {
 	if algorithm == MAC {
-		return p.MaxRefreshLifetime + 4*p.ClockSkew + p.MaxRingAge()
+		return p.MaxRefreshLifetime
 	}
-	return p.Retention()
+	return p.MaxLifetime
+}
+
+// retention returns how long a key is kept after it stopped signing, for what
+// it signed itself. schedule.keptUntil also covers what a MAC key took over.
+func (p Policy) retention(k Key) time.Duration {
+	signed := k.Lifetime
+	if signed == 0 {
+		signed = p.lifetime(k.Algorithm)
+	}
+	if k.Algorithm == MAC {
+		return signed + 4*p.ClockSkew + p.MaxRingAge()
+	}
+	return signed + p.MaxAge + 4*p.ClockSkew + p.MaxRingAge()
 }
 
 // publishAhead is how long before its activation date all servers must know a

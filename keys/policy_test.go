@@ -12,7 +12,7 @@ func TestPolicy_DerivedDurations(t *testing.T) {
 		"MaxRingAge":    {p.MaxRingAge(), 5 * time.Second},
 		"Lead":          {p.Lead(), 5 * time.Second},
 		"Retention":     {p.Retention(), time.Hour + 13*time.Minute + 5*time.Second},
-		"MAC retention": {p.retention(MAC), 90*24*time.Hour + 8*time.Minute + 5*time.Second},
+		"MAC retention": {p.retention(Key{Algorithm: MAC}), 90*24*time.Hour + 8*time.Minute + 5*time.Second},
 	} {
 		if test.got != test.want {
 			t.Errorf("%s = %s, want %s", name, test.got, test.want)

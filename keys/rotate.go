@@ -33,7 +33,8 @@ func (u *update) rotate(algorithm string, atOnce bool) (Plan, error) {
 		next.ActivateAt, reason = u.earliestDate(next)
 	}
 
-	plan := Plan{Steps: u.policy.rotationSteps(old, next, reason)}
+	until := u.ring.schedule(algorithm).keptUntil(u.policy, old, next.ActivateAt)
+	plan := Plan{Steps: rotationSteps(old, next, reason, until)}
 	if atOnce {
 		plan.Warnings = u.policy.publicationWarnings(next, u.now)
 	}

@@ -92,7 +92,7 @@ func (s schedule) spans(p Policy, k Key) []Span {
 		enter(Compromised, stopped)
 	}
 	if k.DestroyedAt.IsZero() {
-		spans[len(spans)-1].To = stopped.Add(p.retention(k.Algorithm))
+		spans[len(spans)-1].To = s.keptUntil(p, k, stopped)
 		return spans
 	}
 	enter(Destroyed, k.DestroyedAt)

@@ -112,3 +112,23 @@ func (s schedule) stopsAt(k Key) time.Time {
 	}
 	return s.successorStarts(k)
 }
+
+// keptUntil returns until when a key is kept that stops signing at stopped: by
+// any server's clock, all that it signed has expired. A grant is rotated to a
+// later MAC key and keeps its end, so a MAC key is kept at least as long as the
+// MAC keys before it.
+func (s schedule) keptUntil(p Policy, k Key, stopped time.Time) time.Time {
+	until := stopped.Add(p.retention(k))
+	if k.Algorithm != MAC {
+		return until
+	}
+	for _, earlier := range s {
+		if earlier.ID == k.ID {
+			break
+		}
+		if earlier.DestroyedAt.IsZero() {
+			until = latest(until, s.stopsAt(earlier).Add(p.retention(earlier)))
+		}
+	}
+	return until
+}

@@ -88,6 +88,34 @@ func TestSchedule_StopsAt(t *testing.T) {
 	}
 }
 
+// A signing key is kept for its own lifetime. A MAC key is kept at least as
+// long as the earlier MAC keys, whose grants are rotated to it.
+func TestSchedule_KeptUntil(t *testing.T) {
+	p := testPolicy()
+	long, short := lasting(30*24*time.Hour), lasting(24*time.Hour)
+	for algorithm, want := range map[string]map[string]time.Time{
+		ES256: {
+			"a": at(-90).Add(30*24*time.Hour + 13*time.Minute + 5*time.Second),
+			"b": at(-60).Add(24*time.Hour + 13*time.Minute + 5*time.Second),
+		},
+		MAC: {
+			"a": at(-90).Add(30*24*time.Hour + 8*time.Minute + 5*time.Second),
+			"b": at(-90).Add(30*24*time.Hour + 8*time.Minute + 5*time.Second),
+		},
+	} {
+		s := newSchedule([]Key{
+			key("destroyed", of(algorithm), first, lasting(900*24*time.Hour), destroyed(-1)),
+			key("a", of(algorithm), activates(-900), long), key("b", of(algorithm), activates(-90), short),
+			key("c", of(algorithm), activates(-60), short),
+		}, algorithm)
+		for _, k := range s[1:3] {
+			if got := s.keptUntil(p, k, s.stopsAt(k)); !got.Equal(want[k.ID]) {
+				t.Errorf("%s key %s is kept until %v, want %v", algorithm, k.ID, got, want[k.ID])
+			}
+		}
+	}
+}
+
 func TestRing_Rows(t *testing.T) {
 	p := testPolicy()
 	r := Ring{Keys: []Key{

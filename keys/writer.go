@@ -120,6 +120,7 @@ func (w *writer) commit(ctx context.Context, by audit.Actor, u *update) error {
 	for i := range generated {
 		generated[i].CreatedAt = created
 		generated[i].ActivateAt = u.requests[i].activateAt(generated[i])
+		generated[i].Lifetime = u.policy.lifetime(generated[i].Algorithm)
 	}
 	u.ring.Keys = append(u.ring.Keys, generated...)
 	from := u.ring.Version

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	keyColumns = `id, algorithm, public, sealed, kek, created_at, activate_at, retired_at, destroyed_at, compromised_at`
+	keyColumns = `id, algorithm, public, sealed, kek, created_at, activate_at, retired_at, destroyed_at,
+		compromised_at, lifetime`
 	kekColumns = `id, check_value, created_at`
 )
 
@@ -20,6 +21,7 @@ func keyFields(k *keys.Key) []any {
 		at(&k.RetiredAt),
 		at(&k.DestroyedAt),
 		at(&k.CompromisedAt),
+		(*inSeconds)(&k.Lifetime),
 	}
 }
 
@@ -62,7 +64,7 @@ func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error 
 		content.Queue(`DELETE FROM keks`)
 		for _, k := range next.Keys {
 			content.Queue(`INSERT INTO keys (`+keyColumns+`)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, keyFields(&k)...)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, keyFields(&k)...)
 		}
 		for _, k := range next.KEKs {
 			content.Queue(`INSERT INTO keks (`+kekColumns+`) VALUES ($1, $2, $3)`, kekFields(&k)...)

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	keyColumns = `id, algorithm, public, sealed, kek, created_at, activate_at, retired_at, destroyed_at, compromised_at`
+	keyColumns = `id, algorithm, public, sealed, kek, created_at, activate_at, retired_at, destroyed_at,
+		compromised_at, lifetime`
 	kekColumns = `id, check_value, created_at`
 )
 
@@ -20,6 +21,7 @@ func keyFields(k *keys.Key) []any {
 		at{&k.RetiredAt},
 		at{&k.DestroyedAt},
 		at{&k.CompromisedAt},
+		inSeconds{&k.Lifetime},
 	}
 }
 
@@ -62,7 +64,8 @@ func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error 
 			return err
 		}
 		for _, k := range next.Keys {
-			_, err := tx.Exec(ctx, `INSERT INTO keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, keyFields(&k)...)
+			_, err := tx.Exec(ctx, `INSERT INTO keys (`+keyColumns+`)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, keyFields(&k)...)
 			if err != nil {
 				return err
 			}

@@ -21,12 +21,12 @@ func aRing() keys.Ring {
 		Keys: []keys.Key{
 			{
 				ID: "first", Algorithm: keys.RS256, Public: []byte{0, 1}, Sealed: []byte{2, 0}, KEK: "k1",
-				CreatedAt: start, ActivateAt: keys.Always,
+				CreatedAt: start, ActivateAt: keys.Always, Lifetime: time.Hour,
 			},
 			{ID: "spare", Algorithm: keys.RS256, Public: []byte{3}, Sealed: []byte{4}, KEK: "k2", CreatedAt: start},
 			{
 				ID: "mac", Algorithm: keys.MAC, Sealed: []byte{5}, KEK: "k2",
-				CreatedAt: start.Add(time.Microsecond), ActivateAt: start,
+				CreatedAt: start.Add(time.Microsecond), ActivateAt: start, Lifetime: 2 * 365 * 24 * time.Hour,
 			},
 			{
 				ID: "destroyed", Algorithm: keys.ES256, Public: []byte{6}, KEK: "k1",
