@@ -113,7 +113,7 @@ func TestAudit_ErrorIsReturnedAndTheChangeStays(t *testing.T) {
 			t.Errorf("Poll = %v", err)
 		}
 
-		if _, _, ok := m.PublicKey(stolen); ok || f.activeKID(m, keys.ES256) != spare {
+		if _, _, ok := publicKey(m, stolen); ok || f.activeKID(m, keys.ES256) != spare {
 			t.Error("the stolen key is in use")
 		}
 		_, err := operator.Rotate(t.Context(), by, []string{keys.MAC}, keys.RotateOptions{})

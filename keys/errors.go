@@ -12,19 +12,24 @@ var (
 	// ErrStale means that the store has not confirmed the ring lately. A key of
 	// the ring may have been compromised since.
 	ErrStale = errors.New("the store has not confirmed the key ring lately")
-	// ErrUnknownKey means that the ring, which was just confirmed, has no such
-	// key or that the key is destroyed.
+	// ErrUnknownKey means that the ring has no such key, by a read of the store
+	// that began after the call. It also means that a MAC key is destroyed: its
+	// secret does not exist any more.
 	ErrUnknownKey = errors.New("no such key")
 	// ErrCompromised means that the key is compromised.
 	ErrCompromised = errors.New("the key is compromised")
+	// ErrDestroyed means that the signing key is destroyed.
+	ErrDestroyed = errors.New("the key is destroyed")
 )
 
-// IsUnusable reports whether an error of Manager.MAC means that the key must
-// not be used: it is unknown, destroyed or compromised. After any other error
-// the key may still be valid.
-func IsUnusable(err error) bool {
-	return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrCompromised)
-}
+// IsUnusable reports whether an error of Manager.MAC or Manager.PublicKey means
+// that the key must not be used: it is unknown, compromised or destroyed. After
+// any other error the key may still be valid.
+func IsUnusable(err error) bool { return errors.Is(err, ErrUnknownKey) || IsRefused(err) }
+
+// IsRefused reports whether an error of Manager.MAC or Manager.PublicKey comes
+// with a key of the ring, whose tokens are refused.
+func IsRefused(err error) bool { return errors.Is(err, ErrCompromised) || errors.Is(err, ErrDestroyed) }
 
 // A Refusal is the reason why the ring in its present state does not allow a
 // change. It describes the ring only, so everyone who may request the change

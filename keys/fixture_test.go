@@ -2,6 +2,7 @@ package keys_test
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"path/filepath"
@@ -179,10 +180,17 @@ func (f *fixture) activeKID(m *keys.Manager, algorithm string) string {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if found, _, ok := m.PublicKey(s.KeyID); !ok || found != algorithm {
+	if found, _, ok := publicKey(m, s.KeyID); !ok || found != algorithm {
 		f.t.Fatalf("the key %s signs but is not published", s.KeyID)
 	}
 	return s.KeyID
+}
+
+// publicKey returns a key of the JWK Set and its algorithm. ok is false for
+// every other kid.
+func publicKey(m *keys.Manager, kid string) (algorithm string, key crypto.PublicKey, ok bool) {
+	algorithm, key, err := m.PublicKey(context.Background(), kid)
+	return algorithm, key, err == nil
 }
 
 // kids returns the ids of an algorithm's keys in a state.

@@ -107,7 +107,7 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 
 			kid, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
 			must(t, err)
-			got, key, ok := m.PublicKey(kid)
+			got, key, ok := publicKey(m, kid)
 			if !ok || got != algorithm || !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
 				t.Errorf("the key is not published: %s, %t", got, ok)
 			}

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/signetd/signet/internal/fresh"
 )
 
-// A Manager provides the keys to one process. Signer, CurrentMAC, PublicKey,
-// Set and Rows use neither a lock nor the store.
+// A Manager provides the keys to one process. Signer, CurrentMAC, Set and Rows
+// use neither a lock nor the store, and PublicKey and MAC do not for a key that
+// the process has.
 type Manager struct {
 	cache  *ringCache
 	writer *writer
@@ -22,9 +25,10 @@ type Manager struct {
 // is set.
 func Open(ctx context.Context, options Options) (*Manager, error) {
 	options = options.withDefaults()
-	cache := &ringCache{options: options, started: time.Now(), reading: newLock()}
-	cache.clock = clock{policy: options.Policy, wall: options.Now, independent: options.StoreClock, log: options.Log}
-	m := &Manager{cache: cache, writer: &writer{cache: cache, changing: newLock(), observations: newObservations()}}
+	cache := newRingCache(options)
+	m := &Manager{
+		cache: cache, writer: &writer{cache: cache, changing: fresh.NewLock(), observations: newObservations()},
+	}
 	if err := cache.refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -127,29 +131,41 @@ func (m *Manager) Ready(algorithm string) bool {
 }
 
 // PublicKey returns a key of the JWK Set and the only algorithm that it
-// verifies. ok is false for every other kid.
-func (m *Manager) PublicKey(kid string) (algorithm string, key crypto.PublicKey, ok bool) {
-	u, ok := m.cache.snapshot.Load().unsealed[kid]
-	if !ok || u.public == nil {
-		return "", nil, false
+// verifies. If the ring does not have the kid, it first reads the ring from the
+// store; see fresh.Reader. It reads nothing for text that is no kid of this
+// package.
+//
+// With ErrCompromised and ErrDestroyed it also returns the key: its tokens are
+// refused, but a token that it has signed is known as a token of this issuer.
+// ErrUnknownKey is final, too. Every other error means that the store did not
+// answer or that the key cannot be unsealed.
+func (m *Manager) PublicKey(ctx context.Context, kid string) (algorithm string, key crypto.PublicKey, err error) {
+	algorithm, key, err = m.cache.snapshot.Load().publicKey(kid)
+	if !errors.Is(err, ErrUnknownKey) || !isThumbprint(kid) {
+		return algorithm, key, err
 	}
-	return u.signer.Algorithm, u.public, true
+	if err := m.cache.again.Read(ctx); err != nil {
+		return "", nil, err
+	}
+	return m.cache.snapshot.Load().publicKey(kid)
 }
 
-// MAC returns the MAC key with an id, active or not. If the ring does not have
-// the id, it reads the ring from the store, at most once a second.
-// ErrUnknownKey and ErrCompromised are final. Every other error means that the
-// store did not answer or that the key cannot be unsealed.
+// MAC returns the MAC key with an id, active or not. It reads the ring and
+// returns errors as PublicKey does. With ErrCompromised it also returns the
+// secret, by which the holder of a token may end its grant and do nothing else.
 func (m *Manager) MAC(ctx context.Context, id string) (secret []byte, err error) {
 	secret, err = m.cache.snapshot.Load().mac(id)
 	if !errors.Is(err, ErrUnknownKey) {
 		return secret, err
 	}
-	if err := m.cache.refreshIfOlder(ctx, time.Second); err != nil {
+	if err := m.cache.again.Read(ctx); err != nil {
 		return nil, err
 	}
 	return m.cache.snapshot.Load().mac(id)
 }
+
+// ClockSkew returns Policy.ClockSkew.
+func (m *Manager) ClockSkew() time.Duration { return m.cache.options.Policy.ClockSkew }
 
 // Set returns the JWK Set.
 func (m *Manager) Set() *Set { return m.cache.snapshot.Load().set }

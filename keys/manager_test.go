@@ -164,13 +164,17 @@ func TestMAC_OfAnotherServer(t *testing.T) {
 		if secret, err := m.MAC(t.Context(), newest); err != nil || len(secret) != 32 {
 			t.Errorf("MAC for a key of another server: %v", err)
 		}
+		var callers sync.WaitGroup
 		for range 100 {
-			if _, err := m.MAC(t.Context(), "0123456789abcdef"); !errors.Is(err, keys.ErrUnknownKey) {
-				t.Errorf("MAC for a key that does not exist: %v", err)
-			}
+			callers.Go(func() {
+				if _, err := m.MAC(t.Context(), "0123456789abcdef"); !errors.Is(err, keys.ErrUnknownKey) {
+					t.Errorf("MAC for a key that does not exist: %v", err)
+				}
+			})
 		}
-		if n := f.store.reads.Load() - reads; n != 1 {
-			t.Errorf("%d reads of the store, want 1", n)
+		callers.Wait()
+		if n := f.store.reads.Load() - reads; n > 3 {
+			t.Errorf("%d reads of the store, want one for the key, and two at most for 100 concurrent calls", n)
 		}
 
 		time.Sleep(time.Second)
@@ -193,6 +197,63 @@ func TestMAC_OfAnotherServer(t *testing.T) {
 		kid := f.activeKID(other, keys.ES256)
 		if _, err := m.MAC(t.Context(), kid); !errors.Is(err, keys.ErrUnknownKey) {
 			t.Errorf("MAC for the kid of a signing key: %v", err)
+		}
+	})
+}
+
+// PublicKey finds a key that another server has made since the last poll. It
+// returns the key of every row, with the reason why its tokens are refused.
+func TestPublicKey_OfEveryState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		other, stop := f.run()
+		defer stop()
+		m := f.open()
+		first := f.activeKID(other, keys.ES256)
+		for range 2 {
+			_, err := other.Operator().Rotate(t.Context(), by, nil, keys.RotateOptions{Now: true})
+			must(t, err)
+			must(t, other.Poll(t.Context()))
+		}
+		unseen := f.activeKID(other, keys.ES256)
+		check := func(kid string, want error) {
+			t.Helper()
+			algorithm, key, err := m.PublicKey(t.Context(), kid)
+			if !errors.Is(err, want) || (want == nil) != (err == nil) || algorithm != keys.ES256 || key == nil {
+				t.Errorf("PublicKey = %s, %v, %v; want a key and %v", algorithm, key, err, want)
+			}
+		}
+		check(unseen, nil)
+		check(first, nil)
+
+		must(t, other.Operator().Compromise(t.Context(), by, unseen))
+		must(t, m.Poll(t.Context()))
+		check(unseen, keys.ErrCompromised)
+		if strings.Contains(string(m.Set().Bytes), unseen) {
+			t.Error("the compromised key is published")
+		}
+
+		time.Sleep(f.policy.Retention() + time.Minute)
+		must(t, m.Poll(t.Context()))
+		check(first, keys.ErrDestroyed)
+		check(unseen, keys.ErrCompromised)
+
+		mac, _, err := m.CurrentMAC()
+		must(t, err)
+		unknown := strings.Repeat("A", 43)
+		for _, kid := range []string{"", "unknown", mac, unknown} {
+			if _, key, err := m.PublicKey(t.Context(), kid); !errors.Is(err, keys.ErrUnknownKey) || key != nil {
+				t.Errorf("PublicKey for %q: %v, %v", kid, key, err)
+			}
+		}
+		f.store.down.Store(true)
+		if _, _, err := m.PublicKey(t.Context(), unknown); !errors.Is(err, errDown) {
+			t.Errorf("PublicKey while the store is down: %v", err)
+		}
+		for _, kid := range []string{"", "unknown", unknown + "A", unknown[1:] + "=", unknown[1:] + "\n"} {
+			if _, _, err := m.PublicKey(t.Context(), kid); !errors.Is(err, keys.ErrUnknownKey) {
+				t.Errorf("PublicKey for %q, which is no kid, while the store is down: %v", kid, err)
+			}
 		}
 	})
 }
@@ -232,7 +293,7 @@ func TestReady_AlgorithmsChange(t *testing.T) {
 		if _, err := m.Signer(keys.EdDSA); !errors.Is(err, keys.ErrNoKey) {
 			t.Errorf("Signer for an algorithm that is not in use any more: %v", err)
 		}
-		if _, _, ok := m.PublicKey(last); !ok {
+		if _, _, ok := publicKey(m, last); !ok {
 			t.Error("the last EdDSA key left the JWK Set without the retention")
 		}
 

@@ -89,10 +89,10 @@ func (o *Operator) Compromise(ctx context.Context, by audit.Actor, id string) er
 // older than theirs.
 func (o *Operator) AcceptRestore(ctx context.Context, by audit.Actor) error {
 	w := o.writer
-	if err := w.changing.acquire(ctx); err != nil {
+	if err := w.changing.Acquire(ctx); err != nil {
 		return err
 	}
-	defer w.changing.release()
+	defer w.changing.Release()
 
 	store := w.cache.options.Store
 	for {

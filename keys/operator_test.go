@@ -55,12 +55,12 @@ func TestRotate_Timeline(t *testing.T) {
 		}
 
 		time.Sleep(time.Until(date.Add(f.policy.Retention())) - time.Second)
-		if _, _, ok := m.PublicKey(first); !ok || !strings.Contains(string(m.Set().Bytes), first) {
+		if _, _, ok := publicKey(m, first); !ok || !strings.Contains(string(m.Set().Bytes), first) {
 			t.Error("the first key left the JWK Set before the retention ended")
 		}
 
 		time.Sleep(5 * time.Second)
-		if _, _, ok := m.PublicKey(first); ok || strings.Contains(string(m.Set().Bytes), first) {
+		if _, _, ok := publicKey(m, first); ok || strings.Contains(string(m.Set().Bytes), first) {
 			t.Error("the first key is still published")
 		}
 		if row := f.row(m, first); row.State != keys.Destroyed || f.audited("key.destroyed") != 1 {
@@ -174,14 +174,14 @@ func TestCompromise_ReachesSkewedServers(t *testing.T) {
 			if f.activeKID(m, keys.ES256) != spare {
 				t.Error("the spare does not sign after a poll")
 			}
-			if _, _, ok := m.PublicKey(stolen); ok || strings.Contains(string(m.Set().Bytes), stolen) {
+			if _, _, ok := publicKey(m, stolen); ok || strings.Contains(string(m.Set().Bytes), stolen) {
 				t.Error("the compromised key is still published")
 			}
 			if id, _, err := m.CurrentMAC(); err != nil || id == mac {
 				t.Errorf("the compromised MAC key is in use: %v", err)
 			}
-			if _, err := m.MAC(t.Context(), mac); !errors.Is(err, keys.ErrCompromised) {
-				t.Errorf("MAC for the compromised key: %v", err)
+			if secret, err := m.MAC(t.Context(), mac); !errors.Is(err, keys.ErrCompromised) || len(secret) != 32 {
+				t.Errorf("MAC for the compromised key: %d bytes, %v; want the secret and an error", len(secret), err)
 			}
 		}
 

@@ -21,7 +21,9 @@ type Policy struct {
 	// (keys.poll_interval).
 	PollInterval time.Duration
 	// ClockSkew is the largest difference between a server's clock and the true
-	// time, in either direction (keys.clock_skew).
+	// time, in either direction (keys.clock_skew). The iat and nbf of a token
+	// of this issuer may be in the future by this time, but its exp must not
+	// have passed.
 	ClockSkew time.Duration
 	// MaxLifetime is the longest lifetime of an access token or ID token
 	// (tokens.max_lifetime). A lower value does not shorten the tokens that are

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -24,6 +25,12 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 	}
 	sum, err := key.Thumbprint(crypto.SHA256)
 	return base64.RawURLEncoding.EncodeToString(sum), err
+}
+
+// isThumbprint reports whether a kid has the form that thumbprint returns.
+func isThumbprint(kid string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(kid)
+	return err == nil && len(sum) == sha256.Size && len(kid) == base64.RawURLEncoding.EncodedLen(sha256.Size)
 }
 
 // algorithmOf returns the signing algorithm of a public key. It rejects weak

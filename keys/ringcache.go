@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/signetd/signet/internal/fresh"
 )
 
 // errRolledBack means that the store has an earlier state of the ring.
@@ -21,7 +23,9 @@ type ringCache struct {
 
 	// reading is held during a read of the store. It guards rolledBack and the
 	// methods compare and ringChanged of clock.
-	reading lock
+	reading fresh.Lock
+	// again reads the ring for requests that name a key which it does not have.
+	again *fresh.Reader
 	// rolledBack is the version of a store that was rolled back. It is nil
 	// while the store is not rolled back, or after an operator accepted it.
 	rolledBack *Version
@@ -38,28 +42,23 @@ type readResult struct {
 	err error
 }
 
+func newRingCache(o Options) *ringCache {
+	c := &ringCache{
+		options: o, started: time.Now(), reading: fresh.NewLock(),
+		clock: clock{policy: o.Policy, wall: o.Now, independent: o.StoreClock, log: o.Log},
+	}
+	c.again = fresh.NewReader(c.reading, c.refreshLocked)
+	return c
+}
+
 // refresh reads the version of the ring from the store, and the ring if the
 // version changed.
 func (c *ringCache) refresh(ctx context.Context) error {
-	if err := c.reading.acquire(ctx); err != nil {
+	if err := c.reading.Acquire(ctx); err != nil {
 		return err
 	}
-	defer c.reading.release()
+	defer c.reading.Release()
 	return c.refreshLocked(ctx)
-}
-
-// refreshIfOlder is like refresh, unless the last read began less than age ago:
-// then it returns the error of that read. The read does not end with ctx,
-// because other callers wait for it too.
-func (c *ringCache) refreshIfOlder(ctx context.Context, age time.Duration) error {
-	if err := c.reading.acquire(ctx); err != nil {
-		return err
-	}
-	defer c.reading.release()
-	if last := c.last.Load(); time.Since(last.at) < age {
-		return last.err
-	}
-	return c.refreshLocked(context.WithoutCancel(ctx))
 }
 
 func (c *ringCache) refreshLocked(ctx context.Context) error {
@@ -124,10 +123,10 @@ func (c *ringCache) isRolledBack(own Ring, v Version) bool {
 
 // adopt installs a ring that this process has just written to the store.
 func (c *ringCache) adopt(ctx context.Context, r Ring) error {
-	if c.reading.acquire(ctx) != nil {
+	if c.reading.Acquire(ctx) != nil {
 		return nil // The change is in the store. The next poll reads it.
 	}
-	defer c.reading.release()
+	defer c.reading.Release()
 	if c.snapshot.Load().ring.Version >= r.Version {
 		return nil // A poll has read this version or a newer one.
 	}

@@ -163,11 +163,11 @@ func TestRule21_RestartWithAWrongClock(t *testing.T) {
 		m, stop := f.run(skewed(day))
 		defer stop()
 		time.Sleep(f.policy.Retention() - time.Minute)
-		if _, _, ok := m.PublicKey(last); !ok {
+		if _, _, ok := publicKey(m, last); !ok {
 			t.Error("the key left the JWK Set before its tokens expired")
 		}
 		time.Sleep(2 * time.Minute)
-		if _, _, ok := m.PublicKey(last); ok {
+		if _, _, ok := publicKey(m, last); ok {
 			t.Error("the key is still in the JWK Set after the retention")
 		}
 	})

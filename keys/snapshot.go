@@ -16,7 +16,11 @@ type snapshot struct {
 	keks      *seal.KEKs
 	schedules map[string]schedule // by algorithm
 	unsealed  map[string]unsealed // by id, without compromised and destroyed keys
-	set       *Set
+	// refused has the keys whose tokens are refused, by id: the public key of a
+	// compromised or destroyed signing key, and the secret of a compromised MAC
+	// key. They only show whether a token is one of this issuer.
+	refused map[string]refusedKey
+	set     *Set
 	// fault lists the keys that could not be unsealed, which are not in
 	// unsealed, and the KEKs that are missing or do not match the ring. It is
 	// nil if there are none.
@@ -26,11 +30,15 @@ type snapshot struct {
 // newSnapshot unseals the keys of a ring. It reuses the keys that the previous
 // snapshot has unsealed; previous may be nil.
 func newSnapshot(r Ring, keks *seal.KEKs, p Policy, previous *snapshot) (*snapshot, error) {
-	s := &snapshot{ring: r, keks: keks, schedules: r.schedules(), unsealed: make(map[string]unsealed)}
+	s := &snapshot{
+		ring: r, keks: keks, schedules: r.schedules(),
+		unsealed: make(map[string]unsealed), refused: make(map[string]refusedKey),
+	}
 	faults := []error{checkKEKs(r, keks)}
 	var published []Key
 	for _, k := range r.Keys {
 		if !k.CompromisedAt.IsZero() || !k.DestroyedAt.IsZero() {
+			s.refused[k.ID] = openRefused(k, keks)
 			continue
 		}
 		u, ok := previous.find(k)
@@ -67,24 +75,38 @@ func (s *snapshot) find(k Key) (unsealed, bool) {
 	return u, ok
 }
 
-// mac returns a MAC key. It fails with ErrUnknownKey, ErrCompromised, or the
-// reason why the key cannot be unsealed.
+// publicKey returns a signing key. It fails with ErrUnknownKey, with
+// ErrCompromised or ErrDestroyed and the key, or with the reason why the key
+// cannot be unsealed.
+func (s *snapshot) publicKey(kid string) (algorithm string, key crypto.PublicKey, err error) {
+	if u, ok := s.unsealed[kid]; ok && u.public != nil {
+		return u.signer.Algorithm, u.public, nil
+	}
+	i := s.ring.index(kid)
+	if i < 0 || s.ring.Keys[i].Algorithm == MAC {
+		return "", nil, ErrUnknownKey
+	}
+	if refused, ok := s.refused[kid]; ok {
+		return s.ring.Keys[i].Algorithm, refused.public, refused.err
+	}
+	return "", nil, fmt.Errorf("the key %s cannot be unsealed: %w", kid, s.fault)
+}
+
+// mac returns a MAC key. It fails with ErrUnknownKey, with ErrCompromised and
+// the secret, or with the reason why the key cannot be unsealed.
 func (s *snapshot) mac(id string) ([]byte, error) {
 	i := s.ring.index(id)
 	if i < 0 || s.ring.Keys[i].Algorithm != MAC {
 		return nil, ErrUnknownKey
 	}
-	k := s.ring.Keys[i]
-	switch u, ok := s.unsealed[id]; {
-	case !k.CompromisedAt.IsZero():
-		return nil, ErrCompromised
-	case !k.DestroyedAt.IsZero():
-		return nil, ErrUnknownKey
-	case !ok:
-		return nil, fmt.Errorf("the MAC key %s cannot be unsealed: %w", id, s.fault)
-	default:
-		return u.secret, nil
+	if refused, ok := s.refused[id]; ok {
+		return refused.secret, refused.err
 	}
+	u, ok := s.unsealed[id]
+	if !ok {
+		return nil, fmt.Errorf("the MAC key %s cannot be unsealed: %w", id, s.fault)
+	}
+	return u.secret, nil
 }
 
 // checkKEKs checks that the KEK that seals new keys is in the KEK file, and

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/fresh"
 	"github.com/signetd/signet/internal/seal"
 )
 
@@ -22,7 +23,7 @@ const swapTimeout = 5 * time.Second
 type writer struct {
 	cache *ringCache
 	// changing is held during a change. It guards observations.
-	changing     lock
+	changing     fresh.Lock
 	observations observations
 }
 
@@ -33,10 +34,10 @@ func (w *writer) maintain(ctx context.Context) error {
 	if options.NoMaintenance {
 		return nil
 	}
-	if err := w.changing.acquire(ctx); err != nil {
+	if err := w.changing.Acquire(ctx); err != nil {
 		return err
 	}
-	defer w.changing.release()
+	defer w.changing.Release()
 
 	for range maxUpdates {
 		if w.cache.last.Load().err != nil || w.cache.stale() {
@@ -70,10 +71,10 @@ func (w *writer) maintain(ctx context.Context) error {
 // apply makes a change that an operator requests. It reads the ring from the
 // store first, and again after each lost race.
 func (w *writer) apply(ctx context.Context, by audit.Actor, edit func(*update) error) error {
-	if err := w.changing.acquire(ctx); err != nil {
+	if err := w.changing.Acquire(ctx); err != nil {
 		return err
 	}
-	defer w.changing.release()
+	defer w.changing.Release()
 
 	for {
 		if err := w.cache.refresh(ctx); err != nil {

@@ -14,7 +14,7 @@ var errCertificate = errors.New("the certificate has expired or is not for clien
 // Authenticate returns the client of that id if the secret is one of its
 // current ones. A public client has the empty secret (RFC 6749 §2.3.1). In
 // every other case the error is invalid_client. Before the registry refuses a
-// client, it reads the clients again if its snapshot is older than 100 ms.
+// client, it reads the clients again; see Recheck.
 func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client, error) {
 	return r.find(ctx, func(s *Snapshot) (*Client, bool) { return s.bySecret(id, secret) })
 }
@@ -40,7 +40,7 @@ func (r *Registry) AuthenticateCertificate(ctx context.Context, id string, c *x5
 }
 
 // find returns the client that match finds in the snapshot, or in a snapshot
-// that the store has just confirmed.
+// that the store has confirmed since the call.
 func (r *Registry) find(ctx context.Context, match func(*Snapshot) (*Client, bool)) (Client, error) {
 	s, err := r.Snapshot()
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/signetd/signet/internal/fresh"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -19,9 +19,6 @@ const (
 	pollTimeout = 2 * time.Second
 	// maxAge is the maximum age of a snapshot that the registry uses.
 	maxAge = 5 * time.Second
-	// recheckAge is the minimum age of a snapshot at which the registry reads
-	// the store again before it refuses a client.
-	recheckAge = 100 * time.Millisecond
 )
 
 var errStale = errors.New("the registry of clients and audiences is older than 5s")
@@ -57,18 +54,25 @@ type Options struct {
 }
 
 // A Registry holds a snapshot of the clients and audiences. It polls the store,
-// so that no request reads them from the store, and so that every server
-// refuses a disabled client within half a second.
+// so that requests with valid credentials read no client from the store, and so
+// that every server refuses a disabled client within half a second.
 type Registry struct {
 	o Options
 
-	polling  sync.Mutex // one poll at a time
+	// polling is held during a poll, so that no snapshot replaces a newer one.
+	polling fresh.Lock
+	// again polls for requests whose client the snapshot does not have.
+	again    *fresh.Reader
 	snapshot atomic.Pointer[Snapshot]
 }
 
 // NewRegistry returns a Registry without a snapshot. Call Poll before the first
 // request.
-func NewRegistry(o Options) *Registry { return &Registry{o: o} }
+func NewRegistry(o Options) *Registry {
+	r := &Registry{o: o, polling: fresh.NewLock()}
+	r.again = fresh.NewReader(r.polling, r.poll)
+	return r
+}
 
 // Run polls until ctx ends.
 func (r *Registry) Run(ctx context.Context) {
@@ -97,8 +101,10 @@ func (r *Registry) Run(ctx context.Context) {
 // Poll reads the version and the store's clock. If the version has changed, it
 // reads the clients and audiences too.
 func (r *Registry) Poll(ctx context.Context) error {
-	r.polling.Lock()
-	defer r.polling.Unlock()
+	if err := r.polling.Acquire(ctx); err != nil {
+		return oauth.Unavailable(err)
+	}
+	defer r.polling.Release()
 	return r.poll(ctx)
 }
 
@@ -137,18 +143,29 @@ func (r *Registry) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
-// Recheck returns a snapshot that the store has confirmed within the last
-// 100 ms. Concurrent calls share one read.
+// Recheck returns a snapshot that the store has confirmed since the call.
+// Concurrent calls share one read, and there are at most ten reads a second;
+// see fresh.Reader. Recheck returns temporarily_unavailable if the store does
+// not answer or cannot be read again in time.
 func (r *Registry) Recheck(ctx context.Context) (*Snapshot, error) {
-	r.polling.Lock()
-	defer r.polling.Unlock()
-	if s := r.snapshot.Load(); s != nil && time.Since(s.confirmed) < recheckAge {
-		return s, nil
-	}
-	if err := r.poll(ctx); err != nil {
-		return nil, err
+	if err := r.again.Read(ctx); err != nil {
+		return nil, oauth.FromStore(err)
 	}
 	return r.Snapshot()
+}
+
+// ClientEnabled reports whether there is an enabled client of that id. If s
+// does not have the client, ClientEnabled reads the clients again.
+func (r *Registry) ClientEnabled(ctx context.Context, s *Snapshot, id string) (bool, error) {
+	c, ok := s.Client(id)
+	if !ok {
+		var err error
+		if s, err = r.Recheck(ctx); err != nil {
+			return false, err
+		}
+		c, ok = s.Client(id)
+	}
+	return ok && c.DisabledAt.IsZero(), nil
 }
 
 // StoreTime returns the time by the store's clock. It returns

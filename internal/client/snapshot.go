@@ -36,12 +36,6 @@ func (s *Snapshot) Client(id string) (*Client, bool) {
 	return c, ok
 }
 
-// ClientEnabled reports whether there is an enabled client of that id.
-func (s *Snapshot) ClientEnabled(id string) bool {
-	c, ok := s.clients[id]
-	return ok && c.DisabledAt.IsZero()
-}
-
 // Audience returns the audience of that id if it is enabled and the client may
 // request tokens for it.
 func (s *Snapshot) Audience(c Client, id string) (Audience, bool) {

@@ -13,7 +13,9 @@ import (
 // RevokeToken revokes the grant that a token belongs to (RFC 7009 §2). For a
 // token that is unknown, already revoked or of another client, it changes
 // nothing and returns nil. For an access token without a grant, it returns
-// unsupported_token_type. The revocation is durable on return.
+// unsupported_token_type. If it cannot decide whether the token is one of this
+// issuer, it returns temporarily_unavailable. The revocation is durable on
+// return.
 func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text string) error {
 	id, err := s.grantOf(ctx, caller, text)
 	if errors.Is(err, oauth.InvalidGrant) {
@@ -37,17 +39,26 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 
 // grantOf returns the id of the grant that a token of the caller belongs to. It
 // returns invalid_grant if there is none to revoke.
+//
+// It accepts tokens that are refused elsewhere: expired ones, those of a server
+// whose clock is ahead, and those under a compromised or destroyed key. Whoever
+// can make such a token can only end a grant of the caller with it.
 func (s *Service) grantOf(ctx context.Context, caller client.Caller, text string) (oauth.GrantID, error) {
 	if token.HasRefreshPrefix(text) {
-		r, err := s.OpenToken(ctx, text)
-		return r.Handle.GrantID(), err
+		r, err := s.verifier().Refresh(ctx, text)
+		if err != nil && !errors.Is(err, token.ErrRefused) {
+			return oauth.GrantID{}, token.Refusal(oauth.InvalidGrant, err)
+		}
+		return r.Handle.GrantID(), nil // The store compares the client.
 	}
-	// A user may log out with a token that has just expired.
-	access, err := token.VerifyAccess(text, s.o.Issuer, s.o.Keys.PublicKey, s.o.Now())
-	if err != nil && !errors.Is(err, token.ErrExpired) || access.ClientID != caller.Client.ID {
+
+	access, err := s.verifier().Access(ctx, text)
+	switch {
+	case err != nil && !errors.Is(err, token.ErrRefused):
+		return oauth.GrantID{}, token.Refusal(oauth.InvalidGrant, err)
+	case access.ClientID != caller.Client.ID:
 		return oauth.GrantID{}, oauth.Refused(oauth.InvalidGrant, ErrNotCallers)
-	}
-	if access.GrantID == "" {
+	case access.GrantID == "":
 		return oauth.GrantID{}, oauth.Fail(oauth.UnsupportedTokenType,
 			"An access token without a grant cannot be revoked.")
 	}

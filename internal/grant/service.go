@@ -99,7 +99,11 @@ func (s *Service) GetActive(ctx context.Context, snapshot *client.Snapshot, id o
 	} else if err != nil {
 		return g, oauth.FromStore(err)
 	}
-	if !snapshot.ClientEnabled(g.ClientID) || g.State(snapshot.StoreTime(s.o.Now())) != StateActive {
+	enabled, err := s.o.Registry.ClientEnabled(ctx, snapshot, g.ClientID)
+	if err != nil {
+		return g, err
+	}
+	if !enabled || g.State(snapshot.StoreTime(s.o.Now())) != StateActive {
 		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not active"))
 	}
 	return g, nil

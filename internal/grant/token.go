@@ -2,42 +2,25 @@ package grant
 
 import (
 	"context"
-	"errors"
-	"math"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
-	"github.com/signetd/signet/keys"
 )
 
-// maxGeneration is the last generation. A token of it cannot be rotated.
-const maxGeneration = math.MaxUint32
-
-var errLastGeneration = errors.New("the grant has no further generation")
-
 // OpenToken decodes a refresh token and verifies its MAC. It does not read the
-// grant. It returns invalid_grant for a token that the issuer did not make.
+// grant. It returns invalid_grant for a token that the issuer did not make, and
+// for one that it refuses.
 func (s *Service) OpenToken(ctx context.Context, text string) (token.Refresh, error) {
-	sealed, err := token.ParseRefresh(text)
+	r, err := s.verifier().Refresh(ctx, text)
 	if err != nil {
-		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
-	}
-
-	secret, err := s.o.Keys.MAC(ctx, sealed.KeyID)
-	if keys.IsUnusable(err) {
-		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
-	} else if err != nil {
-		return token.Refresh{}, oauth.Unavailable(err)
-	}
-
-	r, err := sealed.Verify(secret)
-	if err == nil && r.Generation == maxGeneration {
-		err = errLastGeneration
-	}
-	if err != nil {
-		return token.Refresh{}, oauth.Refused(oauth.InvalidGrant, err)
+		return token.Refresh{}, token.Refusal(oauth.InvalidGrant, err)
 	}
 	return r, nil
+}
+
+// verifier returns the verifier of the issuer's tokens.
+func (s *Service) verifier() token.Verifier {
+	return token.Verifier{Issuer: s.o.Issuer, Keys: s.o.Keys, Now: s.o.Now}
 }
 
 // Token returns the refresh token of the grant's current generation. Every call

@@ -19,11 +19,11 @@ var errNotBearer = errors.New("the access token is not for the issuer alone, or 
 // The issuer must be its only audience: another audience would have the token,
 // too, and could send it to the issuer. The caller has only those values of the
 // scope that the client may still request. In every other case the error is
-// invalid_client.
+// invalid_client, or temporarily_unavailable if Bearer cannot decide.
 func (i *Inspector) Bearer(ctx context.Context, text string) (client.Caller, error) {
-	access, err := token.VerifyAccess(text, i.identifier, i.keys.PublicKey, i.now())
+	access, err := i.verifier.Access(ctx, text)
 	if err != nil {
-		return client.Caller{}, oauth.Refused(oauth.InvalidClient, err)
+		return client.Caller{}, token.Refusal(oauth.InvalidClient, err)
 	}
 	if !slices.Equal(access.Audience, []string{i.identifier}) {
 		return client.Caller{}, oauth.Refused(oauth.InvalidClient, errNotBearer)

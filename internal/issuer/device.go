@@ -2,26 +2,24 @@ package issuer
 
 import (
 	"context"
+	"errors"
 
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
-	"github.com/signetd/signet/keys"
 )
 
 // KnownDevice reports whether the device token was made for the user. It
-// returns false for a token whose key is unknown, destroyed or compromised.
+// returns false for a token whose key is unknown, destroyed or compromised, and
+// for the empty text. If it cannot decide, it returns temporarily_unavailable.
 func (i *Issuer) KnownDevice(ctx context.Context, deviceToken, userID string) (bool, error) {
-	device, err := token.ParseDevice(deviceToken)
-	if err != nil {
-		return false, nil // none, or not made by the issuer
-	}
-	secret, err := i.keys.MAC(ctx, device.KeyID)
-	if keys.IsUnusable(err) {
+	err := i.verifier.Device(ctx, deviceToken, userID)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, token.ErrInvalid), errors.Is(err, token.ErrRefused):
 		return false, nil
-	} else if err != nil {
-		return false, oauth.Unavailable(err)
 	}
-	return device.ValidFor(userID, secret), nil
+	return false, oauth.Unavailable(err)
 }
 
 // UnknownNameKey returns the secret key under which attempts at unknown user

@@ -56,7 +56,8 @@ func inBubble(t *testing.T, test func(t *testing.T, f *fixture)) {
 // read verifies an access token and returns its claims.
 func (f *fixture) read(t *testing.T, accessToken string) token.Access {
 	t.Helper()
-	access, err := token.VerifyAccess(accessToken, "https://issuer.example", f.Keys.PublicKey, time.Now())
+	verifier := token.Verifier{Issuer: identifier, Keys: f.Keys, Now: time.Now}
+	access, err := verifier.Access(t.Context(), accessToken)
 	must(t, err)
 	return access
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
-	"github.com/signetd/signet/keys"
 )
 
 // An Introspection is the state of a token (RFC 7662 §2.2). If Active is false,
@@ -37,7 +36,7 @@ type Introspection struct {
 type Inspector struct {
 	identifier string
 	registry   *client.Registry
-	keys       *keys.Manager
+	verifier   token.Verifier
 	grants     *grant.Service
 	subjects   subjects
 	now        func() time.Time
@@ -47,15 +46,16 @@ type Inspector struct {
 // Keys, Grants, Subject and Now.
 func NewInspector(o Options) *Inspector {
 	return &Inspector{
-		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, grants: o.Grants,
+		identifier: o.Identifier, registry: o.Registry, verifier: o.verifier(), grants: o.Grants,
 		subjects: subjects{o.Subject}, now: o.Now,
 	}
 }
 
 // Introspect returns the state of a token to its audience (a client whose id is
 // in aud) and to the client that it was issued to. For every other caller, and
-// for a token that is not valid, the result is not active. Introspect reads the
-// grant from the store, so a revocation has effect at once.
+// for a token that is not valid, the result is not active. If Introspect cannot
+// decide whether the token is valid, it returns temporarily_unavailable. It
+// reads the grant from the store, so a revocation has effect at once.
 func (i *Inspector) Introspect(ctx context.Context, caller client.Caller, text string) (Introspection, error) {
 	s, err := i.registry.Snapshot()
 	if err != nil {
@@ -76,9 +76,9 @@ func (i *Inspector) Introspect(ctx context.Context, caller client.Caller, text s
 func (i *Inspector) introspectAccess(
 	ctx context.Context, s *client.Snapshot, caller client.Caller, text string,
 ) (Introspection, error) {
-	access, err := token.VerifyAccess(text, i.identifier, i.keys.PublicKey, i.now())
+	access, err := i.verifier.Access(ctx, text)
 	if err != nil {
-		return Introspection{}, oauth.Refused(oauth.InvalidGrant, err)
+		return Introspection{}, token.Refusal(oauth.InvalidGrant, err)
 	}
 	if access.ClientID != caller.Client.ID && !slices.Contains(access.Audience, caller.Client.ID) {
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
@@ -98,10 +98,14 @@ func (i *Inspector) introspectAccess(
 // subject too if that is a user. Otherwise it returns invalid_grant.
 func (i *Inspector) checkActive(ctx context.Context, s *client.Snapshot, access token.Access) error {
 	if access.GrantID == "" {
-		if !s.ClientEnabled(access.ClientID) {
+		enabled, err := i.registry.ClientEnabled(ctx, s, access.ClientID)
+		if err != nil {
+			return err
+		}
+		if !enabled {
 			return oauth.Refused(oauth.InvalidGrant, errors.New("the client is disabled or deleted"))
 		}
-		_, err := i.subjects.enabled(ctx, access.Subject)
+		_, err = i.subjects.enabled(ctx, access.Subject)
 		return err
 	}
 	id, err := oauth.ParseGrantID(access.GrantID)

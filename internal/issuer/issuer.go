@@ -8,6 +8,7 @@ import (
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
 )
 
@@ -35,11 +36,17 @@ type Options struct {
 	IssuedFromCache func(call, algorithm string)
 }
 
+// verifier returns the verifier of the issuer's tokens.
+func (o Options) verifier() token.Verifier {
+	return token.Verifier{Issuer: o.Identifier, Keys: o.Keys, Now: o.Now}
+}
+
 // An Issuer issues tokens.
 type Issuer struct {
 	identifier string
 	registry   *client.Registry
 	keys       *keys.Manager
+	verifier   token.Verifier
 	grants     *grant.Service
 	subjects   subjects
 	signer     signer
@@ -59,7 +66,8 @@ func New(o Options) *Issuer {
 		o.IssuedFromCache = func(string, string) {}
 	}
 	return &Issuer{
-		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, grants: o.Grants, subjects: subjects{o.Subject},
+		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, verifier: o.verifier(), grants: o.Grants,
+		subjects: subjects{o.Subject},
 		signer: signer{
 			identifier: o.Identifier, keys: o.Keys, now: o.Now, issued: o.Issued, issuedFromCache: o.IssuedFromCache,
 		},

@@ -26,6 +26,8 @@ type Fixture struct {
 	Logs      *Logs
 	// Secrets are the secrets of the confidential clients, by client id.
 	Secrets map[string]string
+
+	configured components.Options
 }
 
 // New returns a fixture on a copy of the setup's store. edit changes the
@@ -39,12 +41,33 @@ func New(t testing.TB, setup *Setup, edit ...func(*components.Options)) *Fixture
 	for _, e := range edit {
 		e(&o)
 	}
-	f.Passwords = o.Passwords
+	f.start(t, o)
+	return f
+}
+
+// Replica returns another server of the issuer. It shares the store, the audit
+// log and the secrets with f, and has keys, a registry and a clock of its own.
+// edit changes the options of its components.
+func (f *Fixture) Replica(t testing.TB, edit ...func(*components.Options)) *Fixture {
+	t.Helper()
+	r := &Fixture{Clock: new(Clock), Store: f.Store, Events: f.Events, Logs: f.Logs, Secrets: f.Secrets}
+	o := f.configured
+	o.Now = r.Clock.Now
+	for _, e := range edit {
+		e(&o)
+	}
+	r.start(t, o)
+	return r
+}
+
+// start opens the components.
+func (f *Fixture) start(t testing.TB, o components.Options) {
+	t.Helper()
+	f.configured, f.Passwords = o, o.Passwords
 	f.Admin = newAdmin(f.Store, o.Passwords, f.Clock.Now, f.Events.Record)
 	var err error
 	f.Components, err = components.Open(t.Context(), o)
 	must(t, err)
-	return f
 }
 
 // options returns the options of the components, as a server's configuration

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -264,6 +265,62 @@ func TestRule32_RevokeWithoutAStore(t *testing.T) {
 		Username: username, Password: password,
 	}); status.Code(err) != codes.Unavailable {
 		t.Errorf("Login without a store: %v", err)
+	}
+}
+
+// Rule 32: A token under a key that the server does not have is UNAVAILABLE
+// while the store does not answer, with a retry delay: another server may have
+// made the key. Otherwise the token is unknown.
+func TestRule32_UnknownKeyWithoutAStore(t *testing.T) {
+	f := newFixture(t)
+	web, in := f.As(t, "web"), f.LogIn(t, "web")
+	bearer := f.AdminLogIn(t, "ops").GetAccessToken()
+	withKID := func(access, algorithm string) string {
+		header := `{"typ":"at+jwt","alg":"` + algorithm + `","kid":"` + strings.Repeat("A", 43) + `"}`
+		_, rest, _ := strings.Cut(access, ".")
+		return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
+	}
+	access, admin := withKID(in.GetAccessToken(), "RS256"), withKID(bearer, "ES256")
+	refresh := "sgr_AQ" + strings.Repeat("A", 10) + in.GetRefreshToken()[16:]
+	calls := map[string]func() error{
+		"Introspect": func() error {
+			found, err := f.TokenService.Introspect(web, &signetv1.IntrospectRequest{Token: access})
+			if found.GetActive() {
+				t.Error("a token under an unknown key is active")
+			}
+			return err
+		},
+		"Revoke": func() error {
+			_, err := f.TokenService.Revoke(web, &signetv1.RevokeRequest{Token: access})
+			return err
+		},
+		"Revoke of a refresh token": func() error {
+			_, err := f.TokenService.Revoke(web, &signetv1.RevokeRequest{Token: refresh})
+			return err
+		},
+		"Refresh": func() error {
+			_, err := f.Refresh(t, "web", refresh)
+			return err
+		},
+		"ListKeys": func() error {
+			bearer := rpctest.WithAuthorization(t, "Bearer "+admin)
+			_, err := f.AdminService.ListKeys(bearer, &signetv1.ListKeysRequest{})
+			return err
+		},
+	}
+	answers := map[string]string{"Refresh": "INVALID_GRANT", "ListKeys": "INVALID_CLIENT"}
+	for name, call := range calls {
+		if err := call(); reason(err) != answers[name] {
+			t.Errorf("%s: %v, want %q", name, err, answers[name])
+		}
+	}
+	must(t, f.Store.Close())
+	for name, call := range calls {
+		err := call()
+		delay := rpctest.Detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay().AsDuration()
+		if status.Code(err) != codes.Unavailable || delay <= 0 {
+			t.Errorf("%s without a store: %v, retry after %s", name, err, delay)
+		}
 	}
 }
 

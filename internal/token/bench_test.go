@@ -61,7 +61,7 @@ func BenchmarkReadAccess(b *testing.B) {
 	text := signEdDSA(b, typicalAccess())
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := VerifyAccess(text, issuer, findKey, issued); err != nil {
+		if _, err := verify(text, issuer, issued); err != nil {
 			b.Fatal(err)
 		}
 	}

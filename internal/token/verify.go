@@ -10,20 +10,8 @@ import (
 
 	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/keys"
 )
-
-// ErrInvalid is the category of the errors for all tokens that are rejected. An
-// error that wraps it has a fixed reason, for the log. The reason never
-// contains a value of the token.
-var ErrInvalid = jws.ErrInvalid
-
-// ErrExpired is the error for an access token that is valid except that it has
-// expired. It wraps ErrInvalid.
-var ErrExpired = fmt.Errorf("%w: expired", ErrInvalid)
-
-// maxSkew is how far the clock of another server of this issuer may be ahead of
-// this one's. It applies to iat and nbf, but not to exp.
-const maxSkew = 5 * time.Second
 
 // VerifyAccess verifies an access token of this issuer and returns its claims.
 // It follows RFC 9068 §4, but is stricter:
@@ -37,13 +25,16 @@ const maxSkew = 5 * time.Second
 //
 // The caller must check the audience.
 //
-// For a token that is valid except that it has expired, VerifyAccess returns
-// its claims and ErrExpired. Every other error is ErrInvalid and comes without
-// claims.
+// Another server's clock may be ahead of this one's by skew. This applies to
+// iat and nbf, but not to exp.
+//
+// The error is one of the verdicts of Verifier. find fails as
+// keys.Manager.PublicKey does.
 func VerifyAccess(
-	compact, issuer string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
+	compact, issuer string, find func(kid string) (algorithm string, key crypto.PublicKey, err error),
+	now time.Time, skew time.Duration,
 ) (Access, error) {
-	t, err := jws.Verify(compact, find)
+	t, refused, err := verifySignature(compact, find)
 	if err != nil {
 		return Access{}, err
 	}
@@ -66,14 +57,34 @@ func VerifyAccess(
 		return Access{}, invalid("issued by another issuer")
 	}
 
-	latest := now.Add(maxSkew)
-	if a.IssuedAt.After(latest) || notBefore.After(latest) {
-		return Access{}, invalid("not valid yet")
-	}
-	if !now.Before(a.ExpiresAt) {
-		return a, ErrExpired
+	switch latest := now.Add(skew); {
+	case refused != nil:
+		return a, refuse(refused)
+	case a.IssuedAt.After(latest), notBefore.After(latest):
+		return a, refuse(errNotYetValid)
+	case !now.Before(a.ExpiresAt):
+		return a, refuse(errExpired)
 	}
 	return a, nil
+}
+
+// verifySignature verifies the signature of a token of this issuer. refused is
+// the reason why the tokens of its key are refused, or nil.
+func verifySignature(
+	compact string, find func(kid string) (algorithm string, key crypto.PublicKey, err error),
+) (t jws.Token, refused, err error) {
+	var keyErr error
+	t, err = jws.Verify(compact, func(kid string) (algorithm string, key crypto.PublicKey, ok bool) {
+		algorithm, key, keyErr = find(kid)
+		return algorithm, key, keyErr == nil || keys.IsRefused(keyErr)
+	})
+	switch {
+	case keyErr != nil && !keys.IsUnusable(keyErr):
+		return jws.Token{}, nil, fmt.Errorf("find the key of an access token: %w", keyErr)
+	case err != nil:
+		return jws.Token{}, nil, err
+	}
+	return t, keyErr, nil
 }
 
 // readClaims reads the members of a payload into an Access. The name and the
@@ -171,6 +182,3 @@ func readExtra(name string, raw json.RawMessage, a *Access) bool {
 	a.Claims[name] = value
 	return true
 }
-
-// invalid returns an ErrInvalid with a reason for the log.
-func invalid(reason string) error { return fmt.Errorf("%w: %s", ErrInvalid, reason) }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,6 +44,34 @@ func TestRule32_RevokeOverHTTP(t *testing.T) {
 		r.want(t, path, http.StatusServiceUnavailable, "temporarily_unavailable")
 		if r.Header.Get("Retry-After") != "1" || strings.Contains(encode(t, r.body), "sql") {
 			t.Errorf("%s with a closed store: got %v %v", path, r.Header, r.body)
+		}
+	}
+}
+
+// Rule 32: a token under a key that the server does not have is not decided
+// while the store does not answer: another server may have made the key.
+func TestRule32_UnknownKeyOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	tokens := f.login(t, "web")
+	header := `{"typ":"at+jwt","alg":"RS256","kid":"` + strings.Repeat("A", 43) + `"}`
+	_, rest, _ := strings.Cut(tokens.AccessToken, ".")
+	access := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
+	refresh := "sgr_AQ" + strings.Repeat("A", 10) + tokens.RefreshToken[16:]
+	for _, token := range []string{access, refresh} {
+		f.post(t, "/oauth2/revoke", f.basic("web"), "token", token).want(t, token, http.StatusOK, "")
+		if f.active(t, "web", token) {
+			t.Errorf("%s is active", token)
+		}
+	}
+
+	must(t, f.Store.Close())
+	for _, token := range []string{access, refresh} {
+		for _, path := range []string{"/oauth2/revoke", "/oauth2/introspect"} {
+			r := f.post(t, path, f.basic("web"), "token", token)
+			r.want(t, path, http.StatusServiceUnavailable, "temporarily_unavailable")
+			if r.Header.Get("Retry-After") != "1" {
+				t.Errorf("%s: no Retry-After in %v", path, r.Header)
+			}
 		}
 	}
 }

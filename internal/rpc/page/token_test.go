@@ -111,6 +111,29 @@ func TestRule70_CursorIsValidForItsListOnly(t *testing.T) {
 	})
 }
 
+// A token under a key that another server has made a moment before is valid. If
+// the key ring cannot be read, the token is not refused.
+func TestTokensOfAnotherServer(t *testing.T) {
+	f := issuertest.New(t, setup)
+	other := f.Replica(t)
+	other.RotateUnseen(t, keys.MAC)
+	token, err := Tokens{Keys: other.Keys}.Make("users", "ada")
+	must(t, err)
+	tokens := Tokens{Keys: f.Keys}
+	unknown := base64.RawURLEncoding.EncodeToString(make([]byte, minSize))
+	if _, err := tokens.Cursor(t.Context(), "users", unknown); oauth.AsError(err).Code != oauth.InvalidRequest {
+		t.Errorf("unknown key: %v", err)
+	}
+	if cursor, err := tokens.Cursor(t.Context(), "users", token); err != nil || cursor != "ada" {
+		t.Errorf("a new key: %q, %v", cursor, err)
+	}
+	must(t, f.Store.Close())
+	_, err = tokens.Cursor(t.Context(), "users", unknown)
+	if oauth.AsError(err).Code != oauth.TemporarilyUnavailable {
+		t.Errorf("unknown key without a store: %v", err)
+	}
+}
+
 // A token stays valid after a rotation of its MAC key, until the key is
 // compromised.
 func TestTokensAcrossKeyRotations(t *testing.T) {

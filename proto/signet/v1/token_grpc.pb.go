@@ -59,14 +59,18 @@ type TokenServiceClient interface {
 	// with `--mint-subjects`. Others get PERMISSION_DENIED with reason
 	// UNAUTHORIZED_CLIENT.
 	Mint(ctx context.Context, in *MintRequest, opts ...grpc.CallOption) (*MintResponse, error)
-	// Revoke revokes the grant of a token of the calling client (RFC 7009). The
-	// call succeeds for an unknown token and for a token of another client.
+	// Revoke revokes the grant of a token of the calling client (RFC 7009). This
+	// also holds for a token that has expired, and for one under a compromised
+	// key. The call succeeds for an unknown token and for a token of another
+	// client. It returns UNAVAILABLE if the server cannot decide now whether the
+	// token is known.
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
 	// aud) and the client that the token was issued to. For all others the token
 	// is not active. For a public client no refresh token is active, because
-	// anyone can call in its name.
+	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
+	// cannot decide now whether the token is active.
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason
@@ -173,14 +177,18 @@ type TokenServiceServer interface {
 	// with `--mint-subjects`. Others get PERMISSION_DENIED with reason
 	// UNAUTHORIZED_CLIENT.
 	Mint(context.Context, *MintRequest) (*MintResponse, error)
-	// Revoke revokes the grant of a token of the calling client (RFC 7009). The
-	// call succeeds for an unknown token and for a token of another client.
+	// Revoke revokes the grant of a token of the calling client (RFC 7009). This
+	// also holds for a token that has expired, and for one under a compromised
+	// key. The call succeeds for an unknown token and for a token of another
+	// client. It returns UNAVAILABLE if the server cannot decide now whether the
+	// token is known.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
 	// aud) and the client that the token was issued to. For all others the token
 	// is not active. For a public client no refresh token is active, because
-	// anyone can call in its name.
+	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
+	// cannot decide now whether the token is active.
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason
