@@ -66,9 +66,7 @@ func (g *gateway) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	lifetime := time.Duration(response.GetRefreshExpiresIn()) * time.Second
-	s := &session{subject: response.GetSubject(), expiresAt: time.Now().Add(lifetime)}
-	s.setTokens(response)
+	s := newSession(response)
 	g.sessions.remove(cookieValue(r, sessionCookie))
 	setCookie(w, sessionCookie, g.sessions.add(s), 0)
 	// The issuer counts attempts from known devices separately. So an attack on
@@ -113,9 +111,12 @@ func (g *gateway) forward(api *url.URL) func(w http.ResponseWriter, r *http.Requ
 
 // logout ends the session of this browser, at the gateway and at the issuer.
 func (g *gateway) logout(w http.ResponseWriter, r *http.Request, s *session) {
-	s.mu.Lock()
+	if err := s.lock(r.Context()); err != nil {
+		unavailable(w, err)
+		return
+	}
 	request := &signetv1.RevokeRequest{Token: s.refreshToken}
-	s.mu.Unlock()
+	s.unlock()
 
 	_, err := retry(r.Context(), func(ctx context.Context) (*signetv1.RevokeResponse, error) {
 		return g.tokens.Revoke(g.authenticated(ctx), request)

@@ -37,9 +37,11 @@ type session struct {
 	// gateway does not use it.
 	expiresAt time.Time
 
-	// mu guards the fields below. It also makes concurrent requests of one
-	// browser share a refresh: one request refreshes, and the others wait.
-	mu              sync.Mutex
+	// locked guards the fields below. It also makes concurrent requests of one
+	// browser share a refresh: one request refreshes, and the others wait. It
+	// is no sync.Mutex, because a request must stop waiting when its time is
+	// over.
+	locked          chan struct{}
 	accessToken     string
 	accessExpiresAt time.Time
 	refreshToken    string
@@ -48,6 +50,27 @@ type session struct {
 	// This also holds after a restart, if the gateway stores both.
 	idempotencyKey string
 }
+
+// newSession returns the session of a Login response.
+func newSession(t *signetv1.TokenResponse) *session {
+	lifetime := time.Duration(t.GetRefreshExpiresIn()) * time.Second
+	s := &session{subject: t.GetSubject(), expiresAt: time.Now().Add(lifetime), locked: make(chan struct{}, 1)}
+	s.setTokens(t)
+	return s
+}
+
+// lock waits until no other request uses the tokens of the session. It returns
+// the error of ctx if ctx ends first.
+func (s *session) lock(ctx context.Context) error {
+	select {
+	case s.locked <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *session) unlock() { <-s.locked }
 
 // setTokens stores the tokens of a response. It also creates the idempotency
 // key for the next refresh.
@@ -66,8 +89,10 @@ var errLoginEnded = errors.New("the login has ended")
 // stored token is valid for minLifetime or less. It returns errLoginEnded if
 // the user must log in again.
 func (g *gateway) accessToken(ctx context.Context, s *session) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.lock(ctx); err != nil {
+		return "", err
+	}
+	defer s.unlock()
 	if time.Until(s.accessExpiresAt) > minLifetime {
 		return s.accessToken, nil
 	}
