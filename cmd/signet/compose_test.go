@@ -143,7 +143,7 @@ func TestComposeFile(t *testing.T) {
 			credentials: app.Demo{ClientID: "app", Username: "ada", Password: password},
 		}
 	}
-	if err := devices[0].loginAsNewClient(); err != nil {
+	if err := devices[0].login(); err != nil {
 		t.Fatal(err)
 	}
 	refreshInTurn(t, devices, 10)

@@ -50,7 +50,7 @@ func newTwoServers(t *testing.T) *twoServers {
 			t: t, tokens: tokens(t, m.grpc),
 			credentials: app.Demo{ClientID: "app", Username: "ada", Password: password},
 		}
-		if err := s.devices[i].loginAsNewClient(); err != nil {
+		if err := s.devices[i].login(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -92,18 +92,6 @@ func (d *device) login() error {
 	}
 }
 
-// loginAsNewClient logs in as a client that was created a moment ago. A server
-// that read its clients just before rejects the client for up to 250 ms, and on
-// a busy machine for a little longer.
-func (d *device) loginAsNewClient() error {
-	for deadline := time.Now().Add(2 * time.Second); ; <-time.After(5 * time.Millisecond) {
-		err := d.login()
-		if status.Code(err) != codes.Unauthenticated || time.Now().After(deadline) {
-			return err
-		}
-	}
-}
-
 // refresh refreshes once. It tries again while the server is unavailable.
 func (d *device) refresh() error {
 	for {
