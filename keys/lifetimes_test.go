@@ -80,11 +80,11 @@ func TestRule21_LoweredLifetime(t *testing.T) {
 				f.policy.MaxLifetime = time.Minute
 				m = f.open(skewed(ahead))
 				pollUntil(t, lastTokenExpires.Add(f.policy.MaxAge), m)
-				if _, _, ok := m.PublicKey(last); !ok {
+				if _, _, err := m.PublicKey(t.Context(), last); err != nil {
 					t.Error("the key left the JWK Set before its tokens expired")
 				}
 				pollUntil(t, lastTokenExpires.Add(time.Hour), m)
-				if _, _, ok := m.PublicKey(last); ok {
+				if _, _, err := m.PublicKey(t.Context(), last); err == nil {
 					t.Error("the key is still in the JWK Set after the retention")
 				}
 			})
@@ -180,7 +180,7 @@ func (s *lifetimes) step() {
 	s.grants = living
 	for kid, until := range s.validUntil {
 		for i, m := range s.servers {
-			if _, _, ok := m.PublicKey(kid); !ok && now.Before(until) {
+			if _, _, err := m.PublicKey(s.t.Context(), kid); err != nil && now.Before(until) {
 				s.t.Fatalf("server %d does not publish %s, whose last token is valid for %s", i, kid, until.Sub(now))
 			}
 		}
