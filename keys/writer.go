@@ -130,7 +130,7 @@ func (w *writer) commit(ctx context.Context, by audit.Actor, u *update) error {
 	}
 
 	for _, e := range u.events {
-		w.cache.options.Log.Info("the key ring changed", "event", e.name, "kid", e.key, "reason", e.reason)
+		w.cache.options.Log.Info("the key ring changed", "change", e.name, "kid", e.key, "reason", e.reason)
 	}
 	u.ring.Version = from + 1
 	return errors.Join(w.cache.adopt(ctx, u.ring), w.audit(by, u.events))

@@ -60,17 +60,19 @@ func decode(text string) (e Event, ok bool, err error) {
 		return e, false, errNotJSON
 	}
 
-	var read struct {
-		line
-		// Message is set in other lines of the server's log.
+	// Every other line of the server's log has a message. Its attributes may
+	// have the names of an event's members, and other types.
+	var other struct {
 		Message *string `json:"msg"`
 	}
+	if json.Unmarshal([]byte(text), &other) == nil && other.Message != nil {
+		return e, false, nil
+	}
+	var read line
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
 		return e, false, errNotWhole
 	}
 	switch {
-	case read.Event == "" && read.Message != nil:
-		return e, false, nil
 	case read.Event == "":
 		return e, false, errNoEvent
 	case read.Time.IsZero():

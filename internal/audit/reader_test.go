@@ -123,3 +123,16 @@ func TestRead_RecordedLogHasNoOtherMembers(t *testing.T) {
 		}
 	}
 }
+
+// A line of the server's log is no event, whatever its attributes are. Only a
+// line of the server's log has a message.
+func TestRead_IgnoresLogLinesWithTheMembersOfAnEvent(t *testing.T) {
+	const line = `{"time":"2026-11-30T11:19:09Z","level":"INFO","msg":"the key ring changed",` +
+		`"event":"key.created","kid":"k1","reason":"the spare"}` + "\n" +
+		`{"time":"2026-11-30T11:19:09Z","level":"INFO","msg":"two","event":["key.created"],"count":"2"}` + "\n" +
+		`{"time":"2026-11-30T11:19:09Z","level":"INFO","msg":"","event":"key.created"}` + "\n"
+	events, faults, err := audit.Read(strings.NewReader(line))
+	if err != nil || len(events) != 0 || len(faults) != 0 {
+		t.Errorf("%+v, %q, %v: want no event and no fault", events, faults, err)
+	}
+}
