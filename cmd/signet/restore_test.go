@@ -20,39 +20,85 @@ import (
 // Rule 31: after a restore from a backup, the replay of the audit log revokes
 // again what was revoked after the backup.
 func TestDrill_BackupAndRestore(t *testing.T) {
+	onBothStores(t, func(t *testing.T, m *machine, s restorable) { newRestoreDrill(t, m).run(s.backup, s.restore) })
+	t.Run("postgres, with servers that are 30 s behind", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("internal/app/components has a test of the times of events")
+		}
+		database := pgtest.Empty(t)
+		runSQL(t, database, `CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+			AS 'SELECT pg_catalog.clock_timestamp() + interval ''30 s'''`)
+		m, s := restorablePostgres(t, database, "&search_path=public,pg_catalog")
+		newRestoreDrill(t, m).run(s.backup, s.restore)
+	})
+}
+
+// A restorable is a store that a drill restores.
+type restorable struct {
+	backup, restore func()
+	// execute changes the restored store. It has a statement for each kind of
+	// store.
+	execute func(sqlite, postgres string)
+}
+
+// onBothStores runs a drill on SQLite and on PostgreSQL.
+func onBothStores(t *testing.T, drill func(t *testing.T, m *machine, s restorable)) {
 	t.Run("sqlite", func(t *testing.T) {
 		m := newDemoMachine(t)
-		store, backup := filepath.Join(m.dir, "data", "signet.db"), filepath.Join(m.dir, "backup.db")
-		newRestoreDrill(t, m).run(
-			func() { vacuumInto(t, store, backup) },
-			func() {
-				// The write-ahead log and the index belong to the old file.
-				_, _ = os.Remove(store+"-wal"), os.Remove(store+"-shm")
-				content, err := os.ReadFile(backup)
-				if err == nil {
-					err = os.WriteFile(store, content, 0o600)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			})
+		drill(t, m, restorableSQLite(t, filepath.Join(m.dir, "data", "signet.db"), filepath.Join(m.dir, "backup.db")))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		if testing.Short() {
 			t.Skip("the same drill runs on SQLite")
 		}
-		database, kek := pgtest.Empty(t), filepath.Join(t.TempDir(), "kek")
-		m := newMachine(t, "SIGNET_KEK_FILE="+kek, "SIGNET_STORE_URL="+database)
-		m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")
-		dump := filepath.Join(m.dir, "backup.dump")
-		newRestoreDrill(t, m).run(
-			func() { runPostgres(t, "pg_dump", "--format=custom", "--file="+dump, "--dbname="+database) },
-			func() {
-				restored := pgtest.Empty(t)
-				runPostgres(t, "pg_restore", "--no-owner", "--dbname="+restored, dump)
-				m.env = append(m.env, "SIGNET_STORE_URL="+restored)
-			})
+		m, s := restorablePostgres(t, pgtest.Empty(t), "")
+		drill(t, m, s)
 	})
+}
+
+func restorableSQLite(t *testing.T, store, backup string) restorable {
+	return restorable{
+		backup: func() { vacuumInto(t, store, backup) },
+		restore: func() {
+			// The write-ahead log and the index belong to the old file.
+			_, _ = os.Remove(store+"-wal"), os.Remove(store+"-shm")
+			content, err := os.ReadFile(backup)
+			if err == nil {
+				err = os.WriteFile(store, content, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		execute: func(statement, _ string) {
+			db, err := sql.Open("sqlite", "file:"+store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+// restorablePostgres returns a machine on a database and the database. The
+// machine's URLs have the parameters.
+func restorablePostgres(t *testing.T, database, parameters string) (*machine, restorable) {
+	kek := filepath.Join(t.TempDir(), "kek")
+	m := newMachine(t, "SIGNET_KEK_FILE="+kek, "SIGNET_STORE_URL="+database+parameters)
+	m.signet("", "keys", "--new-kek", kek, "--set", "issuer=https://login.example.com")
+	dump, restored := filepath.Join(m.dir, "backup.dump"), ""
+	return m, restorable{
+		backup: func() { runPostgres(t, "pg_dump", "--format=custom", "--file="+dump, "--dbname="+database) },
+		restore: func() {
+			restored = pgtest.Empty(t)
+			runPostgres(t, "pg_restore", "--no-owner", "--dbname="+restored, dump)
+			m.env = append(m.env, "SIGNET_STORE_URL="+restored+parameters)
+		},
+		execute: func(_, statement string) { runSQL(t, restored, statement) },
+	}
 }
 
 // vacuumInto copies an SQLite file that a server has open.
@@ -74,6 +120,12 @@ func runPostgres(t *testing.T, name string, args ...string) {
 	if out, err := exec.Command(postgresProgram(name), args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", name, err, out)
 	}
+}
+
+// runSQL executes a statement in a database.
+func runSQL(t *testing.T, database, statement string) {
+	t.Helper()
+	runPostgres(t, "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname="+database, "--command="+statement)
 }
 
 // A restoreDrill is a server with logins before and changes after a backup.

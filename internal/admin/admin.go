@@ -15,8 +15,11 @@ type Options struct {
 	// Policy is what new passwords must satisfy.
 	Policy password.Policy
 	Limits Limits
-	// Now is the wall clock.
+	// Now is the store's clock.
 	Now func() time.Time
+	// ClockSkew is how far the times in an audit log may differ from the
+	// store's clock.
+	ClockSkew time.Duration
 	// Audit writes an event before a method returns. If it fails, the method
 	// fails. nil means no audit log.
 	Audit func(audit.Event) error
@@ -49,6 +52,6 @@ func New(o Options) *Admin {
 		Clients:   &Clients{store: o.Store, maxRefresh: o.Limits.MaxRefresh, events: r},
 		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
 	}
-	a.Replayer = &Replayer{store: o.Store, accounts: a.Accounts, clients: a.Clients, events: r}
+	a.Replayer = &Replayer{store: o.Store, accounts: a.Accounts, clients: a.Clients, events: r, skew: o.ClockSkew}
 	return a
 }

@@ -20,6 +20,7 @@ import (
 const (
 	api    = "https://api.example"
 	secret = "correct horse battery staple"
+	skew   = 2 * time.Minute
 )
 
 var by = audit.Actor{Name: "operator:test", RequestID: "r1"}
@@ -49,7 +50,7 @@ func newFixtureAt(t *testing.T, now func() time.Time) *fixture {
 	must(t, err)
 	f := &fixture{store: store}
 	f.Admin = admin.New(admin.Options{
-		Store: store, Passwords: passwords, Now: now,
+		Store: store, Passwords: passwords, Now: now, ClockSkew: skew,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
 		Audit:  func(e audit.Event) error { f.events = append(f.events, e); return f.auditError },
 	})

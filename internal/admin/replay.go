@@ -22,6 +22,9 @@ type Replayer struct {
 	accounts *Accounts
 	clients  *Clients
 	events   recorder
+	// skew is how far the times of events may differ from the store's clock. If
+	// it is not certain whether an event ended something, the replay ends it.
+	skew time.Duration
 }
 
 // A ReplayResult is the result of the replay of one event.
@@ -125,7 +128,7 @@ func (r *Replayer) revokeOlder(
 		Subject: e.Subject, ClientID: clientID, Reason: reason, Actor: by.Name, CreatedUntil: e.Moment,
 	}
 	if ending.CreatedUntil.IsZero() { // an event of an older version
-		ending.CreatedUntil = e.Time
+		ending.CreatedUntil = e.Time.Add(r.skew)
 	}
 	if e.KeptGrant != "" {
 		var err error
@@ -177,7 +180,7 @@ func (r *Replayer) replayClient(ctx context.Context, by audit.Actor, e audit.Eve
 		return ReplayResult{}, err
 	}
 	c, ok := d.Client(e.Client)
-	if !ok || c.CreatedAt.After(e.Time) { // the event is about an older client of that id
+	if !ok || c.CreatedAt.After(e.Time.Add(r.skew)) { // the event is about an older client of that id
 		return ReplayResult{}, nil
 	}
 
@@ -197,8 +200,8 @@ func (r *Replayer) replayClient(ctx context.Context, by audit.Actor, e audit.Eve
 }
 
 // hasSecretSince reports whether the client has a secret that was made for the
-// event, or later. Both times are by the servers' clocks. The secret may be up
-// to a minute older than its event.
+// event, or later. Both times are by the store's clock. The secret may be up to
+// a minute older than its event.
 func hasSecretSince(c client.Client, then time.Time) bool {
 	earliest := then.Add(-time.Minute)
 	return slices.ContainsFunc(c.Secrets, func(s client.Secret) bool { return !s.CreatedAt.Before(earliest) })

@@ -26,14 +26,14 @@ func TestReplay_OfAClientIgnoresAnOlderClientOfThatID(t *testing.T) {
 	f := newFixture(t)
 	c, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "app"})
 	must(t, err)
-	before, after := c.CreatedAt.Add(-time.Second), c.CreatedAt.Add(time.Hour)
+	before, after := c.CreatedAt.Add(-skew-time.Second), c.CreatedAt.Add(time.Hour)
 	at := func(when time.Time, name, reason string) audit.Event {
 		return audit.Event{Name: name, Time: when, Client: "app", Reason: reason}
 	}
 	f.replay(t, at(before, audit.ClientDeleted, ""), 0, false)
 	f.replay(t, at(before, audit.ClientUpdated, "disabled"), 0, false)
 
-	f.replay(t, at(after, audit.ClientUpdated, "disabled"), 1, false)
+	f.replay(t, at(c.CreatedAt.Add(-skew), audit.ClientUpdated, "disabled"), 1, false) // perhaps of this one
 	f.replay(t, at(after, audit.ClientUpdated, "disabled"), 0, false)
 	f.replay(t, at(after, audit.ClientUpdated, "enabled"), 1, false)
 	f.replay(t, at(after, audit.ClientUpdated, "secret"), 0, true)
@@ -83,6 +83,26 @@ func TestReplay_OfARevocationKeepsOtherGrants(t *testing.T) {
 	if g, err = f.store.Grant(t.Context(), oauth.GrantID{4}); err != nil || !g.RevokedAt.IsZero() {
 		t.Errorf("a newer login is %+v, %v", g, err)
 	}
+}
+
+// The clocks of the store and of the server that wrote an event may differ by
+// the skew. A grant that is perhaps older than the event is revoked.
+func TestReplay_OfARevocationBySkewedClocks(t *testing.T) {
+	f := newFixture(t)
+	u, err := f.CreateUser(t.Context(), by, "ada", secret, nil)
+	must(t, err)
+	_, err = f.store.CreateGrant(t.Context(), grant.Grant{
+		ID: oauth.GrantID{1}, UserID: u.ID, ClientID: "app", RotatedAt: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour), IdleLifetime: time.Hour,
+	}, u.Epoch, 0)
+	must(t, err)
+	g, err := f.store.Grant(t.Context(), oauth.GrantID{1})
+	must(t, err)
+	e := audit.Event{Name: audit.GrantRevoked, Subject: u.ID, Reason: audit.RevokedByAdmin}
+	e.Time = g.CreatedAt.Add(-skew - time.Second)
+	f.replay(t, e, 0, false)
+	e.Time = g.CreatedAt.Add(-30 * time.Second)
+	f.replay(t, e, 1, false)
 }
 
 // Of the events that disable and enable a user or a client only the last

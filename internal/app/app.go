@@ -15,6 +15,7 @@ import (
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/telemetry"
 	"github.com/signetd/signet/keys"
@@ -37,6 +38,8 @@ type App struct {
 	// Keys is set by OpenKeys and Server.Run.
 	Keys *keys.Manager
 
+	// now is the store's clock. It is the wall clock before openAdmin.
+	now       func() time.Time
 	audit     func(audit.Event) error
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces // nil unless the environment names a collector
@@ -52,7 +55,9 @@ func New(cfg config.Config, stderr io.Writer) (*App, error) {
 	}
 	m := newMetrics()
 	writer := audit.NewWriter(telemetry.EscapeWriter(stderr))
-	return &App{Config: cfg, RunID: rand.Text(), Log: log, metrics: m, audit: countEvents(m, writer.Write)}, nil
+	return &App{
+		Config: cfg, RunID: rand.Text(), Log: log, now: time.Now, metrics: m, audit: countEvents(m, writer.Write),
+	}, nil
 }
 
 // newForCommand returns New with the log of a command: text, and warnings only.
@@ -77,7 +82,7 @@ func OpenForOperator(ctx context.Context, cfg config.Config, stderr io.Writer) (
 
 	err = a.Store.CheckSchema(ctx)
 	if err == nil {
-		err = a.openAdmin()
+		err = a.openAdmin(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -117,12 +122,21 @@ func (a *App) connect(ctx context.Context) (err error) {
 // openAdmin opens the password hasher and the operations on users, clients and
 // audiences. The process has one hasher, because its memory budget holds for
 // the whole process.
-func (a *App) openAdmin() (err error) {
+//
+// It reads the store's clock once. The monotonic clock then continues it. That
+// is sufficient for a command and for the start of a server.
+func (a *App) openAdmin(ctx context.Context) (err error) {
+	var clock client.Clock
+	if _, err := clock.Read(ctx, a.Store.DirectoryVersion); err != nil {
+		return err
+	}
+	a.now = clock.Now
 	if a.passwords, err = newHasher(a.Config.Password); err != nil {
 		return err
 	}
 	a.Admin = admin.New(admin.Options{
-		Store: a.Store, Passwords: a.passwords, Policy: passwordPolicy(a.Config), Now: time.Now, Audit: a.audit,
+		Store: a.Store, Passwords: a.passwords, Policy: passwordPolicy(a.Config), Audit: a.audit,
+		Now: a.Now, ClockSkew: a.Config.Keys.ClockSkew,
 		Limits: admin.Limits{MaxAccess: a.Config.Tokens.MaxLifetime, MaxRefresh: a.Config.Refresh.MaxLifetime},
 	})
 	return nil
@@ -138,6 +152,10 @@ func (a *App) OpenKeys(ctx context.Context) error {
 	_, a.Keys, err = components.OpenKeys(ctx, o)
 	return err
 }
+
+// Now returns the time by the store's clock, or by the wall clock if no store
+// is open yet.
+func (a *App) Now() time.Time { return a.now() }
 
 // Operator returns the actor of audit events that a command causes: the
 // operating system's user, with RunID as the request id.

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/app/components"
@@ -33,7 +32,8 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 			Idle: c.Refresh.IdleLifetime, Absolute: c.Refresh.AbsoluteLifetime, Max: c.Refresh.MaxLifetime,
 			Leeway: c.Refresh.Leeway,
 		},
-		AddressPerHour: c.Throttle.AddressPerHour, Now: time.Now, Log: a.Log, Audit: a.audit, Observer: a.observer(),
+		AddressPerHour: c.Throttle.AddressPerHour, UseClock: a.fileClock(),
+		Log: a.Log, Audit: a.audit, Observer: a.observer(),
 		Keys: keys.Options{
 			KEKs: keks, Policy: c.KeyPolicy(), StoreClock: !file, ReadKEKs: read,
 			Audit: a.auditKeys, Signed: a.metrics.Signed,
@@ -41,9 +41,11 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 	}, nil
 }
 
-// auditKeys writes an event of the key ring. An event without an actor is a
-// scheduled step of this process.
+// auditKeys writes an event of the key ring, with the store's time as all other
+// events have it. An event without an actor is a scheduled step of this
+// process.
 func (a *App) auditKeys(e audit.Event) error {
+	e.Time = a.Now()
 	if e.Actor == (audit.Actor{}) {
 		e.Actor = audit.Actor{Name: audit.Server, RequestID: a.RunID}
 	}

@@ -14,14 +14,14 @@ import (
 // must be open.
 func (s *Server) registerSources() {
 	src := telemetry.Sources{
-		Ring:    func() telemetry.Ring { return sampleRing(s.app.Keys, time.Now()) },
+		Ring:    func() telemetry.Ring { return sampleRing(s.app.Keys, s.app.Keys.Now()) },
 		Hashing: func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
 	}
 	if p, ok := s.app.Store.(*postgres.Store); ok {
 		src.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }
 	}
 	if s.cert != nil {
-		src.CertificateValidFor = func() time.Duration { return time.Until(s.cert.NotAfter()) }
+		src.CertificateValidFor = func() time.Duration { return s.cert.NotAfter().Sub(s.app.Now()) }
 	}
 	if s.sweeper != nil {
 		src.Sweeper = func() telemetry.Sweeper { return sampleSweeper(s.sweeper.Stats()) }

@@ -59,7 +59,7 @@ func (s *Server) openCert() (err error) {
 	}
 	s.cert, err = cert.Open(cert.Options{
 		CertFile: c.CertFile, KeyFile: c.KeyFile, ClientCAFile: c.ClientCAFile, MinVersion: version,
-		Now: time.Now, Log: s.app.Log,
+		Now: s.app.Now, Log: s.app.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("tls: %w", err)
@@ -88,7 +88,7 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if err := a.Store.Migrate(ctx); err != nil {
 		return err
 	}
-	if err := a.openAdmin(); err != nil {
+	if err := a.openAdmin(ctx); err != nil {
 		return err
 	}
 	a.passwords.UseWorkers(newHashWorker, a.Log)
@@ -105,7 +105,7 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if s.components, err = components.Open(ctx, o); err != nil {
 		return err
 	}
-	a.Keys = s.components.Keys
+	a.Keys, a.now = s.components.Keys, s.components.Registry.Now
 	if every := a.Config.Store.SweepEvery; every > 0 {
 		s.sweeper = grant.NewSweeper(grant.SweeperOptions{Store: a.Store, Now: a.Keys.Now, Interval: every, Log: a.Log})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/admin"
@@ -54,6 +55,15 @@ func connect(ctx context.Context, c config.Store, m *telemetry.Metrics) (Store, 
 // openSQLite opens the SQLite file at path.
 func openSQLite(ctx context.Context, path string, c config.Store, m *telemetry.Metrics) (*sqlite.Store, error) {
 	return sqlite.Open(ctx, path, sqlite.Options{NoBatching: !c.Coalesce, OnWriteBatch: m.BatchObserver("write")})
+}
+
+// fileClock returns the method by which a store that is a file gets a clock. It
+// returns nil for a database, which has its own.
+func (a *App) fileClock() func(now func() time.Time) {
+	if s, ok := a.Store.(*sqlite.Store); ok {
+		return s.UseClock
+	}
+	return nil
 }
 
 // checkStoreExists returns an error if the store is an SQLite file that does

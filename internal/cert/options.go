@@ -15,6 +15,7 @@ type Options struct {
 	// MinVersion is the oldest TLS version that the server accepts:
 	// tls.VersionTLS12 or newer.
 	MinVersion uint16
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Now is the time by which certificates are valid.
+	Now func() time.Time
+	Log *slog.Logger
 }

@@ -61,6 +61,7 @@ func (r *Reloader) Config(protocols ...string) *tls.Config {
 		MinVersion: r.o.MinVersion, CipherSuites: suites, NextProtos: protocols,
 		// A resumed session would keep what an older certificate or CA allowed.
 		SessionTicketsDisabled: true,
+		Time:                   r.o.Now,
 	}
 	listener := base.Clone()
 	listener.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {

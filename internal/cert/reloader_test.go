@@ -336,3 +336,18 @@ func TestConfig_ClientCertificates(t *testing.T) {
 	k.poll()
 	check("an invalid file", map[string]bool{"none": true, "trusted": true, "untrusted": true})
 }
+
+// Rule 74: Options.Now decides whether a client certificate has expired, so a
+// jump of the wall clock does not.
+func TestRule74_ClientCertificatesExpireByTheClockOfTheOptions(t *testing.T) {
+	d := newDirectory(t)
+	d.options.ClientCAFile = certtest.Write(t, d.path, "ca.pem", d.authority.PEM)
+	own := d.authority.Client(t, "gw.example").TLS(t) // valid for a day
+	for _, ahead := range []time.Duration{0, 25 * time.Hour} {
+		d.options.Now = func() time.Time { return time.Now().Add(ahead) }
+		_, err := d.dial(t, serve(t, d.open(t).Config()), own)
+		if (err == nil) != (ahead == 0) {
+			t.Errorf("%s ahead: %v", ahead, err)
+		}
+	}
+}

@@ -73,7 +73,7 @@ func newGrantsListCommand(p *program) *cobra.Command {
 	name := c.Flags().String("user", "", "the user's `NAME`")
 	_ = c.MarkFlagRequired("user")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
-		grants, now := []grantView{}, time.Now()
+		grants, now := []grantView{}, o.now()
 		rows := table{{"GRANT", "CLIENT", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS"}}
 		err := forEachGrant(ctx, o, *name, func(g grant.Grant) bool {
 			v := newGrantView(g, now)

@@ -111,7 +111,7 @@ func compromiseKey(ctx context.Context, p *program, a *app.App, kid string) erro
 	if err := a.Keys.Operator().Compromise(ctx, a.Operator(), kid); err != nil {
 		return err
 	}
-	result := newCompromiseResult(kid, a.Keys.Rows(), a.Config.KeyPolicy(), time.Now())
+	result := newCompromiseResult(kid, a.Keys.Rows(), a.Config.KeyPolicy(), a.Keys.Now())
 	return p.printResult(result, func(w io.Writer) {
 		fieldTable{
 			{"compromised", result.Key},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,11 +18,12 @@ import (
 // pageSize is the number of users or grants that a command reads at once.
 const pageSize = 1000
 
-// An operator has the operations on the store, and the actor that the audit log
-// names for them.
+// An operator has the operations on the store, the actor that the audit log
+// names for them, and the store's clock.
 type operator struct {
 	*admin.Admin
 	actor audit.Actor
+	now   func() time.Time
 }
 
 // openForOperator opens the store of the configuration. The caller closes it.
@@ -44,7 +46,7 @@ func (p *program) asOperator(
 			return err
 		}
 		defer a.Close()
-		return run(ctx, operator{Admin: a.Admin, actor: a.Operator()}, args)
+		return run(ctx, operator{Admin: a.Admin, actor: a.Operator(), now: a.Now}, args)
 	}
 }
 

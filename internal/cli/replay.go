@@ -22,8 +22,8 @@ With --replay, repeat the changes that a store lost because it was restored from
 wrote to stderr (- is standard input). It may have other lines between the events. The command revokes grants, disables,
 enables and deletes users and clients, and compromises keys, as the events say. It prints changes that it cannot repeat.
 An event whose change is already in the store has no effect, so FILE may be the whole log, and the command may run more than
-once. With --since, the time of the backup, the command skips earlier events and counts lost logins. Run it before the
-servers start on the restored store, or at least before signet keys --accept-restore.`
+once. With --since, the time of the backup, the command skips events that are older by more than keys.clock_skew, and counts
+lost logins. Run it before the servers start on the restored store, and before signet keys --accept-restore.`
 
 // A replayedEvent is an event that changed something, failed, or shows a loss.
 type replayedEvent struct {
@@ -58,15 +58,15 @@ func replayLog(ctx context.Context, p *program, path, since string) error {
 			return usageError("--since must be a time such as 2026-01-31T23:59:59Z")
 		}
 	}
-	events, err := r.readFile(path, p.in)
-	if err != nil {
-		return err
-	}
-
+	var err error
 	if r.app, err = p.openForOperator(ctx); err != nil {
 		return err
 	}
 	defer r.app.Close()
+	events, err := r.readFile(path, p.in)
+	if err != nil {
+		return err
+	}
 	for _, e := range events {
 		r.repeat(ctx, e)
 		if ctx.Err() != nil {
@@ -96,11 +96,12 @@ func (r *replay) readFile(path string, stdin io.Reader) ([]audit.Event, error) {
 	}
 	events, faults, err := audit.Read(in)
 	r.Faults = faults
+	skew := r.app.Config.Keys.ClockSkew // how far the time of an event may differ from the time of the backup
 	events = slices.DeleteFunc(events, func(e audit.Event) bool {
 		// A refused request changed nothing, except for refresh token reuse:
 		// the refusal revoked the grant.
 		refused := e.Failed && e.Name != audit.RefreshReused
-		return refused || !r.since.IsZero() && e.Time.Before(r.since)
+		return refused || !r.since.IsZero() && e.Time.Add(skew).Before(r.since)
 	})
 	return admin.DropSuperseded(events), wrapError("read "+path, err)
 }

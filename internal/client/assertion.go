@@ -13,8 +13,8 @@ import (
 )
 
 // assertionMargin is how long the store keeps a used assertion after it has
-// expired. It must be more than the difference between the clocks of two
-// servers.
+// expired. It must be more than the difference between what two servers know of
+// the store's clock.
 const assertionMargin = time.Minute
 
 var (
@@ -34,12 +34,12 @@ func (r *Registry) AuthenticateAssertion(ctx context.Context, named, assertion, 
 		return Client{}, err
 	}
 	audience := []string{r.o.Issuer, endpoint}
-	a, err := token.VerifyAssertion(assertion, audience, s.publicKey, r.o.Now())
+	a, err := token.VerifyAssertion(assertion, audience, s.publicKey, r.Now())
 	if err != nil { // the key may be new
 		if s, err = r.Recheck(ctx); err != nil {
 			return Client{}, err
 		}
-		a, err = token.VerifyAssertion(assertion, audience, s.publicKey, r.o.Now())
+		a, err = token.VerifyAssertion(assertion, audience, s.publicKey, r.Now())
 	}
 	if err == nil && named != "" && named != a.ClientID { // RFC 7521 §4.2
 		err = errAssertionClient

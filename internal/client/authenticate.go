@@ -26,7 +26,7 @@ func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client,
 // the clients again before it refuses a client.
 func (r *Registry) AuthenticateCertificate(ctx context.Context, id string, c *x509.Certificate) (Client, error) {
 	// A certificate may expire while its connection is open.
-	now := r.o.Now()
+	now := r.Now()
 	if now.Before(c.NotBefore) || now.After(c.NotAfter) || !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
 		found, err := r.Authenticate(ctx, id, "")
 		if errors.Is(err, oauth.InvalidClient) {

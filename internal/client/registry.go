@@ -48,16 +48,15 @@ type Options struct {
 	Lifetimes Lifetimes
 	// Ready reports whether a key of the algorithm may sign.
 	Ready func(algorithm string) bool
-	// Now is the wall clock.
-	Now func() time.Time
-	Log *slog.Logger
+	Log   *slog.Logger
 }
 
 // A Registry holds a snapshot of the clients and audiences. It polls the store,
 // so that requests with valid credentials read no client from the store, and so
 // that every server refuses a disabled client within half a second.
 type Registry struct {
-	o Options
+	o     Options
+	clock Clock
 
 	// polling is held during a poll, so that no snapshot replaces a newer one.
 	polling fresh.Lock
@@ -112,13 +111,12 @@ func (r *Registry) poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 
-	confirmed, before := time.Now(), r.o.Now()
-	version, storeNow, err := r.o.Store.DirectoryVersion(ctx)
+	confirmed := time.Now()
+	version, err := r.clock.Read(ctx, r.o.Store.DirectoryVersion)
 	if err != nil {
 		return oauth.FromStore(err)
 	}
 	next := &Snapshot{version: version, confirmed: confirmed}
-	next.offset = storeNow.Sub(before.Add(r.o.Now().Sub(before) / 2))
 
 	if old := r.snapshot.Load(); old != nil && old.version == version {
 		next.clients, next.audiences, next.bySAN = old.clients, old.audiences, old.bySAN
@@ -168,26 +166,17 @@ func (r *Registry) ClientEnabled(ctx context.Context, s *Snapshot, id string) (b
 	return ok && c.DisabledAt.IsZero(), nil
 }
 
-// StoreTime returns the time by the store's clock. It returns
-// temporarily_unavailable if the snapshot is too old.
-func (r *Registry) StoreTime() (time.Time, error) {
-	s, err := r.Snapshot()
-	if err != nil {
-		return time.Time{}, err
-	}
-	return s.StoreTime(r.o.Now()), nil
-}
+// Now returns the time by the store's clock. All decisions that compare times
+// use it: the expiry of grants and tokens, the leeway, deadlines, assertions
+// and certificates. It is valid even after the snapshot has become too old, so
+// that a long request can finish. The registry must have polled before.
+func (r *Registry) Now() time.Time { return r.clock.Now() }
 
-// StoreClock returns a function that returns the time by the store's clock. The
-// function uses the current snapshot, even after the snapshot has become too
-// old, so that a long request can finish. StoreClock returns
-// temporarily_unavailable if the snapshot is too old now.
-func (r *Registry) StoreClock() (clock func() time.Time, err error) {
-	s, err := r.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	return func() time.Time { return s.StoreTime(r.o.Now()) }, nil
+// StoreTime returns Now. It returns temporarily_unavailable if the snapshot is
+// too old.
+func (r *Registry) StoreTime() (time.Time, error) {
+	_, err := r.Snapshot()
+	return r.Now(), err
 }
 
 // Health returns the error of Snapshot, or nil.

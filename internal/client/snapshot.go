@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// A Snapshot holds all clients and audiences at one version, and the offset of
-// the store's clock. It is immutable.
+// A Snapshot holds all clients and audiences at one version. It is immutable.
 type Snapshot struct {
 	version   int64
 	clients   map[string]*Client
@@ -14,21 +13,12 @@ type Snapshot struct {
 	// bySAN maps a name in a certificate to the id of the client that has
 	// registered it. The id is empty if two clients have registered the name.
 	bySAN map[string]string
-	// offset is the time by the store's clock minus the time by this server's
-	// clock.
-	offset time.Duration
 	// confirmed is when the store last confirmed the version.
 	confirmed time.Time
 }
 
 // Version returns the version of the clients and audiences.
 func (s *Snapshot) Version() int64 { return s.version }
-
-// StoreTime converts now, a time by this server's clock, to the store's clock.
-// The result has microseconds.
-func (s *Snapshot) StoreTime(now time.Time) time.Time {
-	return now.Add(s.offset).UTC().Truncate(time.Microsecond)
-}
 
 // Client returns the client of that id, enabled or not.
 func (s *Snapshot) Client(id string) (*Client, bool) {

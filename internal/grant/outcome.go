@@ -86,9 +86,10 @@ const (
 	Unavailable Outcome = "unavailable"
 )
 
-// Outcomes are all outcomes. The metrics have a series for each.
+// Outcomes are the outcomes of requests: all but Unchecked. The metrics have a
+// series for each.
 var Outcomes = []Outcome{
-	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late, Unchecked,
+	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late,
 	Invalid, UnknownKey, Unavailable,
 }
 

@@ -35,7 +35,7 @@ type Rotation struct {
 // nor changes the grant. It returns invalid_grant for a token that the issuer
 // did not make.
 func (s *Service) BeginRotation(ctx context.Context, snapshot *client.Snapshot, text string) (*Rotation, error) {
-	r := &Rotation{service: s, snapshot: snapshot, receivedAt: snapshot.StoreTime(s.o.Now())}
+	r := &Rotation{service: s, snapshot: snapshot, receivedAt: s.o.Registry.Now()}
 	var err error
 	if r.macKey, _, err = s.o.Keys.CurrentMAC(); err != nil {
 		return nil, oauth.Unavailable(err)

@@ -25,8 +25,6 @@ type Options struct {
 	// GrantsPerUser is how many live grants a user may have at one client, 0
 	// for any number.
 	GrantsPerUser int
-	// Now is the wall clock.
-	Now func() time.Time
 	// Log receives messages for the operator, in addition to the audit events.
 	// nil means slog.Default.
 	Log *slog.Logger
@@ -103,7 +101,7 @@ func (s *Service) GetActive(ctx context.Context, snapshot *client.Snapshot, id o
 	if err != nil {
 		return g, err
 	}
-	if !enabled || g.State(snapshot.StoreTime(s.o.Now())) != StateActive {
+	if !enabled || g.State(s.o.Registry.Now()) != StateActive {
 		return g, oauth.Refused(oauth.InvalidGrant, errors.New("the grant is not active"))
 	}
 	return g, nil
@@ -144,7 +142,7 @@ func visibleClient(caller client.Caller) (clientID string, err error) {
 // record audits an event of the caller. If that fails, it returns
 // temporarily_unavailable.
 func (s *Service) record(caller client.Caller, e audit.Event) error {
-	e.Time, e.Actor = s.o.Now(), caller.Actor()
+	e.Time, e.Actor = s.o.Registry.Now(), caller.Actor()
 	if err := s.o.Audit(e); err != nil {
 		return oauth.Unavailable(err)
 	}

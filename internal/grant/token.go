@@ -20,7 +20,7 @@ func (s *Service) OpenToken(ctx context.Context, text string) (token.Refresh, er
 
 // verifier returns the verifier of the issuer's tokens.
 func (s *Service) verifier() token.Verifier {
-	return token.Verifier{Issuer: s.o.Issuer, Keys: s.o.Keys, Now: s.o.Now}
+	return token.Verifier{Issuer: s.o.Issuer, Keys: s.o.Keys, Now: s.o.Registry.Now}
 }
 
 // Token returns the refresh token of the grant's current generation. Every call

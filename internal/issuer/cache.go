@@ -112,8 +112,8 @@ func (c *cache) remove(key cacheKey, failed *cacheEntry) {
 }
 
 // reusable reports whether the token is in the part of its lifetime in which it
-// is reused. The lifetime goes by the wall clock. If that is set back, the time
-// that has passed by the monotonic clock counts.
+// is reused. The lifetime goes by the store's clock. If that is set back, the
+// time that has passed by the monotonic clock counts.
 func (e *cacheEntry) reusable(at time.Time) bool {
 	age, part := at.Sub(e.issued), e.expires.Sub(e.issued)/reusePart
 	return age >= 0 && age < part && time.Since(e.made) < part

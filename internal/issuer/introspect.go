@@ -39,15 +39,14 @@ type Inspector struct {
 	verifier   token.Verifier
 	grants     *grant.Service
 	subjects   subjects
-	now        func() time.Time
 }
 
 // NewInspector returns an Inspector. It uses the fields Identifier, Registry,
-// Keys, Grants, Subject and Now.
+// Keys, Grants and Subject.
 func NewInspector(o Options) *Inspector {
 	return &Inspector{
 		identifier: o.Identifier, registry: o.Registry, verifier: o.verifier(), grants: o.Grants,
-		subjects: subjects{o.Subject}, now: o.Now,
+		subjects: subjects{o.Subject},
 	}
 }
 
@@ -141,7 +140,7 @@ func (i *Inspector) introspectRefresh(
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
 	}
 
-	now := s.StoreTime(i.now())
+	now := i.registry.Now()
 	return Introspection{
 		Active: true, Scope: g.Scope, ClientID: g.ClientID, Subject: g.UserID, Audience: g.Audience,
 		Issuer: i.identifier, GrantID: g.ID.String(), TokenType: "refresh_token",

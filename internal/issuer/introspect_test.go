@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 func TestIntrospect_AnswersOnlyTheClientAndTheAudience(t *testing.T) {
@@ -55,8 +57,8 @@ func TestRule25_PublicClientCannotIntrospectRefreshTokens(t *testing.T) {
 	}
 }
 
-// Rule 74: if the clock is set back, a token is valid for at most the jump
-// longer. If it is set forward, tokens and grants expire at once. They are
+// Rule 74: if the store's clock is set back, a token is valid for at most the
+// jump longer. If it is set forward, tokens and grants expire at once. They are
 // valid again when the clock is corrected: nothing was deleted or revoked.
 func TestRule74_TokensAreValidForAtMostTheJumpLonger(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
@@ -70,7 +72,7 @@ func TestRule74_TokensAreValidForAtMostTheJumpLonger(t *testing.T) {
 		}
 		lifetime := response.ExpiresIn
 		const back = time.Hour
-		f.Clock.Set(-back)
+		f.Pass(t, -back)
 		time.Sleep(lifetime + back - time.Minute)
 		if !active() {
 			t.Error("a token expired before its time by the clock")
@@ -80,18 +82,53 @@ func TestRule74_TokensAreValidForAtMostTheJumpLonger(t *testing.T) {
 			t.Error("a token is valid after its lifetime and the jump")
 		}
 
-		f.Clock.Set(0)
+		f.Pass(t, back)
 		response = f.MustLogin(t)
 		for _, jump := range []time.Duration{time.Hour, 365 * 24 * time.Hour} {
-			f.Clock.Set(jump)
+			f.Pass(t, jump)
 			if active() {
 				t.Errorf("a token is valid after a jump by %s", jump)
 			}
-			f.Clock.Set(0)
+			f.Pass(t, -jump)
 			if !active() {
 				t.Errorf("a token is not valid again after a jump by %s and back", jump)
 			}
 		}
 		f.MustRefresh(t, response.RefreshToken, "")
 	})
+}
+
+// Rule 74: a wall clock that is set forward or back changes neither how long
+// tokens are valid, nor how long the leeway is.
+func TestRule74_TokensIgnoreJumpsOfTheWallClock(t *testing.T) {
+	for _, jump := range []time.Duration{30 * time.Minute, 2 * time.Hour, 365 * 24 * time.Hour, -time.Hour} {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			response := f.MustLogin(t)
+			active := func(when string, want bool) {
+				t.Helper()
+				found, err := f.Inspector.Introspect(t.Context(), f.Caller, response.AccessToken)
+				must(t, err)
+				if found.Active != want {
+					t.Errorf("%s, with a jump by %s: active is %v", when, jump, found.Active)
+				}
+			}
+			f.Clock.Set(jump)
+			active("before the poll", true)
+			f.Sleep(t, response.ExpiresIn-time.Second)
+			active("before the end of the lifetime", true)
+			f.Sleep(t, time.Second)
+			active("after the end of the lifetime", false)
+
+			// The clock is corrected before the stolen token is used.
+			stolen := response.RefreshToken
+			f.MustRefresh(t, stolen, "key")
+			f.Clock.Set(0)
+			f.Sleep(t, 11*time.Second) // the leeway is 10 s
+			_, err := f.Refresh(t.Context(), stolen, "")
+			wantCode(t, err, oauth.InvalidGrant)
+			if f.Events.Count(audit.RefreshReused) != 1 {
+				t.Errorf("a jump by %s: the theft has no event", jump)
+			}
+		})
+	}
 }

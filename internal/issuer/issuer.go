@@ -23,8 +23,6 @@ type Options struct {
 	// Subject returns the user of that id, or oauth.NotFound. Any other error
 	// means that the store did not answer.
 	Subject func(ctx context.Context, id string) (Subject, error)
-	// Now is the wall clock.
-	Now func() time.Time
 	// Audit writes an event before the server answers. If it returns an error,
 	// the request fails. nil means no audit log.
 	Audit func(audit.Event) error
@@ -38,7 +36,7 @@ type Options struct {
 
 // verifier returns the verifier of the issuer's tokens.
 func (o Options) verifier() token.Verifier {
-	return token.Verifier{Issuer: o.Identifier, Keys: o.Keys, Now: o.Now}
+	return token.Verifier{Issuer: o.Identifier, Keys: o.Keys, Now: o.Registry.Now}
 }
 
 // An Issuer issues tokens.
@@ -50,7 +48,6 @@ type Issuer struct {
 	grants     *grant.Service
 	subjects   subjects
 	signer     signer
-	now        func() time.Time
 	audit      func(audit.Event) error
 }
 
@@ -69,9 +66,10 @@ func New(o Options) *Issuer {
 		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, verifier: o.verifier(), grants: o.Grants,
 		subjects: subjects{o.Subject},
 		signer: signer{
-			identifier: o.Identifier, keys: o.Keys, now: o.Now, issued: o.Issued, issuedFromCache: o.IssuedFromCache,
+			identifier: o.Identifier, keys: o.Keys, now: o.Registry.Now, issued: o.Issued,
+			issuedFromCache: o.IssuedFromCache,
 		},
-		now: o.Now, audit: o.Audit,
+		audit: o.Audit,
 	}
 }
 
@@ -110,7 +108,7 @@ func (i *Issuer) respond(
 	}
 	return &TokenResponse{
 		AccessToken: signed, ExpiresIn: lifetime,
-		RefreshToken: refresh, RefreshExpiresIn: g.ExpiresIn(s.StoreTime(i.now())),
+		RefreshToken: refresh, RefreshExpiresIn: g.ExpiresIn(i.registry.Now()),
 		Scope: t.Scope, Subject: g.UserID, GrantID: g.ID,
 	}, nil
 }
@@ -118,7 +116,7 @@ func (i *Issuer) respond(
 // record audits an event of the caller. If that fails, it returns
 // temporarily_unavailable.
 func (i *Issuer) record(caller client.Caller, e audit.Event) error {
-	e.Time, e.Actor = i.now(), caller.Actor()
+	e.Time, e.Actor = i.registry.Now(), caller.Actor()
 	if err := i.audit(e); err != nil {
 		return oauth.Unavailable(err)
 	}

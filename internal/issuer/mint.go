@@ -20,7 +20,7 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMint(s, caller.Client, &r, i.now()); err != nil {
+	if err := checkMint(s, caller.Client, &r, i.registry.Now()); err != nil {
 		return nil, err
 	}
 	p, err := i.planMint(s, caller.Client, r)
@@ -69,7 +69,7 @@ func (i *Issuer) mintGrant(
 		return nil, oauth.Unavailable(err)
 	}
 	handle := token.NewHandle()
-	g := i.grants.New(caller.Client, r.Subject, handle.GrantID(), s.StoreTime(i.now()))
+	g := i.grants.New(caller.Client, r.Subject, handle.GrantID(), i.registry.Now())
 	g.MACKey, g.Scope, g.Audience = macKey, p.scope, p.audience()
 	g.AuthTime, g.AMR, g.Claims = r.AuthTime, r.AMR, r.Claims
 	g.DeviceLabel, g.IP = r.EndUser.DeviceLabel, audit.IP(address)
@@ -78,7 +78,7 @@ func (i *Issuer) mintGrant(
 	if err != nil {
 		return nil, err
 	}
-	response.GrantID, response.RefreshExpiresIn = g.ID, g.ExpiresIn(s.StoreTime(i.now()))
+	response.GrantID, response.RefreshExpiresIn = g.ID, g.ExpiresIn(i.registry.Now())
 	if response.RefreshToken, err = i.grants.Token(ctx, g, handle); err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ type signer struct {
 	identifier      string
 	keys            *keys.Manager
 	cache           cache
-	now             func() time.Time
+	now             func() time.Time // the store's clock
 	issued          func(call, algorithm string)
 	issuedFromCache func(call, algorithm string)
 }
@@ -38,17 +38,17 @@ func (s *signer) sign(
 
 // access returns the claims of an access token that is issued now.
 func (s *signer) access(at *client.Snapshot, g grant.Grant, t client.Target, claims map[string]any) token.Access {
-	wall := s.now()
-	now, lifetime := wall.Truncate(time.Second), t.Lifetime
+	now := s.now()
+	issued, lifetime := now.Truncate(time.Second), t.Lifetime
 	access := token.Access{
 		Issuer: s.identifier, Subject: g.UserID, Audience: t.Audience, ClientID: g.ClientID, Scope: t.Scope,
-		IssuedAt: now, AuthTime: g.AuthTime, ID: token.NewID(), AMR: g.AMR, ACR: oauth.ACR(g.AMR), Claims: claims,
+		IssuedAt: issued, AuthTime: g.AuthTime, ID: token.NewID(), AMR: g.AMR, ACR: oauth.ACR(g.AMR), Claims: claims,
 	}
 	if g.ID != (oauth.GrantID{}) { // no access token outlives its grant's absolute lifetime
-		access.GrantID, lifetime = g.ID.String(), min(lifetime, g.ExpiresAt.Sub(at.StoreTime(wall)))
+		access.GrantID, lifetime = g.ID.String(), min(lifetime, g.ExpiresAt.Sub(now))
 	}
 	lifetime = max(lifetime.Truncate(time.Second), time.Second)
-	access.ExpiresAt = now.Add(lifetime)
+	access.ExpiresAt = issued.Add(lifetime)
 	return access
 }
 

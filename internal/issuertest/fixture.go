@@ -3,6 +3,7 @@ package issuertest
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,13 +22,16 @@ type Fixture struct {
 	Admin     *admin.Admin
 	Store     *sqlite.Store
 	Passwords *password.Hasher
-	Clock     *Clock
-	Events    *Events
-	Logs      *Logs
+	// Clock is the wall clock.
+	Clock  *Clock
+	Events *Events
+	Logs   *Logs
 	// Secrets are the secrets of the confidential clients, by client id.
 	Secrets map[string]string
 
 	configured components.Options
+	// passed is how far Pass has set the store's clock forward.
+	passed atomic.Int64
 }
 
 // New returns a fixture on a copy of the setup's store. edit changes the
@@ -47,15 +51,17 @@ func New(t testing.TB, setup *Setup, edit ...func(*components.Options)) *Fixture
 
 // Replica returns another server of the issuer. It shares the store, the audit
 // log and the secrets with f, and has keys, a registry and a clock of its own.
-// edit changes the options of its components.
+// Pass sets the clock of this server alone. edit changes the options of its
+// components.
 func (f *Fixture) Replica(t testing.TB, edit ...func(*components.Options)) *Fixture {
 	t.Helper()
 	r := &Fixture{Clock: new(Clock), Store: f.Store, Events: f.Events, Logs: f.Logs, Secrets: f.Secrets}
 	o := f.configured
-	o.Now = r.Clock.Now
+	o.Keys.Now, o.UseClock = r.Clock.Now, nil
 	for _, e := range edit {
 		e(&o)
 	}
+	o.Store = skewedStore{o.Store, &r.passed}
 	r.start(t, o)
 	return r
 }
@@ -64,10 +70,10 @@ func (f *Fixture) Replica(t testing.TB, edit ...func(*components.Options)) *Fixt
 func (f *Fixture) start(t testing.TB, o components.Options) {
 	t.Helper()
 	f.configured, f.Passwords = o, o.Passwords
-	f.Admin = newAdmin(f.Store, o.Passwords, f.Clock.Now, f.Events.Record)
 	var err error
 	f.Components, err = components.Open(t.Context(), o)
 	must(t, err)
+	f.Admin = newAdmin(f.Store, o.Passwords, f.Registry.Now, f.Events.Record)
 }
 
 // options returns the options of the components, as a server's configuration
@@ -75,13 +81,13 @@ func (f *Fixture) start(t testing.TB, o components.Options) {
 func (f *Fixture) options(t testing.TB, setup *Setup, s *state) components.Options {
 	t.Helper()
 	return components.Options{
-		Issuer: setup.issuer(), Store: f.Store, Keys: keys.Options{KEKs: s.keks(t), Policy: policy()},
-		Passwords:       newHasher(t, setup.params()),
+		Issuer: setup.issuer(), Store: f.Store, Passwords: newHasher(t, setup.params()),
+		Keys: keys.Options{KEKs: s.keks(t), Policy: policy(), Now: f.Clock.Now}, UseClock: f.useClock,
 		AccessLifetimes: client.Lifetimes{Default: 10 * time.Minute, Max: maxAccess},
 		GrantLifetimes: grant.Lifetimes{
 			Idle: time.Hour, Absolute: 30 * 24 * time.Hour, Max: maxRefresh, Leeway: 10 * time.Second,
 		},
-		AddressPerHour: 100, Now: f.Clock.Now, Log: f.Logs.Logger(), Audit: f.Events.Record,
+		AddressPerHour: 100, Log: f.Logs.Logger(), Audit: f.Events.Record,
 	}
 }
 
@@ -92,6 +98,31 @@ func (f *Fixture) open(t testing.TB, s *state) {
 	f.Store, err = sqlite.Open(t.Context(), s.file(), sqlite.Options{Now: f.Clock.Now})
 	must(t, err)
 	t.Cleanup(func() { _ = f.Store.Close() }) // a test may have closed it
+}
+
+// useClock sets the store's clock to now and the time that Pass has added.
+func (f *Fixture) useClock(now func() time.Time) {
+	f.Store.UseClock(func() time.Time { return now().Add(time.Duration(f.passed.Load())) })
+}
+
+// A skewedStore has a clock that is ahead by passed, for one server.
+type skewedStore struct {
+	components.ServiceStore
+	passed *atomic.Int64
+}
+
+// DirectoryVersion returns the version and the time of the clock.
+func (s skewedStore) DirectoryVersion(ctx context.Context) (int64, time.Time, error) {
+	version, now, err := s.ServiceStore.DirectoryVersion(ctx)
+	return version, now.Add(time.Duration(s.passed.Load())), err
+}
+
+// Pass sets the store's clock forward by d, which may be negative, and polls
+// it. A test outside of a synctest bubble calls it to let time pass.
+func (f *Fixture) Pass(t testing.TB, d time.Duration) {
+	t.Helper()
+	f.passed.Add(int64(d))
+	must(t, f.Registry.Poll(t.Context()))
 }
 
 // Run runs the loops of a server until the test ends.

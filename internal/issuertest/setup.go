@@ -118,7 +118,7 @@ func (s *Setup) prepare(t testing.TB) *prepared {
 	s.fill(t, newAdmin(store, newHasher(t, s.params()), time.Now, nil), p)
 	_, _, err = components.OpenKeys(ctx, components.Options{
 		Issuer: s.issuer(), Store: store, Keys: keys.Options{KEKs: keks, Policy: policy()},
-		Now: time.Now, Log: new(Logs).Logger(),
+		Log: new(Logs).Logger(),
 	})
 	must(t, err)
 	must(t, store.Close())
@@ -153,7 +153,7 @@ func newAdmin(
 ) *admin.Admin {
 	return admin.New(admin.Options{
 		Store: store, Passwords: h, Limits: admin.Limits{MaxAccess: maxAccess, MaxRefresh: maxRefresh},
-		Now: now, Audit: record,
+		Now: now, ClockSkew: policy().ClockSkew, Audit: record,
 	})
 }
 

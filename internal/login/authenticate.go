@@ -33,8 +33,7 @@ type Authentication struct {
 // Until then the login has its place in the queue for hashing, so that a slow
 // store does not make the server accept more and more logins.
 func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication, release func(), err error) {
-	clock, err := s.o.StoreClock()
-	if err != nil {
+	if err := s.o.Available(); err != nil {
 		return Authentication{}, nil, err
 	}
 	release, err = s.o.Passwords.Reserve(ctx)
@@ -53,7 +52,7 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 
 	amr := []string{oauth.AMRPassword}
 	return Authentication{
-		Subject: user.ID, AMR: amr, ACR: oauth.ACR(amr), AuthTime: clock(), Epoch: user.Epoch,
+		Subject: user.ID, AMR: amr, ACR: oauth.ACR(amr), AuthTime: s.o.Now(), Epoch: user.Epoch,
 	}, release, nil
 }
 

@@ -42,6 +42,9 @@ func (s *Service) checkChange(c PasswordChange) error {
 // same cost and with the same refusal. It sets the new password and revokes the
 // user's grants, except the one that c.KeptGrant returns.
 func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
+	if err := s.o.Available(); err != nil {
+		return err
+	}
 	if err := s.checkChange(c); err != nil {
 		return err
 	}

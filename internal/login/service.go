@@ -61,14 +61,14 @@ type Options struct {
 	// UnknownNameKey returns the secret key under which attempts at unknown
 	// user names are counted.
 	UnknownNameKey func() ([]byte, error)
-	// Now is the wall clock.
+	// Now is the store's clock.
 	Now func() time.Time
-	// Monotonic is a clock that does not follow a jump of the wall clock. The
-	// counters of attempts use it.
+	// Monotonic is a clock that follows a jump of no clock until the jump is
+	// confirmed, such as keys.Manager.Now. The counters of attempts use it.
 	Monotonic func() time.Time
-	// StoreClock returns the store's clock. It returns temporarily_unavailable
-	// if the store has not confirmed its clock recently.
-	StoreClock func() (clock func() time.Time, err error)
+	// Available returns temporarily_unavailable if the store has not confirmed
+	// its clock recently.
+	Available func() error
 	// Log receives messages for the operator, in addition to the audit events.
 	// nil means slog.Default.
 	Log *slog.Logger

@@ -55,7 +55,7 @@ func TestListGrantsReturnsAllFields(t *testing.T) {
 		EndUser: &signetv1.EndUser{Ip: "192.0.2.1", DeviceLabel: "Firefox on Linux"},
 	})
 	must(t, err)
-	f.Clock.Advance(time.Minute)
+	f.Pass(t, time.Minute)
 	_, err = f.Refresh(t, "web", in.GetRefreshToken())
 	must(t, err)
 	page, err := f.GrantService.ListGrants(f.As(t, "web"), &signetv1.ListGrantsRequest{Subject: in.GetSubject()})
@@ -109,7 +109,7 @@ func TestGrantsInEachState(t *testing.T) {
 	must(t, f.Admin.DisableUser(t.Context(), operator, username))
 	check(signetv1.GrantState_GRANT_STATE_SUSPENDED, false)
 	must(t, f.Admin.EnableUser(t.Context(), operator, username))
-	f.Clock.Advance(time.Hour)
+	f.Pass(t, time.Hour)
 	f.Poll(t)
 	check(signetv1.GrantState_GRANT_STATE_EXPIRED, true)
 	_, err := f.GrantService.RevokeGrant(f.As(t, "web"), &signetv1.RevokeGrantRequest{GrantId: in.GetGrantId()})

@@ -150,7 +150,7 @@ func TestRule24_LostResponse(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		if key != "" {
-			f.Clock.Advance(leeway * 50)
+			f.Pass(t, leeway*50)
 		}
 		second, err := f.TokenService.Refresh(web, request)
 		if err != nil || second.GetRefreshToken() != lost.GetRefreshToken() {
@@ -189,7 +189,7 @@ func TestRule27_OtherClientsAndNoClient(t *testing.T) {
 			t.Errorf("%s: %v", name, c.err)
 		}
 	}
-	f.Clock.Advance(2 * leeway) // a token that is rotated already would then be reuse
+	f.Pass(t, 2*leeway) // a token that is rotated already would then be reuse
 	for range 2 {
 		r, err := f.Refresh(t, "web", in.GetRefreshToken())
 		if err != nil {
@@ -218,7 +218,7 @@ func TestRule29_Scope(t *testing.T) {
 			t.Errorf("scope %q: %v", wider, err)
 		}
 	}
-	f.Clock.Advance(2 * leeway) // if a refused refresh had rotated the token, it would be reuse
+	f.Pass(t, 2*leeway) // if a refused refresh had rotated the token, it would be reuse
 	for _, c := range []struct{ requested, want string }{
 		{"read", "read"}, {"", "read write"}, {"write read", "read write"},
 	} {

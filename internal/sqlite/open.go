@@ -76,6 +76,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// UseClock replaces the store's clock. Call it before concurrent use of the
+// store.
+func (s *Store) UseClock(now func() time.Time) { s.now = now }
+
 // connect opens both pools of connections. It holds the lock of the directory:
 // switching a new file to WAL mode needs an exclusive lock, for which SQLite
 // does not wait.

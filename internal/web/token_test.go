@@ -116,7 +116,7 @@ func TestRule24_IdempotencyKeyHeader(t *testing.T) {
 
 	second := refresh(first, "key of the first")
 	second.want(t, "the first request", http.StatusOK, "")
-	f.Clock.Advance(5 * time.Minute)
+	f.Pass(t, 5*time.Minute)
 	retry := refresh(first, "key of the first")
 	retry.want(t, "the retry", http.StatusOK, "")
 	if retry.text("refresh_token") != second.text("refresh_token") {

@@ -32,8 +32,7 @@ type Options struct {
 	// Issuer is the issuer identifier (RFC 8414 §2).
 	Issuer string
 	Store  ServiceStore
-	// Keys are the options of the key ring. OpenKeys sets Store, InUse and Log,
-	// and Now if that is nil.
+	// Keys are the options of the key ring. OpenKeys sets Store, InUse and Log.
 	Keys      keys.Options
 	Passwords *password.Hasher
 	// PasswordPolicy is what new passwords must satisfy.
@@ -45,9 +44,11 @@ type Options struct {
 	// AddressPerHour is the maximum number of failed logins from one address in
 	// an hour.
 	AddressPerHour int
-	// Now is the wall clock.
-	Now func() time.Time
-	Log *slog.Logger
+	// UseClock gives the store the clock of the key ring, which ignores jumps
+	// of the wall clock. It is for a store that is a file, whose clock would be
+	// the wall clock. nil means that the store has a clock of its own.
+	UseClock func(now func() time.Time)
+	Log      *slog.Logger
 	// Audit writes an event before the server answers.
 	Audit func(audit.Event) error
 	// Observer counts and traces. Its fields may be nil.
@@ -79,7 +80,7 @@ type Components struct {
 func OpenKeys(ctx context.Context, o Options) (*client.Registry, *keys.Manager, error) {
 	var ring *keys.Manager
 	registry := client.NewRegistry(client.Options{
-		Store: o.Store, Issuer: o.Issuer, Lifetimes: o.AccessLifetimes, Now: o.Now, Log: o.Log,
+		Store: o.Store, Issuer: o.Issuer, Lifetimes: o.AccessLifetimes, Log: o.Log,
 		Ready: func(algorithm string) bool { return ring != nil && ring.Ready(algorithm) },
 	})
 	if err := registry.Poll(ctx); err != nil {
@@ -88,11 +89,10 @@ func OpenKeys(ctx context.Context, o Options) (*client.Registry, *keys.Manager, 
 
 	k := o.Keys
 	k.Store, k.InUse, k.Log = o.Store, registry.Algorithms, o.Log
-	if k.Now == nil {
-		k.Now = o.Now
-	}
 	var err error
-	ring, err = keys.Open(ctx, k)
+	if ring, err = keys.Open(ctx, k); err == nil && o.UseClock != nil {
+		o.UseClock(ring.Now)
+	}
 	return registry, ring, err
 }
 
@@ -104,12 +104,12 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	}
 	c := &Components{Registry: registry, Keys: ring}
 	c.Grants = grant.New(grant.Options{
-		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes, Now: o.Now,
+		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes,
 		Log: o.Log, Audit: o.Audit, Refreshed: o.Observer.Refreshed, Span: o.Observer.Span,
 	})
 
 	tokens := issuer.Options{
-		Identifier: o.Issuer, Registry: registry, Keys: ring, Grants: c.Grants, Subject: subjectOf(o.Store), Now: o.Now,
+		Identifier: o.Issuer, Registry: registry, Keys: ring, Grants: c.Grants, Subject: subjectOf(o.Store),
 		Audit:  o.Audit,
 		Issued: o.Observer.Issued, IssuedFromCache: o.Observer.IssuedFromCache,
 	}
@@ -117,8 +117,9 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 
 	c.Logins = login.New(login.Options{
 		Store: o.Store, Passwords: o.Passwords, Policy: o.PasswordPolicy, AddressPerHour: o.AddressPerHour,
-		KnownDevice: c.Issuer.KnownDevice, UnknownNameKey: c.Issuer.UnknownNameKey, Now: o.Now, Monotonic: ring.Now,
-		StoreClock: registry.StoreClock, Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,
+		KnownDevice: c.Issuer.KnownDevice, UnknownNameKey: c.Issuer.UnknownNameKey,
+		Now: registry.Now, Monotonic: ring.Now, Available: registry.Health,
+		Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,
 	})
 	return c, nil
 }

@@ -60,7 +60,7 @@ func (f *Fixture) AdminToken(t testing.TB, edit func(*token.Access)) string {
 	t.Helper()
 	signer, err := f.Keys.Signer(keys.ES256)
 	must(t, err)
-	now := f.Clock.Now().Truncate(time.Second)
+	now := f.Registry.Now().Truncate(time.Second)
 	a := token.Access{
 		Issuer: Issuer, Subject: "ops", Audience: []string{Issuer}, ClientID: "ops",
 		Scope:    oauth.NewScope(client.AdminScope),

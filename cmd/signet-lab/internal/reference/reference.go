@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -55,7 +54,7 @@ func Serve(ctx context.Context, store string, input io.Reader, output io.Writer)
 	}
 	defer clients.Close() //nolint:errcheck // nothing was written
 	log := slog.New(slog.DiscardHandler)
-	registry := client.NewRegistry(client.Options{Store: clients, Now: time.Now, Log: log})
+	registry := client.NewRegistry(client.Options{Store: clients, Log: log})
 	if err := registry.Poll(ctx); err != nil {
 		return err
 	}
