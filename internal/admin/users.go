@@ -129,8 +129,8 @@ func (a *Accounts) EnableUser(ctx context.Context, by audit.Actor, name string) 
 	return a.events.recordIfDone(by, e, a.store.EnableUser(ctx, u.Username))
 }
 
-// UnlockUser deletes the counters of the user's failed logins, so that the next
-// login is not throttled.
+// UnlockUser deletes the counters of the user's failed and successful logins,
+// so that the next login is not throttled.
 func (a *Accounts) UnlockUser(ctx context.Context, by audit.Actor, name string) error {
 	u, err := a.User(ctx, name)
 	if err != nil {

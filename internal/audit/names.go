@@ -75,9 +75,12 @@ const (
 	ThrottledAccount = "throttled_account"
 	ThrottledAddress = "throttled_address"
 	ThrottledDevice  = "throttled_device"
-	UnknownUser      = "unknown_user"
-	WrongPassword    = "wrong_password"
-	DisabledUser     = "user_disabled"
+	// ThrottledLogins means that the password was valid, and the account had
+	// too many successful logins.
+	ThrottledLogins = "throttled_logins"
+	UnknownUser     = "unknown_user"
+	WrongPassword   = "wrong_password"
+	DisabledUser    = "user_disabled"
 	// ChangedMeanwhile means that the user was changed between the password
 	// check and the creation of the grant.
 	ChangedMeanwhile = "changed_meanwhile"

@@ -27,7 +27,7 @@ func newUsersCommand(p *program) *cobra.Command {
 			(*admin.Admin).EnableUser,
 		},
 		operation{
-			"unlock NAME", "Reset the failed login attempts of a user", "unlocked",
+			"unlock NAME", "Reset the login limits of a user", "unlocked",
 			(*admin.Admin).UnlockUser,
 		},
 		operation{"delete NAME", "Delete a user and revoke the user's grants", "deleted", (*admin.Admin).DeleteUser})

@@ -78,21 +78,40 @@ func (s *Service) reserve(ctx context.Context, user User, a Attempt) (reservatio
 	case accepted == last:
 		r.throttled = audit.ThrottledAccount
 	default:
-		return r, s.refuseAddress(user, a, r.counters[0])
+		return r, s.slowDown(user, a, audit.ThrottledAddress, tooManyFailures, r.counters[0])
 	}
 	return r, nil
 }
 
-// refuseAddress audits an attempt from an address that is over its limit. It
-// returns slow_down with the longest time that the address must wait.
-func (s *Service) refuseAddress(user User, a Attempt, c throttle.Counter) error {
-	err := s.refuse(user.ID, a, audit.ThrottledAddress)
+// countLogin counts a login whose password is valid. If the account has too
+// many successful logins, it returns slow_down.
+func (s *Service) countLogin(ctx context.Context, user User, a Attempt) error {
+	c := throttle.Logins(user.ID)
+	accepted, err := s.o.Store.ReserveAttempt(ctx, []throttle.Counter{c}, s.o.Monotonic())
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	if accepted == 0 {
+		return s.slowDown(user, a, audit.ThrottledLogins, tooManyLogins, c)
+	}
+	return nil
+}
+
+// The descriptions of the errors for attempts over a limit.
+const (
+	tooManyFailures = "Too many failed logins from this address; try again later."
+	tooManyLogins   = "Too many logins to this account; use its refresh token, or try again later."
+)
+
+// slowDown audits an attempt that is over the limit of the counter. It returns
+// slow_down with the longest time until the counter accepts an attempt.
+func (s *Service) slowDown(user User, a Attempt, reason, sentence string, c throttle.Counter) error {
+	err := s.refuse(user.ID, a, reason)
 	if !errors.Is(err, oauth.InvalidGrant) {
 		return err
 	}
 	return &oauth.Error{
-		Code: oauth.SlowDown, Sentence: "Too many failed logins from this address; try again later.",
-		Cause: errors.Unwrap(err), RetryAfter: c.Leak(),
+		Code: oauth.SlowDown, Sentence: sentence, Cause: errors.Unwrap(err), RetryAfter: c.Leak(),
 	}
 }
 

@@ -27,7 +27,8 @@ type Authentication struct {
 
 // Authenticate verifies the password of a user. Every refusal is the same
 // invalid_grant and costs one hash, whether the user is unknown or disabled,
-// the account is over its limit, or the password is wrong.
+// the account is over its limit, or the password is wrong. If the password is
+// valid but the account has too many successful logins, it returns slow_down.
 //
 // Without an error the caller must call release when it has answered the login.
 // Until then the login has its place in the queue for hashing, so that a slow
@@ -42,6 +43,9 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 	}
 
 	user, rehash, err := s.verify(ctx, a)
+	if err == nil {
+		err = s.countLogin(ctx, user, a)
+	}
 	if err != nil {
 		release()
 		return Authentication{}, nil, err

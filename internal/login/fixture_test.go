@@ -46,6 +46,9 @@ const success = "success"
 // burst is how many attempts at an account may fail at once.
 const burst = 13
 
+// maxLogins is how many logins to an account may succeed at once.
+const maxLogins = 240
+
 // A fixture is an issuer at whose accounts a test attempts logins.
 type fixture struct{ *issuertest.Gateway }
 
@@ -86,7 +89,7 @@ func (f *fixture) attempt(t *testing.T, caller client.Caller, r issuertest.Login
 	}
 	last := f.Events.Last()
 	want := oauth.InvalidGrant
-	if last.Reason == audit.ThrottledAddress {
+	if last.Reason == audit.ThrottledAddress || last.Reason == audit.ThrottledLogins {
 		want = oauth.SlowDown
 	}
 	if !errors.Is(err, want) || last.Name != audit.LoginFailed || !last.Failed {

@@ -128,6 +128,70 @@ func TestOnlyFailedAttemptsCount(t *testing.T) {
 	})
 }
 
+// An account has a limit of successful logins, from all devices and addresses
+// together. Beyond it, a login is slow_down although its password is valid. It
+// does not limit a change of the password, nor other accounts.
+func TestSuccessfulLoginsAreLimited(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		_, err := f.Admin.CreateUser(t.Context(), issuertest.Operator, "other", rightWord, nil)
+		must(t, err)
+		known := valid
+		known.DeviceToken, known.EndUser = f.MustLogin(t).DeviceToken, from("192.0.2.1")
+		for i := range maxLogins - 1 {
+			f.want(t, f.Caller, []issuertest.LoginRequest{valid, known}[i%2], success)
+		}
+		for _, r := range []issuertest.LoginRequest{valid, known} {
+			f.want(t, f.Caller, r, "throttled_logins")
+			_, err := f.Login(t.Context(), f.Caller, r)
+			wantCode(t, err, oauth.SlowDown)
+			if got := oauth.AsError(err).RetryAfter; got != 15*time.Second {
+				t.Errorf("retry after %v, want 15s", got)
+			}
+		}
+		f.want(t, f.Caller, issuertest.LoginRequest{Username: "other", Password: rightWord}, success)
+
+		f.Sleep(t, 15*time.Second)
+		f.want(t, f.Caller, valid, success)
+		f.want(t, f.Caller, valid, "throttled_logins")
+		must(t, f.ChangePassword(t.Context(), f.Caller, valid, newPassword, oauth.GrantID{}))
+		changed := valid
+		changed.Password = newPassword
+		f.want(t, f.Caller, changed, "throttled_logins")
+		must(t, f.Admin.UnlockUser(t.Context(), issuertest.Operator, username))
+		f.want(t, f.Caller, changed, success)
+	})
+}
+
+// A login that is refused for another reason does not reach the limit of
+// successful logins, and a change of the password does not count.
+func TestOnlySuccessfulLoginsCountAsLogins(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		gone, err := f.Admin.CreateUser(t.Context(), issuertest.Operator, "gone", rightWord, nil)
+		must(t, err)
+		must(t, f.Admin.DisableUser(t.Context(), issuertest.Operator, "gone"))
+		ada, err := f.Store.User(t.Context(), username)
+		must(t, err)
+		log := func(userID string, n int) {
+			t.Helper()
+			for range n {
+				_, err := f.Store.ReserveAttempt(
+					t.Context(), []throttle.Counter{throttle.Logins(userID)}, f.Keys.Now())
+				must(t, err)
+			}
+		}
+		log(gone.ID, maxLogins)
+		f.want(t, f.Caller, issuertest.LoginRequest{Username: "gone", Password: rightWord}, "user_disabled")
+		log(ada.ID, maxLogins-1)
+		f.wantFailures(t, 3, f.Caller, valid, "wrong_password")
+		must(t, f.ChangePassword(t.Context(), f.Caller, valid, newPassword, oauth.GrantID{}))
+		changed := valid
+		changed.Password = newPassword
+		f.want(t, f.Caller, changed, success)
+		f.wantFailures(t, 3, f.Caller, valid, "wrong_password")
+		f.want(t, f.Caller, changed, "throttled_logins")
+	})
+}
+
 // A cancelingStore cancels the context of an attempt as soon as the store has
 // counted it.
 type cancelingStore struct {

@@ -156,7 +156,8 @@ func TestRule49_RefusedLoginsCostTheSame(t *testing.T) {
 
 		store.calls = nil
 		f.want(t, f.Caller, valid, success)
-		if got := strings.Join(store.calls, ", "); got != "User, ReserveAttempt of 1, RefundAttempt, CreateGrant" {
+		want := "User, ReserveAttempt of 1, RefundAttempt, ReserveAttempt of 1, CreateGrant"
+		if got := strings.Join(store.calls, ", "); got != want {
 			t.Errorf("a login calls %s", got)
 		}
 	})

@@ -51,7 +51,8 @@ type tokenMetrics struct {
 func newTokenMetrics(d *definer) tokenMetrics {
 	m := tokenMetrics{
 		logins: d.counterVec("signet_logins_total",
-			"Logins: result is success or failure, reason is why a login failed. Callers do not learn the reason.",
+			"Logins: result is success or failure, reason is why a login failed, as in the audit event login.failed. "+
+				"Callers do not learn the reason.",
 			"result", "reason"),
 		refreshes: d.counterVec("signet_refreshes_total",
 			"Refresh attempts by outcome: the rows of the tables in docs/protocol.md; "+
@@ -81,7 +82,7 @@ func (m tokenMetrics) createSeries() {
 	m.logins.WithLabelValues("success", "")
 	for _, reason := range []string{
 		"unknown_user", "wrong_password", "user_disabled", "changed_meanwhile", "throttled_account", "throttled_device",
-		"throttled_address",
+		"throttled_address", "throttled_logins",
 	} {
 		m.logins.WithLabelValues("failure", reason)
 	}

@@ -21,6 +21,7 @@ func TestCounters_FreeAttemptsAndWaits(t *testing.T) {
 		{"a shared device", Device("u", "t")[1], 20, []time.Duration{
 			2197265, 8789062, 35156250, 140625000, 562500000, 2250000000, 9000000000, 36000000000,
 		}},
+		{"successful logins", Logins("u"), 239, []time.Duration{3750000, 15000000}},
 		{"address, 100 an hour", Address(address, 100), 22, []time.Duration{3000000, 12000000, 48000000}},
 		{"address, 20 an hour", Address(address, MinPerHour), 1, []time.Duration{
 			3750000, 15000000, 60000000, 240000000,
@@ -102,6 +103,7 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 		"unknown u": UnknownUser(secret, "u").Key, "unknown v": UnknownUser(secret, "v").Key,
 		"device t": Device("u", "t")[0].Key, "device v": Device("u", "v")[0].Key, "v's": Device("v", "t")[0].Key,
 		"devices": Device("u", "t")[1].Key, "v's devices": Device("v", "t")[1].Key,
+		"logins": Logins("u").Key, "v's logins": Logins("v").Key,
 		"192.0.2.1": address("192.0.2.1"), "192.0.2.2": address("192.0.2.2"),
 		"a /64": address("2001:db8::1"), "the next /64": address("2001:db8:0:1::1"),
 	} {
@@ -114,7 +116,8 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 		t.Error("the counter of an unknown user name does not depend on the secret")
 	}
 	owner, devices := Owner("u"), Device("u", "t")
-	if Account("u").Key.Owner != owner || devices[0].Key.Owner != owner || devices[1].Key.Owner != owner {
+	if Account("u").Key.Owner != owner || devices[0].Key.Owner != owner || devices[1].Key.Owner != owner ||
+		Logins("u").Key.Owner != owner {
 		t.Error("a counter of the account has another owner than Owner returns")
 	}
 }

@@ -85,8 +85,8 @@ type AdminServiceClient interface {
 	EnableUser(ctx context.Context, in *EnableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// UnlockUser deletes the user's failed logins, so that the next logins are
-	// not throttled.
+	// UnlockUser deletes the counts of the user's failed and successful logins,
+	// so that the next logins are not throttled.
 	UnlockUser(ctx context.Context, in *UnlockUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(ctx context.Context, in *SetUserPasswordRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -467,8 +467,8 @@ type AdminServiceServer interface {
 	EnableUser(context.Context, *EnableUserRequest) (*emptypb.Empty, error)
 	// DeleteUser deletes the account and revokes its grants.
 	DeleteUser(context.Context, *DeleteUserRequest) (*emptypb.Empty, error)
-	// UnlockUser deletes the user's failed logins, so that the next logins are
-	// not throttled.
+	// UnlockUser deletes the counts of the user's failed and successful logins,
+	// so that the next logins are not throttled.
 	UnlockUser(context.Context, *UnlockUserRequest) (*emptypb.Empty, error)
 	// SetUserPassword replaces the password and revokes the user's grants.
 	SetUserPassword(context.Context, *SetUserPasswordRequest) (*emptypb.Empty, error)

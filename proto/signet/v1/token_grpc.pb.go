@@ -45,8 +45,9 @@ type TokenServiceClient interface {
 	// call and not an OAuth grant type. Every refused login returns the same
 	// UNAUTHENTICATED with reason INVALID_GRANT, also when the account has too
 	// many failed logins. Login returns RESOURCE_EXHAUSTED with reason SLOW_DOWN
-	// and RetryInfo if the end user's address has too many failed logins, or if
-	// too many logins wait for their password hash.
+	// and RetryInfo if the end user's address has too many failed logins, if
+	// too many logins wait for their password hash, or if the password is valid
+	// and the account has too many successful logins.
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
 	// token. A retry with the same idempotency key is safe for as long as the
@@ -163,8 +164,9 @@ type TokenServiceServer interface {
 	// call and not an OAuth grant type. Every refused login returns the same
 	// UNAUTHENTICATED with reason INVALID_GRANT, also when the account has too
 	// many failed logins. Login returns RESOURCE_EXHAUSTED with reason SLOW_DOWN
-	// and RetryInfo if the end user's address has too many failed logins, or if
-	// too many logins wait for their password hash.
+	// and RetryInfo if the end user's address has too many failed logins, if
+	// too many logins wait for their password hash, or if the password is valid
+	// and the account has too many successful logins.
 	Login(context.Context, *LoginRequest) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
 	// token. A retry with the same idempotency key is safe for as long as the
