@@ -16,7 +16,8 @@ import (
 )
 
 // revokeHelp is the help of `grants revoke`.
-const revokeHelp = `Revoke all grants of a user, or one of them.
+const revokeHelp = `Revoke all grants of a user, or one of them. The result is the number of grants that were live, counted to at most 1,000.
+The command revokes all of them, also if there are more.
 
 With --replay, repeat the changes that a store lost because it was restored from a backup. FILE is the log that the servers
 wrote to stderr (- is standard input). It may have other lines between the events. The command revokes grants, disables,
