@@ -117,6 +117,7 @@ type Refresh struct {
 	AbsoluteLifetime time.Duration `yaml:"absolute_lifetime"`
 	MaxLifetime      time.Duration `yaml:"max_lifetime"`
 	Leeway           time.Duration `yaml:"leeway"`
+	GrantsPerUser    int           `yaml:"grants_per_user"`
 }
 
 // Password configures the cost of a password hash (argon2id) and the

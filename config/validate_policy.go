@@ -30,6 +30,7 @@ func (k *checker) refresh(r Refresh) {
 	k.seconds("refresh.idle_lifetime", r.IdleLifetime, time.Second, 2*365*day)
 	k.atMost("refresh.idle_lifetime", r.IdleLifetime, "refresh.absolute_lifetime", r.AbsoluteLifetime)
 	k.between("refresh.leeway", r.Leeway, 0, time.Minute)
+	k.number("refresh.grants_per_user", r.GrantsPerUser, 0, 10_000)
 }
 
 // policies calls the checks of the packages that own the rules.

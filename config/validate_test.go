@@ -143,6 +143,10 @@ func TestLoad_ValidatesEachKey(t *testing.T) {
 		{"refresh.leeway=60s", ""},
 		{"refresh.leeway=61s", "refresh.leeway"},
 		{"refresh.leeway=-1s", "refresh.leeway"},
+		{"refresh.grants_per_user=0", ""},
+		{"refresh.grants_per_user=10000", ""},
+		{"refresh.grants_per_user=10001", "refresh.grants_per_user"},
+		{"refresh.grants_per_user=-1", "refresh.grants_per_user"},
 
 		{"password.memory=256MiB password.iterations=10 password.parallelism=16 password.memory_budget=256MiB", ""},
 		{"password.memory=19455KiB", "password.memory"},

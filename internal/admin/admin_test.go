@@ -175,6 +175,7 @@ func (f *fixture) wantSecrets(t *testing.T, secrets ...string) {
 func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 	f := newFixture(t)
 	tooLong, negative := 61*time.Second, -time.Second
+	tooLate, tooMany, tooFew := 24*time.Hour+1, 10_001, -1
 	for name, c := range map[string]struct {
 		client client.Client
 		code   oauth.Code
@@ -186,6 +187,10 @@ func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 		"idle too short":    {client.Client{ID: "a", RefreshIdle: time.Millisecond}, oauth.InvalidRequest},
 		"leeway too long":   {client.Client{ID: "a", Leeway: &tooLong}, oauth.InvalidRequest},
 		"leeway negative":   {client.Client{ID: "a", Leeway: &negative}, oauth.InvalidRequest},
+		"window too long":   {client.Client{ID: "a", RetryWindow: &tooLate}, oauth.InvalidRequest},
+		"window negative":   {client.Client{ID: "a", RetryWindow: &negative}, oauth.InvalidRequest},
+		"too many grants":   {client.Client{ID: "a", GrantsPerUser: &tooMany}, oauth.InvalidRequest},
+		"negative grants":   {client.Client{ID: "a", GrantsPerUser: &tooFew}, oauth.InvalidRequest},
 		"malformed scope":   {client.Client{ID: "a", Scope: oauth.Scope{"a b\n"}}, oauth.InvalidScope},
 		"a user's id":       {client.Client{ID: "usr_a"}, oauth.InvalidRequest},
 		"public minter":     {client.Client{ID: "a", Public: true, MintSubjects: true}, oauth.InvalidRequest},

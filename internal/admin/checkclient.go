@@ -16,8 +16,12 @@ var errCertSAN = oauth.Fail(
 		"without a wildcard.",
 )
 
-// maxLeeway is the longest grace period of a superseded refresh token.
-const maxLeeway = time.Minute
+// The greatest limits of a client's grants.
+const (
+	maxLeeway        = time.Minute
+	maxRetryWindow   = 24 * time.Hour
+	maxGrantsPerUser = 10_000
+)
 
 // check rejects a client that is not valid, or that does not fit the other
 // clients and the audiences of the directory.
@@ -25,7 +29,7 @@ func (a *Clients) check(c client.Client, d client.Directory) error {
 	if err := checkClientID(c.ID); err != nil {
 		return err
 	}
-	if err := a.checkLifetimes(c); err != nil {
+	if err := a.checkGrants(c); err != nil {
 		return err
 	}
 	switch {
@@ -66,8 +70,8 @@ func checkClientID(id string) error {
 	return nil
 }
 
-// checkLifetimes rejects lifetimes and a leeway outside their bounds.
-func (a *Clients) checkLifetimes(c client.Client) error {
+// checkGrants rejects lifetimes and limits of grants outside their bounds.
+func (a *Clients) checkGrants(c client.Client) error {
 	invalid := func(d time.Duration) bool { return d < 0 || d > a.maxRefresh || d != 0 && d < time.Second }
 	switch {
 	case invalid(c.RefreshIdle):
@@ -76,6 +80,10 @@ func (a *Clients) checkLifetimes(c client.Client) error {
 		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
 	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
 		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
+	case c.RetryWindow != nil && (*c.RetryWindow < 0 || *c.RetryWindow > maxRetryWindow):
+		return oauth.Fail(oauth.InvalidRequest, "The retry window must be 0s to 24h.")
+	case c.GrantsPerUser != nil && (*c.GrantsPerUser < 0 || *c.GrantsPerUser > maxGrantsPerUser):
+		return oauth.Fail(oauth.InvalidRequest, "The grants per user must be 0 to 10000; 0 is no limit.")
 	}
 	return nil
 }

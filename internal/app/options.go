@@ -32,8 +32,10 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 			Idle: c.Refresh.IdleLifetime, Absolute: c.Refresh.AbsoluteLifetime, Max: c.Refresh.MaxLifetime,
 			Leeway: c.Refresh.Leeway,
 		},
-		AddressPerHour: c.Throttle.AddressPerHour, UseClock: a.fileClock(),
-		Log: a.Log, Audit: a.audit, Observer: a.observer(),
+		Limits: components.Limits{
+			GrantsPerUser: c.Refresh.GrantsPerUser, AddressPerHour: c.Throttle.AddressPerHour,
+		},
+		UseClock: a.fileClock(), Log: a.Log, Audit: a.audit, Observer: a.observer(),
 		Keys: keys.Options{
 			KEKs: keks, Policy: c.KeyPolicy(), StoreClock: !file, ReadKEKs: read,
 			Audit: a.auditKeys, Signed: a.metrics.Signed,

@@ -65,8 +65,8 @@ const (
 	RevokedByPassword = "password_change"
 	// RevokedByDeletion means that the user or the client was deleted.
 	RevokedByDeletion = "deletion"
-	// RevokedByLimit means that the user had too many live grants at the
-	// client, and this one was the least recently used.
+	// RevokedByLimit means that the user had more live grants at the client
+	// than the client allows, and this one was the least recently used.
 	RevokedByLimit = "limit"
 )
 

@@ -20,6 +20,8 @@ type clientFlags struct {
 	refreshIdle     time.Duration
 	refreshAbsolute time.Duration
 	leeway          time.Duration
+	retryWindow     time.Duration
+	grantsPerUser   int
 	mintSubjects    bool
 	certSANs        []string
 	jwks            string
@@ -38,6 +40,10 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 		"the time after the login when a grant expires; 0 is the issuer's default")
 	f.flags.DurationVar(&f.leeway, "leeway", 0,
 		"how long the previous refresh token stays valid for concurrent refreshes, 0s to 60s (default the issuer's)")
+	f.flags.DurationVar(&f.retryWindow, "retry-window", 0,
+		"how long a retry with the same idempotency key gets the same response, 0s to 24h (default the idle lifetime)")
+	f.flags.IntVar(&f.grantsPerUser, "grants-per-user", 0,
+		"the maximum `NUMBER` of live grants of one user, up to 10000; 0 is no limit (default the issuer's)")
 	f.flags.BoolVar(&f.mintSubjects, "mint-subjects", false,
 		"allow the client to mint tokens for subjects that it authenticates itself")
 	f.flags.StringArrayVar(&f.certSANs, "cert-san", nil,
@@ -63,8 +69,10 @@ func (f *clientFlags) edit() (func(*client.Client), error) {
 		setIfGiven(f.flags, "scope", &c.Scope, scope)
 		setIfGiven(f.flags, "refresh-idle", &c.RefreshIdle, f.refreshIdle)
 		setIfGiven(f.flags, "refresh-absolute", &c.RefreshAbsolute, f.refreshAbsolute)
-		leeway := f.leeway
+		leeway, retryWindow, grantsPerUser := f.leeway, f.retryWindow, f.grantsPerUser
 		setIfGiven(f.flags, "leeway", &c.Leeway, &leeway)
+		setIfGiven(f.flags, "retry-window", &c.RetryWindow, &retryWindow)
+		setIfGiven(f.flags, "grants-per-user", &c.GrantsPerUser, &grantsPerUser)
 		setIfGiven(f.flags, "mint-subjects", &c.MintSubjects, f.mintSubjects)
 		setIfGiven(f.flags, "cert-san", &c.CertSANs, nonEmpty(f.certSANs))
 		setIfGiven(f.flags, "jwks", &c.Keys, keys)

@@ -31,6 +31,8 @@ type refreshView struct {
 	RefreshIdle     string `json:"refresh_idle,omitempty"`
 	RefreshAbsolute string `json:"refresh_absolute,omitempty"`
 	Leeway          string `json:"leeway,omitempty"`
+	RetryWindow     string `json:"retry_window,omitempty"`
+	GrantsPerUser   *int   `json:"grants_per_user,omitempty"`
 }
 
 // credentialsView has what the client authenticates with.
@@ -52,6 +54,7 @@ func newClientView(c client.Client, secret string) clientView {
 		Audiences: append([]string{}, c.Audiences...), Scope: c.Scope.String(),
 		refreshView: refreshView{
 			RefreshIdle: formatDuration(c.RefreshIdle), RefreshAbsolute: formatDuration(c.RefreshAbsolute),
+			GrantsPerUser: c.GrantsPerUser,
 		},
 		MintSubjects:    c.MintSubjects,
 		credentialsView: credentialsView{CertSANs: c.CertSANs},
@@ -59,6 +62,9 @@ func newClientView(c client.Client, secret string) clientView {
 	}
 	if c.Leeway != nil {
 		v.Leeway = c.Leeway.String()
+	}
+	if c.RetryWindow != nil {
+		v.RetryWindow = c.RetryWindow.String()
 	}
 	for _, k := range c.Keys {
 		v.Keys = append(v.Keys, keyView{k.ID, k.Algorithm})
@@ -92,6 +98,8 @@ func (v clientView) print(w io.Writer) {
 		{"refresh idle", v.RefreshIdle},
 		{"refresh absolute", v.RefreshAbsolute},
 		{"leeway", v.Leeway},
+		{"retry window", v.RetryWindow},
+		{"grants per user", formatNumber(v.GrantsPerUser)},
 		{"mints subjects", formatYes(v.MintSubjects)},
 		{"certificate", strings.Join(v.CertSANs, " ")},
 		{"keys", strings.Join(keys, " ")},

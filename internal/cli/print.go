@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -73,6 +74,14 @@ func formatDuration(d time.Duration) string {
 		return ""
 	}
 	return d.String()
+}
+
+// formatNumber returns n in decimal, or the empty string for nil.
+func formatNumber(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
 }
 
 // formatState returns whether an object is enabled, from the time at which it

@@ -33,6 +33,13 @@ type Client struct {
 	// Leeway is how long after a rotation the server still accepts the previous
 	// refresh token. nil means the issuer's default.
 	Leeway *time.Duration `json:"leeway,omitempty"`
+	// RetryWindow is how long after a rotation the server still accepts the
+	// previous refresh token with the idempotency key that rotated it, 0s to
+	// 24h. nil means the idle lifetime, at most 24h.
+	RetryWindow *time.Duration `json:"retry_window,omitempty"`
+	// GrantsPerUser is the maximum number of live grants of one user at the
+	// client. Zero means no limit, nil the issuer's default.
+	GrantsPerUser *int `json:"grants_per_user,omitempty"`
 	// MintSubjects allows the client to mint tokens for subjects that it has
 	// authenticated itself.
 	MintSubjects bool `json:"mint_subjects,omitempty"`

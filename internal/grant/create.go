@@ -1,7 +1,6 @@
 package grant
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -14,12 +13,21 @@ import (
 // client. The grant begins at start, by the store's clock. It is not stored.
 // The caller sets the other fields.
 func (s *Service) New(c client.Client, subject string, id oauth.GrantID, start time.Time) Grant {
-	idle := min(cmp.Or(c.RefreshIdle, s.o.Lifetimes.Idle), s.o.Lifetimes.Max)
-	absolute := min(cmp.Or(c.RefreshAbsolute, s.o.Lifetimes.Absolute), s.o.Lifetimes.Max)
+	idle := s.o.Lifetimes.idle(c)
+	absolute := s.o.Lifetimes.absolute(c)
 	return Grant{
 		ID: id, UserID: subject, ClientID: c.ID, RotatedAt: start, IdleLifetime: idle.Truncate(time.Second),
 		ExpiresAt: start.Add(absolute), CreatedAt: start,
 	}
+}
+
+// grantsPerUser returns the maximum number of live grants of one user at the
+// client. Zero means no limit.
+func (s *Service) grantsPerUser(c client.Client) int {
+	if c.GrantsPerUser != nil {
+		return *c.GrantsPerUser
+	}
+	return s.o.GrantsPerUser
 }
 
 // Create stores a grant of a user. It returns invalid_grant if the user does

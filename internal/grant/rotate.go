@@ -17,10 +17,6 @@ import (
 // defaultTimeout is the timeout of a request without a deadline.
 const defaultTimeout = 10 * time.Second
 
-// maxRetryWindow is the longest time after a rotation for which its idempotency
-// key gets the successor.
-const maxRetryWindow = 24 * time.Hour
-
 // A Rotation is the rotation of a grant for one refresh token, whose MAC is
 // valid.
 type Rotation struct {
@@ -72,7 +68,8 @@ func (r *Rotation) Rotate(ctx context.Context, caller client.Caller, idempotency
 	result, err := r.decide(ctx, RefreshAttempt{
 		Grant: r.GrantID(), ClientID: caller.Client.ID, Generation: r.token.Generation,
 		KeyHash: hashKey(idempotencyKey), MACKey: r.macKey, ReceivedAt: r.receivedAt,
-		Deadline: deadline(ctx, r.receivedAt), Leeway: s.leeway(caller.Client), RetryWindow: maxRetryWindow,
+		Deadline: deadline(ctx, r.receivedAt), Leeway: s.o.Lifetimes.leeway(caller.Client),
+		RetryWindow: s.o.Lifetimes.retryWindow(caller.Client),
 	})
 	if err != nil {
 		s.o.Refreshed(Unavailable)
@@ -122,13 +119,6 @@ func (s *Service) conclude(caller client.Caller, id oauth.GrantID, r RefreshResu
 		return oauth.Refused(oauth.InvalidGrant, errors.New(string(r.Outcome)))
 	}
 	return nil
-}
-
-func (s *Service) leeway(c client.Client) time.Duration {
-	if c.Leeway != nil {
-		return *c.Leeway
-	}
-	return s.o.Lifetimes.Leeway
 }
 
 // deadline returns the time, by the store's clock, after which the caller no

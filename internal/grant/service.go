@@ -22,8 +22,8 @@ type Options struct {
 	Keys     *keys.Manager
 	// Lifetimes are the defaults and caps of grants.
 	Lifetimes Lifetimes
-	// GrantsPerUser is how many live grants a user may have at one client, 0
-	// for any number.
+	// GrantsPerUser is the maximum number of live grants of one user at one
+	// client, if the client has none. Zero means no limit.
 	GrantsPerUser int
 	// Log receives messages for the operator, in addition to the audit events.
 	// nil means slog.Default.
@@ -38,23 +38,6 @@ type Options struct {
 	// the span. nil means no traces.
 	Span func(ctx context.Context, name string) (context.Context, func())
 }
-
-// Lifetimes are the issuer's defaults and caps for grants.
-type Lifetimes struct {
-	// Idle is the idle lifetime if the client has none.
-	Idle time.Duration
-	// Absolute is the absolute lifetime if the client has none.
-	Absolute time.Duration
-	// Max is the maximum lifetime for every client.
-	Max time.Duration
-	// Leeway is how long after a rotation the previous refresh token is
-	// accepted, if the client has no leeway of its own.
-	Leeway time.Duration
-}
-
-// grantsPerUser returns how many live grants a user may have at the client, 0
-// for any number.
-func (s *Service) grantsPerUser(client.Client) int { return s.o.GrantsPerUser }
 
 // A Service creates, rotates, revokes and lists grants.
 type Service struct {

@@ -87,7 +87,8 @@ func (f *Fixture) options(t testing.TB, setup *Setup, s *state) components.Optio
 		GrantLifetimes: grant.Lifetimes{
 			Idle: time.Hour, Absolute: 30 * 24 * time.Hour, Max: maxRefresh, Leeway: 10 * time.Second,
 		},
-		AddressPerHour: 100, Log: f.Logs.Logger(), Audit: f.Events.Record,
+		Limits: components.Limits{GrantsPerUser: 200, AddressPerHour: 100},
+		Log:    f.Logs.Logger(), Audit: f.Events.Record,
 	}
 }
 

@@ -21,7 +21,7 @@ var directoryCases = []singleCase{
 }
 
 func directoryIsComplete(t *testing.T, s Store) {
-	leeway := 20 * time.Second
+	leeway, window, grants := 20*time.Second, 2*time.Minute, 3
 	want := client.Directory{
 		Clients: []client.Client{
 			{ID: "B", Public: true, CreatedAt: start},
@@ -29,7 +29,7 @@ func directoryIsComplete(t *testing.T, s Store) {
 				ID: "a", Name: "A", Audiences: []string{"x"},
 				Secrets: []client.Secret{{Hash: client.HashSecret("s"), CreatedAt: start}},
 				Keys:    []client.Key{{ID: "k", Algorithm: "ES256", Public: []byte{0x30, 0, 0xff}}},
-				Scope:   oauth.NewScope("r", "w"), Leeway: &leeway,
+				Scope:   oauth.NewScope("r", "w"), Leeway: &leeway, RetryWindow: &window, GrantsPerUser: &grants,
 				RefreshIdle: time.Hour, RefreshAbsolute: 30 * 24 * time.Hour,
 				DisabledAt: start, CreatedAt: start,
 			},

@@ -68,7 +68,8 @@ func newTokenMetrics(d *definer) tokenMetrics {
 				"Only audiences that allow it use the cache.",
 			"call", "alg"),
 		revocations: d.counterVec("signet_revocations_total",
-			"Operations that ended grants, by reason. One operation may end many grants, such as all grants of a user.",
+			"Operations that ended grants, by reason: client, reuse, admin, password_change, deletion or limit. "+
+				"One operation may end many grants, such as all grants of a user.",
 			"reason"),
 	}
 	m.createSeries()
@@ -93,7 +94,7 @@ func (m tokenMetrics) createSeries() {
 	} {
 		m.refreshes.WithLabelValues(outcome)
 	}
-	for _, reason := range []string{"client", "reuse", "admin", "password_change", "deletion"} {
+	for _, reason := range []string{"client", "reuse", "admin", "password_change", "deletion", "limit"} {
 		m.revocations.WithLabelValues(reason)
 	}
 }

@@ -41,9 +41,7 @@ type Options struct {
 	AccessLifetimes client.Lifetimes
 	// GrantLifetimes bound grants.
 	GrantLifetimes grant.Lifetimes
-	// AddressPerHour is the maximum number of failed logins from one address in
-	// an hour.
-	AddressPerHour int
+	Limits         Limits
 	// UseClock gives the store the clock of the key ring, which ignores jumps
 	// of the wall clock. It is for a store that is a file, whose clock would be
 	// the wall clock. nil means that the store has a clock of its own.
@@ -53,6 +51,14 @@ type Options struct {
 	Audit func(audit.Event) error
 	// Observer counts and traces. Its fields may be nil.
 	Observer Observer
+}
+
+// Limits bound what one user and one address may use.
+type Limits struct {
+	// GrantsPerUser is that of grant.Options.
+	GrantsPerUser int
+	// AddressPerHour is that of login.Options.
+	AddressPerHour int
 }
 
 // An Observer counts and traces what the components do.
@@ -105,7 +111,8 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	c := &Components{Registry: registry, Keys: ring}
 	c.Grants = grant.New(grant.Options{
 		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes,
-		Log: o.Log, Audit: o.Audit, Refreshed: o.Observer.Refreshed, Span: o.Observer.Span,
+		GrantsPerUser: o.Limits.GrantsPerUser, Log: o.Log, Audit: o.Audit,
+		Refreshed: o.Observer.Refreshed, Span: o.Observer.Span,
 	})
 
 	tokens := issuer.Options{
@@ -116,7 +123,7 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	c.Issuer, c.Inspector = issuer.New(tokens), issuer.NewInspector(tokens)
 
 	c.Logins = login.New(login.Options{
-		Store: o.Store, Passwords: o.Passwords, Policy: o.PasswordPolicy, AddressPerHour: o.AddressPerHour,
+		Store: o.Store, Passwords: o.Passwords, Policy: o.PasswordPolicy, AddressPerHour: o.Limits.AddressPerHour,
 		KnownDevice: c.Issuer.KnownDevice, UnknownNameKey: c.Issuer.UnknownNameKey,
 		Now: registry.Now, Monotonic: ring.Now, Available: registry.Health,
 		Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,

@@ -3,6 +3,7 @@ package adminrpc
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -41,9 +42,10 @@ func readClient(m *signetv1.Client) (c client.Client, err error) {
 		RefreshIdle: m.GetRefreshIdle().AsDuration(), RefreshAbsolute: m.GetRefreshAbsolute().AsDuration(),
 		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(),
 	}
-	if m.GetLeeway() != nil {
-		leeway := m.GetLeeway().AsDuration()
-		c.Leeway = &leeway
+	c.Leeway, c.RetryWindow = readDuration(m.GetLeeway()), readDuration(m.GetRetryWindow())
+	if m.GrantsPerUser != nil {
+		n := int(m.GetGrantsPerUser())
+		c.GrantsPerUser = &n
 	}
 	if m.GetJwks() != "" {
 		if c.Keys, err = admin.ReadClientKeys([]byte(m.GetJwks())); err != nil {
@@ -63,6 +65,12 @@ func clientMessage(c client.Client) *signetv1.Client {
 	}
 	if c.Leeway != nil {
 		m.Leeway = durationpb.New(*c.Leeway)
+	}
+	if c.RetryWindow != nil {
+		m.RetryWindow = durationpb.New(*c.RetryWindow)
+	}
+	if c.GrantsPerUser != nil {
+		m.GrantsPerUser = proto.Int32(int32(*c.GrantsPerUser))
 	}
 	for _, key := range c.Keys {
 		m.Keys = append(m.Keys, &signetv1.ClientKey{Kid: key.ID, Algorithm: key.Algorithm})
@@ -89,6 +97,15 @@ func audienceMessage(a client.Audience) *signetv1.Audience {
 		Scope: a.Scope.String(), Claims: a.Claims, RepeatTokens: a.ReuseTokens,
 		DisabledAt: timestamp(a.DisabledAt), CreatedAt: timestamp(a.CreatedAt),
 	}
+}
+
+// readDuration returns the duration of a message, or nil if it is not set.
+func readDuration(m *durationpb.Duration) *time.Duration {
+	if m == nil {
+		return nil
+	}
+	d := m.AsDuration()
+	return &d
 }
 
 // duration returns d as a message, or nil for zero, which means the issuer's

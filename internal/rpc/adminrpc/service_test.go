@@ -94,6 +94,7 @@ func TestClients(t *testing.T) {
 	want := &signetv1.Client{
 		Name: "The gateway", Audience: []string{"api", "api-es"}, Scope: "read write",
 		RefreshIdle: durationpb.New(time.Minute), RefreshAbsolute: durationpb.New(time.Hour), Leeway: durationpb.New(0),
+		RetryWindow: durationpb.New(0), GrantsPerUser: proto.Int32(0),
 		MintSubjects: true, CertSan: []string{"dns:gateway.example"},
 	}
 	created, err := f.AdminService.CreateClient(ctx, &signetv1.CreateClientRequest{Client: want})
@@ -130,12 +131,13 @@ func TestClients(t *testing.T) {
 	// the request does not have.
 	_, err = f.AdminService.UpdateClient(ctx, &signetv1.UpdateClientRequest{
 		Client:     &signetv1.Client{Id: c.GetId(), Name: "ignored", Scope: "read", Public: true},
-		UpdateMask: mask("scope", "leeway", "audience"),
+		UpdateMask: mask("scope", "leeway", "retry_window", "grants_per_user", "audience"),
 	})
 	must(t, err)
 	found, err := f.AdminService.GetClient(ctx, &signetv1.GetClientRequest{Id: c.GetId()})
 	must(t, err)
 	want.Scope, want.Leeway, want.Audience, want.SecretCreatedAt = "read", nil, nil, found.GetSecretCreatedAt()
+	want.RetryWindow, want.GrantsPerUser = nil, nil
 	if !proto.Equal(found, want) || len(found.GetSecretCreatedAt()) != 2 {
 		t.Errorf("updated to %v, want %v", found, want)
 	}

@@ -95,6 +95,7 @@ func checkClient(v *validate.Violations, c *signetv1.Client) {
 	checkDuration(v, "client.refresh_idle", c.GetRefreshIdle())
 	checkDuration(v, "client.refresh_absolute", c.GetRefreshAbsolute())
 	checkDuration(v, "client.leeway", c.GetLeeway())
+	checkDuration(v, "client.retry_window", c.GetRetryWindow())
 	checkList(v, "client.cert_san", c.GetCertSan(), oauth.MaxCertSANs, oauth.MaxCertSAN)
 	v.Bounded("client.jwks", c.GetJwks(), maxJWKS)
 }

@@ -22,17 +22,19 @@ func TestFieldSizesAreBounded(t *testing.T) {
 	mask := func(paths ...string) *fieldmaskpb.FieldMask { return &fieldmaskpb.FieldMask{Paths: paths} }
 	largest := &signetv1.Client{
 		Id: x(128), Name: "👩‍💻 " + x(240), Audience: names(256, 256), Scope: x(4096),
-		RefreshIdle: minute, RefreshAbsolute: minute, Leeway: minute, CertSan: names(16, 1024), Jwks: x(32 << 10),
+		RefreshIdle: minute, RefreshAbsolute: minute, Leeway: minute, RetryWindow: minute, CertSan: names(16, 1024),
+		Jwks: x(32 << 10),
 	}
 	tooLarge := &signetv1.Client{
 		Id: x(129), Name: x(257), Audience: names(257, 1), Scope: x(4097),
-		RefreshIdle: broken, RefreshAbsolute: broken, Leeway: broken, CertSan: names(17, 1), Jwks: x(32<<10 + 1),
+		RefreshIdle: broken, RefreshAbsolute: broken, Leeway: broken, RetryWindow: broken, CertSan: names(17, 1),
+		Jwks: x(32<<10 + 1),
 	}
 	api := &signetv1.Audience{Id: x(256), Algorithm: x(64), Lifetime: minute, Scope: x(4096), Claims: names(32, 128)}
 	wide := &signetv1.Audience{Id: x(257), Algorithm: x(65), Lifetime: broken, Scope: x(4097), Claims: names(33, 1)}
 	settings := []string{
 		"client.name", "client.audience", "client.scope", "client.refresh_idle", "client.refresh_absolute",
-		"client.leeway", "client.cert_san", "client.jwks",
+		"client.leeway", "client.retry_window", "client.cert_san", "client.jwks",
 	}
 	updateClient := func(c *signetv1.Client, paths ...string) error {
 		return validateClientUpdate(&signetv1.UpdateClientRequest{Client: c, UpdateMask: mask(paths...)})

@@ -665,7 +665,14 @@ type Client struct {
 	// no secret.
 	Jwks string `protobuf:"bytes,14,opt,name=jwks,proto3" json:"jwks,omitempty"`
 	// The ids and algorithms of the client's keys. Output only.
-	Keys          []*ClientKey `protobuf:"bytes,15,rep,name=keys,proto3" json:"keys,omitempty"`
+	Keys []*ClientKey `protobuf:"bytes,15,rep,name=keys,proto3" json:"keys,omitempty"`
+	// How long after a rotation the previous refresh token, with the idempotency
+	// key that rotated it, still returns its successor, 0 to 24 h; unset for the
+	// idle lifetime, at most 24 h.
+	RetryWindow *durationpb.Duration `protobuf:"bytes,16,opt,name=retry_window,json=retryWindow,proto3" json:"retry_window,omitempty"`
+	// The maximum number of live grants of one user at the client, up to 10000;
+	// 0 for no limit; unset for the issuer's default.
+	GrantsPerUser *int32 `protobuf:"varint,17,opt,name=grants_per_user,json=grantsPerUser,proto3,oneof" json:"grants_per_user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -803,6 +810,20 @@ func (x *Client) GetKeys() []*ClientKey {
 		return x.Keys
 	}
 	return nil
+}
+
+func (x *Client) GetRetryWindow() *durationpb.Duration {
+	if x != nil {
+		return x.RetryWindow
+	}
+	return nil
+}
+
+func (x *Client) GetGrantsPerUser() int32 {
+	if x != nil && x.GrantsPerUser != nil {
+		return *x.GrantsPerUser
+	}
+	return 0
 }
 
 // ClientKey is a public key of a client.
@@ -1124,8 +1145,8 @@ type UpdateClientRequest struct {
 	// The client's id and new values.
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	// The fields to change: name, audience, scope, refresh_idle,
-	// refresh_absolute, leeway, mint_subjects, cert_san, jwks. A field that is
-	// unset in client is cleared.
+	// refresh_absolute, leeway, retry_window, grants_per_user, mint_subjects,
+	// cert_san, jwks. A field that is unset in client is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2486,7 +2507,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"c\n" +
 	"\x14SetUserClaimsRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12/\n" +
-	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xeb\x04\n" +
+	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xea\x05\n" +
 	"\x06Client\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2505,7 +2526,10 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x12\n" +
 	"\x04jwks\x18\x0e \x01(\tR\x04jwks\x12(\n" +
-	"\x04keys\x18\x0f \x03(\v2\x14.signet.v1.ClientKeyR\x04keys\";\n" +
+	"\x04keys\x18\x0f \x03(\v2\x14.signet.v1.ClientKeyR\x04keys\x12<\n" +
+	"\fretry_window\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\vretryWindow\x12+\n" +
+	"\x0fgrants_per_user\x18\x11 \x01(\x05H\x00R\rgrantsPerUser\x88\x01\x01B\x12\n" +
+	"\x10_grants_per_user\";\n" +
 	"\tClientKey\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\"@\n" +
@@ -2713,85 +2737,86 @@ var file_signet_v1_admin_proto_depIdxs = []int32{
 	43, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
 	43, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
 	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
-	11, // 13: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
-	11, // 14: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
-	11, // 15: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
-	11, // 16: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	45, // 17: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	44, // 18: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	43, // 19: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	43, // 20: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
-	24, // 21: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
-	24, // 22: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
-	24, // 23: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	45, // 24: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	34, // 25: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	43, // 26: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	43, // 27: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
-	33, // 28: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
-	39, // 29: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	43, // 30: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	1,  // 31: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 32: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 33: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 34: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 35: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 36: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 37: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
-	9,  // 38: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	10, // 39: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	13, // 40: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	15, // 41: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	16, // 42: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	18, // 43: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	19, // 44: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	21, // 45: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	22, // 46: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	23, // 47: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	25, // 48: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	26, // 49: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	27, // 50: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	29, // 51: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	30, // 52: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	31, // 53: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	32, // 54: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	35, // 55: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	37, // 56: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	40, // 57: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	41, // 58: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 59: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 60: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 61: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	46, // 62: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	46, // 63: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	46, // 64: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	46, // 65: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
-	46, // 66: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	46, // 67: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	14, // 68: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	11, // 69: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	17, // 70: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	46, // 71: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	20, // 72: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	46, // 73: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	46, // 74: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	46, // 75: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	24, // 76: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	24, // 77: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	28, // 78: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	46, // 79: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	46, // 80: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	46, // 81: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	46, // 82: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	36, // 83: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	38, // 84: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	46, // 85: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	46, // 86: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	59, // [59:87] is the sub-list for method output_type
-	31, // [31:59] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	44, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
+	11, // 14: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
+	11, // 15: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
+	11, // 16: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
+	11, // 17: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
+	45, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	44, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	43, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	43, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	24, // 22: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
+	24, // 23: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
+	24, // 24: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
+	45, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 26: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
+	43, // 27: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	43, // 28: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	33, // 29: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
+	39, // 30: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
+	43, // 31: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	1,  // 32: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 33: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 34: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 35: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 36: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 37: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 38: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 39: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 40: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	13, // 41: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	15, // 42: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	16, // 43: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	18, // 44: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	19, // 45: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	21, // 46: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	22, // 47: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	23, // 48: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	25, // 49: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	26, // 50: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	27, // 51: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	29, // 52: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	30, // 53: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	31, // 54: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	32, // 55: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	35, // 56: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	37, // 57: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	40, // 58: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	41, // 59: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 60: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 61: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 62: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	46, // 63: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	46, // 64: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	46, // 65: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	46, // 66: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	46, // 67: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	46, // 68: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	14, // 69: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 70: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	17, // 71: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	46, // 72: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	20, // 73: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	46, // 74: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	46, // 75: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	46, // 76: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	24, // 77: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	24, // 78: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	28, // 79: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	46, // 80: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	46, // 81: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	46, // 82: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	46, // 83: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	36, // 84: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	38, // 85: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	46, // 86: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	46, // 87: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	60, // [60:88] is the sub-list for method output_type
+	32, // [32:60] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -2799,6 +2824,7 @@ func file_signet_v1_admin_proto_init() {
 	if File_signet_v1_admin_proto != nil {
 		return
 	}
+	file_signet_v1_admin_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

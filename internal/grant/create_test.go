@@ -1,0 +1,60 @@
+package grant_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/issuertest"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// A login above the limit of live grants revokes the least recently used grant
+// of the user at the client. A client's own limit overrides the issuer's.
+func TestLogin_RevokesTheLeastRecentlyUsedGrantAboveTheLimit(t *testing.T) {
+	two, none := 2, 0
+	for name, c := range map[string]struct {
+		issuer int
+		client *int
+		want   int // events
+	}{
+		"the issuer's limit":   {2, nil, 1},
+		"the client's limit":   {200, &two, 1},
+		"a client without one": {2, &none, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := issuertest.NewGateway(t, setup, func(o *components.Options) { o.Limits.GrantsPerUser = c.issuer })
+				f.Caller = f.Register(t, client.Client{ID: "app", Audiences: []string{api}, GrantsPerUser: c.client})
+				first := f.MustLogin(t)
+				f.Sleep(t, time.Second)
+				second := f.MustLogin(t)
+				f.Sleep(t, time.Second)
+				refreshed := f.MustRefresh(t, first.RefreshToken, "")
+				f.Sleep(t, time.Second)
+				third := f.MustLogin(t)
+
+				f.MustRefresh(t, refreshed.RefreshToken, "")
+				f.MustRefresh(t, third.RefreshToken, "")
+				_, err := f.Refresh(t.Context(), second.RefreshToken, "")
+				if c.want == 0 {
+					must(t, err)
+				} else {
+					wantCode(t, err, oauth.InvalidGrant)
+				}
+				if n := f.Events.Count(audit.GrantRevoked); n != c.want {
+					t.Fatalf("%d grants were revoked, want %d", n, c.want)
+				}
+				for _, e := range f.Events.All() {
+					if e.Name == audit.GrantRevoked &&
+						(e.Grant != second.GrantID.String() || e.Reason != audit.RevokedByLimit || e.Count != 1) {
+						t.Errorf("the event is %+v", e)
+					}
+				}
+			})
+		})
+	}
+}
