@@ -44,6 +44,9 @@ type Event struct {
 	// Moment is when the act took place, by the store's clock, if the event
 	// concerns many grants: those that were created until then.
 	Moment time.Time
+	// Age is how long before the act the grant was rotated, in whole
+	// milliseconds.
+	Age time.Duration
 	// KeptGrant is the id of the grant that the revocation did not include.
 	KeptGrant string
 	// Reason is one of the reasons, or empty if the name is enough.

@@ -26,6 +26,7 @@ type line struct {
 	Count     int       `json:"count,omitempty"`
 	Moment    time.Time `json:"moment,omitzero"`
 	Kept      string    `json:"kept,omitempty"`
+	AgeMillis int64     `json:"age_ms,omitempty"`
 }
 
 // encode returns the event as one line of JSON.
@@ -33,7 +34,7 @@ func encode(e Event) ([]byte, error) {
 	text, err := json.Marshal(line{
 		Time: e.Time.UTC(), Event: e.Name, RequestID: e.Actor.RequestID, Actor: e.Actor.Name, Target: e.Target(),
 		Outcome: e.Outcome(), Subject: e.Subject, Grant: e.Grant, Key: e.Key, Reason: e.Reason, IP: e.IP,
-		Count: e.Count, Moment: e.Moment.UTC(), Kept: e.KeptGrant,
+		Count: e.Count, Moment: e.Moment.UTC(), Kept: e.KeptGrant, AgeMillis: e.Age.Milliseconds(),
 	})
 	return append(text, '\n'), err
 }
@@ -86,7 +87,7 @@ func (l line) event() Event {
 	e := Event{
 		Name: l.Event, Time: l.Time, Actor: Actor{Name: l.Actor, RequestID: l.RequestID}, Subject: l.Subject,
 		Grant: l.Grant, Key: l.Key, Failed: l.Outcome == OutcomeFailure, Reason: l.Reason, IP: l.IP, Count: l.Count,
-		Moment: l.Moment, KeptGrant: l.Kept,
+		Moment: l.Moment, KeptGrant: l.Kept, Age: time.Duration(l.AgeMillis) * time.Millisecond,
 	}
 	switch kind, id, _ := strings.Cut(l.Target, ":"); kind {
 	case "client":

@@ -6,6 +6,7 @@ const (
 	LoginFailed     = "login.failed"
 	TokenMinted     = "token.minted"
 	RefreshReused   = "refresh.reused"
+	RefreshRepeated = "refresh.repeated"
 	RefreshAhead    = "refresh.ahead"
 	RefreshMissing  = "refresh.missing"
 	GrantRevoked    = "grant.revoked"
@@ -37,7 +38,7 @@ const (
 // EventNames returns the names of all events.
 func EventNames() []string {
 	return []string{
-		LoginSucceeded, LoginFailed, TokenMinted, RefreshReused, RefreshAhead, RefreshMissing,
+		LoginSucceeded, LoginFailed, TokenMinted, RefreshReused, RefreshRepeated, RefreshAhead, RefreshMissing,
 		GrantRevoked, UserCreated, UserDisabled, UserEnabled, UserUnlocked, UserDeleted,
 		PasswordSet, ClaimsSet, ClientCreated, ClientUpdated, ClientDeleted, AudienceCreated,
 		AudienceUpdated, AudienceDeleted, KeyCreated, KeyImported, KeyRotated, KeyCancelled,

@@ -77,6 +77,11 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 			Name: audit.GrantRevoked, Time: at, Actor: audit.Actor{Name: "gateway", RequestID: "r"},
 			Subject: "usr_1", Grant: "0a", Reason: audit.RevokedByClient, IP: "192.0.2.1", Count: 2, KeptGrant: "0b",
 		},
+		`{"time":"2026-11-20T12:00:00.25Z","event":"refresh.repeated","actor":"gateway","target":"grant:0a","outcome":"success",` +
+			`"grant":"0a","age_ms":90500}`: {
+			Name: audit.RefreshRepeated, Time: at, Actor: audit.Actor{Name: "gateway"}, Grant: "0a",
+			Age: 90*time.Second + 500*time.Millisecond,
+		},
 		`{"time":"2026-11-20T12:00:00.25Z","event":"key.rotated","actor":"server","target":"key:k","outcome":"success","kid":"k"}`: {
 			Name: "key.rotated", Time: at, Actor: audit.Actor{Name: audit.Server}, Key: "k",
 		},
@@ -84,6 +89,10 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 		var out bytes.Buffer
 		if err := newLog(&out).Write(e); err != nil || out.String() != want+"\n" {
 			t.Errorf("%s, %v; want %s", out.String(), err, want)
+		}
+		e.Time = e.Time.UTC()
+		if read, _, err := audit.Read(&out); err != nil || len(read) != 1 || read[0] != e {
+			t.Errorf("%+v, %v; want %+v", read, err, e)
 		}
 	}
 }

@@ -65,18 +65,19 @@ func (r *Rotation) Handle() oauth.Handle { return r.token.Handle }
 // of the store, never because the store is not available.
 func (r *Rotation) Rotate(ctx context.Context, caller client.Caller, idempotencyKey string) (Grant, error) {
 	s := r.service
-	result, err := r.decide(ctx, RefreshAttempt{
+	a := RefreshAttempt{
 		Grant: r.GrantID(), ClientID: caller.Client.ID, Generation: r.token.Generation,
 		KeyHash: hashKey(idempotencyKey), MACKey: r.macKey, ReceivedAt: r.receivedAt,
 		Deadline: deadline(ctx, r.receivedAt), Leeway: s.o.Lifetimes.leeway(caller.Client),
 		RetryWindow: s.o.Lifetimes.retryWindow(caller.Client),
-	})
+	}
+	result, err := r.decide(ctx, a)
 	if err != nil {
 		s.o.Refreshed(Unavailable)
 		return Grant{}, err
 	}
 	s.o.Refreshed(result.Outcome)
-	return result.Grant, s.conclude(caller, r.GrantID(), result)
+	return result.Grant, s.conclude(caller, a, result)
 }
 
 // decide passes the attempt to the store, and once more if the store does not
@@ -103,14 +104,19 @@ var outcomeEvents = map[Outcome]string{
 	Missing: audit.RefreshMissing,
 }
 
-// conclude audits a result whose outcome has an event. It returns an error
-// unless the outcome is accepted.
-func (s *Service) conclude(caller client.Caller, id oauth.GrantID, r RefreshResult) error {
+// conclude audits a result that has an event. It returns an error unless the
+// outcome is accepted.
+func (s *Service) conclude(caller client.Caller, a RefreshAttempt, r RefreshResult) error {
 	if r.Outcome == Late {
 		return oauth.Unavailable(context.DeadlineExceeded)
 	}
-	if name, ok := outcomeEvents[r.Outcome]; ok {
-		e := audit.Event{Name: name, Subject: r.Grant.UserID, Grant: id.String(), Failed: !r.Outcome.Accepted()}
+	e := audit.Event{
+		Name: outcomeEvents[r.Outcome], Subject: r.Grant.UserID, Grant: a.Grant.String(), Failed: !r.Outcome.Accepted(),
+	}
+	if r.LateRetry {
+		e.Name, e.Age = audit.RefreshRepeated, a.ReceivedAt.Sub(r.Grant.RotatedAt)
+	}
+	if e.Name != "" {
 		if err := s.record(caller, e); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,88 @@ func TestRule24_RetryGetsTheSameSuccessor(t *testing.T) {
 			t.Error("a retry without a key, within the leeway, got another successor")
 		}
 		f.MustRefresh(t, third, "")
+	})
+}
+
+// Rule 24: a retry with the idempotency key gets the same successor within the
+// retry window of its client. A later retry is reuse and revokes the grant.
+func TestRule24_RetryWindow(t *testing.T) {
+	const day = 24 * time.Hour
+	none, short := time.Duration(0), 5*time.Minute
+	for name, c := range map[string]struct {
+		client client.Client
+		window time.Duration
+	}{
+		"a day at most":       {client.Client{RefreshIdle: 7 * day}, day},
+		"the client's window": {client.Client{RetryWindow: &short}, short},
+		"none, but a leeway":  {client.Client{RetryWindow: &none}, 10 * time.Second},
+		"none":                {client.Client{RetryWindow: &none, Leeway: &none}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t)
+				c.client.ID, c.client.Audiences = "app", []string{api}
+				f.Caller = f.Register(t, c.client)
+				first := f.MustLogin(t).RefreshToken
+				second := f.MustRefresh(t, first, "key one").RefreshToken
+
+				f.Sleep(t, c.window)
+				if retried := f.MustRefresh(t, first, "key one").RefreshToken; retried != second {
+					t.Error("a retry within the window got another successor")
+				}
+				f.Sleep(t, time.Millisecond)
+				for _, token := range []string{first, second} {
+					_, err := f.Refresh(t.Context(), token, "key one")
+					wantCode(t, err, oauth.InvalidGrant)
+				}
+				if n := f.Events.Count(audit.RefreshReused); n != 1 {
+					t.Errorf("%d reuse events, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+// Rule 24: the first retry after the leeway is audited with the age of the
+// rotation, once for each rotation.
+func TestRule24_LateRetryIsAudited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		login := f.MustLogin(t)
+		want := func(ages ...time.Duration) {
+			t.Helper()
+			var got []time.Duration
+			for _, e := range f.Events.All() {
+				if e.Name != audit.RefreshRepeated {
+					continue
+				}
+				got = append(got, e.Age)
+				if e.Failed || e.Grant != login.GrantID.String() || e.Subject != login.Subject ||
+					e.Actor.Name != "gateway" {
+					t.Errorf("the event is %+v", e)
+				}
+			}
+			if !slices.Equal(got, ages) {
+				t.Errorf("ages %v, want %v", got, ages)
+			}
+		}
+
+		first := login.RefreshToken
+		second := f.MustRefresh(t, first, "key one").RefreshToken
+		f.Sleep(t, 10*time.Second)
+		f.MustRefresh(t, first, "key one")
+		want()
+		f.Sleep(t, 80500*time.Millisecond)
+		f.MustRefresh(t, first, "key one")
+		want(90500 * time.Millisecond)
+		f.Sleep(t, time.Minute)
+		f.MustRefresh(t, first, "key one")
+		want(90500 * time.Millisecond)
+
+		f.MustRefresh(t, second, "key two")
+		f.Sleep(t, time.Minute)
+		f.MustRefresh(t, second, "key two")
+		want(90500*time.Millisecond, time.Minute)
 	})
 }
 

@@ -106,7 +106,8 @@ func (g *gateway) accessToken(ctx context.Context, s *session) (string, error) {
 		return "", errLoginEnded
 	case err != nil:
 		// Keep the session. Either the issuer has not used up the token, or the
-		// next attempt with the same key returns the same successor.
+		// next attempt with the same key, within the retry window, returns the
+		// same successor.
 		return "", err
 	}
 	s.setTokens(response)

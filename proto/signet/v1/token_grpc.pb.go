@@ -50,9 +50,10 @@ type TokenServiceClient interface {
 	// and the account has too many successful logins.
 	Login(ctx context.Context, in *LoginRequest, opts ...grpc.CallOption) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
-	// token. A retry with the same idempotency key is safe for as long as the
-	// grant is active: it returns the same successor. Drop a login on reason
-	// INVALID_GRANT only.
+	// token. A retry with the same idempotency key is safe within the client's
+	// retry window, by default its idle lifetime and at most 24 h: it returns the
+	// same successor. A later one is reuse and revokes the grant. Drop a login on
+	// reason INVALID_GRANT only.
 	Refresh(ctx context.Context, in *RefreshRequest, opts ...grpc.CallOption) (*TokenResponse, error)
 	// Mint issues an access token for each audience, in the calling client's own
 	// name or for a subject that the client has authenticated itself. Only
@@ -169,9 +170,10 @@ type TokenServiceServer interface {
 	// and the account has too many successful logins.
 	Login(context.Context, *LoginRequest) (*TokenResponse, error)
 	// Refresh exchanges a refresh token for its successor and a new access
-	// token. A retry with the same idempotency key is safe for as long as the
-	// grant is active: it returns the same successor. Drop a login on reason
-	// INVALID_GRANT only.
+	// token. A retry with the same idempotency key is safe within the client's
+	// retry window, by default its idle lifetime and at most 24 h: it returns the
+	// same successor. A later one is reuse and revokes the grant. Drop a login on
+	// reason INVALID_GRANT only.
 	Refresh(context.Context, *RefreshRequest) (*TokenResponse, error)
 	// Mint issues an access token for each audience, in the calling client's own
 	// name or for a subject that the client has authenticated itself. Only
