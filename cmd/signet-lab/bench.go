@@ -46,8 +46,9 @@ func benchCommand() *cobra.Command {
 	f.StringVar(&b.server.HTTP, "http", "127.0.0.1:8080", "HTTP `ADDRESS` of the issuer")
 	f.StringVar(&b.server.ClientID, "client-id", "", "`ID` of the client that calls")
 	f.StringVar(&b.secretFile, "client-secret-file", "", "`FILE` with the client's secret")
-	f.StringVar(&b.server.Username, "username", "", "`NAME` of the user that logs in")
-	f.StringVar(&b.passwordFile, "password-file", "", "`FILE` with the user's password")
+	f.StringArrayVar(&b.server.Usernames, "username", nil,
+		"`NAME` of a user that logs in; the users log in in turn (repeatable)")
+	f.StringVar(&b.passwordFile, "password-file", "", "`FILE` with the password of the users")
 	f.StringVar(&b.server.Audience, "audience", "", "`AUDIENCE` of the tokens (default: the client's default)")
 	f.IntSliceVar(&b.concurrency, "concurrency", []int{1, 8, 64},
 		"`NUMBERS` of concurrent workers, measured one after the other")

@@ -56,10 +56,15 @@ func (c *Connection) RefreshWorkers(ctx context.Context, n, concurrency int) ([]
 }
 
 func (c *Connection) login(context.Context) (load.Worker, error) {
+	users := c.server.Usernames
+	if len(users) == 0 {
+		return nil, errNoUser
+	}
 	return func(ctx context.Context) (time.Duration, error) {
+		name := users[c.logins.Add(1)%uint64(len(users))]
 		return load.Time(func() error {
 			_, err := c.TokenService.Login(ctx, &signetv1.LoginRequest{
-				Username: c.server.Username, Password: c.server.Password, Audience: c.audiences(),
+				Username: name, Password: c.server.Password, Audience: c.audiences(),
 			})
 			return err
 		})
@@ -112,6 +117,8 @@ func (c *Connection) introspect(ctx context.Context) (load.Worker, error) {
 		})
 	}, nil
 }
+
+var errNoUser = errors.New("login needs a user name")
 
 var errInactive = errors.New("token is not active")
 

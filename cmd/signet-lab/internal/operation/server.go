@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/signetd/signet/cmd/signet-lab/internal/grpcconn"
@@ -20,8 +21,10 @@ type Server struct {
 	GRPC, HTTP string
 	// ClientID and ClientSecret authenticate the client that calls.
 	ClientID, ClientSecret string
-	// Username and Password are those of the user that logs in.
-	Username, Password string
+	// Usernames are the users that log in, in turn. Password is the password of
+	// all of them. An issuer limits the successful logins of each user.
+	Usernames []string
+	Password  string
 	// Audience is the audience of all tokens. If it is empty, the issuer
 	// chooses the client's default.
 	Audience string
@@ -36,6 +39,7 @@ type Connection struct {
 	grpc    *grpcconn.Conn
 	http    *http.Client
 	threads int // GOMAXPROCS before Connect
+	logins  atomic.Uint64
 }
 
 // Connect prepares that many concurrent calls. All gRPC calls share one

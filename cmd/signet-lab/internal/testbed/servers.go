@@ -14,6 +14,7 @@ import (
 
 	"github.com/signetd/signet/cmd/signet-lab/internal/operation"
 	"github.com/signetd/signet/cmd/signet-lab/internal/reference"
+	"github.com/signetd/signet/internal/password"
 )
 
 // AudienceRS256 is the audience whose tokens are signed with RS256.
@@ -23,8 +24,9 @@ const AudienceRS256 = "https://rs256.example"
 const (
 	audienceEdDSA = "https://eddsa.example"
 	clientID      = "lab"
-	username      = "lab"
-	password      = "correct horse battery staple"
+	userPassword  = "correct horse battery staple"
+	// users is enough for the limit of logins of each user: 240 at once.
+	users = 1000
 )
 
 // An Issuer is a running issuer.
@@ -34,7 +36,7 @@ type Issuer struct {
 	StoreURL string
 }
 
-// StartIssuer starts an issuer on an empty store and creates a client, a user
+// StartIssuer starts an issuer on an empty store and creates a client, users
 // and two audiences in it. The issuer's files are in the subdirectory name of
 // Dir. Each setting is an environment variable: NAME=VALUE.
 func (b *Testbed) StartIssuer(ctx context.Context, name, store string, settings ...string) (*Issuer, error) {
@@ -150,8 +152,8 @@ func (b *Testbed) run(ctx context.Context, env []string, input string, args ...s
 	return stdout.Bytes(), nil
 }
 
-// provision creates two audiences, a client that may mint any subject, and a
-// user in an empty store. It returns the credentials.
+// provision creates two audiences, a client that may mint any subject, and
+// users in an empty store. It returns the credentials.
 func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server, error) {
 	if _, err := os.Stat(b.kekFile()); errors.Is(err, os.ErrNotExist) {
 		if _, err := b.run(ctx, env, "", "keys", "--new-kek", b.kekFile()); err != nil {
@@ -163,11 +165,14 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 		{"migrate"},
 		{"audiences", "create", audienceEdDSA, "--alg", "EdDSA"},
 		{"audiences", "create", AudienceRS256, "--alg", "RS256"},
-		{"users", "create", username},
 	} {
-		if _, err := b.run(ctx, env, password, args...); err != nil {
+		if _, err := b.run(ctx, env, "", args...); err != nil {
 			return operation.Server{}, err
 		}
+	}
+	usernames, err := b.importUsers(ctx, env)
+	if err != nil {
+		return operation.Server{}, err
 	}
 	out, err := b.run(ctx, env, "", "clients", "create", clientID, "--audience", audienceEdDSA,
 		"--audience", AudienceRS256, "--mint-subjects", "--output", "json")
@@ -182,7 +187,28 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 		return operation.Server{}, err
 	}
 	return operation.Server{
-		ClientID: clientID, ClientSecret: created.Secret, Username: username, Password: password,
+		ClientID: clientID, ClientSecret: created.Secret, Usernames: usernames, Password: userPassword,
 		Audience: audienceEdDSA,
 	}, nil
+}
+
+// importUsers creates users with one password and returns their names.
+func (b *Testbed) importUsers(ctx context.Context, env []string) ([]string, error) {
+	hasher, err := password.New(password.Options{Params: password.MinParams()})
+	if err != nil {
+		return nil, err
+	}
+	hash, err := hasher.Hash(ctx, userPassword)
+	if err != nil {
+		return nil, err
+	}
+
+	names := make([]string, users)
+	var lines strings.Builder
+	for i := range names {
+		names[i] = fmt.Sprint("lab", i)
+		fmt.Fprintf(&lines, "{\"username\": %q, \"password_hash\": %q}\n", names[i], hash)
+	}
+	_, err = b.run(ctx, env, lines.String(), "users", "import")
+	return names, err
 }
