@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"

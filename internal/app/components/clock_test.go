@@ -74,7 +74,7 @@ func newOptions(t *testing.T, s store) components.Options {
 	must(t, err)
 	t.Cleanup(passwords.Close)
 	return components.Options{
-		Issuer: "https://issuer.example", Store: s, Passwords: passwords, AddressPerHour: 100,
+		Issuer: "https://issuer.example", Store: s, Passwords: passwords, Limits: components.Limits{AddressPerHour: 100},
 		Keys: keys.Options{KEKs: keks, Policy: keys.Policy{
 			MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour,
 			PollInterval: 2 * time.Second, ClockSkew: 2 * time.Minute,
