@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
@@ -51,15 +50,15 @@ func exceptID(id oauth.GrantID) *[16]byte {
 }
 
 // moment is the time of an act: the time after the row of the user or of the
-// client was locked. It is not before the creation of a grant of the subject $1,
-// even if the clock was set back.
+// client was locked. It is not before the creation of a grant of the subject
+// $1, even if the clock was set back.
 const moment = `WITH moment AS MATERIALIZED (
 		SELECT greatest(clock_timestamp(), (SELECT max(created_at) FROM grants WHERE user_id = $1)) AS at
 	), `
 
-// countLive counts the live grants of the subject $1 to the client $2, or to any
-// client if it is empty, except the grant $3. They were created until $6, or
-// until the moment if it is NULL.
+// countLive counts the live grants of the subject $1 to the client $2, or to
+// any client if it is empty, except the grant $3. They were created until $6,
+// or until the moment if it is NULL.
 const countLive = `live AS (
 		SELECT FROM (
 			SELECT g.* FROM grants g WHERE g.user_id = $1 ORDER BY g.created_at DESC, g.id DESC LIMIT $4
@@ -71,28 +70,17 @@ const countLive = `live AS (
 	) `
 
 // addEnding stores an ending and returns the number of grants that it concerns.
-// The transaction has locked the row of the user or of the client, if there is
-// one.
+// An ending without a reason is a suspension. The transaction has locked the
+// row of the user or of the client, if there is one.
 func addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended, error) {
 	var ended grant.Ended
 	err := tx.QueryRow(ctx, moment+countLive+`, added AS (
 			INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-			SELECT $1, $2, $3, $7, $8, at, coalesce($6, at), at FROM moment
+			SELECT $1, $2, $3, $7, $8, at, CASE $7 WHEN '' THEN 'infinity' ELSE coalesce($6, at) END,
+				CASE $7 WHEN '' THEN 'infinity' ELSE at END FROM moment
 		) SELECT at, (SELECT count(*) FROM live) FROM moment`,
 		e.Subject, e.ClientID, exceptID(e.Except), grant.MaxCountExamined, grant.MaxCounted,
 		at(&e.CreatedUntil), e.Reason, e.Actor).Scan(at(&ended.At), &ended.Live)
-	return ended, err
-}
-
-// addSuspension suspends all grants of a user. The transaction has locked the
-// row of the user.
-func addSuspension(ctx context.Context, tx transaction, userID, actor string) (grant.Ended, error) {
-	var ended grant.Ended
-	err := tx.QueryRow(ctx, moment+countLive+`, added AS (
-			INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-			SELECT $1, $2, $3, '', $7, at, 'infinity', 'infinity' FROM moment
-		) SELECT at, (SELECT count(*) FROM live) FROM moment`,
-		userID, "", exceptID(oauth.GrantID{}), grant.MaxCountExamined, grant.MaxCounted, at(&time.Time{}), actor).Scan(at(&ended.At), &ended.Live)
 	return ended, err
 }
 
@@ -119,56 +107,3 @@ func restrictClientEnding(ctx context.Context, tx transaction, clientID string) 
 		WHERE subject = '' AND client_id = $1 AND created_until = 'infinity'`, clientID)
 	return err
 }
-
-// RevokeGrants revokes the grants that the ending selects: it stores the ending.
-// It locks the row of the user, if the subject is one, so that every concurrent
-// login either commits its grant before and is concerned, or reads the new
-// epoch.
-func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.Ended, err error) {
-	lock := query(`SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`)
-	if e.ClientID == "" && e.CreatedUntil.IsZero() {
-		lock = `UPDATE users SET epoch = epoch + 1 WHERE id = $1`
-	}
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if _, err := tx.Exec(ctx, lock, e.Subject); err != nil {
-			return err
-		}
-		ended, err = addEnding(ctx, tx, e)
-		return err
-	})
-	return ended, wrap("revoke grants", err)
-}
-
-// RevokeOldest revokes the user's least recently used live grants to the client
-// so that limit remain, at most MaxOldest of them.
-func (s *Store) RevokeOldest(
-	ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string,
-) (revoked []grant.Grant, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		oldest, err := collect(ctx, tx, pendingFields, `WITH live AS MATERIALIZED (
-				SELECT g.id, g.moved_at, now.at FROM (SELECT clock_timestamp() AS at) now CROSS JOIN LATERAL (
-					SELECT g.* FROM grants g WHERE g.user_id = $1 ORDER BY g.created_at DESC, g.id DESC LIMIT $3
-				) g
-				WHERE g.client_id = $2 AND g.revoked_at IS NULL AND g.expires_at > now.at
-					AND `+idleSince+` + g.idle_lifetime * interval '1 second' > now.at AND`+notRevoked+`
-			) SELECT id, at, $4 FROM live WHERE id <> $5 ORDER BY moved_at, id
-			LIMIT least(greatest((SELECT count(*) FROM live) - $6, 0), $7)`,
-			userID, clientID, grant.MaxCountExamined, reason, [16]byte(keep), limit, grant.MaxOldest)
-		if err != nil || len(oldest) == 0 {
-			return err
-		}
-		revoked, err = endGrants(ctx, tx, oldest)
-		return err
-	})
-	return revoked, wrap("revoke oldest grants", err)
-}
-
-// A pendingGrant is a grant to revoke.
-type pendingGrant struct {
-	id     [16]byte
-	at     time.Time
-	reason string
-}
-
-// pendingFields returns the fields of a pendingGrant.
-func pendingFields(p *pendingGrant) []any { return []any{&p.id, at(&p.at), &p.reason} }

@@ -45,8 +45,8 @@ func grantFields(g *grant.Grant) []any {
 const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
 		WHERE subject = $2 AND reason <> '' AND created_until < 'infinity'))`
 
-// insertGrant inserts a grant, unless its client was deleted. Its parameters are
-// the values of grantColumns without created_at.
+// insertGrant inserts a grant, unless its client was deleted. Its parameters
+// are the values of grantColumns without created_at.
 const (
 	insertGrant = `INSERT INTO grants AS g (` + grantColumns + `)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, created.at, $19
@@ -101,8 +101,8 @@ func newGrant(g grant.Grant) []any {
 	return append(values[:18:18], values[19])
 }
 
-// insertGrant runs insertUserGrant or insertMintedGrant. It returns oauth.InvalidGrant if
-// the statement inserts nothing.
+// insertGrant runs insertUserGrant or insertMintedGrant. It returns
+// oauth.InvalidGrant if the statement inserts nothing.
 func (s *Store) insertGrant(ctx context.Context, lockOrder string, q query, args []any) (grant.Created, error) {
 	var created grant.Created
 	var rowErr error
@@ -126,7 +126,8 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 	return g, wrap("read grant", noRows(err))
 }
 
-// Grants returns a page of the grants that the filter selects, the newest first.
+// Grants returns a page of the grants that the filter selects, the newest
+// first.
 func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
 	var p grant.Page
 	after := []any{f.Subject, at(&f.After.CreatedAt), [16]byte(f.After.ID)}
@@ -157,52 +158,3 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 
 // positionFields returns the columns of a position in a list.
 func positionFields(p *grant.Position) []any { return []any{at(&p.CreatedAt), (*[16]byte)(&p.ID)} }
-
-// RevokeGrant revokes the grant if it belongs to the client (to any client if
-// clientID is empty) and is not revoked yet. It returns the row as it then is,
-// and changed true if this call revoked it.
-func (s *Store) RevokeGrant(
-	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
-) (grant.Grant, bool, error) {
-	var g grant.Grant
-	var revoked int
-	var rowErr error
-	err := s.share(ctx, &writeRequest{
-		lockOrder: lockGrants + string(id[:]), durable: true,
-		queue: func(q *queries) {
-			q.Queue(`UPDATE grants g SET revoked_at = $1, revoke_reason = $2
-				WHERE g.id = $3 AND $4 IN ('', g.client_id) AND g.revoked_at IS NULL AND`+notRevoked,
-				at(&now), reason, [16]byte(id), clientID).Exec(setChanged(&revoked))
-			q.Queue(`SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1 AND $2 IN ('', g.client_id)`,
-				[16]byte(id), clientID).Query(scanOne(grantFields(&g), &rowErr))
-		},
-	})
-	if err == nil {
-		err = rowErr
-	}
-	if err != nil {
-		return grant.Grant{}, false, wrap("revoke grant", err)
-	}
-	return g, revoked > 0, nil
-}
-
-// endGrants revokes the grants that are not revoked yet, and returns them. It
-// locks them by id, as every statement does that locks several grants, so that
-// two statements never wait for each other.
-//
-// A grant is revoked here, by RevokeGrant or, if its refresh token was reused,
-// by decideAttempts.
-func endGrants(ctx context.Context, tx transaction, list []pendingGrant) ([]grant.Grant, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	ids, times, reasons := make([][16]byte, len(list)), make([]time.Time, len(list)), make([]string, len(list))
-	for i, p := range list {
-		ids[i], times[i], reasons[i] = p.id, p.at, p.reason
-	}
-	return collect(ctx, tx, grantFields, `WITH locked AS MATERIALIZED (
-			SELECT g.id, a.at, a.reason FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS a (id, at, reason)
-				JOIN grants g USING (id) ORDER BY g.id, a.at FOR NO KEY UPDATE OF g
-		) UPDATE grants g SET revoked_at = locked.at, revoke_reason = locked.reason FROM locked
-		WHERE g.id = locked.id AND g.revoked_at IS NULL RETURNING `+storedColumns, ids, times, reasons)
-}

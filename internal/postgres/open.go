@@ -55,8 +55,8 @@ type Options struct {
 }
 
 // A Store is a pool of connections to one database. It implements client.Store,
-// login.Store, grant.Store, grant.SweepStore, grant.EndingStore, admin.Store and
-// keys.Store.
+// login.Store, grant.Store, grant.SweepStore, grant.EndingStore, admin.Store
+// and keys.Store.
 type Store struct {
 	db        database
 	timeout   time.Duration

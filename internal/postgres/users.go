@@ -95,7 +95,7 @@ func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended 
 			ended.At = u.DisabledAt
 			return nil
 		}
-		if ended, err = addSuspension(ctx, tx, u.ID, actor); err != nil {
+		if ended, err = addEnding(ctx, tx, grant.Ending{Subject: u.ID, Actor: actor}); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2`, at(&ended.At), u.ID)

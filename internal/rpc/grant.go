@@ -21,8 +21,8 @@ type GrantService struct {
 }
 
 // ListGrants returns one page of the grants of a subject, the newest first. If
-// the last grant of the page before has been swept meanwhile, the list continues
-// without a gap.
+// the last grant of the page before has been swept meanwhile, the list
+// continues without a gap.
 func (s *GrantService) ListGrants(
 	ctx context.Context, r *signetv1.ListGrantsRequest,
 ) (*signetv1.ListGrantsResponse, error) {

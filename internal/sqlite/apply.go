@@ -124,7 +124,8 @@ func examinedFields(x *examinedGrant) []any {
 // begins when no request can be in progress any more that began before the
 // ending.
 func (s *Store) finish(
-	ctx context.Context, tx transaction, e pendingEnding, scanned bool, delay time.Duration, applied *grant.AppliedEndings,
+	ctx context.Context, tx transaction, e pendingEnding, scanned bool, delay time.Duration,
+	applied *grant.AppliedEndings,
 ) (err error) {
 	switch next := e.at.Add(delay); {
 	case scanned && e.found == 0 && !e.scanAt.Before(next):

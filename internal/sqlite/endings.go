@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
-	"github.com/signetd/signet/internal/oauth"
 )
 
 // The table endings has the acts that end or suspend many grants, and that are
@@ -50,26 +49,23 @@ const idleSince = `max(g.moved_at, coalesce((SELECT restored_at FROM versions WH
 const live = ` g.revoked_at IS NULL AND g.expires_at > ?1 AND ` + idleSince + ` + g.idle_lifetime * 1000000 > ?1 AND` + notRevoked
 
 // addEnding stores an ending and returns the number of grants that it concerns.
+// An ending without a reason is a suspension.
 func (s *Store) addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended, error) {
 	ended, err := s.moment(ctx, tx, &e)
-	if err == nil {
-		_, err = tx.Exec(ctx, insertEnding, e.Subject, e.ClientID, orNull{&e.Except}, e.Reason, e.Actor,
-			at{&ended.At}, at{&e.CreatedUntil}, at{&ended.At})
+	if err != nil {
+		return ended, err
 	}
+	until, next := e.CreatedUntil.UnixMicro(), ended.At.UnixMicro()
+	if e.Reason == "" {
+		until, next = forever, forever
+	}
+	_, err = tx.Exec(ctx, insertEnding,
+		e.Subject, e.ClientID, orNull{&e.Except}, e.Reason, e.Actor, at{&ended.At}, until, next)
 	return ended, err
 }
 
 const insertEnding = `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-
-// addSuspension suspends all grants of a user.
-func (s *Store) addSuspension(ctx context.Context, tx transaction, userID, actor string) (grant.Ended, error) {
-	ended, err := s.moment(ctx, tx, &grant.Ending{Subject: userID})
-	if err == nil {
-		_, err = tx.Exec(ctx, insertEnding, userID, "", nil, "", actor, at{&ended.At}, forever, forever)
-	}
-	return ended, err
-}
 
 // moment returns the time of an act, and the number of live grants that it
 // concerns. The time is not before the creation of a grant of the subject, even
@@ -119,46 +115,4 @@ func (s *Store) restrictClientEnding(ctx context.Context, tx transaction, client
 	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = ? WHERE subject = '' AND client_id = ? AND created_until = ?`,
 		at{&now}, clientID, forever)
 	return err
-}
-
-// RevokeGrants revokes the grants that the ending selects: it stores the ending.
-func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.Ended, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if e.ClientID == "" && e.CreatedUntil.IsZero() {
-			if _, err := tx.Exec(ctx, `UPDATE users SET epoch = epoch + 1 WHERE id = ?`, e.Subject); err != nil {
-				return err
-			}
-		}
-		ended, err = s.addEnding(ctx, tx, e)
-		return err
-	})
-	return ended, wrap("revoke grants", err)
-}
-
-// RevokeOldest revokes the user's least recently used live grants to the client
-// so that limit remain, at most MaxOldest of them.
-func (s *Store) RevokeOldest(
-	ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string,
-) (revoked []grant.Grant, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		now := s.clock()
-		grants, err := collect(ctx, tx, grantFields, `SELECT `+currentColumns+` FROM (
-				SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4
-			) g`+withEndings+`WHERE g.client_id = ?3 AND`+live+`ORDER BY g.moved_at, g.id`,
-			at{&now}, userID, clientID, grant.MaxCountExamined)
-		excess := min(len(grants)-limit, grant.MaxOldest)
-		for _, g := range grants {
-			if err != nil || len(revoked) >= excess {
-				break
-			}
-			if g.ID == keep {
-				continue
-			}
-			g.RevokedAt, g.RevokeReason = now, reason
-			err = endGrant(ctx, tx, g)
-			revoked = append(revoked, g)
-		}
-		return err
-	})
-	return revoked, wrap("revoke oldest grants", err)
 }

@@ -11,6 +11,9 @@ import (
 const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
 	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
+// selectGrant selects the grant of an id.
+const selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+
 // grantFields returns the fields of a grant in the order of grantColumns.
 func grantFields(g *grant.Grant) []any {
 	return []any{
@@ -71,7 +74,8 @@ func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (created grant.Cre
 
 // insertGrant inserts a grant, unless its client was deleted, and returns its
 // creation time: now, and after the acts that concern the grants which the
-// subject has. So no act concerns a later grant, even if the clock was set back.
+// subject has. So no act concerns a later grant, even if the clock was set
+// back.
 func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) (createdAt time.Time, err error) {
 	var deleted bool
 	var lastAct time.Time
@@ -100,7 +104,8 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 	return g, wrap("read grant", noRows(err))
 }
 
-// Grants returns a page of the grants that the filter selects, the newest first.
+// Grants returns a page of the grants that the filter selects, the newest
+// first.
 func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
 	var p grant.Page
 	after := []any{f.Subject, at{&f.After.CreatedAt}, inBytes{&f.After.ID}}
@@ -130,35 +135,3 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 
 // positionFields returns the columns of a position in a list.
 func positionFields(p *grant.Position) []any { return []any{at{&p.CreatedAt}, inBytes{&p.ID}} }
-
-// RevokeGrant revokes the grant if it belongs to the client (to any client if
-// clientID is empty) and is not revoked yet. It returns the row as it then is,
-// and changed true if this call revoked it.
-func (s *Store) RevokeGrant(
-	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
-) (g grant.Grant, changed bool, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		err := tx.QueryRow(ctx, selectGrant, inBytes{&id}).Scan(grantFields(&g)...)
-		if err == nil && clientID != "" && clientID != g.ClientID {
-			err = oauth.NotFound
-		}
-		if err != nil || !g.RevokedAt.IsZero() {
-			return err
-		}
-		changed = true
-		g.RevokedAt, g.RevokeReason = now.UTC().Truncate(time.Microsecond), reason
-		return endGrant(ctx, tx, g)
-	})
-	if err != nil {
-		return grant.Grant{}, false, wrap("revoke grant", noRows(err))
-	}
-	return g, changed, nil
-}
-
-// endGrant writes RevokedAt and RevokeReason of a grant that is not revoked
-// yet. It is the only function of the store that revokes grants.
-func endGrant(ctx context.Context, tx transaction, g grant.Grant) error {
-	_, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
-		at{&g.RevokedAt}, g.RevokeReason, inBytes{&g.ID})
-	return err
-}

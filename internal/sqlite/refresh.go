@@ -33,11 +33,9 @@ func (s *Store) refreshRequest(a grant.RefreshAttempt, result *grant.RefreshResu
 	return r
 }
 
-// Most refreshes run these two statements.
-const (
-	selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
-	rotateGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ?, repeated_at = NULL WHERE id = ?`
-)
+// Most refreshes run only selectGrant and rotateGrant.
+const rotateGrant = `UPDATE grants SET generation = ?, key_hash = ?, mac_key = ?, moved_at = ?, repeated_at = NULL
+	WHERE id = ?`
 
 // refresh decides an attempt at the time now.
 func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (grant.RefreshResult, error) {

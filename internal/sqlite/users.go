@@ -95,7 +95,7 @@ func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended 
 			ended.At = u.DisabledAt
 			return nil
 		}
-		if ended, err = s.addSuspension(ctx, tx, u.ID, actor); err != nil {
+		if ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Actor: actor}); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&ended.At}, u.ID)
@@ -124,7 +124,8 @@ func (s *Store) SetPassword(ctx context.Context, username, hash, actor string) (
 	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
-			ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Reason: audit.RevokedByPassword, Actor: actor})
+			ended, err = s.addEnding(ctx, tx,
+				grant.Ending{Subject: u.ID, Reason: audit.RevokedByPassword, Actor: actor})
 		}
 		return err
 	})
@@ -148,7 +149,8 @@ func (s *Store) DeleteUser(ctx context.Context, username, actor string) (ended g
 			err = liftSuspension(ctx, tx, u.ID)
 		}
 		if err == nil {
-			ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Reason: audit.RevokedByDeletion, Actor: actor})
+			ended, err = s.addEnding(ctx, tx,
+				grant.Ending{Subject: u.ID, Reason: audit.RevokedByDeletion, Actor: actor})
 		}
 		return err
 	})

@@ -38,8 +38,8 @@ func rejected(t *testing.T, err error, want oauth.Code) {
 }
 
 // equal fails the test if got and want differ. An empty list equals nil. The
-// creation time of a grant is the store's, so it is not compared. Of the time of
-// a suspension, equal compares only whether there is one.
+// creation time of a grant is the store's, so it is not compared. Of the time
+// of a suspension, equal compares only whether there is one.
 func equal(t *testing.T, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), sameGrant); diff != "" {

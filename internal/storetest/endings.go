@@ -63,7 +63,8 @@ func pendingEnding(t *testing.T, s Store) {
 			want := g
 			want.RevokedAt, want.RevokeReason = then, audit.RevokedByAdmin
 			equal(t, stored(t, s, g.ID), want)
-			for _, a := range []grant.RefreshAttempt{currentToken(g), ahead(currentToken(g)), superseded(currentToken(g))} {
+			current := currentToken(g)
+			for _, a := range []grant.RefreshAttempt{current, ahead(current), superseded(current)} {
 				equal(t, refresh(t, s, a), grant.RefreshResult{Outcome: grant.Revoked, Grant: want})
 			}
 			got, changed, err := s.RevokeGrant(t.Context(), g.ID, "", audit.RevokedByClient, start)
@@ -270,7 +271,8 @@ func countOfLive(t *testing.T, s Store) {
 }
 
 // oldestAreRevoked: CreateGrant counts the live grants of the user to the
-// client up to the limit, and RevokeOldest revokes the least recently used ones.
+// client up to the limit, and RevokeOldest revokes the least recently used
+// ones.
 func oldestAreRevoked(t *testing.T, s Store) {
 	u := withUser(t, s, "ann")
 	for id := range byte(6) {

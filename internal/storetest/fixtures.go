@@ -91,7 +91,9 @@ func mintGrant(ctx context.Context, s Store, g grant.Grant) error {
 
 // revokeAll revokes the grants of a subject to the client, or to any client if
 // clientID is empty, except one.
-func revokeAll(ctx context.Context, s Store, subject, clientID string, except oauth.GrantID, reason string) (grant.Ended, error) {
+func revokeAll(
+	ctx context.Context, s Store, subject, clientID string, except oauth.GrantID, reason string,
+) (grant.Ended, error) {
 	return s.RevokeGrants(ctx, grant.Ending{
 		Subject: subject, ClientID: clientID, Except: except, Reason: reason, Actor: operator,
 	})

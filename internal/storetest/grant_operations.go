@@ -120,6 +120,7 @@ func (p grantOperations) grant(id oauth.GrantID) (grant.Grant, int64) {
 // matter.
 func (p grantOperations) attempts() []grant.RefreshAttempt {
 	ids := rapid.SliceOfNDistinct(rapid.ByteRange(1, 16), 0, 10, rapid.ID).Draw(p.t, "grants")
+	digests := []oauth.Digest{{}, digest("one"), digest("two")}
 	leeways := []time.Duration{0, time.Nanosecond, 10 * time.Second, time.Minute}
 	var attempts []grant.RefreshAttempt
 	for _, id := range ids {
@@ -133,7 +134,7 @@ func (p grantOperations) attempts() []grant.RefreshAttempt {
 			Grant:       oauth.GrantID{id},
 			ClientID:    mostly(p.t, g.ClientID, p.client),
 			Generation:  uint32(max(0, int64(g.Generation)+step)),
-			KeyHash:     rapid.SampledFrom([]oauth.Digest{g.KeyHash, {}, digest("one"), digest("two")}).Draw(p.t, "key"),
+			KeyHash:     rapid.SampledFrom(append(digests, g.KeyHash)).Draw(p.t, "key"),
 			MACKey:      fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")),
 			ReceivedAt:  p.moment(g.RotatedAt),
 			Leeway:      rapid.SampledFrom(leeways).Draw(p.t, "leeway"),

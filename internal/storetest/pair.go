@@ -52,7 +52,8 @@ func (p *pair) same(operation string, call func(Store) (any, error)) {
 			p.t.Fatalf("%s: %T: %v", operation, s, err)
 		}
 	}
-	if diff := cmp.Diff(answers[0], answers[1], cmpopts.EquateEmpty(), sameGrant, sameMoment); diff != "" || codes[0] != codes[1] {
+	diff := cmp.Diff(answers[0], answers[1], cmpopts.EquateEmpty(), sameGrant, sameMoment)
+	if diff != "" || codes[0] != codes[1] {
 		p.t.Fatalf("%s: the errors are %q and %q, the answers differ by (-one +other):\n%s",
 			operation, codes[0], codes[1], diff)
 	}

@@ -29,7 +29,9 @@ func (p userOperations) enable() {
 
 func (p userOperations) setPassword() {
 	name := p.name()
-	p.change("SetPassword", func(s Store) error { return ended(s.SetPassword(p.ctx, name, "$argon2id$"+name, operator)) })
+	p.change("SetPassword", func(s Store) error {
+		return ended(s.SetPassword(p.ctx, name, "$argon2id$"+name, operator))
+	})
 }
 
 func (p userOperations) changePassword() {
