@@ -27,7 +27,7 @@ const sweep = `WITH batch AS MATERIALIZED (
 		DELETE FROM grants g USING locked WHERE g.id = locked.id AND locked.ended RETURNING g.id
 	), cleared AS (
 		UPDATE grants g SET suspended_at = NULL FROM locked
-		WHERE g.id = locked.id AND NOT locked.ended AND g.suspended_at IS NOT NULL
+		WHERE g.id = locked.id AND locked.ended IS NOT TRUE AND g.suspended_at IS NOT NULL
 	)
 	SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), count(*), count(*) FILTER (WHERE live), (SELECT count(*) FROM deleted)
 	FROM batch`

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -23,6 +24,9 @@ func aUser(name string) login.User {
 		Claims: map[string]any{"roles": []any{"a", "b"}, "level": 2.5, "tenant": "t", "staff": true}, CreatedAt: start,
 	}
 }
+
+// aClient returns a client of that id.
+func aClient(id string) client.Client { return client.Client{ID: id, CreatedAt: start} }
 
 // digest returns a digest with the bytes of a text.
 func digest(text string) oauth.Digest { return oauth.NewDigest([]byte(text)) }

@@ -160,7 +160,7 @@ func (x *ListGrantsRequest) GetIncludeEnded() bool {
 	return false
 }
 
-// ListGrantsResponse is one page, sorted by grant id.
+// ListGrantsResponse is one page, the newest grant first.
 type ListGrantsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The grants.

@@ -37,7 +37,9 @@ const (
 // anyone can call in their name; they revoke a grant with Revoke. Clients
 // authenticate as for TokenService.
 type GrantServiceClient interface {
-	// ListGrants returns one page of the grants of a subject.
+	// ListGrants returns one page of the grants of a subject, the newest first. A
+	// page may have fewer grants than requested, or none, and still have a
+	// next_page_token.
 	ListGrants(ctx context.Context, in *ListGrantsRequest, opts ...grpc.CallOption) (*ListGrantsResponse, error)
 	// RevokeGrant revokes one grant. The revocation is durable when the call
 	// returns. Revoking a grant twice succeeds. A grant of another client, and
@@ -45,8 +47,9 @@ type GrantServiceClient interface {
 	RevokeGrant(ctx context.Context, in *RevokeGrantRequest, opts ...grpc.CallOption) (*RevokeGrantResponse, error)
 	// RevokeAllGrants revokes all grants of a subject, or all except one: log
 	// out everywhere, or everywhere else. The revocation is durable when the call
-	// returns. Logins of the subject that are in progress at that moment are
-	// refused, for every client.
+	// returns. What a client revokes concerns the logins at that client alone. If
+	// an administrator revokes the grants of a user, logins of the user that are
+	// in progress are refused, at every client.
 	RevokeAllGrants(ctx context.Context, in *RevokeAllGrantsRequest, opts ...grpc.CallOption) (*RevokeAllGrantsResponse, error)
 }
 
@@ -98,7 +101,9 @@ func (c *grantServiceClient) RevokeAllGrants(ctx context.Context, in *RevokeAllG
 // anyone can call in their name; they revoke a grant with Revoke. Clients
 // authenticate as for TokenService.
 type GrantServiceServer interface {
-	// ListGrants returns one page of the grants of a subject.
+	// ListGrants returns one page of the grants of a subject, the newest first. A
+	// page may have fewer grants than requested, or none, and still have a
+	// next_page_token.
 	ListGrants(context.Context, *ListGrantsRequest) (*ListGrantsResponse, error)
 	// RevokeGrant revokes one grant. The revocation is durable when the call
 	// returns. Revoking a grant twice succeeds. A grant of another client, and
@@ -106,8 +111,9 @@ type GrantServiceServer interface {
 	RevokeGrant(context.Context, *RevokeGrantRequest) (*RevokeGrantResponse, error)
 	// RevokeAllGrants revokes all grants of a subject, or all except one: log
 	// out everywhere, or everywhere else. The revocation is durable when the call
-	// returns. Logins of the subject that are in progress at that moment are
-	// refused, for every client.
+	// returns. What a client revokes concerns the logins at that client alone. If
+	// an administrator revokes the grants of a user, logins of the user that are
+	// in progress are refused, at every client.
 	RevokeAllGrants(context.Context, *RevokeAllGrantsRequest) (*RevokeAllGrantsResponse, error)
 	mustEmbedUnimplementedGrantServiceServer()
 }

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// aGrant returns a live grant of ann.
+func aGrant(id byte) grant.Grant {
+	return grant.Grant{
+		ID: oauth.GrantID{id}, UserID: ann.ID, ClientID: "app", MACKey: "mac", RotatedAt: then,
+		IdleLifetime: time.Hour, ExpiresAt: then.Add(time.Hour),
+	}
+}
+
+// TestEndings_ClockSetBack: an act concerns the grants that exist, and no later
+// ones, also if the clock is set back.
+func TestEndings_ClockSetBack(t *testing.T) {
+	now := then
+	s, err := Open(t.Context(), newFile(t), Options{Now: func() time.Time { return now }})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	must(t, s.Migrate(t.Context()))
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	now = now.Add(-time.Hour)
+	e, err := s.RevokeGrants(t.Context(), grant.Ending{
+		Subject: ann.ID, Reason: audit.RevokedByAdmin, Actor: "operator:ann",
+	})
+	must(t, err)
+	g, err := s.Grant(t.Context(), oauth.GrantID{1})
+	must(t, err)
+	if e.Live != 1 || g.RevokedAt.IsZero() {
+		t.Errorf("an act concerned %d grants, and the grant is %+v", e.Live, g)
+	}
+
+	_, err = s.CreateGrant(t.Context(), aGrant(2), 1, 0)
+	must(t, err)
+	later, err := s.Grant(t.Context(), oauth.GrantID{2})
+	must(t, err)
+	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
+		t.Errorf("a login after the act of %v has the grant %+v", e.At, later)
+	}
+}
+
+// TestMigrate_SuspensionsOfTheFirstSchema: the grants of users who were
+// disabled before the migration stay suspended until the user is enabled.
+func TestMigrate_SuspensionsOfTheFirstSchema(t *testing.T) {
+	s := open(t, newFile(t))
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	for _, q := range []query{
+		`DROP TABLE endings`,
+		`ALTER TABLE grants DROP COLUMN repeated_at`,
+		`ALTER TABLE versions DROP COLUMN restored_at`,
+		`ALTER TABLE keys DROP COLUMN lifetime`,
+		`DROP INDEX grants_by_creation`,
+		`CREATE INDEX grants_of_user ON grants (user_id, id)`,
+		`DELETE FROM ` + goose.DefaultTablename + ` WHERE version_id > 1`,
+		`UPDATE users SET disabled_at = 1`,
+		`UPDATE grants SET suspended_at = 1`,
+	} {
+		exec(t, s.writeDB, q)
+	}
+	must(t, s.Migrate(t.Context()))
+
+	refresh := func() grant.Outcome {
+		result, err := s.RefreshGrant(t.Context(), grant.RefreshAttempt{
+			Grant: oauth.GrantID{1}, ClientID: "app", KeyHash: oauth.NewDigest([]byte("a hash of 16 byte")),
+			ReceivedAt: then, Deadline: then.Add(time.Hour),
+		})
+		must(t, err)
+		return result.Outcome
+	}
+	if outcome := refresh(); outcome != grant.Suspended {
+		t.Errorf("%s for a user who was disabled before the migration", outcome)
+	}
+	must(t, s.EnableUser(t.Context(), ann.Username))
+	if outcome := refresh(); outcome != grant.Rotated {
+		t.Errorf("%s for a user who was enabled after the migration", outcome)
+	}
+
+	_, err := s.SweepGrants(t.Context(), oauth.GrantID{}, 10, then, time.Time{})
+	must(t, err)
+	var marked int
+	must(t, s.readDB.QueryRow(context.Background(), `SELECT count(*) FROM grants WHERE suspended_at IS NOT NULL`).
+		Scan(&marked))
+	if marked != 0 {
+		t.Errorf("%d grants have the mark of the first schema after a sweep", marked)
+	}
+}
