@@ -511,9 +511,10 @@ func (x *RevokeAllGrantsRequest) GetExceptGrantId() string {
 // RevokeAllGrantsResponse has the number of grants that the call revoked.
 type RevokeAllGrantsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The number of grants that were live, counted to at most 1000. The call
-	// revokes all of them, also if there are more. Grants that had expired or
-	// were revoked before do not count.
+	// The number of grants that were live, counted to at most 1000, among the
+	// 10,000 newest grants of the subject. The call revokes all of them, also if
+	// there are more. Grants that had expired or were revoked before do not
+	// count.
 	Revoked       int32 `protobuf:"varint,1,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
