@@ -55,6 +55,22 @@ func (c *Connection) RefreshWorkers(ctx context.Context, n, concurrency int) ([]
 	return workers, creations.Wait()
 }
 
+// RefreshTokens creates n grants and returns their refresh tokens. At most
+// concurrency grants are created at the same time.
+func (c *Connection) RefreshTokens(ctx context.Context, n, concurrency int) ([]string, error) {
+	tokens := make([]string, n)
+	creations, ctx := errgroup.WithContext(ctx)
+	creations.SetLimit(concurrency)
+	for i := range tokens {
+		creations.Go(func() error {
+			g, err := c.createGrant(ctx)
+			tokens[i] = g.GetRefreshToken()
+			return err
+		})
+	}
+	return tokens, creations.Wait()
+}
+
 func (c *Connection) login(context.Context) (load.Worker, error) {
 	users := c.server.Usernames
 	if len(users) == 0 {

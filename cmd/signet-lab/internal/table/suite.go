@@ -18,6 +18,9 @@ import (
 // throughput.
 const highConcurrency = 64
 
+// leewayRS256 is the leeway of the client whose tokens are signed with RS256.
+const leewayRS256 = 10 * time.Second
+
 // A suite has the servers that the comparisons call.
 type suite struct {
 	Options
@@ -27,6 +30,9 @@ type suite struct {
 	// its own.
 	coalescing, separate *testbed.Issuer
 	sqlite               *testbed.Issuer
+	// rs256 calls coalescing in the name of a client whose tokens are signed
+	// with RS256. The tokens of the other clients are signed with EdDSA.
+	rs256 operation.Server
 }
 
 // newSuite starts the servers.
@@ -37,6 +43,10 @@ func newSuite(ctx context.Context, o Options, bed *testbed.Testbed) (*suite, err
 	}
 	s := &suite{Options: o, bed: bed}
 	if s.coalescing, err = bed.StartIssuer(ctx, "coalescing", database); err != nil {
+		return nil, err
+	}
+	s.rs256, err = bed.CreateClient(ctx, "coalescing", s.coalescing, "RS256", leewayRS256)
+	if err != nil {
 		return nil, err
 	}
 	s.separate, err = bed.StartSecondIssuer(ctx, "separate", s.coalescing, "SIGNET_STORE_COALESCE=false")

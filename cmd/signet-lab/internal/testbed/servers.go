@@ -17,10 +17,7 @@ import (
 	"github.com/signetd/signet/internal/password"
 )
 
-// AudienceRS256 is the audience whose tokens are signed with RS256.
-const AudienceRS256 = "https://rs256.example"
-
-// The other records that provision creates.
+// The records that provision creates.
 const (
 	audienceEdDSA = "https://eddsa.example"
 	clientID      = "lab"
@@ -37,7 +34,7 @@ type Issuer struct {
 }
 
 // StartIssuer starts an issuer on an empty store and creates a client, users
-// and two audiences in it. The issuer's files are in the subdirectory name of
+// and an audience in it. The issuer's files are in the subdirectory name of
 // Dir. Each setting is an environment variable: NAME=VALUE.
 func (b *Testbed) StartIssuer(ctx context.Context, name, store string, settings ...string) (*Issuer, error) {
 	caller, err := b.provision(ctx, b.environment(name, store, settings...))
@@ -50,6 +47,43 @@ func (b *Testbed) StartIssuer(ctx context.Context, name, store string, settings 
 // StartSecondIssuer starts another issuer on the store of i.
 func (b *Testbed) StartSecondIssuer(ctx context.Context, name string, i *Issuer, settings ...string) (*Issuer, error) {
 	return b.serve(ctx, name, i.StoreURL, i.Server, settings...)
+}
+
+// Algorithms returns the algorithms of CreateClient.
+func Algorithms() []string { return []string{"RS256", "ES256", "EdDSA"} }
+
+// CreateClient creates an audience with that algorithm, and a client for it
+// alone with that leeway. name is that of the issuer i. The result calls i in
+// the name of the new client.
+func (b *Testbed) CreateClient(
+	ctx context.Context, name string, i *Issuer, algorithm string, leeway time.Duration,
+) (operation.Server, error) {
+	env, audience := b.environment(name, i.StoreURL), "https://only-"+strings.ToLower(algorithm)+".example"
+	if _, err := b.run(ctx, env, "", "audiences", "create", audience, "--alg", algorithm); err != nil {
+		return operation.Server{}, err
+	}
+	s := i.Server
+	s.ClientID, s.Audience = "only-"+strings.ToLower(algorithm), audience
+	var err error
+	s.ClientSecret, err = b.createClient(ctx, env, s.ClientID, "--audience", audience, "--leeway", leeway.String())
+	if err != nil {
+		return operation.Server{}, err
+	}
+	return s, waitForClient(ctx, s)
+}
+
+// waitForClient waits until an issuer has read a new client, and has the keys
+// for its audience.
+func waitForClient(ctx context.Context, s operation.Server) error {
+	conn := s.Connect(1)
+	defer conn.Close()
+	poll := time.NewTicker(100 * time.Millisecond)
+	defer poll.Stop()
+	for end := time.Now().Add(10 * time.Second); ; <-poll.C {
+		if _, err := conn.RefreshTokens(ctx, 1, 1); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // serve starts an issuer. The caller has the credentials for it.
@@ -152,8 +186,8 @@ func (b *Testbed) run(ctx context.Context, env []string, input string, args ...s
 	return stdout.Bytes(), nil
 }
 
-// provision creates two audiences, a client that may mint any subject, and
-// users in an empty store. It returns the credentials.
+// provision creates an audience, a client that may mint any subject, and users
+// in an empty store. It returns the credentials.
 func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server, error) {
 	if _, err := os.Stat(b.kekFile()); errors.Is(err, os.ErrNotExist) {
 		if _, err := b.run(ctx, env, "", "keys", "--new-kek", b.kekFile()); err != nil {
@@ -164,7 +198,6 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 	for _, args := range [][]string{
 		{"migrate"},
 		{"audiences", "create", audienceEdDSA, "--alg", "EdDSA"},
-		{"audiences", "create", AudienceRS256, "--alg", "RS256"},
 	} {
 		if _, err := b.run(ctx, env, "", args...); err != nil {
 			return operation.Server{}, err
@@ -174,22 +207,24 @@ func (b *Testbed) provision(ctx context.Context, env []string) (operation.Server
 	if err != nil {
 		return operation.Server{}, err
 	}
-	out, err := b.run(ctx, env, "", "clients", "create", clientID, "--audience", audienceEdDSA,
-		"--audience", AudienceRS256, "--mint-subjects", "--output", "json")
-	if err != nil {
-		return operation.Server{}, err
-	}
+	secret, err := b.createClient(ctx, env, clientID, "--audience", audienceEdDSA)
+	return operation.Server{
+		ClientID: clientID, ClientSecret: secret, Usernames: usernames, Password: userPassword, Audience: audienceEdDSA,
+	}, err
+}
 
+// createClient creates a client that may mint any subject, and returns its
+// secret.
+func (b *Testbed) createClient(ctx context.Context, env []string, id string, flags ...string) (string, error) {
+	args := append([]string{"clients", "create", id, "--mint-subjects", "--output", "json"}, flags...)
+	out, err := b.run(ctx, env, "", args...)
+	if err != nil {
+		return "", err
+	}
 	var created struct {
 		Secret string `json:"client_secret"`
 	}
-	if err := json.Unmarshal(out, &created); err != nil {
-		return operation.Server{}, err
-	}
-	return operation.Server{
-		ClientID: clientID, ClientSecret: created.Secret, Usernames: usernames, Password: userPassword,
-		Audience: audienceEdDSA,
-	}, nil
+	return created.Secret, json.Unmarshal(out, &created)
 }
 
 // importUsers creates users with one password and returns their names.

@@ -29,7 +29,22 @@ type Testbed struct {
 }
 
 // New builds the issuer and starts a Postgres that writes every commit to disk.
-func New(ctx context.Context) (b *Testbed, err error) {
+func New(ctx context.Context) (*Testbed, error) {
+	b, err := NewWithoutPostgres(ctx)
+	if err != nil {
+		return b, err
+	}
+	var stop func()
+	if b.postgres, stop, err = pgtest.StartDurable(); err != nil {
+		b.Close()
+		return b, err
+	}
+	b.OnClose(stop)
+	return b, nil
+}
+
+// NewWithoutPostgres builds the issuer.
+func NewWithoutPostgres(ctx context.Context) (b *Testbed, err error) {
 	b = &Testbed{}
 	defer func() {
 		if err != nil {
@@ -42,16 +57,7 @@ func New(ctx context.Context) (b *Testbed, err error) {
 	}
 	b.OnClose(func() { _ = os.RemoveAll(b.Dir) })
 	b.program = filepath.Join(b.Dir, "signet")
-	if err := build(ctx, b.program); err != nil {
-		return b, err
-	}
-
-	var stop func()
-	if b.postgres, stop, err = pgtest.StartDurable(); err != nil {
-		return b, err
-	}
-	b.OnClose(stop)
-	return b, nil
+	return b, build(ctx, b.program)
 }
 
 // build builds the issuer as the Dockerfile does.

@@ -1,0 +1,2 @@
+// Package cpulimit limits the processor time of a process.
+package cpulimit
