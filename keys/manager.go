@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,8 +16,9 @@ import (
 // use neither a lock nor the store, and PublicKey and MAC do not for a key that
 // the process has.
 type Manager struct {
-	cache  *ringCache
-	writer *writer
+	cache   *ringCache
+	writer  *writer
+	signing *signingQueue
 }
 
 // Open reads the ring and, unless NoMaintenance is set, runs the maintenance
@@ -28,6 +30,7 @@ func Open(ctx context.Context, options Options) (*Manager, error) {
 	cache := newRingCache(options)
 	m := &Manager{
 		cache: cache, writer: &writer{cache: cache, changing: fresh.NewLock(), observations: newObservations()},
+		signing: newSigningQueue(runtime.GOMAXPROCS(0)),
 	}
 	if err := cache.refresh(ctx); err != nil {
 		return nil, err
@@ -92,6 +95,9 @@ func (m *Manager) Signer(algorithm string) (Signer, error) {
 		return Signer{}, ErrNoKey
 	}
 	u.signer.signed = m.cache.options.Signed
+	if algorithm == RS256 {
+		u.signer.queue = m.signing
+	}
 	return u.signer, nil
 }
 

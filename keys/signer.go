@@ -3,6 +3,7 @@ package keys
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
@@ -16,19 +17,26 @@ import (
 type Signer struct {
 	Algorithm string
 	KeyID     string
+	// Size is the length of a signature in bytes.
+	Size int
 	// sign is a function because fmt prints a function as an address under
 	// every verb.
 	sign func(input []byte) ([]byte, error)
 	// signed is called with the duration of every signature, unless it is nil.
 	signed func(algorithm string, took time.Duration)
+	// queue bounds the signatures in progress. nil means no bound.
+	queue *signingQueue
 }
 
 func newSigner(k Key, private crypto.Signer) (Signer, error) {
-	s := Signer{Algorithm: k.Algorithm, KeyID: k.ID}
+	s := Signer{Algorithm: k.Algorithm, KeyID: k.ID, Size: 64} // of Ed25519 and P-256
 	switch k.Algorithm {
 	case EdDSA: // RFC 8037 §3.1
 		s.sign = func(input []byte) ([]byte, error) { return private.Sign(nil, input, crypto.Hash(0)) }
 	case RS256: // RFC 7518 §3.3
+		if public, ok := private.Public().(*rsa.PublicKey); ok {
+			s.Size = public.Size()
+		}
 		s.sign = func(input []byte) ([]byte, error) {
 			digest := sha256.Sum256(input)
 			return private.Sign(rand.Reader, digest[:], crypto.SHA256)
@@ -46,8 +54,17 @@ func newSigner(k Key, private crypto.Signer) (Signer, error) {
 	return s, nil
 }
 
-// Sign returns the JWS signature over input (RFC 7515 section 5.1).
+// Sign returns the JWS signature over input (RFC 7515 section 5.1). At most
+// GOMAXPROCS RSA signatures are in progress; Sign waits for its turn. See
+// Manager.Reserve.
 func (s Signer) Sign(input []byte) ([]byte, error) {
+	if s.queue == nil {
+		return s.signNow(input)
+	}
+	return s.queue.run(func() ([]byte, error) { return s.signNow(input) })
+}
+
+func (s Signer) signNow(input []byte) ([]byte, error) {
 	start := time.Now()
 	signature, err := s.sign(input)
 	if s.signed != nil {

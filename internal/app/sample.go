@@ -33,7 +33,7 @@ func (s *Server) registerSources() {
 // state, and how long until the next key of each algorithm enters a state.
 func sampleRing(m *keys.Manager, now time.Time) telemetry.Ring {
 	r := telemetry.Ring{
-		Version: m.Version(), Age: m.Age(),
+		Version: m.Version(), Age: m.Age(), SignaturesWaiting: m.SignaturesWaiting(),
 		Keys: map[telemetry.KeyState]int{}, NextTransition: map[telemetry.KeyState]time.Duration{},
 	}
 	for _, row := range m.Rows() {

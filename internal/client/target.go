@@ -100,6 +100,26 @@ func (r *Registry) RequestedTarget(s *Snapshot, c Client, audience []string, sco
 	return t, nil
 }
 
+// PlainAudiences returns the enabled audiences of the client, if they share one
+// algorithm and request no claims of the user, and the algorithm. Every
+// selection of up to oauth.MaxAudiences of these audiences has a target. In
+// every other case PlainAudiences returns none.
+func (r *Registry) PlainAudiences(s *Snapshot, c Client) (audience []string, algorithm string) {
+	audience = make([]string, 0, len(c.Audiences))
+	for _, id := range c.Audiences {
+		a, ok := s.Audience(c, id)
+		if !ok {
+			continue
+		}
+		signs := r.algorithm(a)
+		if len(a.Claims) > 0 || len(audience) > 0 && algorithm != signs {
+			return nil, ""
+		}
+		audience, algorithm = append(audience, id), signs
+	}
+	return audience, algorithm
+}
+
 // OrDefaultAudience returns the audience that a request names, or the client's
 // first audience if it names none.
 func (c Client) OrDefaultAudience(audience []string) []string {

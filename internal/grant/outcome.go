@@ -71,7 +71,7 @@ const (
 	Late Outcome = "late"
 	// Unchecked means that the store did not rotate the grant, because it has
 	// an audience that is not in RefreshAttempt.Audience. It changed nothing.
-	// The caller checks the grant and tries again.
+	// The caller checks the grant and tries again, or refuses the request.
 	Unchecked Outcome = "unchecked"
 )
 
@@ -86,10 +86,10 @@ const (
 	Unavailable Outcome = "unavailable"
 )
 
-// Outcomes are the outcomes of requests: all but Unchecked. The metrics have a
-// series for each.
+// Outcomes are the outcomes of requests. A request is Unchecked if the check
+// refuses it. The metrics have a series for each.
 var Outcomes = []Outcome{
-	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late,
+	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late, Unchecked,
 	Invalid, UnknownKey, Unavailable,
 }
 

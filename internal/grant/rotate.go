@@ -2,8 +2,6 @@ package grant
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -18,29 +16,48 @@ import (
 const defaultTimeout = 10 * time.Second
 
 // A Rotation is the rotation of a grant for one refresh token, whose MAC is
-// valid.
+// valid. Call Rotate, perhaps twice, and then End.
 type Rotation struct {
-	service    *Service
-	snapshot   *client.Snapshot
-	token      token.Refresh
-	macKey     string
+	service *Service
+	caller  client.Caller
+	token   token.Refresh
+	macKey  string
+	secret  []byte
+	// receivedAt is when the request was received, by the store's clock.
 	receivedAt time.Time
+
+	key rotationKey
+	// outcome is the last outcome, empty if the store has not decided.
+	outcome Outcome
 }
 
+// ErrBeyondGrant is the cause of the error for a request that asks for more
+// than the grant has.
+var ErrBeyondGrant = errors.New("the request asks for more than the grant has")
+
 // BeginRotation decodes a refresh token and verifies its MAC. It neither reads
-// nor changes the grant. It returns invalid_grant for a token that the issuer
-// did not make.
-func (s *Service) BeginRotation(ctx context.Context, snapshot *client.Snapshot, text string) (*Rotation, error) {
-	r := &Rotation{service: s, snapshot: snapshot, receivedAt: s.o.Registry.Now()}
+// nor changes the grant. The idempotency key may be empty. BeginRotation
+// returns invalid_grant for a token that the issuer did not make.
+func (s *Service) BeginRotation(
+	ctx context.Context, caller client.Caller, text, idempotencyKey string,
+) (*Rotation, error) {
+	r := &Rotation{service: s, caller: caller, receivedAt: s.o.Registry.Now()}
 	var err error
-	if r.macKey, _, err = s.o.Keys.CurrentMAC(); err != nil {
+	if r.macKey, r.secret, err = s.o.Keys.CurrentMAC(); err != nil {
 		return nil, oauth.Unavailable(err)
 	}
 	if r.token, err = s.OpenToken(ctx, text); err != nil {
 		s.o.Refreshed(openOutcome(err))
 		return nil, err
 	}
+	r.key = s.unanswered.key(r.unansweredID(), idempotencyKey)
 	return r, nil
+}
+
+func (r *Rotation) leeway() time.Duration { return r.service.o.Lifetimes.leeway(r.caller.Client) }
+
+func (r *Rotation) unansweredID() unansweredID {
+	return unansweredID{r.GrantID(), r.token.Generation, r.caller.Client.ID}
 }
 
 // openOutcome returns the outcome for an error of OpenToken.
@@ -57,27 +74,60 @@ func openOutcome(err error) Outcome {
 // GrantID returns the id of the token's grant.
 func (r *Rotation) GrantID() oauth.GrantID { return r.token.Handle.GrantID() }
 
-// Handle returns the secret part of the refresh token.
-func (r *Rotation) Handle() oauth.Handle { return r.token.Handle }
-
-// Rotate rotates the grant for the caller and returns it. If the token was
-// superseded, it revokes the grant. It returns invalid_grant only as an answer
-// of the store, never because the store is not available.
-func (r *Rotation) Rotate(ctx context.Context, caller client.Caller, idempotencyKey string) (Grant, error) {
-	s := r.service
-	a := RefreshAttempt{
-		Grant: r.GrantID(), ClientID: caller.Client.ID, Generation: r.token.Generation,
-		KeyHash: hashKey(idempotencyKey), MACKey: r.macKey, ReceivedAt: r.receivedAt,
-		Deadline: deadline(ctx, r.receivedAt), Leeway: s.o.Lifetimes.leeway(caller.Client),
-		RetryWindow: s.o.Lifetimes.retryWindow(caller.Client),
+// Grant reads the grant that Rotate will rotate. ok is false if Rotate will not
+// rotate a grant, as far as the read shows. The scope, the audiences and the
+// claims of a grant never change, so what is decided by them still holds when
+// the grant is rotated.
+func (r *Rotation) Grant(ctx context.Context) (g Grant, ok bool, err error) {
+	g, err = r.service.Get(ctx, r.GrantID())
+	if errors.Is(err, oauth.NotFound) {
+		return g, false, nil
 	}
+	current := g.ClientID == r.caller.Client.ID && r.token.Generation >= g.Generation
+	return g, err == nil && current && g.State(r.receivedAt) == StateActive, err
+}
+
+// Rotate rotates the grant for the caller, if all audiences of the grant are in
+// audience. Otherwise the outcome is Unchecked, and the grant in the result is
+// not changed. If the token was superseded, Rotate revokes the grant. It
+// returns invalid_grant only as an answer of the store, never because the store
+// is not available.
+func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult, error) {
+	s := r.service
+	a := r.attempt(ctx, audience)
 	result, err := r.decide(ctx, a)
 	if err != nil {
-		s.o.Refreshed(Unavailable)
-		return Grant{}, err
+		result.Outcome = Unavailable
 	}
-	s.o.Refreshed(result.Outcome)
-	return result.Grant, s.conclude(caller, a, result)
+	r.outcome = result.Outcome
+	if r.outcome == Unchecked {
+		return result, nil // End counts it, unless another call follows.
+	}
+	s.o.Refreshed(r.outcome)
+	if err != nil {
+		return RefreshResult{}, err
+	}
+	return result, s.conclude(r.caller, a, result)
+}
+
+// attempt returns the attempt for the store. It counts as received now: the
+// leeway of the next request begins with the rotation. The time that this
+// request has waited in the server does not count against its own leeway.
+func (r *Rotation) attempt(ctx context.Context, audience []string) RefreshAttempt {
+	now := r.service.o.Registry.Now()
+	waited := max(now.Sub(r.receivedAt), 0)
+	leeway, window := r.leeway(), r.service.o.Lifetimes.retryWindow(r.caller.Client)
+	if leeway > 0 {
+		leeway += waited
+	}
+	if r.key.own {
+		window = ownRetryWindow
+	}
+	return RefreshAttempt{
+		Grant: r.GrantID(), ClientID: r.caller.Client.ID, Generation: r.token.Generation,
+		KeyHash: r.key.hash, MACKey: r.macKey, ReceivedAt: now, Deadline: deadline(ctx, now), Leeway: leeway,
+		RetryWindow: window + waited, Audience: audience,
+	}
 }
 
 // decide passes the attempt to the store, and once more if the store does not
@@ -86,15 +136,66 @@ func (r *Rotation) decide(ctx context.Context, a RefreshAttempt) (RefreshResult,
 	ctx, done := r.service.o.Span(ctx, "store.refresh")
 	defer done()
 	result, err := r.service.o.Store.RefreshGrant(ctx, a)
-	if err != nil && ctx.Err() == nil {
+	if err == nil {
+		return result, nil
+	}
+	r.key.stays = true // the store may have rotated the grant
+	if ctx.Err() == nil {
 		r.service.o.Log.Warn("the store did not answer a refresh; retrying", "grant", a.Grant, "error", err)
 		result, err = r.service.o.Store.RefreshGrant(ctx, a)
 	}
-	if err == nil && result.Outcome == Unchecked {
-		a.Audience = result.Grant.Audience
-		result, err = r.service.o.Store.RefreshGrant(ctx, a)
-	}
 	return result, oauth.FromStore(err)
+}
+
+// Token returns the refresh token of the grant as Rotate has returned it.
+func (r *Rotation) Token(ctx context.Context, g Grant) (string, error) {
+	if g.MACKey != r.macKey {
+		return r.service.Token(ctx, g, r.token.Handle)
+	}
+	return encodeToken(g, r.token.Handle, r.secret)
+}
+
+// End ends a rotation. It gets the error of the request, or nil, and returns
+// the error for the caller. If the client does not receive the successor
+// although the grant may have been rotated, the client must try again, and the
+// retry must not look like reuse:
+//
+//   - Every error after the rotation is temporarily_unavailable, with a retry
+//     within the leeway. Only ErrBeyondGrant is a fault of the request.
+//   - The key that the server has chosen for a request without one goes into
+//     the table of unanswered keys.
+func (r *Rotation) End(ctx context.Context, err error) error {
+	rotated := r.outcome.Accepted()
+	// A client that disconnects may have received the answer. The deadline of
+	// the call is also the end of the time in which the client waits.
+	answered := err == nil && !errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if r.key.own && !answered && (rotated || r.key.stays) {
+		r.service.unanswered.put(r.unansweredID(), r.key.hash)
+	}
+
+	switch unavailable := errors.Is(err, oauth.TemporarilyUnavailable); {
+	case err == nil:
+		return nil
+	case r.outcome == "" && unavailable:
+		r.service.o.Refreshed(Unavailable)
+	case r.outcome == "", r.outcome == Unchecked: // refused by a check
+		r.service.o.Refreshed(Unchecked)
+	case rotated && !unavailable && !errors.Is(err, ErrBeyondGrant):
+		err = oauth.Unavailable(err)
+	}
+	return retryWithinLeeway(err, r.leeway())
+}
+
+// retryWithinLeeway makes the retry of an unavailable server shorter than the
+// leeway, if there is a leeway.
+func retryWithinLeeway(err error, leeway time.Duration) error {
+	e := oauth.AsError(err)
+	if e.Code != oauth.TemporarilyUnavailable || leeway <= 0 || e.RetryAfter < leeway {
+		return err
+	}
+	early := *e
+	early.RetryAfter = leeway / 2
+	return &early
 }
 
 // outcomeEvents are the audit events of the outcomes that have one.
@@ -135,15 +236,4 @@ func deadline(ctx context.Context, receivedAt time.Time) time.Time {
 		return receivedAt.Add(defaultTimeout)
 	}
 	return receivedAt.Add(time.Until(d)).Truncate(time.Microsecond)
-}
-
-// hashKey returns the hash of an idempotency key for the store. A request
-// without one gets a random key, which serves the server's own retry and
-// matches no other request.
-func hashKey(key string) oauth.Digest {
-	if key == "" {
-		key = rand.Text()
-	}
-	sum := sha256.Sum256([]byte("signet idempotency key\x00" + key))
-	return oauth.NewDigest(sum[:16])
 }

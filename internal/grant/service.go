@@ -40,7 +40,8 @@ type Options struct {
 
 // A Service creates, rotates, revokes and lists grants.
 type Service struct {
-	o Options
+	o          Options
+	unanswered unansweredKeys
 }
 
 // New returns a Service.
@@ -57,7 +58,7 @@ func New(o Options) *Service {
 	if o.Span == nil {
 		o.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
 	}
-	return &Service{o}
+	return &Service{o: o}
 }
 
 // ErrNotCallers is the cause of the error for a token that is not the caller's,

@@ -30,6 +30,10 @@ func (s *Service) Token(ctx context.Context, g Grant, handle oauth.Handle) (stri
 	if err != nil {
 		return "", oauth.Unavailable(err)
 	}
+	return encodeToken(g, handle, secret)
+}
+
+func encodeToken(g Grant, handle oauth.Handle, secret []byte) (string, error) {
 	text, err := token.Refresh{KeyID: g.MACKey, Handle: handle, Generation: g.Generation}.Encode(secret)
 	if err != nil {
 		return "", oauth.Refused(oauth.ServerError, err)

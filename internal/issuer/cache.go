@@ -1,11 +1,13 @@
 package issuer
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/token"
 )
 
@@ -60,14 +62,33 @@ type cacheEntry struct {
 	issued, expires time.Time
 	// made is when the entry was made, by the monotonic clock.
 	made time.Time
-	// sign returns the token. The first call signs it. The others wait for that
-	// call, whether their contexts end or not.
-	sign func() (string, error)
+	// done is closed when signed and err are the result.
+	done   chan struct{}
+	signed string
+	err    error
 }
 
-// newCacheEntry returns an entry whose token sign will make.
-func newCacheEntry(a token.Access, sign func() (string, error)) *cacheEntry {
-	return &cacheEntry{issued: a.IssuedAt, expires: a.ExpiresAt, made: time.Now(), sign: sync.OnceValues(sign)}
+// newCacheEntry returns an entry whose token is not signed yet. The caller that
+// inserts it calls finish.
+func newCacheEntry(a token.Access) *cacheEntry {
+	return &cacheEntry{issued: a.IssuedAt, expires: a.ExpiresAt, made: time.Now(), done: make(chan struct{})}
+}
+
+// finish sets the token of an entry, or the error that prevented it.
+func (e *cacheEntry) finish(signed string, err error) {
+	e.signed, e.err = signed, err
+	close(e.done)
+}
+
+// wait returns the token when it has been signed. If ctx ends first, it returns
+// temporarily_unavailable.
+func (e *cacheEntry) wait(ctx context.Context) (string, error) {
+	select {
+	case <-e.done:
+		return e.signed, e.err
+	case <-ctx.Done():
+		return "", oauth.Unavailable(ctx.Err())
+	}
 }
 
 // get returns the entry of the key that may be reused, with cached true.

@@ -20,7 +20,7 @@ type CredentialsRequest struct {
 // (RFC 6749 §4.4): one token for all audiences, and no refresh token (RFC 6749
 // §4.4.3).
 func (i *Issuer) ClientCredentials(
-	_ context.Context, caller client.Caller, r CredentialsRequest,
+	ctx context.Context, caller client.Caller, r CredentialsRequest,
 ) (*TokenResponse, error) {
 	s, err := i.registry.Snapshot()
 	if err != nil {
@@ -37,7 +37,7 @@ func (i *Issuer) ClientCredentials(
 	}
 
 	id := caller.Client.ID
-	signed, lifetime, err := i.signer.signOwn("client_credentials", s, id, t)
+	signed, lifetime, err := i.signer.signOwn(ctx, "client_credentials", s, id, t)
 	if err != nil {
 		return nil, err
 	}

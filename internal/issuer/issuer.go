@@ -87,29 +87,17 @@ type TokenResponse struct {
 	DeviceToken string
 }
 
-// respond issues both tokens of a grant: an access token for the target, and
-// the refresh token of the grant's generation.
-func (i *Issuer) respond(
-	ctx context.Context, call string, s *client.Snapshot, g grant.Grant, t client.Target, handle oauth.Handle,
-) (*TokenResponse, error) {
-	refresh, err := i.grants.Token(ctx, g, handle)
-	if err != nil {
-		return nil, err
-	}
-
-	claims, err := i.subjects.claims(ctx, g, t.Claims)
-	if err != nil {
-		return nil, err
-	}
-
-	signed, lifetime, err := i.signer.sign(call, s, g, t, claims)
+// respond signs the access token of a grant and returns it with the refresh
+// token of the grant's generation.
+func (i *Issuer) respond(call string, g grant.Grant, p accessPlan, refreshToken string) (*TokenResponse, error) {
+	signed, lifetime, err := i.signer.sign(call, g, p)
 	if err != nil {
 		return nil, err
 	}
 	return &TokenResponse{
 		AccessToken: signed, ExpiresIn: lifetime,
-		RefreshToken: refresh, RefreshExpiresIn: g.ExpiresIn(i.registry.Now()),
-		Scope: t.Scope, Subject: g.UserID, GrantID: g.ID,
+		RefreshToken: refreshToken, RefreshExpiresIn: g.ExpiresIn(i.registry.Now()),
+		Scope: p.target.Scope, Subject: g.UserID, GrantID: g.ID,
 	}, nil
 }
 

@@ -16,10 +16,9 @@ import (
 // A PreparedLogin is a login for which PrepareLogin found the target and the
 // keys.
 type PreparedLogin struct {
-	snapshot *client.Snapshot
-	target   client.Target
-	macKey   string
-	secret   []byte
+	target client.Target
+	macKey string
+	secret []byte
 }
 
 // PrepareLogin checks the audience and the scope of a login, and that the keys
@@ -27,11 +26,11 @@ type PreparedLogin struct {
 // before anything is written.
 func (i *Issuer) PrepareLogin(caller client.Caller, audience []string, scope string) (PreparedLogin, error) {
 	var p PreparedLogin
-	var err error
-	if p.snapshot, err = i.registry.Snapshot(); err != nil {
+	s, err := i.registry.Snapshot()
+	if err != nil {
 		return p, err
 	}
-	if p.target, err = i.registry.RequestedTarget(p.snapshot, caller.Client, audience, scope); err != nil {
+	if p.target, err = i.registry.RequestedTarget(s, caller.Client, audience, scope); err != nil {
 		return p, err
 	}
 	if _, err := i.keys.Signer(p.target.Algorithm); err != nil {
@@ -59,9 +58,10 @@ type LoginRequest struct {
 	DeviceLabel string
 }
 
-// Login creates a grant for a user who has authenticated, and issues its
-// tokens. If the user has changed since the authentication, it returns the same
-// invalid_grant as for a wrong password.
+// Login issues the tokens of a user who has authenticated, and creates the
+// grant. It signs the tokens before it stores the grant, so that a failure to
+// sign stores no grant. If the user has changed since the authentication, it
+// returns the same invalid_grant as for a wrong password.
 func (i *Issuer) Login(
 	ctx context.Context, caller client.Caller, p PreparedLogin, r LoginRequest,
 ) (*TokenResponse, error) {
@@ -69,16 +69,45 @@ func (i *Issuer) Login(
 	g := i.grants.New(caller.Client, r.Subject, handle.GrantID(), r.AuthTime)
 	g.MACKey, g.Scope, g.Audience = p.macKey, p.target.Scope, p.target.Audience
 	g.AuthTime, g.AMR, g.DeviceLabel, g.IP = r.AuthTime, r.AMR, r.DeviceLabel, audit.IP(r.Address)
-	if err := i.createGrant(ctx, caller, g, r); err != nil {
-		return nil, err
-	}
 
-	response, err := i.respond(ctx, "login", p.snapshot, g, p.target, handle)
+	response, err := i.signLogin(ctx, p, g, handle)
 	if err != nil {
 		return nil, err
 	}
-	response.DeviceToken, err = token.EncodeDevice(p.macKey, p.secret, r.Subject)
-	return response, err
+	if err := i.createGrant(ctx, caller, g, r); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// signLogin makes the tokens of a login.
+func (i *Issuer) signLogin(
+	ctx context.Context, p PreparedLogin, g grant.Grant, handle oauth.Handle,
+) (*TokenResponse, error) {
+	refreshToken, err := i.grants.Token(ctx, g, handle)
+	if err != nil {
+		return nil, err
+	}
+	deviceToken, err := token.EncodeDevice(p.macKey, p.secret, g.UserID)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := i.subjects.claims(ctx, g, p.target.Claims)
+	if err != nil {
+		return nil, err
+	}
+
+	var signing place
+	defer signing.release()
+	if err := signing.take(ctx, i.keys, p.target.Algorithm); err != nil {
+		return nil, err
+	}
+	response, err := i.respond("login", g, accessPlan{p.target, claims}, refreshToken)
+	if err != nil {
+		return nil, err
+	}
+	response.DeviceToken = deviceToken
+	return response, nil
 }
 
 // createGrant stores the grant of a login and writes the audit event.

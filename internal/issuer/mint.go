@@ -30,7 +30,7 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 	if r.Subject == "" {
 		id := caller.Client.ID
 		return p.respond(id, func(t client.Target) (string, time.Duration, error) {
-			return i.signer.signOwn("mint", s, id, t)
+			return i.signer.signOwn(ctx, "mint", s, id, t)
 		})
 	}
 
@@ -43,7 +43,7 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 	if r.Refresh {
 		return i.mintGrant(ctx, s, p, caller, r)
 	}
-	response, err := i.mint(s, p, grant.Grant{
+	response, err := i.mint(ctx, p, grant.Grant{
 		UserID: r.Subject, ClientID: caller.Client.ID, AuthTime: r.AuthTime, AMR: r.AMR, Claims: r.Claims,
 	})
 	if err != nil {
@@ -74,7 +74,10 @@ func (i *Issuer) mintGrant(
 	g.AuthTime, g.AMR, g.Claims = r.AuthTime, r.AMR, r.Claims
 	g.DeviceLabel, g.IP = r.EndUser.DeviceLabel, audit.IP(address)
 
-	response, err := i.mint(s, p, g)
+	if err := i.checkRefreshOf(s, p, caller.Client, g); err != nil {
+		return nil, err
+	}
+	response, err := i.mint(ctx, p, g)
 	if err != nil {
 		return nil, err
 	}
@@ -97,10 +100,25 @@ func (i *Issuer) mintGrant(
 	return response, nil
 }
 
+// checkRefreshOf returns an error if a refresh could not issue the token of a
+// new grant: one token for all audiences and the whole scope.
+func (i *Issuer) checkRefreshOf(s *client.Snapshot, p mintPlan, c client.Client, g grant.Grant) error {
+	t, err := i.refreshTarget(s, c, g, nil, nil)
+	if err != nil {
+		return err
+	}
+	return i.signer.check(g, accessPlan{t, selectClaims(t.Claims, g.Claims, p.subject.Claims)})
+}
+
 // mint signs a token for each target. The subject is that of the grant.
-func (i *Issuer) mint(s *client.Snapshot, p mintPlan, g grant.Grant) (*MintResponse, error) {
+func (i *Issuer) mint(ctx context.Context, p mintPlan, g grant.Grant) (*MintResponse, error) {
+	var signing place
+	defer signing.release()
 	return p.respond(g.UserID, func(t client.Target) (string, time.Duration, error) {
-		return i.signer.sign("mint", s, g, t, selectClaims(t.Claims, g.Claims, p.subject.Claims))
+		if err := signing.take(ctx, i.keys, t.Algorithm); err != nil {
+			return "", 0, err
+		}
+		return i.signer.sign("mint", g, accessPlan{t, selectClaims(t.Claims, g.Claims, p.subject.Claims)})
 	})
 }
 

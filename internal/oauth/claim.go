@@ -43,7 +43,7 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 // most 16 methods, each of 1 to 64 printable ASCII characters without space,
 // quote and backslash.
 func ValidAMR(methods []string) bool {
-	invalid := func(m string) bool { return len(m) > 64 || !ValidToken(m) }
+	invalid := func(m string) bool { return len(m) > MaxMethod || !ValidToken(m) }
 	return len(methods) <= MaxMethods && !slices.ContainsFunc(methods, invalid)
 }
 

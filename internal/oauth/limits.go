@@ -13,7 +13,9 @@ const (
 	// MaxSubject is the limit of OpenID Connect Core §2.
 	MaxSubject = 255
 	// MaxMethods is the maximum number of values of amr.
-	MaxMethods   = 16
+	MaxMethods = 16
+	// MaxMethod is the maximum length of a value of amr.
+	MaxMethod    = 64
 	MaxClaimName = 128
 	// MaxCertSANs is the maximum number of certificate names of a client.
 	MaxCertSANs = 16

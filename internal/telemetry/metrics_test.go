@@ -26,7 +26,7 @@ var allSources = Sources{
 	Ring: func() Ring {
 		return Ring{
 			Version: 7, Age: 250 * time.Millisecond, Keys: map[KeyState]int{{"RS256", "active"}: 1},
-			NextTransition: map[KeyState]time.Duration{{"RS256", "deactivated"}: time.Hour},
+			NextTransition: map[KeyState]time.Duration{{"RS256", "deactivated"}: time.Hour}, SignaturesWaiting: 4,
 		}
 	},
 	Hashing: func() Hashing { return Hashing{Budget: 256 << 20, InUse: 19 << 20, Waiting: 3, Hashes: 11, Refused: 2} },

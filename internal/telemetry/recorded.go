@@ -57,7 +57,7 @@ func newTokenMetrics(d *definer) tokenMetrics {
 		refreshes: d.counterVec("signet_refreshes_total",
 			"Refresh attempts by outcome: the rows of the tables in docs/protocol.md; "+
 				"invalid and unknown_key for tokens that were rejected without the store; "+
-				"unavailable if the outcome is unknown.",
+				"unavailable if the outcome is unknown, or if the attempt did not reach the store.",
 			"outcome"),
 		reuses: d.counter("signet_refresh_reuse_detected_total",
 			"Superseded refresh tokens that were used again. Each one revoked its grant."),
@@ -90,7 +90,7 @@ func (m tokenMetrics) createSeries() {
 	// These are grant.Outcomes. A test of internal/app compares them.
 	for _, outcome := range []string{
 		"rotated", "retried", "within_leeway", "ahead", "reused", "other_client", "suspended", "revoked", "expired",
-		"missing", "late", "invalid", "unknown_key", "unavailable",
+		"missing", "unchecked", "late", "invalid", "unknown_key", "unavailable",
 	} {
 		m.refreshes.WithLabelValues(outcome)
 	}

@@ -1,6 +1,6 @@
 package telemetry
 
-type ringMetrics struct{ version, age, keys, next sampled }
+type ringMetrics struct{ version, age, keys, next, waiting sampled }
 
 func newRingMetrics(d *definer) ringMetrics {
 	return ringMetrics{
@@ -14,12 +14,15 @@ func newRingMetrics(d *definer) ringMetrics {
 			"Seconds until the next key of an algorithm enters a state, if that has a date. "+
 				"A negative value means that it is overdue.",
 			"alg", "state"),
+		waiting: d.sampled("signet_signatures_waiting", gauge,
+			"Requests that wait for a place in the queue of RSA signatures, before they write anything."),
 	}
 }
 
 func (m ringMetrics) collect(emit emitFunc, r Ring) {
 	emit(m.version, float64(r.Version))
 	emit(m.age, r.Age.Seconds())
+	emit(m.waiting, float64(r.SignaturesWaiting))
 	for k, n := range r.Keys {
 		emit(m.keys, float64(n), k.Algorithm, k.State)
 	}

@@ -23,6 +23,9 @@ type Ring struct {
 	// NextTransition is the time until the next key of an algorithm enters a
 	// state.
 	NextTransition map[KeyState]time.Duration
+	// SignaturesWaiting is the number of requests that wait for a place in the
+	// queue of RSA signatures.
+	SignaturesWaiting int
 }
 
 // KeyState is a state of the keys of one algorithm.

@@ -13,8 +13,8 @@ import (
 	"github.com/signetd/signet/keys"
 )
 
-// ErrTooLong is the error of SignAccess for a token that would be longer than
-// the 8 KiB that verifiers accept.
+// ErrTooLong is the error of SignAccess and CheckAccess for a token that would
+// be longer than the 8 KiB that verifiers accept.
 var ErrTooLong = errors.New("the token would have more than 8 KiB")
 
 // SignAccess returns the access token as a compact JWS with the typ at+jwt (RFC
@@ -31,6 +31,47 @@ func SignAccess(s keys.Signer, a Access) (string, error) {
 	return compact(accessType, s.Algorithm, s.KeyID, payload, s.Sign)
 }
 
+// CheckAccess returns the error that SignAccess would return for these claims,
+// without a signature. SignAccess can then only fail if the signature does.
+func CheckAccess(s keys.Signer, a Access) error {
+	payload, err := a.appendPayload(nil)
+	if err != nil {
+		return fmt.Errorf("encode the claims of an access token: %w", err)
+	}
+	if size(s, len(payload)) > jws.MaxSize {
+		return ErrTooLong
+	}
+	return nil
+}
+
+// maxFixed bounds the bytes of a payload without the values of iss, aud and
+// scope, and without extra claims.
+const maxFixed = 6*oauth.MaxSubject + oauth.MaxClientID + // JSON escapes a byte by six at most
+	oauth.MaxMethods*(oauth.MaxMethod+len(`"",`)) +
+	256 // names, punctuation, iat, exp, auth_time, jti, sid, acr
+
+// AlwaysFits reports whether every valid access token is short enough that has
+// these values or a part of them, any subject, client and amr, and no extra
+// claims.
+func AlwaysFits(s keys.Signer, issuer string, audience []string, scope oauth.Scope) bool {
+	payload := maxFixed + 6*len(issuer)
+	for _, id := range audience {
+		payload += len(id) + len(`"",`)
+	}
+	for _, value := range scope {
+		payload += len(value) + len(" ")
+	}
+	return size(s, payload) <= jws.MaxSize
+}
+
+// size returns the length of an access token whose payload has that length.
+func size(s keys.Signer, payload int) int {
+	var buffer [256]byte
+	encoded := base64.RawURLEncoding.EncodedLen
+	return encoded(len(appendHeader(buffer[:0], accessType, s.Algorithm, s.KeyID))) +
+		len(".") + encoded(payload) + len(".") + encoded(s.Size)
+}
+
 // tokenBuffers is a pool of buffers in which tokens are encoded. It saves one
 // allocation for each token.
 var tokenBuffers = sync.Pool{New: func() any {
@@ -42,9 +83,7 @@ var tokenBuffers = sync.Pool{New: func() any {
 // header parameters typ, alg and kid.
 func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]byte, error)) (string, error) {
 	var buffer [256]byte
-	header := appendMember(append(buffer[:0], '{'), "typ", typ)
-	header = appendMember(header, "alg", algorithm)
-	header = append(appendMember(header, "kid", kid), '}')
+	header := appendHeader(buffer[:0], typ, algorithm, kid)
 
 	encoding, pooled := base64.RawURLEncoding, tokenBuffers.Get().(*[]byte)
 	defer tokenBuffers.Put(pooled)
@@ -64,6 +103,13 @@ func compact(typ, algorithm, kid string, payload []byte, sign func([]byte) ([]by
 		return "", ErrTooLong
 	}
 	return string(token), nil
+}
+
+// appendHeader appends a JOSE header with three parameters.
+func appendHeader(to []byte, typ, algorithm, kid string) []byte {
+	b := appendMember(append(to, '{'), "typ", typ)
+	b = appendMember(b, "alg", algorithm)
+	return append(appendMember(b, "kid", kid), '}')
 }
 
 // appendPayload appends the claims as JSON: the standard claims in a fixed
