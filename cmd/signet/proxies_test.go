@@ -21,7 +21,7 @@ func TestRule54_TrustedProxiesOfBothAPIs(t *testing.T) {
 		"none":    {"SIGNET_TRUSTED_PROXIES=", "127.0.0.1"},
 		"others":  {"SIGNET_TRUSTED_PROXIES=10.0.0.0/8", "127.0.0.1"},
 	} {
-		m := newDemoMachine(t, c.setting)
+		m := newDemoMachine(t, c.setting, "SIGNET_LOG_LEVEL=debug")
 		p := m.start("--dev").ready()
 		m.signet("", "clients", "create", "app", "--public", "--audience", demoAudience)
 		if !eventually(func() bool {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"time"
@@ -43,8 +42,7 @@ func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Request-Id", caller.RequestID)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Pragma", "no-cache")
-	addLogAttrs(w, slog.LevelInfo,
-		slog.String("request_id", caller.RequestID), slog.String("origin", caller.Address.String()))
+	record(w, func(res *response) { res.requestID, res.origin = caller.RequestID, caller.Address })
 
 	if r.Method != http.MethodPost {
 		header.Set("Allow", http.MethodPost)
@@ -66,7 +64,7 @@ func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // respond authenticates the client and runs the operation.
 func (h clientHandler) respond(
 	ctx context.Context, w http.ResponseWriter, r *http.Request, caller client.Caller,
-) (response any, err error) {
+) (_ any, err error) {
 	f, err := readForm(w, r)
 	if err != nil {
 		return nil, err
@@ -74,7 +72,7 @@ func (h clientHandler) respond(
 	if caller.Client, err = h.clients.authenticate(ctx, r, f); err != nil {
 		return nil, err
 	}
-	addLogAttrs(w, slog.LevelInfo, slog.String("client_id", caller.Client.ID))
+	record(w, func(res *response) { res.clientID = caller.Client.ID })
 	return h.operation(ctx, caller, f)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -53,11 +52,7 @@ func writeError(ctx context.Context, w http.ResponseWriter, err error) {
 		status = http.StatusInternalServerError
 	}
 
-	level := slog.LevelInfo
-	if e.Code == oauth.ServerError {
-		level = slog.LevelError
-	}
-	addLogAttrs(w, level, e.Attrs()...)
+	record(w, func(res *response) { res.err = e })
 
 	header := w.Header()
 	if status == http.StatusUnauthorized {

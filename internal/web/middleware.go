@@ -3,9 +3,12 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // securityHeaders are the headers of every response. All responses share the
@@ -23,7 +26,7 @@ var securityHeaders = http.Header{
 // line for each request.
 func middleware(log *slog.Logger, observer Observer, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, res := time.Now(), &response{ResponseWriter: w, level: slog.LevelDebug}
+		start, res := time.Now(), &response{ResponseWriter: w}
 		header := w.Header()
 		for name, values := range securityHeaders {
 			header[name] = values
@@ -74,19 +77,43 @@ func serveRecovered(log *slog.Logger, res *response, r *http.Request, next http.
 // logRequest writes the log line of a request. The line has the route instead
 // of the path, because callers put secrets into paths.
 func logRequest(log *slog.Logger, res *response, r *http.Request, took time.Duration, complete bool) {
-	level := res.level
-	// A failed readiness probe is not a warning: probes are frequent, and the
-	// part that fails logs its error once.
-	if res.status >= http.StatusInternalServerError && r.Pattern != readyPattern || !complete {
-		level = max(level, slog.LevelWarn)
-	}
+	level := levelOf(res, r.Pattern, complete)
 	if !log.Enabled(r.Context(), level) {
 		return
 	}
-	log.LogAttrs(r.Context(), level, "http request", append([]slog.Attr{
+
+	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.Int("code", res.status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
-	}, res.attrs...)...)
+	}
+	if res.requestID != "" {
+		attrs = append(attrs, slog.String("request_id", res.requestID), slog.String("origin", res.origin.String()))
+	}
+	if res.clientID != "" {
+		attrs = append(attrs, slog.String("client_id", res.clientID))
+	}
+	if res.err != nil {
+		attrs = append(attrs, res.err.Attrs()...)
+	}
+	log.LogAttrs(r.Context(), level, "http request", attrs...)
+}
+
+// levelOf returns the level of a request's log line. It is the same as for a
+// gRPC call. Successful requests, and all requests that need no credentials,
+// have level debug: there are thousands of them each second, and metrics count
+// them.
+func levelOf(res *response, route string, complete bool) slog.Level {
+	switch {
+	case res.err != nil && res.err.Code == oauth.ServerError:
+		return slog.LevelError
+	// A failed readiness probe is not a warning: probes are frequent, and the
+	// part that fails logs its error once.
+	case res.status >= http.StatusInternalServerError && route != readyPattern, !complete:
+		return slog.LevelWarn
+	case res.status >= http.StatusBadRequest && res.requestID != "":
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
 }
 
 // logPanic logs the stack of a panic. It logs the panic value only if it is a
@@ -99,21 +126,26 @@ func logPanic(log *slog.Logger, r *http.Request, cause any) {
 	log.Error("panic in an HTTP handler", attrs...)
 }
 
-// A response records its status, and the level and attributes of the log line
-// of its request.
+// A response records what the log line of its request has.
 type response struct {
 	http.ResponseWriter
 	// status is 0 until the header is written.
 	status int
-	level  slog.Level
-	attrs  []slog.Attr
+	// requestID is empty if the request is not for an OAuth endpoint.
+	requestID string
+	// origin is the address that the request comes from.
+	origin netip.Addr
+	// clientID is empty until the client has authenticated.
+	clientID string
+	// err is the error that the response reports, or nil.
+	err *oauth.Error
 }
 
-// addLogAttrs adds attributes to the log line of the request that w responds
-// to, and raises the level of the line to level.
-func addLogAttrs(w http.ResponseWriter, level slog.Level, attrs ...slog.Attr) {
+// record calls set with the response that w is, for the log line of the
+// request. If w is another writer, it does nothing.
+func record(w http.ResponseWriter, set func(*response)) {
 	if res, ok := w.(*response); ok {
-		res.level, res.attrs = max(res.level, level), append(res.attrs, attrs...)
+		set(res)
 	}
 }
 

@@ -1,12 +1,16 @@
 package web
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/issuertest"
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // Rule 63: Every response has the security headers.
@@ -43,6 +47,41 @@ func TestRequestLog_HasRouteInsteadOfPath(t *testing.T) {
 	}
 }
 
+// A response that the caller expects has level debug, so that a busy server does
+// not write a line for each request. Errors have the level that the gRPC API
+// logs them at.
+func TestRequestLog_Levels(t *testing.T) {
+	f := newFixture(t)
+	var err error
+	endpoint := clientHandler{
+		clients: authenticator{registry: f.Registry},
+		operation: func(context.Context, client.Caller, form) (any, error) {
+			return map[string]string{}, err
+		},
+	}
+	f.url = serve(t, middleware(f.Logs.Logger(), Observer{}, endpoint))
+
+	for _, c := range []struct {
+		err         error
+		code, level string
+	}{
+		{nil, `"code":200`, "DEBUG"},
+		{oauth.InvalidGrant, `"code":400`, "INFO"},
+		{oauth.SlowDown, `"code":429`, "INFO"},
+		{oauth.Unavailable(errors.New("no store")), `"code":503`, "WARN"},
+		{errors.New("a fault"), `"code":500`, "ERROR"},
+	} {
+		err = c.err
+		f.Logs.Reset()
+		f.post(t, "/", f.basic("web"))
+		text := f.Logs.Text()
+		if !strings.Contains(text, `"level":"`+c.level+`"`) || !strings.Contains(text, c.code) ||
+			!strings.Contains(text, `"client_id":"web"`) || !strings.Contains(text, `"origin":"127.0.0.1"`) {
+			t.Errorf("%v: got %s, want %s at level %s, with client_id and origin", c.err, text, c.code, c.level)
+		}
+	}
+}
+
 // Rule 66: no secret is printed or logged.
 func TestRule66_RequestLogHasNoSecrets(t *testing.T) {
 	f := newFixture(t)
@@ -66,14 +105,14 @@ func TestRule66_RequestLogHasNoSecrets(t *testing.T) {
 	if len(lines) != 3 {
 		t.Fatalf("got log lines %q, want three", lines)
 	}
-	for n, want := range []string{
-		`"route":"/oauth2/token","code":200,`,
-		`"route":"/oauth2/token","code":400,`,
-		`"route":"/oauth2/revoke","code":401,`,
+	for n, want := range []struct{ level, text string }{
+		{`"level":"DEBUG"`, `"route":"/oauth2/token","code":200,`},
+		{`"level":"INFO"`, `"route":"/oauth2/token","code":400,`},
+		{`"level":"INFO"`, `"route":"/oauth2/revoke","code":401,`},
 	} {
-		if !strings.Contains(lines[n], want) || !strings.Contains(lines[n], `"level":"INFO"`) ||
+		if !strings.Contains(lines[n], want.text) || !strings.Contains(lines[n], want.level) ||
 			!strings.Contains(lines[n], `"request_id":"`) {
-			t.Errorf("line %d: got %s, want %s at level INFO with the request id", n, lines[n], want)
+			t.Errorf("line %d: got %s, want %s with %s and the request id", n, lines[n], want.text, want.level)
 		}
 	}
 	if !strings.Contains(lines[0], `"client_id":"web"`) ||
