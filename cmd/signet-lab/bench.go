@@ -33,12 +33,12 @@ func benchCommand() *cobra.Command {
 	b := &bench{}
 	c := &cobra.Command{
 		Use:   "bench OPERATION",
-		Short: "Measure login, refresh, mint, introspect, revoke or jwks",
-		Long: "Measure one operation of a running issuer: login, refresh, mint, introspect, revoke or jwks.\n\n" +
+		Short: "Measure one operation of a running issuer",
+		Long: "Measure one operation of a running issuer: " + strings.Join(operation.Names(), ", ") + ".\n\n" +
 			"Without --rate, each of the --concurrency workers starts its next operation when the previous one\n" +
 			"ends (closed loop). With --rate, operations start at fixed times, and latencies count from these\n" +
-			"times (open loop). refresh, introspect and revoke create grants by Mint, which requires a client\n" +
-			"with --mint-subjects.",
+			"times (open loop). refresh, http-refresh, introspect and revoke create grants by Mint, which\n" +
+			"requires a client with --mint-subjects.",
 		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
@@ -52,6 +52,7 @@ func benchCommand() *cobra.Command {
 	f.StringVar(&b.server.Audience, "audience", "", "`AUDIENCE` of the tokens (default: the client's default)")
 	f.IntSliceVar(&b.concurrency, "concurrency", []int{1, 8, 64},
 		"`NUMBERS` of concurrent workers, measured one after the other")
+	f.IntVar(&b.server.Connections, "connections", 1, "gRPC connections that the workers use in turn")
 	f.Float64Var(&b.profile.Rate, "rate", 0, "operations to start each second (open loop); 0 means a closed loop")
 	f.DurationVar(&b.profile.WarmUp, "warm-up", 2*time.Second, "time before the measurement starts, at most 10m")
 	f.DurationVar(&b.profile.Duration, "duration", 10*time.Second, "time to measure, at most 10m")

@@ -47,9 +47,9 @@ func TestRequestLog_HasRouteInsteadOfPath(t *testing.T) {
 	}
 }
 
-// A response that the caller expects has level debug, so that a busy server does
-// not write a line for each request. Errors have the level that the gRPC API
-// logs them at.
+// A response that the caller expects has level debug, so that a busy server
+// does not write a line for each request. Errors have the level at which the
+// gRPC API logs them.
 func TestRequestLog_Levels(t *testing.T) {
 	f := newFixture(t)
 	var err error

@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
@@ -19,25 +17,27 @@ import (
 
 // operations are the functions that create a worker, by name of the operation.
 var operations = map[string]func(*Connection, context.Context) (load.Worker, error){
-	"login":      (*Connection).login,
-	"refresh":    (*Connection).refresh,
-	"mint":       (*Connection).mint,
-	"introspect": (*Connection).introspect,
-	"revoke":     (*Connection).revoke,
-	"jwks":       (*Connection).jwks,
+	"login":            (*Connection).login,
+	"refresh":          (*Connection).refresh,
+	"mint":             (*Connection).mint,
+	"introspect":       (*Connection).introspect,
+	"revoke":           (*Connection).revoke,
+	"jwks":             (*Connection).jwks,
+	"http-refresh":     (*Connection).httpRefresh,
+	"http-credentials": (*Connection).httpCredentials,
 }
 
 // Names returns the names of all operations, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(operations)) }
 
 // Worker creates a worker for the named operation. Some operations first create
-// a grant for it.
+// a grant for it. The workers use the gRPC connections in turn.
 func (c *Connection) Worker(ctx context.Context, name string) (load.Worker, error) {
 	create, ok := operations[name]
 	if !ok {
 		return nil, fmt.Errorf("unknown operation %q", name)
 	}
-	return create(c, ctx)
+	return create(c.next(), ctx)
 }
 
 // RefreshWorkers creates n grants and returns a worker for each that refreshes
@@ -150,32 +150,4 @@ func (c *Connection) revoke(context.Context) (load.Worker, error) {
 			return err
 		})
 	}, nil
-}
-
-func (c *Connection) jwks(context.Context) (load.Worker, error) {
-	address := "http://" + c.server.HTTP + "/.well-known/jwks.json"
-	return func(ctx context.Context) (time.Duration, error) {
-		return load.Time(func() error { return c.get(ctx, address) })
-	}, nil
-}
-
-// get reads a page and discards it. It returns an error unless the status is
-// 200.
-func (c *Connection) get(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", address, response.Status)
-	}
-	return nil
 }

@@ -28,40 +28,58 @@ type Server struct {
 	// Audience is the audience of all tokens. If it is empty, the issuer
 	// chooses the client's default.
 	Audience string
+	// Connections is the number of gRPC connections. Zero means one.
+	Connections int
+}
+
+// authorization returns the Authorization header of the client (RFC 6749
+// §2.3.1).
+func (s Server) authorization() string {
+	credentials := url.QueryEscape(s.ClientID) + ":" + url.QueryEscape(s.ClientSecret)
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))
 }
 
 // A Connection makes calls to a Server.
 type Connection struct {
-	// TokenService makes gRPC calls.
+	// TokenService makes gRPC calls on the first connection.
 	TokenService signetv1.TokenServiceClient
+	// GrantService makes gRPC calls on the first connection.
+	GrantService signetv1.GrantServiceClient
 
 	server  Server
-	grpc    *grpcconn.Conn
+	grpc    []*grpcconn.Conn
+	workers atomic.Int64 // how many workers use one of the connections
 	http    *http.Client
 	threads int // GOMAXPROCS before Connect
 	logins  atomic.Uint64
 }
 
-// Connect prepares that many concurrent calls. All gRPC calls share one
-// connection.
+// Connect prepares that many concurrent calls.
 //
 // Until Close, this process uses no more threads than there are concurrent
 // calls. An additional thread would spin while it looks for work, and take a
 // core from the issuer.
 func (s Server) Connect(concurrency int) *Connection {
-	// RFC 6749 §2.3.1
-	credentials := url.QueryEscape(s.ClientID) + ":" + url.QueryEscape(s.ClientSecret)
-	conn := &grpcconn.Conn{
-		Address: s.GRPC, Authorization: "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials)),
-	}
-	return &Connection{
-		TokenService: signetv1.NewTokenServiceClient(conn),
-		server:       s,
-		grpc:         conn,
+	c := &Connection{
+		server: s,
 		http: &http.Client{
 			Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}, Timeout: 10 * time.Second,
 		},
 		threads: runtime.GOMAXPROCS(min(concurrency, runtime.NumCPU())),
+	}
+	for range max(s.Connections, 1) {
+		c.grpc = append(c.grpc, &grpcconn.Conn{Address: s.GRPC, Authorization: s.authorization()})
+	}
+	c.TokenService = signetv1.NewTokenServiceClient(c.grpc[0])
+	c.GrantService = signetv1.NewGrantServiceClient(c.grpc[0])
+	return c
+}
+
+// next returns a Connection whose gRPC calls use the next of the connections.
+func (c *Connection) next() *Connection {
+	i := int(c.workers.Add(1)-1) % len(c.grpc)
+	return &Connection{
+		TokenService: signetv1.NewTokenServiceClient(c.grpc[i]), server: c.server, grpc: c.grpc[i : i+1], http: c.http,
 	}
 }
 
@@ -69,7 +87,9 @@ func (s Server) Connect(concurrency int) *Connection {
 func (c *Connection) Close() {
 	runtime.GOMAXPROCS(c.threads)
 	c.http.CloseIdleConnections()
-	_ = c.grpc.Close() // all responses have been read
+	for _, conn := range c.grpc {
+		_ = conn.Close() // all responses have been read
+	}
 }
 
 func (c *Connection) audiences() []string {

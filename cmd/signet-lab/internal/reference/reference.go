@@ -27,7 +27,8 @@ const Command = "reference"
 type Addresses struct {
 	// GRPC is Signet's own gRPC server with a service that has no rules.
 	GRPC string `json:"grpc"`
-	// HTTP is a net/http server with one page.
+	// HTTP is a net/http server with one page, and with the same service at
+	// the path of the token endpoint.
 	HTTP string `json:"http"`
 	// BareGRPC is a grpc-go server without options, with the same service.
 	BareGRPC string `json:"bare"`
@@ -36,7 +37,8 @@ type Addresses struct {
 // Serve starts the servers, writes their Addresses to output as JSON, and
 // serves until ctx ends.
 //
-// The HTTP response that input contains is the response to each HTTP request.
+// The HTTP response that input contains is the response to each HTTP request,
+// except for requests to the token endpoint.
 // The clients in the Postgres store can call Signet's gRPC server.
 func Serve(ctx context.Context, store string, input io.Reader, output io.Writer) error {
 	page, err := pageHandler(input)
@@ -70,7 +72,10 @@ func Serve(ctx context.Context, store string, input io.Reader, output io.Writer)
 	})
 	bareGRPC := grpc.NewServer()
 	signetv1.RegisterTokenServiceServer(bareGRPC, tokens)
-	web := &http.Server{Handler: page}
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.Handle("POST /oauth2/token", tokens)
+	web := &http.Server{Handler: mux}
 
 	failed := make(chan error, len(listeners))
 	go func() { failed <- signetGRPC.Serve(listeners[0]) }()

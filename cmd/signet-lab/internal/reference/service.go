@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/signetd/signet/cmd/signet-lab/internal/baseline"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -26,10 +28,30 @@ func (*service) Refresh(_ context.Context, r *signetv1.RefreshRequest) (*signetv
 
 // Mint makes one raw signature.
 func (s *service) Mint(context.Context, *signetv1.MintRequest) (*signetv1.MintResponse, error) {
-	signature, err := s.key.Sign(nil, []byte(baseline.SigningInput), crypto.Hash(0))
+	token, err := s.sign()
 	if err != nil {
 		return nil, err
 	}
-	token := fmt.Sprintf("%s%x", baseline.SigningInput, signature[:43])
 	return &signetv1.MintResponse{Tokens: []*signetv1.MintedToken{{AccessToken: token, TokenType: "Bearer"}}}, nil
+}
+
+// sign returns a token with one raw signature.
+func (s *service) sign() (string, error) {
+	signature, err := s.key.Sign(nil, []byte(baseline.SigningInput), crypto.Hash(0))
+	return fmt.Sprintf("%s%x", baseline.SigningInput, signature[:43]), err
+}
+
+// ServeHTTP parses a form and responds with one raw signature, as Mint does.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	token, err := s.sign()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"access_token": token, "token_type": "Bearer"})
 }

@@ -9,10 +9,18 @@ import (
 	"github.com/signetd/signet/cmd/signet-lab/internal/baseline"
 	"github.com/signetd/signet/cmd/signet-lab/internal/load"
 	"github.com/signetd/signet/cmd/signet-lab/internal/measure"
+	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 func (s *suite) refreshComparisons() []comparison {
+	connections := s.coalescing.Server
+	connections.Connections = highConcurrency
+	introspections := func(i *testbed.Issuer) measurement {
+		return s.run(workload{server: i.Server, operation: "introspect", concurrency: highConcurrency})
+	}
+	overConnections := s.run(workload{server: connections, operation: "refresh", concurrency: highConcurrency})
+
 	return []comparison{
 		{
 			name: "gRPC Refresh, EdDSA, 64 concurrent : pgbench, one rotation statement, 32 clients",
@@ -41,6 +49,21 @@ func (s *suite) refreshComparisons() []comparison {
 			unit: "/s", bound: 4,
 			measured: s.refreshRate(s.sqlite, highConcurrency),
 			limit:    benchmarkRate("internal/sqlite", "OneRowTransaction"),
+		},
+		{
+			name: "gRPC Refresh, 64 concurrent on 64 connections : on one connection", unit: "/s",
+			measured: overConnections, limit: s.refreshRate(s.coalescing, highConcurrency),
+		},
+		{
+			name: "HTTP refresh, EdDSA, 64 concurrent : gRPC Refresh, 64 concurrent on 64 connections", unit: "/s",
+			measured: s.run(workload{
+				server: s.coalescing.Server, operation: "http-refresh", concurrency: highConcurrency,
+			}),
+			limit: overConnections,
+		},
+		{
+			name: "gRPC Introspect, 64 concurrent : one statement each", unit: "/s", bound: 1.4,
+			measured: introspections(s.coalescing), limit: introspections(s.separate),
 		},
 		s.manyGrantsComparison(),
 	}

@@ -8,15 +8,15 @@ import (
 
 // A Row is the result of one comparison.
 type Row struct {
-	// Name says what is measured and, after a colon, what limits it.
+	// Name says what is measured and, after a colon, what it is compared with.
 	Name string `json:"name"`
 	Unit string `json:"unit"`
-	// Measured and Limit are the medians of all rounds. Limit is absent if
-	// the row has no limit to measure.
+	// Measured and Limit are the medians of all rounds. Limit is the figure
+	// that Measured is compared with. It is absent if there is none.
 	Measured float64 `json:"ours"`
 	Limit    float64 `json:"limit,omitempty"`
 	// Rounds has Measured / Limit of each round, or Measured if there is no
-	// limit. Ratio is their median.
+	// Limit. Ratio is their median.
 	Ratio  float64   `json:"ratio"`
 	Rounds []float64 `json:"rounds"`
 	// Bound is the least permitted Ratio, or the greatest if AtMost is set.
@@ -51,7 +51,7 @@ func (r Row) verdict() string {
 
 // printRows prints the rows as a Markdown table.
 func printRows(w io.Writer, rows []Row) {
-	_, _ = fmt.Fprint(w, "| | measured | limit | ratio | rounds | must be | |\n|---|--:|--:|--:|---|--:|---|\n")
+	_, _ = fmt.Fprint(w, "| | measured | compared with | ratio | rounds | must be | |\n|---|--:|--:|--:|---|--:|---|\n")
 	for _, r := range rows {
 		limit, ratio := "", ""
 		if r.Limit != 0 {

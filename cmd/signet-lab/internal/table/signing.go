@@ -24,6 +24,12 @@ func (s *suite) signingComparisons() []comparison {
 			measured: rate(s.coalescing.Server, "mint"), limit: rate(s.bed.BareReference, "mint"),
 		},
 		{
+			name:     "HTTP client credentials, EdDSA, 64 concurrent : a raw signature behind a bare net/http server",
+			unit:     "/s",
+			measured: rate(s.coalescing.Server, "http-credentials"),
+			limit:    rate(s.bed.Reference, "http-credentials"),
+		},
+		{
 			name: "token assembly in process : raw signature", unit: "/s", bound: .9,
 			measured: benchmarkRate("internal/token", "SignAccess"),
 			limit:    benchmarkRate("internal/token", "RawSignature"),

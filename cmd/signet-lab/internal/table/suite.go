@@ -68,20 +68,17 @@ func newSuite(ctx context.Context, o Options, bed *testbed.Testbed) (*suite, err
 	return s, bed.StartReference(ctx, s.coalescing)
 }
 
-// comparisons returns all comparisons in the order of the table.
-func (s *suite) comparisons() []comparison {
-	all := s.refreshComparisons()
-	all = append(all, s.signingComparisons()...)
-	all = append(all, s.loginComparisons()...)
-	return append(all, s.resourceComparisons()...)
-}
-
 // turn is how long each side of a comparison is measured in one turn.
 func (s *suite) turn() time.Duration { return s.Duration / turns }
 
 // profile is the load of one turn.
 func (s *suite) profile(concurrency int) load.Profile {
 	return load.Profile{Concurrency: concurrency, WarmUp: s.WarmUp / turns, Duration: s.turn()}
+}
+
+// wholeProfile is the load of a round that cannot be divided into turns.
+func (s *suite) wholeProfile() load.Profile {
+	return load.Profile{Concurrency: highConcurrency, WarmUp: s.WarmUp, Duration: s.Duration}
 }
 
 // A workload is one operation in a closed loop.

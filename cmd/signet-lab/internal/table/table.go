@@ -47,3 +47,12 @@ func Run(ctx context.Context, o Options, out, progress io.Writer) error {
 	printRows(out, rows)
 	return measure.WriteJSON(o.JSONFile, rows)
 }
+
+// comparisons returns all comparisons in the order of the table.
+func (s *suite) comparisons() []comparison {
+	all := s.refreshComparisons()
+	all = append(all, (&endings{suite: s}).comparisons()...)
+	all = append(all, s.signingComparisons()...)
+	all = append(all, s.loginComparisons()...)
+	return append(all, s.resourceComparisons()...)
+}
