@@ -67,7 +67,7 @@ const (
 func (s *Store) ApplyEndings(
 	ctx context.Context, limit int, delay time.Duration,
 ) (applied grant.AppliedEndings, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+	err = s.transact(ctx, s.conns.sweeps, beginDurable, func(ctx context.Context, tx transaction) error {
 		endings, err := collect(ctx, tx, pendingEndingFields, dueEndings, maxApplied)
 		if err != nil || len(endings) == 0 {
 			return err

@@ -28,7 +28,7 @@ func (s *Store) UseAssertion(ctx context.Context, clientID string, id []byte, ex
 // before, and returns how many it deleted. It skips rows that another server
 // deletes at the same time.
 func (s *Store) SweepAssertions(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+	err = s.transact(ctx, s.conns.sweeps, beginDurable, func(ctx context.Context, tx transaction) error {
 		deleted, err = tx.Exec(ctx, `DELETE FROM assertions a USING (
 				SELECT client_id, id FROM assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
 			) old WHERE a.client_id = old.client_id AND a.id = old.id`, at(&now), limit)

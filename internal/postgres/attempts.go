@@ -107,7 +107,7 @@ func (s *Store) DeleteAttempts(ctx context.Context, owner [16]byte) error {
 // before, and returns how many it deleted. A drained counter is the same as
 // none. It skips rows that another transaction has locked.
 func (s *Store) SweepAttempts(ctx context.Context, now time.Time, limit int) (deleted int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+	err = s.transact(ctx, s.conns.sweeps, beginDurable, func(ctx context.Context, tx transaction) error {
 		deleted, err = tx.Exec(ctx, `DELETE FROM guesses g USING (
 				SELECT owner, part FROM guesses WHERE drained_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED
 			) old WHERE g.owner = old.owner AND g.part = old.part`, now.UnixMicro(), limit)

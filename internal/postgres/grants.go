@@ -121,7 +121,7 @@ func (s *Store) insertGrant(ctx context.Context, lockOrder string, q query, args
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readRow(ctx, grantFields(&g), `SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1`,
+	err := s.readRow(ctx, s.conns.reads, grantFields(&g), `SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1`,
 		[16]byte(id))
 	return g, wrap("read grant", noRows(err))
 }
@@ -131,7 +131,7 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
 	var p grant.Page
 	after := []any{f.Subject, at(&f.After.CreatedAt), [16]byte(f.After.ID)}
-	last, err := readRows(ctx, s, positionFields, `SELECT created_at, id FROM grants
+	last, err := readRows(ctx, s, s.conns.lists, positionFields, `SELECT created_at, id FROM grants
 		WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
 		ORDER BY created_at DESC, id DESC OFFSET $4 LIMIT 1`, append(after, grant.MaxExamined-1)...)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 		p.Next = last[0]
 	}
 
-	p.Grants, err = readRows(ctx, s, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+	p.Grants, err = readRows(ctx, s, s.conns.lists, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
 		WHERE g.user_id = $1 AND ($2::timestamptz IS NULL OR (g.created_at, g.id) < ($2, $3))
 			AND ($4::timestamptz IS NULL OR (g.created_at, g.id) >= ($4, $5))
 			AND $6 IN ('', g.client_id) AND ($7::timestamptz IS NULL OR

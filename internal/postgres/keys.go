@@ -50,7 +50,7 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 // SwapRing replaces the whole content of the key ring if its version is still
 // from. Otherwise it returns keys.ErrRaced.
 func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
-	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+	err := s.transact(ctx, s.conns.polls, beginDurable, func(ctx context.Context, tx transaction) error {
 		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from)
 		switch {
 		case err != nil:

@@ -84,9 +84,9 @@ func (s *Store) MigrationStatus(ctx context.Context) (current, target int64, err
 	target = sources[len(sources)-1].Version
 
 	var exists bool
-	err = s.readRow(ctx, []any{&exists}, `SELECT to_regclass($1) IS NOT NULL`, goose.DefaultTablename)
+	err = s.readRow(ctx, s.conns.reads, []any{&exists}, `SELECT to_regclass($1) IS NOT NULL`, goose.DefaultTablename)
 	if err == nil && exists {
-		err = s.readRow(ctx, []any{&current}, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename)
+		err = s.readRow(ctx, s.conns.reads, []any{&current}, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename)
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("read schema version: %w", err)

@@ -33,7 +33,7 @@ type Options struct {
 	// default_query_exec_mode=cache_describe.
 	URL string
 	// MaxConns is how many connections there are at most. Zero means the
-	// default of pgx.
+	// default of pgx. Polls and refreshes have connections of their own.
 	MaxConns int32
 	// ConnectTimeout bounds the opening of a connection. Zero means five
 	// seconds.
@@ -54,43 +54,46 @@ type Options struct {
 	OnWriteBatch func(size int)
 }
 
-// A Store is a pool of connections to one database. It implements client.Store,
+// A Store has the connections to one database. It implements client.Store,
 // login.Store, grant.Store, grant.SweepStore, grant.EndingStore, admin.Store
 // and keys.Store.
 type Store struct {
+	// db is the database for calls of no kind, such as migrations.
 	db        database
+	pools     pools
+	conns     quotas
+	waits     *waits
 	timeout   time.Duration
 	refreshes *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]
 	writes    *batch.Batcher[struct{}, *writeRequest, struct{}]
 }
 
-// Open creates the pool and opens one connection. It does not change the
+// Open creates the pools and opens one connection. It does not change the
 // schema, see Migrate and CheckSchema.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	config, err := poolConfig(o)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	s := &Store{waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
+	if s.pools, err = openPools(ctx, config); err != nil {
+		s.pools.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-
-	s := &Store{db: database{pool}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
-	maxConns := int(pool.Config().MaxConns)
-	s.refreshes = s.newRefreshBatcher(o.NoBatching, maxConns, o.OnRefreshBatch)
-	s.writes = s.newWriteBatcher(o.NoBatching, maxConns, o.OnWriteBatch)
+	s.db, s.conns = database{s.pools.others}, newQuotas(s.pools, o.NoBatching, s.waits)
+	s.refreshes = s.newRefreshBatcher(o.NoBatching, o.OnRefreshBatch)
+	s.writes = s.newWriteBatcher(o.NoBatching, o.OnWriteBatch)
 
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
+	if err := s.db.pool.Ping(ctx); err != nil {
+		s.pools.close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return s, nil
 }
 
-// poolConfig returns the configuration of the pool.
+// poolConfig returns the configuration of all pools together.
 func poolConfig(o Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
@@ -134,6 +137,6 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 
 // Close waits for the calls that still run and closes all connections.
 func (s *Store) Close() error {
-	s.db.pool.Close()
+	s.pools.close()
 	return nil
 }

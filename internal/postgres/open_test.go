@@ -52,10 +52,14 @@ func currentToken(g grant.Grant) grant.RefreshAttempt {
 	}
 }
 
-// open opens the database at url with o.
+// open opens the database at url with o. MaxConns is the default of a server
+// unless o has another number.
 func open(t *testing.T, url string, o Options) *Store {
 	t.Helper()
 	o.URL = url
+	if o.MaxConns == 0 {
+		o.MaxConns = 16
+	}
 	s, err := Open(t.Context(), o)
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
@@ -199,28 +203,49 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// TestPool_HasAtMostMaxConns: there are never more than MaxConns connections.
+// TestPool_HasAtMostMaxConns: there are never more than MaxConns connections,
+// whatever the calls are.
 func TestPool_HasAtMostMaxConns(t *testing.T) {
-	s := open(t, pgtest.New(t), Options{MaxConns: 2})
-	done := make(chan error)
-	for i := range 16 {
-		go func() {
-			u := login.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then}
-			done <- s.CreateUser(context.Background(), u)
-		}()
-	}
-	for range 16 {
-		must(t, <-done)
-	}
-	if n := s.db.pool.Stat().TotalConns(); n > 2 {
-		t.Errorf("%d connections, want 2 at most", n)
+	for n := range int32(8) {
+		s := open(t, pgtest.New(t), Options{MaxConns: n + 1})
+		must(t, s.CreateUser(t.Context(), ann))
+		var calls sync.WaitGroup
+		for i := range byte(16) {
+			g := aGrant(i)
+			must(t, createGrant(g)(s))
+			for _, call := range []func() error{
+				func() error {
+					u := login.User{ID: fmt.Sprint(i), Username: fmt.Sprint(i), CreatedAt: then}
+					return s.CreateUser(t.Context(), u)
+				},
+				func() error { _, err := s.Users(t.Context(), "", 10); return err },
+				func() error { _, err := s.Grant(t.Context(), g.ID); return err },
+				func() error { _, err := s.RefreshGrant(t.Context(), currentToken(g)); return err },
+				func() error { _, err := s.Directory(t.Context()); return err },
+			} {
+				calls.Go(func() {
+					if err := call(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		calls.Wait()
+
+		var open int32
+		for _, pool := range s.pools.all() {
+			open += pool.Stat().TotalConns()
+		}
+		if p := s.Pool(); open > n+1 || p.Max != int(n+1) || p.Idle != int(open) || p.Acquired != 0 {
+			t.Errorf("%d connections, want %d at most; figures %+v", open, n+1, p)
+		}
 	}
 }
 
-// TestPool_KeepsItsConnections: the pool opens no more than MaxConns
-// connections, keeps all of them between bursts, and opens no new one.
+// TestPool_KeepsItsConnections: a pool opens no more connections than it has,
+// keeps all of them between bursts, and opens no new one.
 func TestPool_KeepsItsConnections(t *testing.T) {
-	s := open(t, pgtest.New(t), Options{MaxConns: 3})
+	s := open(t, pgtest.New(t), Options{MaxConns: 7}) // 3 of them for other calls than polls and refreshes
 	for range 3 {
 		var burst sync.WaitGroup
 		for range 12 {

@@ -2,7 +2,7 @@ package postgres
 
 import "time"
 
-// Pool has figures about the pool of connections of a Store.
+// Pool has figures about the connections of a Store.
 type Pool struct {
 	// Max is how many connections there are at most.
 	Max int
@@ -12,7 +12,8 @@ type Pool struct {
 	Idle int
 	// Acquires is how often a connection was acquired.
 	Acquires int64
-	// Waits is how often a caller had to wait for a connection.
+	// Waits is how often a caller had to wait for a connection, or until its
+	// kind of call might use another one.
 	Waits int64
 	// Waited is how long all callers waited in total.
 	Waited time.Duration
@@ -20,9 +21,15 @@ type Pool struct {
 
 // Pool returns the current figures. It sends nothing to the database.
 func (s *Store) Pool() Pool {
-	stat := s.db.pool.Stat()
-	return Pool{
-		Max: int(stat.MaxConns()), Acquired: int(stat.AcquiredConns()), Idle: int(stat.IdleConns()),
-		Acquires: stat.AcquireCount(), Waits: stat.EmptyAcquireCount(), Waited: stat.EmptyAcquireWaitTime(),
+	p := Pool{Waits: s.waits.number.Load(), Waited: time.Duration(s.waits.nanoseconds.Load())}
+	for _, pool := range s.pools.all() {
+		stat := pool.Stat()
+		p.Max += int(stat.MaxConns())
+		p.Acquired += int(stat.AcquiredConns())
+		p.Idle += int(stat.IdleConns())
+		p.Acquires += stat.AcquireCount()
+		p.Waits += stat.EmptyAcquireCount()
+		p.Waited += stat.EmptyAcquireWaitTime()
 	}
+	return p
 }

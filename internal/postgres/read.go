@@ -6,31 +6,48 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// read runs fn in a transaction that sees the database as of one moment.
+// read runs fn in a transaction that sees the database as of one moment. It is
+// for polls.
 func (s *Store) read(ctx context.Context, fn func(context.Context, transaction) error) error {
-	return s.transact(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, fn)
+	return s.transact(ctx, s.conns.polls, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`, fn)
 }
 
 // transact runs fn in a transaction and commits it. fn gets the context that
 // bounds the whole transaction.
-func (s *Store) transact(ctx context.Context, begin query, fn func(context.Context, transaction) error) error {
+func (s *Store) transact(
+	ctx context.Context, from quota, begin query, fn func(context.Context, transaction) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.db.Transact(ctx, begin, func(tx transaction) error { return fn(ctx, tx) })
+	if err := from.acquire(ctx); err != nil {
+		return err
+	}
+	defer from.release()
+	return from.Transact(ctx, begin, func(tx transaction) error { return fn(ctx, tx) })
 }
 
 // readRow reads the one row that a statement returns into fields.
-func (s *Store) readRow(ctx context.Context, fields []any, q query, args ...any) error {
+func (s *Store) readRow(ctx context.Context, from quota, fields []any, q query, args ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return s.db.QueryRow(ctx, q, args...).Scan(fields...)
+	if err := from.acquire(ctx); err != nil {
+		return err
+	}
+	defer from.release()
+	return from.QueryRow(ctx, q, args...).Scan(fields...)
 }
 
 // readRows reads all rows that a statement returns, as collect does.
-func readRows[T any](ctx context.Context, s *Store, fields func(*T) []any, q query, args ...any) ([]T, error) {
+func readRows[T any](
+	ctx context.Context, s *Store, from quota, fields func(*T) []any, q query, args ...any,
+) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return collect(ctx, s.db, fields, q, args...)
+	if err := from.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer from.release()
+	return collect(ctx, from, fields, q, args...)
 }
 
 // A querier is a database or a transaction.

@@ -22,20 +22,20 @@ const (
 )
 
 // newRefreshBatcher returns the batcher of refreshes. A batch has at most one
-// attempt for each grant. With alone, each refresh gets a statement of its own,
-// up to maxConns at the same time. The batcher calls sent with the number of
-// refreshes of each statement.
+// attempt for each grant. With alone, each refresh gets a statement of its own.
+// The batcher calls sent with the number of refreshes of each statement.
 func (s *Store) newRefreshBatcher(
-	alone bool, maxConns int, sent func(int),
+	alone bool, sent func(int),
 ) *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult] {
+	conns := s.conns.refreshes.size()
 	o := batch.Options[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]{
 		Run: s.refreshAll, Key: func(a grant.RefreshAttempt) oauth.GrantID { return a.Grant },
 		MaxInProgress: maxRefreshStatements, MaxSize: maxRefreshes,
-		MaxUnbatched: min(maxUnsharedRefreshes, maxConns), OnDispatch: sent,
+		MaxUnbatched: min(maxUnsharedRefreshes, conns), OnDispatch: sent,
 		MaxRunTime: batchTimeout,
 	}
 	if alone {
-		o.MaxInProgress, o.MaxSize, o.MaxUnbatched = maxConns, 1, 0
+		o.MaxInProgress, o.MaxSize, o.MaxUnbatched = conns, 1, 0
 	}
 	return batch.New(o)
 }

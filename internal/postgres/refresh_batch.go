@@ -142,7 +142,7 @@ func (s *Store) decideOthers(ctx context.Context, b refreshBatch) error {
 	batch := &queries{}
 	batch.Queue(commitDurably)
 	batch.Queue(q.statement, q.args...).Query(func(rows pgx.Rows) error { return q.read(rows, b, indexes) })
-	err := s.db.Send(ctx, batch)
+	err := s.conns.refreshes.Send(ctx, batch)
 	if err != nil {
 		forget(b, indexes)
 	}
@@ -162,7 +162,7 @@ type resultQuery struct {
 // queryResults sets the results of the attempts that indexes selects. If the
 // statement fails, they stay undecided.
 func (s *Store) queryResults(ctx context.Context, q resultQuery, b refreshBatch, indexes []int) error {
-	rows, err := s.db.Query(ctx, q.statement, q.args...)
+	rows, err := s.conns.refreshes.Query(ctx, q.statement, q.args...)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (s *Store) SweepGrants(
 		batch grant.SweepBatch
 		last  *[16]byte
 	)
-	err := s.readRow(ctx, []any{&last, &batch.Examined, &batch.Live, &batch.Deleted},
+	err := s.readRow(ctx, s.conns.sweeps, []any{&last, &batch.Examined, &batch.Live, &batch.Deleted},
 		sweep, [16]byte(after), limit, now, at(&endedBy))
 	if last != nil {
 		batch.Last = *last

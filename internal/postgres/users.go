@@ -30,13 +30,13 @@ func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
 // user returns the one user that a statement selects.
 func (s *Store) user(ctx context.Context, q query, key string) (login.User, error) {
 	var u login.User
-	err := s.readRow(ctx, userFields(&u), q, key)
+	err := s.readRow(ctx, s.conns.reads, userFields(&u), q, key)
 	return u, wrap("read user", noRows(err))
 }
 
 // Users returns at most limit users whose names sort after after, by name.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.User, error) {
-	users, err := readRows(ctx, s, userFields,
+	users, err := readRows(ctx, s, s.conns.lists, userFields,
 		`SELECT `+userColumns+` FROM users WHERE username > $1 ORDER BY username LIMIT $2`, after, limit)
 	return users, wrap("list users", err)
 }

@@ -13,14 +13,14 @@ import (
 // DirectoryVersion returns the version of the clients and audiences, and the
 // database's time.
 func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.Time, err error) {
-	err = s.readRow(ctx, []any{&version, &now}, `SELECT version, clock_timestamp() FROM versions WHERE name = 'directory'`)
+	err = s.readRow(ctx, s.conns.polls, []any{&version, &now}, `SELECT version, clock_timestamp() FROM versions WHERE name = 'directory'`)
 	return version, now, wrap("read directory version", err)
 }
 
 // RingVersion returns the version of the key ring and the database's time.
 func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
 	var v keys.Version
-	err := s.readRow(ctx, []any{&v.Version, &v.Restored, &v.Now},
+	err := s.readRow(ctx, s.conns.polls, []any{&v.Version, &v.Restored, &v.Now},
 		`SELECT version, restored, clock_timestamp() FROM versions WHERE name = 'ring'`)
 	return v, wrap("read ring version", err)
 }

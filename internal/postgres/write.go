@@ -18,7 +18,7 @@ import (
 
 const (
 	// maxWriteTransactions is how many transactions of shared writes run at the
-	// same time.
+	// same time at most.
 	maxWriteTransactions = 4
 	// maxWrites is how many writes share a transaction at most. The transaction
 	// holds the locks of all of them until it commits.
@@ -37,14 +37,15 @@ const (
 	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; ` + commitDurably
 	// boundLockWait ends a transaction that waits for a lock of another
 	// transaction, so that the writes that do not need the lock continue. It is
-	// far longer than a transaction of shared writes takes.
+	// far longer than a transaction of shared writes takes. A retry ends too, so
+	// that the retries of other writes get its connection.
 	boundLockWait = `SELECT set_config('lock_timeout', '250ms', true)`
 )
 
 // write runs change in a transaction of its own. The transaction is durable
 // when write returns.
 func (s *Store) write(ctx context.Context, change func(context.Context, transaction) error) error {
-	return s.transact(ctx, beginDurable, change)
+	return s.transact(ctx, s.conns.acts, beginDurable, change)
 }
 
 // A writeRequest is a write that shares a round trip and a commit with
@@ -74,17 +75,15 @@ const (
 )
 
 // newWriteBatcher returns the batcher of writes. With alone, each write gets a
-// transaction of its own, up to maxConns at the same time. The batcher calls
-// sent with the number of writes of each transaction.
-func (s *Store) newWriteBatcher(
-	alone bool, maxConns int, sent func(int),
-) *batch.Batcher[struct{}, *writeRequest, struct{}] {
+// transaction of its own. The batcher calls sent with the number of writes of
+// each transaction.
+func (s *Store) newWriteBatcher(alone bool, sent func(int)) *batch.Batcher[struct{}, *writeRequest, struct{}] {
 	o := batch.Options[struct{}, *writeRequest, struct{}]{
-		Run: s.runShared, MaxInProgress: maxWriteTransactions, MaxSize: maxWrites, MaxRunTime: batchTimeout,
+		Run: s.runShared, MaxInProgress: s.conns.shared.size(), MaxSize: maxWrites, MaxRunTime: batchTimeout,
 		WaitForResult: true, OnDispatch: sent,
 	}
 	if alone {
-		o.MaxInProgress, o.MaxSize = maxConns, 1
+		o.MaxSize = 1
 	}
 	return batch.New(o)
 }
@@ -94,7 +93,8 @@ func (s *Store) newWriteBatcher(
 var errRolledBack = errors.New("the shared transaction was rolled back")
 
 // share runs a write, perhaps together with others. If their transaction is
-// rolled back, it runs the write again in a transaction of its own. If ctx ends
+// rolled back, it runs the write again in a transaction of its own, and again
+// while another transaction holds a lock that the write needs. If ctx ends
 // before the write was sent, the write never runs. If it was sent, share waits
 // for its result.
 func (s *Store) share(ctx context.Context, r *writeRequest) error {
@@ -102,14 +102,22 @@ func (s *Store) share(ctx context.Context, r *writeRequest) error {
 	defer cancel()
 
 	_, err := s.writes.Do(ctx, r)
-	if errors.Is(err, errRolledBack) {
-		err = s.write(ctx, func(ctx context.Context, tx transaction) error {
+	for errors.Is(err, errRolledBack) || isLocked(err) {
+		err = s.transact(ctx, s.conns.retries, beginDurable, func(ctx context.Context, tx transaction) error {
 			q := &queries{}
+			q.Queue(boundLockWait)
 			r.queue(q)
 			return tx.Send(ctx, q)
 		})
 	}
 	return err
+}
+
+// isLocked reports whether a statement has waited for a lock longer than
+// boundLockWait allows.
+func isLocked(err error) bool {
+	var failed *pgconn.PgError
+	return errors.As(err, &failed) && failed.Code == "55P03" // lock_not_available
 }
 
 // runShared runs the writes of a batch in one round trip: all or none. They are
@@ -121,7 +129,7 @@ func (s *Store) runShared(requests []*writeRequest) []batch.Result[struct{}] {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 
-	err := s.db.Send(ctx, sharedQueries(requests))
+	err := s.conns.shared.send(ctx, sharedQueries(requests))
 	if rolledBack(err) {
 		err = fmt.Errorf("%w: %w", errRolledBack, err)
 	}

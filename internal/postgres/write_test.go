@@ -94,7 +94,7 @@ func TestWrite_ConcurrentWritesShareATransaction(t *testing.T) {
 			must(t, create(t.Context(), s, aGrant(i)))
 			changes = append(changes, revoke(i), createGrant(aGrant(ofEach+i)), attempt(fmt.Sprint("usr_", i)))
 		}
-		errs, sizes := writeTogether(t, url, Options{NoBatching: alone, MaxConns: 8}, changes...)
+		errs, sizes := writeTogether(t, url, Options{NoBatching: alone, MaxConns: 16}, changes...)
 		must(t, errors.Join(errs...))
 		most, want := maxWriteTransactions+1, []int{1, 1, 1, 1, 3*ofEach - maxWriteTransactions}
 		if alone {

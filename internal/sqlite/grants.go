@@ -109,7 +109,7 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) {
 	var p grant.Page
 	after := []any{f.Subject, at{&f.After.CreatedAt}, inBytes{&f.After.ID}}
-	last, err := collect(ctx, s.readDB, positionFields, `SELECT created_at, id FROM grants
+	last, err := readList(ctx, s, positionFields, `SELECT created_at, id FROM grants
 		WHERE user_id = ?1 AND (?2 IS NULL OR (created_at, id) < (?2, ?3))
 		ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET ?4`, append(after, grant.MaxExamined-1)...)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 		p.Next = last[0]
 	}
 
-	p.Grants, err = collect(ctx, s.readDB, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+	p.Grants, err = readList(ctx, s, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
 		WHERE g.user_id = ?1 AND (?2 IS NULL OR (g.created_at, g.id) < (?2, ?3))
 			AND (?4 IS NULL OR (g.created_at, g.id) >= (?4, ?5))
 			AND ?6 IN ('', g.client_id) AND (?7 IS NULL OR g.revoked_at IS NULL AND r.at IS NULL

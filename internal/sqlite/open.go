@@ -14,9 +14,11 @@ import (
 )
 
 const (
-	// readers is how many statements read at the same time at most. They do not
-	// wait for the writer.
-	readers = 4
+	// readers is how many statements read at the same time at most, except
+	// polls. They do not wait for the writer.
+	readers = 3
+	// maxLists is how many of the readers read lists at the same time at most.
+	maxLists = readers - 1
 	// busyTimeout is how many milliseconds a statement waits for the lock that
 	// another process holds.
 	busyTimeout = "10000"
@@ -37,9 +39,14 @@ type Options struct {
 // A Store is an open SQLite file. It implements client.Store, login.Store,
 // grant.Store, grant.SweepStore, grant.EndingStore, admin.Store and keys.Store.
 type Store struct {
-	path   string
-	now    func() time.Time
+	path string
+	now  func() time.Time
+	// pollDB has one connection. It is for reads of the directory, of the key
+	// ring and of their versions, so that no other read delays them.
+	pollDB database
 	readDB database
+	// lists has an element for each list that is being read.
+	lists chan struct{}
 	// writeDB has one connection. Every transaction on it is BEGIN IMMEDIATE.
 	writeDB database
 	writer  *writer
@@ -61,7 +68,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 
-	s := &Store{path: path, now: o.Now}
+	s := &Store{path: path, now: o.Now, lists: make(chan struct{}, maxLists)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -80,7 +87,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 // store.
 func (s *Store) UseClock(now func() time.Time) { s.now = now }
 
-// connect opens both pools of connections. It holds the lock of the directory:
+// connect opens the pools of connections. It holds the lock of the directory:
 // switching a new file to WAL mode needs an exclusive lock, for which SQLite
 // does not wait.
 func (s *Store) connect(ctx context.Context) error {
@@ -100,13 +107,23 @@ func (s *Store) connect(ctx context.Context) error {
 		return err
 	}
 
-	s.readDB.db, err = sql.Open("sqlite", dataSource(s.path, "deferred", "query_only(1)"))
+	s.pollDB, err = openReaders(ctx, s.path, 1)
 	if err != nil {
 		return err
 	}
-	s.readDB.db.SetMaxOpenConns(readers)
-	s.readDB.db.SetMaxIdleConns(readers)
-	return s.readDB.db.PingContext(ctx)
+	s.readDB, err = openReaders(ctx, s.path, readers)
+	return err
+}
+
+// openReaders opens a pool of at most n connections that cannot write.
+func openReaders(ctx context.Context, path string, n int) (database, error) {
+	db, err := sql.Open("sqlite", dataSource(path, "deferred", "query_only(1)"))
+	if err != nil {
+		return database{}, err
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return database{db}, db.PingContext(ctx)
 }
 
 // dataSource returns the data source name of the file. mode=rw never creates
@@ -124,7 +141,7 @@ func dataSource(path, lock string, pragmas ...string) string {
 // Close closes the file and releases the lock of LockServe.
 func (s *Store) Close() error {
 	var errs []error
-	for _, d := range []database{s.readDB, s.writeDB} {
+	for _, d := range []database{s.pollDB, s.readDB, s.writeDB} {
 		if d.db != nil {
 			errs = append(errs, d.db.Close())
 		}

@@ -7,14 +7,37 @@ import (
 	"time"
 )
 
-// read runs fn in a transaction that sees the file as of one moment.
+// read runs fn in a transaction that sees the file as of one moment. It is for
+// polls.
 func (s *Store) read(ctx context.Context, fn func(context.Context, transaction) error) error {
-	tx, err := s.readDB.Begin(ctx)
+	tx, err := s.pollDB.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // The transaction wrote nothing.
 	return fn(ctx, tx)
+}
+
+// beginList waits until another list may be read. endList must follow unless it
+// returns an error, which is that of ctx.
+func (s *Store) beginList(ctx context.Context) error {
+	select {
+	case s.lists <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) endList() { <-s.lists }
+
+// readList reads all rows of a statement, as collect does.
+func readList[T any](ctx context.Context, s *Store, fields func(*T) []any, q query, args ...any) ([]T, error) {
+	if err := s.beginList(ctx); err != nil {
+		return nil, err
+	}
+	defer s.endList()
+	return collect(ctx, s.readDB, fields, q, args...)
 }
 
 // clock returns the store's time with the precision of a column.

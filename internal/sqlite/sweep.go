@@ -27,11 +27,15 @@ func (s *Store) SweepGrants(
 		last   []byte
 		change int
 	)
+	if err := s.beginList(ctx); err != nil {
+		return grant.SweepBatch{}, wrap("sweep grants", err)
+	}
 	err := s.readDB.QueryRow(ctx, `SELECT max(id), count(*), coalesce(sum(live), 0), coalesce(sum(change), 0) FROM (
 			SELECT g.id, coalesce(`+ended+`, FALSE) OR g.suspended_at IS NOT NULL AS change,
 				g.revoked_at IS NULL AND `+endsAt+` > ?2 AND`+notEnded+` AS live
 			FROM grants g WHERE g.id > ?3 ORDER BY g.id LIMIT ?4)`,
 		at{&endedBy}, at{&now}, inBytes{&after}, limit).Scan(&last, &batch.Examined, &batch.Live, &change)
+	s.endList()
 	if err != nil {
 		return grant.SweepBatch{}, wrap("sweep grants", err)
 	}

@@ -36,7 +36,7 @@ func (s *Store) user(ctx context.Context, q query, key string) (login.User, erro
 
 // Users returns at most limit users whose names sort after after, by name.
 func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.User, error) {
-	users, err := collect(ctx, s.readDB, userFields,
+	users, err := readList(ctx, s, userFields,
 		`SELECT `+userColumns+` FROM users WHERE username > ? ORDER BY username LIMIT ?`, after, limit)
 	return users, wrap("list users", err)
 }

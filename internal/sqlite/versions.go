@@ -13,14 +13,14 @@ import (
 // DirectoryVersion returns the version of the clients and audiences, and the
 // store's time.
 func (s *Store) DirectoryVersion(ctx context.Context) (version int64, now time.Time, err error) {
-	err = s.readDB.QueryRow(ctx, selectDirectoryVersion).Scan(&version)
+	err = s.pollDB.QueryRow(ctx, selectDirectoryVersion).Scan(&version)
 	return version, s.clock(), wrap("read directory version", err)
 }
 
 // RingVersion returns the version of the key ring and the store's time.
 func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
 	var v keys.Version
-	err := s.readDB.QueryRow(ctx, selectRingVersion).Scan(&v.Version, &v.Restored)
+	err := s.pollDB.QueryRow(ctx, selectRingVersion).Scan(&v.Version, &v.Restored)
 	v.Now = s.clock()
 	return v, wrap("read ring version", err)
 }
