@@ -37,6 +37,7 @@ type interceptor struct {
 	// counters are the counters by full method name. They do not change after
 	// the server has started.
 	counters map[string]counter
+	limiter  *callLimiter
 }
 
 // Values of response headers. They are variables, so that responses share them.
@@ -84,7 +85,7 @@ func (i interceptor) intercept(ctx context.Context, method string, handle func(c
 	ctx, endSpan := i.observer.startSpan(ctx, method)
 	i.setHeader(ctx, rule, caller.RequestID)
 
-	err := i.handle(ctx, rule, &caller, handle)
+	err := i.handle(ctx, method, &caller, handle)
 
 	response, took := translate(ctx, err), time.Since(start)
 	code := response.Code()
@@ -111,7 +112,7 @@ func (i interceptor) setHeader(ctx context.Context, rule accessRule, requestID s
 
 // handle authorizes the caller and runs the handler. A panic is server_error.
 func (i interceptor) handle(
-	ctx context.Context, rule accessRule, caller *client.Caller, handle func(context.Context) error,
+	ctx context.Context, method string, caller *client.Caller, handle func(context.Context) error,
 ) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -120,8 +121,15 @@ func (i interceptor) handle(
 		}
 	}()
 
-	if err := i.authorize(ctx, rule, caller); err != nil {
+	if err := i.authorize(ctx, accessRuleOf(method), caller); err != nil {
 		return err
+	}
+	if isLimited(method) {
+		release, err := i.limiter.acquire(ctx, caller.Client.ID)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	return handle(withCaller(ctx, caller))
 }

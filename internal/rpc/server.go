@@ -105,7 +105,7 @@ type Server struct {
 func New(o Options) *Server {
 	i := interceptor{
 		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
-		counters: make(map[string]counter),
+		counters: make(map[string]counter), limiter: new(callLimiter),
 	}
 	s := &Server{health: newHealth(o.Ready), server: newServer(i, o.TLS)}
 	o.Services.register(s.server)

@@ -39,7 +39,9 @@ const (
 type GrantServiceClient interface {
 	// ListGrants returns one page of the grants of a subject, the newest first. A
 	// page may have fewer grants than requested, or none, and still have a
-	// next_page_token.
+	// next_page_token. A client may have four lists and RevokeAllGrants in
+	// progress at each server. More than that wait for up to a second, and then
+	// get slow_down.
 	ListGrants(ctx context.Context, in *ListGrantsRequest, opts ...grpc.CallOption) (*ListGrantsResponse, error)
 	// RevokeGrant revokes one grant. The revocation is durable when the call
 	// returns. Revoking a grant twice succeeds. A grant of another client, and
@@ -103,7 +105,9 @@ func (c *grantServiceClient) RevokeAllGrants(ctx context.Context, in *RevokeAllG
 type GrantServiceServer interface {
 	// ListGrants returns one page of the grants of a subject, the newest first. A
 	// page may have fewer grants than requested, or none, and still have a
-	// next_page_token.
+	// next_page_token. A client may have four lists and RevokeAllGrants in
+	// progress at each server. More than that wait for up to a second, and then
+	// get slow_down.
 	ListGrants(context.Context, *ListGrantsRequest) (*ListGrantsResponse, error)
 	// RevokeGrant revokes one grant. The revocation is durable when the call
 	// returns. Revoking a grant twice succeeds. A grant of another client, and
