@@ -20,7 +20,8 @@ var operations = map[string]func(*Connection, context.Context) (load.Worker, err
 	"login":            (*Connection).login,
 	"refresh":          (*Connection).refresh,
 	"mint":             (*Connection).mint,
-	"introspect":       (*Connection).introspect,
+	"introspect":       (*Connection).introspectAccess,
+	"introspect-grant": (*Connection).introspectRefresh,
 	"revoke":           (*Connection).revoke,
 	"jwks":             (*Connection).jwks,
 	"http-refresh":     (*Connection).httpRefresh,
@@ -117,12 +118,28 @@ func (c *Connection) mint(context.Context) (load.Worker, error) {
 	}, nil
 }
 
-func (c *Connection) introspect(ctx context.Context) (load.Worker, error) {
+// introspectAccess introspects an access token. The issuer verifies its
+// signature and reads its grant.
+func (c *Connection) introspectAccess(ctx context.Context) (load.Worker, error) {
 	g, err := c.createGrant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	request := &signetv1.IntrospectRequest{Token: g.GetTokens()[0].GetAccessToken()}
+	return c.introspect(g.GetTokens()[0].GetAccessToken()), nil
+}
+
+// introspectRefresh introspects a refresh token. The issuer reads its grant.
+func (c *Connection) introspectRefresh(ctx context.Context) (load.Worker, error) {
+	g, err := c.createGrant(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.introspect(g.GetRefreshToken()), nil
+}
+
+// introspect returns a worker that introspects a token, which must be active.
+func (c *Connection) introspect(token string) load.Worker {
+	request := &signetv1.IntrospectRequest{Token: token}
 	return func(ctx context.Context) (time.Duration, error) {
 		return load.Time(func() error {
 			response, err := c.TokenService.Introspect(ctx, request)
@@ -131,7 +148,7 @@ func (c *Connection) introspect(ctx context.Context) (load.Worker, error) {
 			}
 			return err
 		})
-	}, nil
+	}
 }
 
 var errNoUser = errors.New("login needs a user name")

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signetd/signet/cmd/signet-lab/internal/load"
 	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -28,35 +30,36 @@ const (
 	countLiveGrants = `SELECT count(*)::float8 FROM grants WHERE user_id = $1 AND revoked_at IS NULL`
 )
 
-// An endings has the comparisons about grants that are ended or suspended.
+// An endings has the comparisons about users with many grants, and about grants
+// that are ended or suspended.
 type endings struct {
 	*suite
-	// p has one user for each round, and the grants of these users. It is nil
-	// before the first measurement.
+	// p has a user for each round, and another one, with many grants each. It
+	// is nil before the first measurement.
 	p       *population
 	deleted int // users that were deleted
 }
 
 func (e *endings) comparisons() []comparison {
-	return []comparison{e.endedUser(), e.disabledUsers()}
+	return []comparison{e.endedUser(), e.disabledUsers(), e.listedUser()}
 }
 
 // endedUser compares refreshes during the end of one user's grants with
 // refreshes at other times. Each round deletes another user.
 func (e *endings) endedUser() comparison {
-	others, grants := e.Grants/10, e.Grants/50
+	others, grants := e.sizes()
 	return comparison{
 		name: "Refresh among " + strconv.Itoa(others) + " grants while the " + strconv.Itoa(grants) +
 			" of one user are ended : undisturbed, 64 concurrent",
 		unit: "/s", bound: .9, whole: true,
 		measured: func(ctx context.Context) (float64, error) {
-			if err := e.prepare(ctx, others, grants); err != nil {
+			if err := e.prepare(ctx); err != nil {
 				return 0, err
 			}
 			return e.rateDuringEnding(ctx)
 		},
 		limit: func(ctx context.Context) (float64, error) {
-			if err := e.prepare(ctx, others, grants); err != nil {
+			if err := e.prepare(ctx); err != nil {
 				return 0, err
 			}
 			return e.p.rate(ctx, e.wholeProfile())
@@ -64,14 +67,18 @@ func (e *endings) endedUser() comparison {
 	}
 }
 
+// sizes returns the number of other grants, and of the grants of each user.
+func (e *endings) sizes() (others, grants int) { return e.Grants / 10, e.Grants / 50 }
+
 // prepare creates the population before the first measurement.
-func (e *endings) prepare(ctx context.Context, others, grants int) error {
+func (e *endings) prepare(ctx context.Context) error {
 	if e.p != nil {
 		return nil
 	}
+	others, grants := e.sizes()
 	p, err := e.createPopulation(ctx, "endings", others)
 	if err == nil {
-		err = insertUsersWithGrants(ctx, p.StoreURL, e.Rounds, grants)
+		err = insertUsersWithGrants(ctx, p.StoreURL, e.Rounds+1, grants)
 	}
 	if err == nil {
 		e.p = p
@@ -183,4 +190,54 @@ func disableUsers(ctx context.Context, p *population, users int) error {
 		return err
 	}
 	return testbed.Exec(ctx, p.StoreURL, "VACUUM ANALYZE", "CHECKPOINT")
+}
+
+// listedUser compares the latency of refreshes while a client makes 100
+// concurrent lists of a user's grants with that at other times. A refresh that
+// fails is an error, and so is a server that is not ready.
+func (e *endings) listedUser() comparison {
+	_, grants := e.sizes()
+	p99 := func(lists int) measurement {
+		return func(ctx context.Context) (float64, error) {
+			if err := e.prepare(ctx); err != nil {
+				return 0, err
+			}
+			return e.p99DuringLists(ctx, lists)
+		}
+	}
+	return comparison{
+		name: "Refresh, 500/s, p99 during 100 concurrent lists of " + strconv.Itoa(grants) +
+			" grants : without them",
+		unit: "ms", whole: true, measured: p99(100), limit: p99(0),
+	}
+}
+
+// p99DuringLists returns the p99 latency, in milliseconds, of 500 refreshes a
+// second while that many goroutines list the grants of the last user.
+func (e *endings) p99DuringLists(ctx context.Context, lists int) (float64, error) {
+	c := e.p.Connect(highConcurrency)
+	defer c.Close()
+	request := &signetv1.ListGrantsRequest{Subject: "usr_lab-" + strconv.Itoa(e.Rounds+1)}
+	listing, stop := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for range lists {
+		all.Go(func() {
+			for listing.Err() == nil {
+				_, _ = c.GrantService.ListGrants(listing, request) // the server refuses some of them
+			}
+		})
+	}
+
+	profile := load.Profile{Rate: 500, WarmUp: e.WarmUp, Duration: e.Duration}
+	r := profile.Run(ctx, load.Merge(e.p.workers, highConcurrency))
+	ready := e.p.Ready(ctx)
+	stop()
+	all.Wait()
+	switch {
+	case r.Errors > 0:
+		return 0, fmt.Errorf("%d refreshes failed: %s", r.Errors, r.FirstError)
+	case ready != nil:
+		return 0, ready
+	}
+	return r.Quantile(.99).Seconds() * 1000, nil
 }

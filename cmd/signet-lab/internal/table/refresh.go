@@ -16,8 +16,8 @@ import (
 func (s *suite) refreshComparisons() []comparison {
 	connections := s.coalescing.Server
 	connections.Connections = highConcurrency
-	introspections := func(i *testbed.Issuer) measurement {
-		return s.run(workload{server: i.Server, operation: "introspect", concurrency: highConcurrency})
+	introspections := func(i *testbed.Issuer, name string) measurement {
+		return s.run(workload{server: i.Server, operation: name, concurrency: highConcurrency})
 	}
 	overConnections := s.run(workload{server: connections, operation: "refresh", concurrency: highConcurrency})
 
@@ -62,8 +62,13 @@ func (s *suite) refreshComparisons() []comparison {
 			limit: overConnections,
 		},
 		{
-			name: "gRPC Introspect, 64 concurrent : one statement each", unit: "/s", bound: 1.4,
-			measured: introspections(s.coalescing), limit: introspections(s.separate),
+			name: "gRPC Introspect of refresh tokens, 64 concurrent : one statement each", unit: "/s", bound: 1.4,
+			measured: introspections(s.coalescing, "introspect-grant"),
+			limit:    introspections(s.separate, "introspect-grant"),
+		},
+		{
+			name: "gRPC Introspect of access tokens, EdDSA, 64 concurrent : one statement each", unit: "/s",
+			measured: introspections(s.coalescing, "introspect"), limit: introspections(s.separate, "introspect"),
 		},
 		s.manyGrantsComparison(),
 	}

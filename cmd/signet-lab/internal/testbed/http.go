@@ -30,3 +30,12 @@ func get(ctx context.Context, address string) (*http.Response, error) {
 	}
 	return response, err
 }
+
+// Ready returns an error unless the issuer is ready.
+func (i *Issuer) Ready(ctx context.Context) error {
+	response, err := get(ctx, "http://"+i.HTTP+"/readyz")
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
