@@ -100,7 +100,7 @@ func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) 
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readDB.QueryRow(ctx, selectGrant, inBytes{&id}).Scan(grantFields(&g)...)
+	err := s.readRow(ctx, grantFields(&g), selectGrant, inBytes{&id})
 	return g, wrap("read grant", noRows(err))
 }
 

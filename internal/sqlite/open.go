@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -45,6 +46,8 @@ type Store struct {
 	// ring and of their versions, so that no other read delays them.
 	pollDB database
 	readDB database
+	// prepared has a *sql.Stmt on readDB for each query of readRow.
+	prepared sync.Map
 	// lists has an element for each list that is being read.
 	lists chan struct{}
 	// writeDB has one connection. Every transaction on it is BEGIN IMMEDIATE.

@@ -18,6 +18,23 @@ func (s *Store) read(ctx context.Context, fn func(context.Context, transaction) 
 	return fn(ctx, tx)
 }
 
+// readRow reads the one row that a statement returns into fields. It prepares
+// the statement once, since SQLite takes longer to parse one than to run it.
+func (s *Store) readRow(ctx context.Context, fields []any, q query, args ...any) error {
+	statement, ok := s.prepared.Load(q)
+	if !ok {
+		prepared, err := s.readDB.Prepare(ctx, q)
+		if err != nil {
+			return err
+		}
+		var other bool
+		if statement, other = s.prepared.LoadOrStore(q, prepared); other {
+			_ = prepared.Close() // another goroutine has prepared it
+		}
+	}
+	return statement.(*sql.Stmt).QueryRowContext(ctx, args...).Scan(fields...)
+}
+
 // beginList waits until another list may be read. endList must follow unless it
 // returns an error, which is that of ctx.
 func (s *Store) beginList(ctx context.Context) error {

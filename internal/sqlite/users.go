@@ -30,7 +30,7 @@ func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
 // user returns the one user that a statement selects.
 func (s *Store) user(ctx context.Context, q query, key string) (login.User, error) {
 	var u login.User
-	err := s.readDB.QueryRow(ctx, q, key).Scan(userFields(&u)...)
+	err := s.readRow(ctx, userFields(&u), q, key)
 	return u, wrap("read user", noRows(err))
 }
 
