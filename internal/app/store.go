@@ -45,6 +45,7 @@ func connect(ctx context.Context, c config.Store, m *telemetry.Metrics) (Store, 
 		URL: string(c.URL), MaxConns: int32(c.MaxConns),
 		ConnectTimeout: c.ConnectTimeout, StatementTimeout: c.StatementTimeout,
 		NoBatching: !c.Coalesce, OnRefreshBatch: m.BatchObserver("refresh"), OnWriteBatch: m.BatchObserver("write"),
+		OnReadBatch: m.BatchObserver("read"),
 	})
 	if err != nil {
 		return nil, err

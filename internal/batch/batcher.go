@@ -76,7 +76,7 @@ func (b *Batcher[K, Req, Res]) Do(ctx context.Context, request Req) (Res, error)
 	b.mu.Unlock()
 
 	if alone && b.runsInline(ctx) {
-		result := b.dispatch([]*waiter[Req, Res]{w})[0]
+		result := b.dispatch([]*waiter[Req, Res]{w}, b.runInline(ctx))[0]
 		if next := b.next(1); len(next) > 0 {
 			go b.run(next)
 		}
@@ -102,8 +102,23 @@ func (b *Batcher[K, Req, Res]) Do(ctx context.Context, request Req) (Res, error)
 // runsInline reports whether the caller of Do may run a batch of its own on its
 // own goroutine.
 func (b *Batcher[K, Req, Res]) runsInline(ctx context.Context) bool {
+	if b.options.RunOne != nil {
+		return true
+	}
 	deadline, ok := ctx.Deadline()
 	return b.options.MaxRunTime > 0 && (b.options.WaitForResult || !ok || time.Until(deadline) >= b.options.MaxRunTime)
+}
+
+// runInline returns the function that answers the batch of one request on the
+// goroutine of its caller.
+func (b *Batcher[K, Req, Res]) runInline(ctx context.Context) func([]Req) []Result[Res] {
+	if b.options.RunOne == nil {
+		return b.options.Run
+	}
+	return func(requests []Req) []Result[Res] {
+		value, err := b.options.RunOne(ctx, requests[0])
+		return []Result[Res]{{Value: value, Err: err}}
+	}
 }
 
 // wasDispatched reports whether a request was dispatched before its context
@@ -146,7 +161,7 @@ func (b *Batcher[K, Req, Res]) start() {
 // until no request waits.
 func (b *Batcher[K, Req, Res]) run(batch []*waiter[Req, Res]) {
 	for len(batch) > 0 {
-		results := b.dispatch(batch)
+		results := b.dispatch(batch, b.options.Run)
 		for i, w := range batch {
 			w.result = &results[i]
 			close(w.done)
@@ -157,10 +172,11 @@ func (b *Batcher[K, Req, Res]) run(batch []*waiter[Req, Res]) {
 	}
 }
 
-// dispatch passes a batch to Run and returns the results.
-func (b *Batcher[K, Req, Res]) dispatch(batch []*waiter[Req, Res]) []Result[Res] {
+// dispatch passes a batch to run, which is Run or RunOne, and returns the
+// results.
+func (b *Batcher[K, Req, Res]) dispatch(batch []*waiter[Req, Res], run func([]Req) []Result[Res]) []Result[Res] {
 	b.options.OnDispatch(len(batch))
-	return b.call(batch)
+	return b.call(batch, run)
 }
 
 // next returns the next batch of the calling goroutine, oldest requests first.
@@ -218,9 +234,11 @@ func (b *Batcher[K, Req, Res]) split() (batch, rest []*waiter[Req, Res]) {
 	return batch, rest
 }
 
-// call calls Run. If Run panics or returns the wrong number of results, every
+// call calls run. If run panics or returns the wrong number of results, every
 // request gets ErrPanicked.
-func (b *Batcher[K, Req, Res]) call(batch []*waiter[Req, Res]) (results []Result[Res]) {
+func (b *Batcher[K, Req, Res]) call(
+	batch []*waiter[Req, Res], run func([]Req) []Result[Res],
+) (results []Result[Res]) {
 	requests := make([]Req, len(batch))
 	for i, w := range batch {
 		requests[i] = w.request
@@ -239,5 +257,5 @@ func (b *Batcher[K, Req, Res]) call(batch []*waiter[Req, Res]) (results []Result
 		}
 		results = SameError[Res](len(batch), err)
 	}()
-	return b.options.Run(requests)
+	return run(requests)
 }

@@ -343,3 +343,48 @@ func BenchmarkDo(b *testing.B) {
 		}
 	})
 }
+
+// RunOne answers the requests that are in a batch of their own, with the
+// context of their caller. Run answers those that share a batch.
+func TestDo_RunOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		ran := &squarer{}
+		b := batch.New(batch.Options[struct{}, int, int]{
+			Run: ran.run, MaxInProgress: 1, MaxSize: 8, MaxUnbatched: 1,
+			RunOne: func(ctx context.Context, request int) (int, error) {
+				if request < 0 {
+					panic("a fault")
+				}
+				<-ctx.Done()
+				return ctx.Value(key{}).(int) * request, nil
+			},
+		})
+		ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, 10))
+		var all sync.WaitGroup
+		all.Go(func() {
+			if got, err := b.Do(ctx, 2); got != 20 || err != nil {
+				t.Errorf("alone: %d, %v", got, err)
+			}
+		})
+		synctest.Wait()
+		for i := range 3 {
+			all.Go(func() {
+				if got, err := b.Do(t.Context(), i); got != i*i || err != nil {
+					t.Errorf("shared: %d, %v", got, err)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		all.Wait()
+		if len(ran.batches) != 1 || len(ran.batches[0]) != 3 {
+			t.Errorf("batches %v, want one of three requests", ran.batches)
+		}
+
+		time.Sleep(time.Second) // synctest's clock
+		if _, err := b.Do(t.Context(), -1); !errors.Is(err, batch.ErrPanicked) {
+			t.Errorf("panic: %v", err)
+		}
+	})
+}

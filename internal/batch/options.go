@@ -1,6 +1,9 @@
 package batch
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Options configures a Batcher.
 type Options[K comparable, Req, Res any] struct {
@@ -9,6 +12,11 @@ type Options[K comparable, Req, Res any] struct {
 	// caller that stops waiting must not cancel the requests of the others. Run
 	// must limit its own time. Required.
 	Run func([]Req) []Result[Res]
+
+	// RunOne answers a request that is in a batch of its own, instead of Run.
+	// It runs on the goroutine of the caller, and gets the caller's context.
+	// nil means that Run answers all requests.
+	RunOne func(context.Context, Req) (Res, error)
 
 	// Key returns the key of a request. A batch holds at most one request for
 	// each key; the second request goes into a later batch. nil means that any

@@ -120,10 +120,27 @@ func (s *Store) insertGrant(ctx context.Context, lockOrder string, q query, args
 
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
-	var g grant.Grant
-	err := s.readRow(ctx, s.conns.reads, grantFields(&g), `SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1`,
-		[16]byte(id))
-	return g, wrap("read grant", noRows(err))
+	g, err := s.grants.read(ctx, id)
+	return g, wrap("read grant", err)
+}
+
+// newGrantReader returns the reader of grants by their ids.
+func (s *Store) newGrantReader() rowReader[oauth.GrantID, grant.Grant] {
+	return rowReader[oauth.GrantID, grant.Grant]{
+		conns: s.conns.reads, timeout: s.timeout,
+		one: `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = $1`,
+		many: `SELECT k.ord, ` + currentColumns + ` FROM unnest($1::uuid[]) WITH ORDINALITY k (id, ord)
+			JOIN grants g USING (id)` + withEndings,
+		fields: grantFields,
+		arg:    func(id oauth.GrantID) any { return [16]byte(id) },
+		args: func(ids []oauth.GrantID) any {
+			array := make([][16]byte, len(ids))
+			for i, id := range ids {
+				array[i] = id
+			}
+			return array
+		},
+	}
 }
 
 // Grants returns a page of the grants that the filter selects, the newest

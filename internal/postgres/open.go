@@ -12,6 +12,7 @@ import (
 
 	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -41,14 +42,18 @@ type Options struct {
 	// StatementTimeout bounds each call of a method except Migrate, including
 	// the wait for a connection. Zero means five seconds.
 	StatementTimeout time.Duration
-	// NoBatching gives every refresh a statement of its own, and every other
-	// write a transaction of its own. Otherwise concurrent refreshes share a
-	// statement, and concurrent logins, login attempts and revocations of one
-	// grant share a transaction.
+	// NoBatching gives every refresh and read a statement of its own, and
+	// every other write a transaction of its own. Otherwise concurrent
+	// refreshes share a statement. So do concurrent reads of grants and of
+	// users by their ids. Concurrent logins, login attempts and revocations of
+	// one grant share a transaction.
 	NoBatching bool
 	// OnRefreshBatch is called with the number of refreshes of each statement.
 	// nil means no call.
 	OnRefreshBatch func(size int)
+	// OnReadBatch is called with the number of reads of each statement that
+	// reads grants or users by their ids. nil means no call.
+	OnReadBatch func(size int)
 	// OnWriteBatch is called with the number of other writes of each
 	// transaction. nil means no call.
 	OnWriteBatch func(size int)
@@ -66,6 +71,8 @@ type Store struct {
 	timeout   time.Duration
 	refreshes *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]
 	writes    *batch.Batcher[struct{}, *writeRequest, struct{}]
+	grants    rowReader[oauth.GrantID, grant.Grant]
+	users     rowReader[string, login.User]
 }
 
 // Open creates the pools and opens one connection. It does not change the
@@ -83,6 +90,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.db, s.conns = database{s.pools.others}, newQuotas(s.pools, o.NoBatching, s.waits)
 	s.refreshes = s.newRefreshBatcher(o.NoBatching, o.OnRefreshBatch)
 	s.writes = s.newWriteBatcher(o.NoBatching, o.OnWriteBatch)
+	s.grants, s.users = s.newGrantReader(), s.newUserReader()
+	s.grants.start(o.NoBatching, o.OnReadBatch)
+	s.users.start(o.NoBatching, o.OnReadBatch)
 
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

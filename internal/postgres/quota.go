@@ -108,16 +108,17 @@ type quotas struct {
 }
 
 // newQuotas divides the connections of the pool others among the kinds of
-// calls. Lists and acts can use two thirds of them together, so that the rest
-// stays free for the calls that all logins need. With alone, reads and shared
-// writes do not share statements, and each kind may use all of the pool.
+// calls. No kind may use all of them. Reads of single rows may use all but one,
+// because they are short. With alone, reads and shared writes do not share
+// statements, and each of the two may use all of the pool.
 func newQuotas(p pools, alone bool, w *waits) quotas {
 	others := database{p.others}
 	limited := func(n int) quota { return quota{others, make(chan struct{}, max(1, n)), w} }
-	third := int(p.others.Config().MaxConns) / 3
+	all := int(p.others.Config().MaxConns)
+	third := all / 3
 	q := quotas{
 		polls: quota{database: database{p.polls}}, refreshes: quota{database: database{p.refreshes}},
-		lists: limited(third), reads: limited(third), shared: limited(min(third+2, maxWriteTransactions)),
+		lists: limited(third), reads: limited(all - 1), shared: limited(min(third+2, maxWriteTransactions)),
 		retries: limited(third), acts: limited(third), sweeps: limited(1),
 	}
 	if alone {

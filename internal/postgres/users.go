@@ -24,7 +24,20 @@ func (s *Store) User(ctx context.Context, username string) (login.User, error) {
 
 // UserByID returns the user of that id, or oauth.NotFound.
 func (s *Store) UserByID(ctx context.Context, id string) (login.User, error) {
-	return s.user(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+	u, err := s.users.read(ctx, id)
+	return u, wrap("read user", err)
+}
+
+// newUserReader returns the reader of users by their ids.
+func (s *Store) newUserReader() rowReader[string, login.User] {
+	return rowReader[string, login.User]{
+		conns: s.conns.reads, timeout: s.timeout, fields: userFields,
+		one: `SELECT ` + userColumns + ` FROM users WHERE id = $1`,
+		many: `SELECT ord, ` + userColumns + ` FROM unnest($1::text[]) WITH ORDINALITY k (id, ord)
+			JOIN users USING (id)`,
+		arg:  func(id string) any { return id },
+		args: func(ids []string) any { return ids },
+	}
 }
 
 // user returns the one user that a statement selects.

@@ -37,8 +37,8 @@ const (
 	beginDurable = `BEGIN ISOLATION LEVEL READ COMMITTED; ` + commitDurably
 	// boundLockWait ends a transaction that waits for a lock of another
 	// transaction, so that the writes that do not need the lock continue. It is
-	// far longer than a transaction of shared writes takes. A retry ends too, so
-	// that the retries of other writes get its connection.
+	// far longer than a transaction of shared writes takes. A retry ends too,
+	// so that the retries of other writes get its connection.
 	boundLockWait = `SELECT set_config('lock_timeout', '250ms', true)`
 )
 

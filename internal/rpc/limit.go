@@ -30,8 +30,8 @@ func isLimited(method string) bool {
 	return strings.HasPrefix(method, "/"+signetv1.AdminService_ServiceDesc.ServiceName+"/")
 }
 
-// A callLimiter limits the concurrent calls of each client. The zero callLimiter
-// has no calls.
+// A callLimiter limits the concurrent calls of each client. The zero
+// callLimiter has no calls.
 type callLimiter struct {
 	mu      sync.Mutex
 	clients map[string]*clientCalls // those with calls that run or wait

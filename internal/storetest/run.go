@@ -48,4 +48,5 @@ var contentionCases = []contentionCase{
 	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},
 	{"ConcurrentSweepsAndRefreshes", concurrentSweepsAndRefreshes},
 	{"ConcurrentSweepsShareTheWork", concurrentSweeps},
+	{"ReadsAreNotOlderThanTheirRequest", readsAreNotOlderThanTheirRequest},
 }

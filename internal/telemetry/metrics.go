@@ -56,6 +56,7 @@ func NewMetrics(b Build) *Metrics {
 			signBuckets, "alg"),
 		batchSizes: d.histogramVec("signet_batch_size",
 			"Requests in one batch: refreshes in one statement of Postgres (refresh), "+
+				"reads of grants and users in one statement of Postgres (read), "+
 				"or other writes in one transaction (write). "+
 				"On Postgres, these writes are logins, revocations and counted login attempts; on SQLite, all writes.",
 			batchBuckets, "batch"),

@@ -65,7 +65,8 @@ func newPoolMetrics(d *definer) poolMetrics {
 		acquires: d.sampled("signet_store_pool_acquires_total", counter,
 			"Number of times that a connection was acquired."),
 		waits: d.sampled("signet_store_pool_waits_total", counter,
-			"Number of times that a caller had to wait for a connection, or until its kind of call might use another one."),
+			"Number of times that a caller had to wait for a connection, "+
+				"or until its kind of call might use another one."),
 		waitSeconds: d.sampled("signet_store_pool_wait_seconds_total", counter,
 			"Total time of these waits, in seconds."),
 	}
