@@ -62,9 +62,9 @@ func (s *Store) RevokeOldest(
 ) (revoked []grant.Grant, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
 		now := s.clock()
-		grants, err := collect(ctx, tx, grantFields, `SELECT `+currentColumns+` FROM (
+		grants, err := collect(ctx, tx, grantFields, `SELECT `+grantColumns+` FROM (
 				SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4
-			) g`+withEndings+`WHERE g.client_id = ?3 AND`+live+`ORDER BY g.moved_at, g.id`,
+			) g WHERE g.client_id = ?3 AND`+live+`ORDER BY g.moved_at, g.id`,
 			at{&now}, userID, clientID, grant.MaxCountExamined)
 		excess := min(len(grants)-limit, grant.MaxOldest)
 		for _, g := range grants {
