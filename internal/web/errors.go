@@ -59,9 +59,20 @@ func writeError(ctx context.Context, w http.ResponseWriter, err error) {
 		header.Set("WWW-Authenticate", challenge)
 	}
 	if e.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.FormatFloat(math.Ceil(e.RetryAfter.Seconds()), 'f', 0, 64))
+		header.Set("Retry-After", strconv.FormatFloat(wholeSeconds(e), 'f', 0, 64))
 	}
 	writeJSON(w, status, errorResponse{e.Code, e.Sentence})
+}
+
+// wholeSeconds returns the wait of an error for Retry-After (RFC 9110 §10.2.3).
+// It rounds up, so that a limit has passed when the caller tries again. For
+// temporarily_unavailable it rounds down: the retry of a refresh must arrive
+// within the leeway, which may be a second or less.
+func wholeSeconds(e *oauth.Error) float64 {
+	if e.Code == oauth.TemporarilyUnavailable {
+		return math.Floor(e.RetryAfter.Seconds())
+	}
+	return math.Ceil(e.RetryAfter.Seconds())
 }
 
 // An errorResponse is the body of an error response (RFC 6749 §5.2).

@@ -2,8 +2,10 @@ package web
 
 import (
 	"maps"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -35,6 +37,29 @@ func TestStatusCodes(t *testing.T) {
 		sentence := oauth.Refused(code, nil).Sentence
 		if sentence == "" || strings.ContainsFunc(sentence, forbidden) {
 			t.Errorf("%s: error_description is %q", code, sentence)
+		}
+	}
+}
+
+// Retry-After has whole seconds. After slow_down, the wait must have passed when
+// the caller tries again. After temporarily_unavailable, the retry must also
+// arrive within a leeway of a second or less.
+func TestRetryAfter_IsInWholeSeconds(t *testing.T) {
+	for _, c := range []struct {
+		code oauth.Code
+		wait time.Duration
+		want string
+	}{
+		{oauth.TemporarilyUnavailable, time.Second, "1"},
+		{oauth.TemporarilyUnavailable, 500 * time.Millisecond, "0"},
+		{oauth.SlowDown, 480 * time.Millisecond, "1"},
+		{oauth.SlowDown, 48 * time.Second, "48"},
+		{oauth.InvalidGrant, 0, ""},
+	} {
+		w := httptest.NewRecorder()
+		writeError(t.Context(), w, &oauth.Error{Code: c.code, RetryAfter: c.wait})
+		if got := w.Header().Get("Retry-After"); got != c.want {
+			t.Errorf("%s in %s: %q, want %q", c.code, c.wait, got, c.want)
 		}
 	}
 }
