@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -19,7 +20,6 @@ var errCertSAN = oauth.Fail(
 // The greatest limits of a client's grants.
 const (
 	maxLeeway        = time.Minute
-	maxRetryWindow   = 24 * time.Hour
 	maxGrantsPerUser = 10_000
 )
 
@@ -80,7 +80,7 @@ func (a *Clients) checkGrants(c client.Client) error {
 		return oauth.Fail(oauth.InvalidRequest, "The absolute lifetime must be 1s to refresh.max_lifetime.")
 	case c.Leeway != nil && (*c.Leeway < 0 || *c.Leeway > maxLeeway):
 		return oauth.Fail(oauth.InvalidRequest, "The leeway must be 0s to 60s.")
-	case c.RetryWindow != nil && (*c.RetryWindow < 0 || *c.RetryWindow > maxRetryWindow):
+	case c.RetryWindow != nil && (*c.RetryWindow < 0 || *c.RetryWindow > grant.MaxRetryWindow):
 		return oauth.Fail(oauth.InvalidRequest, "The retry window must be 0s to 24h.")
 	case c.GrantsPerUser != nil && (*c.GrantsPerUser < 0 || *c.GrantsPerUser > maxGrantsPerUser):
 		return oauth.Fail(oauth.InvalidRequest, "The grants per user must be 0 to 10000; 0 is no limit.")

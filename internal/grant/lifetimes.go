@@ -7,8 +7,9 @@ import (
 	"github.com/signetd/signet/internal/client"
 )
 
-// maxRetryWindow is the longest time in which an idempotency key is accepted.
-const maxRetryWindow = 24 * time.Hour
+// MaxRetryWindow is the longest time after a rotation in which its idempotency
+// key is accepted.
+const MaxRetryWindow = 24 * time.Hour
 
 // Lifetimes are the issuer's defaults and caps for grants.
 type Lifetimes struct {
@@ -46,7 +47,7 @@ func (l Lifetimes) leeway(c client.Client) time.Duration {
 // token is accepted with the idempotency key that rotated the grant.
 func (l Lifetimes) retryWindow(c client.Client) time.Duration {
 	if c.RetryWindow != nil {
-		return min(*c.RetryWindow, maxRetryWindow)
+		return min(*c.RetryWindow, MaxRetryWindow)
 	}
-	return min(l.idle(c), maxRetryWindow)
+	return min(l.idle(c), MaxRetryWindow)
 }
