@@ -1,10 +1,7 @@
 package grant_test
 
 import (
-	"context"
-	"errors"
 	"math"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,25 +158,11 @@ func TestRule31_RevokeOfTheLastGeneration(t *testing.T) {
 	wantRevoked(t, f, response.GrantID, true)
 }
 
-// A downRing is a store that does not answer reads of the key ring while down
-// is set.
-type downRing struct {
-	components.ServiceStore
-	down atomic.Bool
-}
-
-func (s *downRing) RingVersion(ctx context.Context) (keys.Version, error) {
-	if s.down.Load() {
-		return keys.Version{}, errors.New("the store is down")
-	}
-	return s.ServiceStore.RingVersion(ctx)
-}
-
 // Rule 32: a token under a key that the server cannot read is not decided:
 // neither success nor invalid_grant.
 func TestRule32_UnreadableKeyIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ring := &downRing{}
+		ring := &issuertest.DownRing{}
 		f := issuertest.NewGateway(t, setup, func(o *components.Options) {
 			ring.ServiceStore = o.Store
 			o.Store = ring
@@ -190,7 +173,7 @@ func TestRule32_UnreadableKeyIsAnError(t *testing.T) {
 		response, err := other.Login(t.Context(), f.Caller, login)
 		must(t, err)
 
-		ring.down.Store(true)
+		ring.Down.Store(true)
 		for _, text := range []string{response.AccessToken, response.RefreshToken} {
 			wantCode(t, f.Grants.RevokeToken(t.Context(), f.Caller, text), oauth.TemporarilyUnavailable)
 			_, err := f.Inspector.Introspect(t.Context(), f.Caller, text)
@@ -199,7 +182,7 @@ func TestRule32_UnreadableKeyIsAnError(t *testing.T) {
 		_, err = f.Refresh(t.Context(), response.RefreshToken, "")
 		wantCode(t, err, oauth.TemporarilyUnavailable)
 
-		ring.down.Store(false)
+		ring.Down.Store(false)
 		for _, text := range []string{response.AccessToken, response.RefreshToken} {
 			found, err := f.Inspector.Introspect(t.Context(), f.Caller, text)
 			if err != nil || !found.Active {

@@ -1,9 +1,7 @@
 package issuer_test
 
 import (
-	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,25 +16,11 @@ import (
 
 const identifier = "https://issuer.example"
 
-// A downRing is a store that does not answer reads of the key ring while down
-// is set.
-type downRing struct {
-	components.ServiceStore
-	down atomic.Bool
-}
-
-func (s *downRing) RingVersion(ctx context.Context) (keys.Version, error) {
-	if s.down.Load() {
-		return keys.Version{}, errors.New("the store is down")
-	}
-	return s.ServiceStore.RingVersion(ctx)
-}
-
 // twoServers returns two servers of one issuer. ring is the store of the
 // first.
-func twoServers(t *testing.T) (f *issuertest.Gateway, other *issuertest.Fixture, ring *downRing) {
+func twoServers(t *testing.T) (f *issuertest.Gateway, other *issuertest.Fixture, ring *issuertest.DownRing) {
 	t.Helper()
-	ring = &downRing{}
+	ring = &issuertest.DownRing{}
 	f = issuertest.NewGateway(t, setup, func(o *components.Options) {
 		ring.ServiceStore = o.Store
 		o.Store = ring
@@ -150,7 +134,7 @@ func TestRule32_UnreadableKeyIsUnavailable(t *testing.T) {
 		response, err := other.Login(t.Context(), f.Caller, valid)
 		must(t, err)
 
-		ring.down.Store(true)
+		ring.Down.Store(true)
 		for range 3 {
 			for _, text := range []string{response.AccessToken, response.RefreshToken} {
 				_, err = f.Inspector.Introspect(t.Context(), f.Caller, text)
@@ -174,7 +158,7 @@ func TestRule32_UnreadableKeyIsUnavailable(t *testing.T) {
 			}
 		}
 
-		ring.down.Store(false)
+		ring.Down.Store(false)
 		_, err = f.Inspector.Bearer(t.Context(), bearer)
 		must(t, err)
 		known, err := f.Issuer.KnownDevice(t.Context(), response.DeviceToken, response.Subject)

@@ -1,14 +1,17 @@
 package issuertest
 
 import (
+	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 
-	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/keys"
 )
 
-// RotateUnseen rotates an algorithm at this server until its active key is one
-// that a server has not read which has not polled the store since.
+// RotateUnseen rotates an algorithm at this server. Every other server does not
+// have the new active key until it reads the key ring again.
 func (f *Fixture) RotateUnseen(t testing.TB, algorithm string) {
 	t.Helper()
 	for range 2 { // The first rotation uses the spare, which all servers know.
@@ -21,5 +24,20 @@ func (f *Fixture) RotateUnseen(t testing.TB, algorithm string) {
 // Compromise marks a key as compromised.
 func (f *Fixture) Compromise(t testing.TB, kid string) {
 	t.Helper()
-	must(t, f.Keys.Operator().Compromise(t.Context(), audit.Actor{Name: Operator.Name}, kid))
+	must(t, f.Keys.Operator().Compromise(t.Context(), Operator, kid))
+}
+
+// A DownRing is a store that does not answer reads of the key ring while Down
+// is set.
+type DownRing struct {
+	components.ServiceStore
+	Down atomic.Bool
+}
+
+// RingVersion returns the version of the key ring, or an error.
+func (s *DownRing) RingVersion(ctx context.Context) (keys.Version, error) {
+	if s.Down.Load() {
+		return keys.Version{}, errors.New("the store is down")
+	}
+	return s.ServiceStore.RingVersion(ctx)
 }

@@ -20,9 +20,6 @@ type Clock struct{ offset atomic.Int64 }
 // Now returns the time of the clock.
 func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
 
-// Advance moves the clock by d, which may be negative.
-func (c *Clock) Advance(d time.Duration) { c.offset.Add(int64(d)) }
-
 // Set sets how far the clock is ahead of the real one. d may be negative.
 func (c *Clock) Set(d time.Duration) { c.offset.Store(int64(d)) }
 
