@@ -15,7 +15,7 @@ func TestCheckAccess_IsExact(t *testing.T) {
 	for _, algorithm := range []string{keys.RS256, keys.ES256, keys.EdDSA} {
 		s := keys.Signer{Algorithm: algorithm, KeyID: algorithm, Size: len(mustSign(t, algorithm))}
 		longest := 0
-		for n := 4000; n < 8000; n++ {
+		for n := 5500; n < 5800; n++ { // The longest tokens have 5539 and 5731.
 			a := typicalAccess()
 			a.Claims = map[string]any{"x": strings.Repeat("x", n)}
 			payload, err := a.appendPayload(nil)
