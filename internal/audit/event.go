@@ -39,10 +39,11 @@ type Event struct {
 	Audience string
 	// Failed is true if the server refused what the actor asked for.
 	Failed bool
-	// Count is how many grants the act revoked.
+	// Count is how many live grants the act revoked or suspended, counted to at
+	// most 1,000.
 	Count int
-	// Moment is when the act took place, by the store's clock, if the event
-	// concerns many grants: those that were created until then.
+	// Moment is when an act on many grants took place, by the store's clock. The
+	// act concerns the grants that were created until then.
 	Moment time.Time
 	// Age is how long before the act the grant was rotated, in whole
 	// milliseconds.

@@ -21,15 +21,16 @@ const (
 	ownRetryWindow = 5 * time.Minute
 )
 
-// unansweredKeys has the idempotency keys that the server itself has chosen for
-// requests without one, and whose requests it failed to answer. The client's
-// retry at this server gets the key, and so is the retry of that request, even
-// after the leeway.
+// unansweredKeys is the table of unanswered keys. The server chooses an
+// idempotency key for each request without one. If it fails to answer such a
+// request, the key goes into the table. The client's next request with the same
+// refresh token, at this server and without a key, gets the key from the table.
+// So the store sees a retry, even after the leeway.
 //
-// A key is taken out of the table when a request gets it, and put back only if
-// that request is not answered either. So the server answers one request at
-// most. The next request with the same refresh token, from the client or a
-// thief, is reuse as without the table.
+// A request that gets a key takes it out of the table. The key goes back only
+// if the server does not answer that request either. So the server answers one
+// request at most. The next request with the same refresh token, from the
+// client or a thief, is reuse as without the table.
 type unansweredKeys struct {
 	mu sync.Mutex
 	// recent has the keys that were put since the time since, by the monotonic
@@ -50,8 +51,8 @@ type rotationKey struct {
 	hash oauth.Digest
 	// own is true if the request has no key, and the server has chosen one.
 	own bool
-	// stays is true if the store may know the server's own key: it belongs into
-	// the table of unanswered keys until a request with it is answered.
+	// stays is true if the store may know the server's own key. Then the key
+	// goes into the table of unanswered keys, unless this request is answered.
 	stays bool
 }
 

@@ -34,7 +34,7 @@ func AttemptOwner(userID string) [16]byte { return throttle.Owner(userID) }
 type reservation struct {
 	service  *Service
 	counters []throttle.Counter
-	// at is when the attempt was counted, by the monotonic clock.
+	// at is when the attempt was counted, by Options.Monotonic.
 	at time.Time
 	// throttled is the reason why the counters rejected the attempt. It is
 	// empty if they accepted it.

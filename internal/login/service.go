@@ -63,8 +63,9 @@ type Options struct {
 	UnknownNameKey func() ([]byte, error)
 	// Now is the store's clock.
 	Now func() time.Time
-	// Monotonic is a clock that follows a jump of no clock until the jump is
-	// confirmed, such as keys.Manager.Now. The counters of attempts use it.
+	// Monotonic is a clock that does not follow a jump of the wall clock until
+	// the jump is confirmed, such as keys.Manager.Now. The counters of attempts
+	// use it.
 	Monotonic func() time.Time
 	// Available returns temporarily_unavailable if the store has not confirmed
 	// its clock recently.

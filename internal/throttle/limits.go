@@ -9,8 +9,7 @@ import (
 )
 
 // These constants are the size of each kind of bucket of failed logins and its
-// leak interval.
-// The waits follow from them:
+// leak interval. The waits follow from them:
 //
 //	account  13 at once, then waits of 2 s, 8 s, 32 s, 2 min, 8 min, 34 min,
 //	         2 h and 9 h; at most 100 in 30 days

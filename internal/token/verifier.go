@@ -29,7 +29,7 @@ type Verifier struct {
 	// Issuer is the issuer identifier.
 	Issuer string
 	Keys   *keys.Manager
-	// Now is the wall clock.
+	// Now is the store's clock.
 	Now func() time.Time
 }
 

@@ -101,7 +101,7 @@ func TestToken_ClientCredentials(t *testing.T) {
 }
 
 // Rule 24: a retry with the idempotency key of the lost response gets the same
-// successor, however late it is.
+// successor, also after the leeway.
 func TestRule24_IdempotencyKeyHeader(t *testing.T) {
 	f := newFixture(t)
 	first := f.login(t, "web").RefreshToken
