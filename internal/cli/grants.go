@@ -75,10 +75,9 @@ func newGrantsListCommand(p *program) *cobra.Command {
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
 		grants, now := []grantView{}, o.now()
 		rows := table{{"GRANT", "CLIENT", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS"}}
-		err := forEachGrant(ctx, o, *name, func(g grant.Grant) bool {
+		err := forEachGrant(ctx, o, *name, func(g grant.Grant) {
 			v := newGrantView(g, now)
 			grants, rows = append(grants, v), append(rows, v.row())
-			return true
 		})
 		if err != nil {
 			return wrapError("user "+*name, err)
@@ -146,17 +145,15 @@ func revokeGrant(ctx context.Context, o operator, name, grantID string) (int, er
 	return 1, o.RevokeGrant(ctx, o.actor, id)
 }
 
-// forEachGrant calls yield for each grant of a user until yield returns false.
-func forEachGrant(ctx context.Context, o operator, name string, yield func(grant.Grant) bool) error {
+// forEachGrant calls visit for each grant of a user, the newest first.
+func forEachGrant(ctx context.Context, o operator, name string, visit func(grant.Grant)) error {
 	for after := (grant.Position{}); ; {
 		page, err := o.Grants(ctx, name, after, pageSize)
 		if err != nil {
 			return err
 		}
 		for _, g := range page.Grants {
-			if !yield(g) {
-				return nil
-			}
+			visit(g)
 		}
 		if page.Next.IsZero() {
 			return nil
