@@ -64,10 +64,10 @@ const MaxOldest = 100
 type EndingStore interface {
 	// ApplyEndings continues with the pending endings that are due, in one
 	// transaction. It examines at most about limit grants, and revokes those
-	// that an ending selects and that did not expire more than a day ago. It
-	// deletes an ending after a scan of the grants that began at least
-	// delay after the ending and that revoked none. Several servers may call it
-	// at the same time.
+	// that an ending selects and whose absolute lifetime did not end more than
+	// a day ago. It deletes an ending after a scan of the grants that began at
+	// least delay after the ending and that revoked none. Several servers may
+	// call it at the same time.
 	ApplyEndings(ctx context.Context, limit int, delay time.Duration) (AppliedEndings, error)
 }
 

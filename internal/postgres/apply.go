@@ -57,10 +57,11 @@ const (
 		) g WHERE e.id = ANY ($1)`
 
 	// toRevoke is whether the worker must revoke a grant. It leaves a grant
-	// alone that expired more than a day ago. So if the clock was ahead by less
-	// than a day, the worker still finds all grants that are live.
-	toRevoke = concerned + ` AND g.revoked_at IS NULL AND g.expires_at > clock_timestamp() - interval '1 day'
-		AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > clock_timestamp() - interval '1 day'`
+	// alone whose absolute lifetime ended more than a day ago. So if the clock
+	// was ahead by less than a day, the worker still finds all grants that are
+	// live. The idle lifetime does not count: if an operator accepts a restore
+	// later, a token that is ahead of the row may continue the grant.
+	toRevoke = concerned + ` AND g.revoked_at IS NULL AND g.expires_at > clock_timestamp() - interval '1 day'`
 )
 
 // ApplyEndings continues with the endings that are due.

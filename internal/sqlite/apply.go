@@ -35,10 +35,11 @@ const (
 		WHERE e.id = ?1 ORDER BY g.id LIMIT ?2`
 
 	// toRevoke is whether the worker must revoke a grant. It leaves a grant
-	// alone that expired at ?3, a day ago. So if the clock was ahead by less
-	// than a day, the worker still finds all grants that are live.
-	toRevoke = ` (` + concerned + ` AND g.revoked_at IS NULL AND g.expires_at > ?3
-		AND ` + idleSince + ` + g.idle_lifetime * 1000000 > ?3) `
+	// alone whose absolute lifetime ended at ?3, a day ago, or before. So if
+	// the clock was ahead by less than a day, the worker still finds all grants
+	// that are live. The idle lifetime does not count: if an operator accepts a
+	// restore later, a token that is ahead of the row may continue the grant.
+	toRevoke = ` (` + concerned + ` AND g.revoked_at IS NULL AND g.expires_at > ?3) `
 )
 
 // ApplyEndings continues with the endings that are due, one after the other.

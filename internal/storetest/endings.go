@@ -26,6 +26,7 @@ var endingCases = []singleCase{
 	{"ListExaminesABoundedNumberOfGrants", listIsBounded},
 	{"Rule24_LateRetryIsReportedOnce", lateRetry},
 	{"Rule31_IdleLifetimeAfterARestore", idleAfterRestore},
+	{"Rule31_EndingBeforeARestoreIsAccepted", endingBeforeRestore},
 }
 
 // apply calls ApplyEndings until there is nothing left to do, and returns how
@@ -148,8 +149,8 @@ func endingStays(t *testing.T, s Store) {
 	rejected(t, createGrant(t.Context(), s, aGrant(2, withUser(t, s, "ann").ID), 0), oauth.InvalidGrant)
 }
 
-// endingLeavesExpired: the worker does not write into grants that expired more
-// than a day ago.
+// endingLeavesExpired: the worker does not write into grants whose absolute
+// lifetime ended more than a day ago. It writes into grants that look idle.
 func endingLeavesExpired(t *testing.T, s Store) {
 	idle, old, live := aGrant(1, "usr_ann"), aGrant(2, "usr_ann"), aGrant(3, "usr_ann")
 	idle.RotatedAt = start.Add(-48 * time.Hour)
@@ -161,8 +162,8 @@ func endingLeavesExpired(t *testing.T, s Store) {
 	must(t, err)
 	equal(t, n.Live, 1)
 	revoked, done := apply(t, s, 100, 0)
-	equal(t, []int{revoked, done}, []int{1, 1})
-	equal(t, stored(t, s, idle.ID), idle)
+	equal(t, []int{revoked, done}, []int{2, 1})
+	equal(t, stored(t, s, idle.ID).RevokedAt.IsZero(), false)
 	equal(t, stored(t, s, old.ID), old)
 }
 
@@ -383,4 +384,24 @@ func idleAfterRestore(t *testing.T, s Store) {
 	}
 	equal(t, attempt(idle, 2, now), grant.Ahead)
 	equal(t, attempt(idle, 3, now), grant.Rotated)
+}
+
+// Rule 31: an ending from before an operator accepts a restore, such as one of
+// a replay, also revokes the grants whose rows look idle. Later, a token that
+// is ahead of such a row does not continue the grant.
+func endingBeforeRestore(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	g.IdleLifetime, g.RotatedAt = time.Hour, start.Add(-48*time.Hour)
+	withGrant(t, s, g)
+	at(t)(revokeAll(t.Context(), s, "usr_ann", "", oauth.GrantID{}, audit.RevokedByAdmin))
+	_, done := apply(t, s, 100, 0)
+	equal(t, done, 1)
+
+	ring, err := s.Ring(t.Context())
+	must(t, err)
+	ring.Restored++
+	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	a := currentToken(g)
+	a.Generation, a.ReceivedAt = a.Generation+2, time.Now()
+	equal(t, refresh(t, s, a).Outcome, grant.Revoked)
 }
