@@ -42,8 +42,8 @@ type Event struct {
 	// Count is how many live grants the act revoked or suspended, counted to at
 	// most 1,000.
 	Count int
-	// Moment is when an act on many grants took place, by the store's clock. The
-	// act concerns the grants that were created until then.
+	// Moment is when an act on many grants took place, by the store's clock.
+	// The act concerns the grants that were created until then.
 	Moment time.Time
 	// Age is how long before the act the grant was rotated, in whole
 	// milliseconds.

@@ -41,9 +41,9 @@ func TestStatusCodes(t *testing.T) {
 	}
 }
 
-// Retry-After has whole seconds. After slow_down, the wait must have passed when
-// the caller tries again. After temporarily_unavailable, the retry must also
-// arrive within a leeway of a second or less.
+// Retry-After has whole seconds. After slow_down, the wait must have passed
+// when the caller tries again. After temporarily_unavailable, the retry must
+// also arrive within a leeway of a second or less.
 func TestRetryAfter_IsInWholeSeconds(t *testing.T) {
 	for _, c := range []struct {
 		code oauth.Code

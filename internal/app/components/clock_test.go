@@ -196,7 +196,8 @@ func TestRule31_EventsOfAServerThatIsBehind(t *testing.T) {
 	must(t, err)
 	g, err := correct.Grants.Get(t.Context(), in.GrantID)
 	must(t, err)
-	// A server knows the store's clock up to half of the time that a read takes.
+	// What a server knows of the store's clock is inexact by half of the time
+	// that a read takes.
 	if e := behind.Events.Last(); e.Name != audit.GrantRevoked || e.Time.Before(g.CreatedAt.Add(-5*time.Second)) {
 		t.Errorf("the event %+v, of a grant that was created at %s", e, g.CreatedAt)
 	}
