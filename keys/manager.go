@@ -13,8 +13,8 @@ import (
 )
 
 // A Manager provides the keys to one process. Signer, CurrentMAC, Set and Rows
-// use neither a lock nor the store, and PublicKey and MAC do not for a key that
-// the process has.
+// use neither a lock nor the store. PublicKey and MAC use them only for a key
+// that the process does not have.
 type Manager struct {
 	cache   *ringCache
 	writer  *writer

@@ -67,8 +67,9 @@ func (p Policy) lifetime(algorithm string) time.Duration {
 	return p.MaxLifetime
 }
 
-// retention returns how long a key is kept after it stopped signing, for what
-// it signed itself. schedule.keptUntil also covers what a MAC key took over.
+// retention returns how long the ring needs a key after it stopped signing, for
+// what the key signed itself. schedule.keptUntil also considers the grants that
+// were rotated to a MAC key.
 func (p Policy) retention(k Key) time.Duration {
 	signed := k.Lifetime
 	if signed == 0 {

@@ -113,10 +113,10 @@ func (s schedule) stopsAt(k Key) time.Time {
 	return s.successorStarts(k)
 }
 
-// keptUntil returns until when a key is kept that stops signing at stopped: by
-// any server's clock, all that it signed has expired. A grant is rotated to a
-// later MAC key and keeps its end, so a MAC key is kept at least as long as the
-// MAC keys before it.
+// keptUntil returns the time until which the ring needs a key that stops
+// signing at stopped. Then, by any server's clock, all that the key signed has
+// expired. A grant that is rotated to a later MAC key keeps its end. So the
+// ring needs a MAC key at least as long as the MAC keys before it.
 func (s schedule) keptUntil(p Policy, k Key, stopped time.Time) time.Time {
 	until := stopped.Add(p.retention(k))
 	if k.Algorithm != MAC {

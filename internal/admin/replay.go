@@ -120,7 +120,7 @@ func (r *Replayer) revoke(
 }
 
 // revokeOlder revokes the grants of the event's subject that were created until
-// the event, except the one that the event kept.
+// the event, except the one that the event names in KeptGrant.
 func (r *Replayer) revokeOlder(
 	ctx context.Context, by audit.Actor, e audit.Event, clientID, reason string,
 ) (ReplayResult, error) {

@@ -8,9 +8,9 @@ import (
 	"github.com/signetd/signet/internal/login"
 )
 
-// sameNames returns, for each stored user name whose canonical form other names
-// have too, those other names. It returns a warning for each such form. Earlier
-// versions stored names that are the same now; see login.StoredUsernames.
+// sameNames finds stored user names that have the same canonical form. others
+// maps each of them to the other names of that form. There is one warning for
+// each form. Earlier versions stored such names; see login.StoredUsernames.
 func sameNames(names []string) (others map[string][]string, warnings []string) {
 	groups := make(map[string][]string)
 	for _, name := range names {

@@ -16,8 +16,8 @@ const (
 	// endingPause is the pause between two transactions of the worker, for the
 	// other transactions.
 	endingPause = 50 * time.Millisecond
-	// endingDelay is how long an ending stays at least. It is longer than any
-	// request: until then a request that began before the ending may still
+	// endingDelay is the shortest time that an ending stays. It is longer than
+	// any request: until then a request that began before the ending may still
 	// create a grant that the ending selects.
 	endingDelay = 90 * time.Second
 )

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// unansweredTime is how long at least a key stays in the table, unless the
-	// table is full. It stays twice as long at most.
+	// unansweredTime is the shortest time that a key stays in the table, unless
+	// the table is full. The longest time is twice as long.
 	unansweredTime = 30 * time.Second
 	// maxUnanswered is how many keys each half of the table holds at most. A
 	// key takes about 150 bytes.

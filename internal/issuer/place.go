@@ -32,7 +32,7 @@ func (p *place) take(ctx context.Context, k *keys.Manager, algorithm string) err
 	return nil
 }
 
-// release gives the place up, if p holds one.
+// release frees the place, if p holds one.
 func (p *place) release() {
 	if p.leave != nil {
 		p.leave()
