@@ -17,7 +17,7 @@ const (
 	// a statement. Up to about that number, a statement of its own is faster.
 	maxUnsharedReads = 12
 	// maxReadStatements is how many shared reads run at the same time.
-	maxReadStatements = 2
+	maxReadStatements = 4
 	// maxReads is how many reads share a statement at most.
 	maxReads = 64
 )
