@@ -36,8 +36,9 @@ func (s *Store) RevokeGrant(
 	return g, revoked > 0, nil
 }
 
-// endGrants revokes the grants that are not revoked yet, and returns them. It
-// locks them by id, as every statement does that locks several grants, so that
+// endGrants revokes the grants that are not revoked yet, and returns them. If a
+// grant is in the list more than once, its first time counts. endGrants locks
+// the grants by id, as every statement does that locks several grants, so that
 // two statements never wait for each other.
 //
 // A grant is revoked here, by RevokeGrant or, if its refresh token was reused,
@@ -52,9 +53,10 @@ func endGrants(ctx context.Context, tx transaction, list []pendingGrant) ([]gran
 	}
 	return collect(ctx, tx, grantFields, `WITH locked AS MATERIALIZED (
 			SELECT g.id, a.at, a.reason FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS a (id, at, reason)
-				JOIN grants g USING (id) ORDER BY g.id, a.at FOR NO KEY UPDATE OF g
-		) UPDATE grants g SET revoked_at = locked.at, revoke_reason = locked.reason FROM locked
-		WHERE g.id = locked.id AND g.revoked_at IS NULL RETURNING `+storedColumns, ids, times, reasons)
+				JOIN grants g USING (id) ORDER BY g.id FOR NO KEY UPDATE OF g
+		) UPDATE grants g SET revoked_at = first.at, revoke_reason = first.reason
+		FROM (SELECT DISTINCT ON (id) id, at, reason FROM locked ORDER BY id, at) first
+		WHERE g.id = first.id AND g.revoked_at IS NULL RETURNING `+storedColumns, ids, times, reasons)
 }
 
 // RevokeGrants revokes the grants that the ending selects: it stores the
