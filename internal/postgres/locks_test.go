@@ -171,7 +171,8 @@ func refreshAllGrants(s *Store, generation uint32) error {
 
 // locksByID fails the test if lock locks another grant before the lowest.
 func locksByID(t *testing.T, prepare query, lock func(context.Context, *Store) error) {
-	s := open(t, pgtest.New(t)+"&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off", Options{})
+	const plan = "&enable_seqscan=on&enable_indexscan=off&enable_indexonlyscan=off&enable_bitmapscan=off"
+	s := open(t, pgtest.New(t)+plan, Options{})
 	must(t, s.CreateUser(t.Context(), ann))
 	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
 	for id := range lockedGrants {

@@ -19,13 +19,21 @@ import (
 const (
 	defaultConnectTimeout   = 5 * time.Second
 	defaultStatementTimeout = 5 * time.Second
-
-	// preferIndex sets the cost of an index to what it is where pages are in
-	// memory. The default is for rotating disks. With it the planner reads the
-	// whole of a small table for every batch of refreshes, old row versions
-	// included.
-	preferIndex = `SET random_page_cost = 1.1`
 )
+
+// preferIndex are the settings that make the planner use indexes.
+var preferIndex = map[string]query{
+	// This is the cost of an index where pages are in memory. The default is
+	// for rotating disks. With it the planner reads the whole of a small table
+	// for every batch of refreshes, old row versions included.
+	"random_page_cost": `SET random_page_cost = 1.1`,
+	// Postgres reuses the plan of a statement until the next ANALYZE. A plan of
+	// an empty table would read the whole table after it has grown.
+	"enable_seqscan": `SET enable_seqscan = off`,
+	// For the planner, a table that it must read as a whole now costs so much
+	// that Postgres would compile the statement.
+	"jit": `SET jit = off`,
+}
 
 // Options configures a Store.
 type Options struct {
@@ -123,17 +131,21 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	config.MaxConnLifetimeJitter = max(config.MaxConnLifetimeJitter, config.MaxConnLifetime/5)
 
 	// Through a pooler a setting would stay on the server's connection when
-	// another client gets it. The URL may set its own cost.
-	_, costInURL := config.ConnConfig.RuntimeParams["random_page_cost"]
-	setCost := config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && !costInURL
+	// another client gets it. The URL may have its own settings.
+	pooled := config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
-		if !setCost {
-			return nil
+		for name, set := range preferIndex {
+			if _, inURL := config.ConnConfig.RuntimeParams[name]; pooled || inURL {
+				continue
+			}
+			if err := configure(ctx, conn, set); err != nil {
+				return err
+			}
 		}
-		return configure(ctx, conn, preferIndex)
+		return nil
 	}
 	return config, nil
 }

@@ -264,12 +264,16 @@ func TestPool_KeepsItsConnections(t *testing.T) {
 	}
 }
 
-// TestOpen_PrefersIndexes: Open sets random_page_cost, except if the URL sets
-// it or if a pooler would pass the setting to other clients.
+// TestOpen_PrefersIndexes: Open makes settings, except those that the URL
+// makes, and none if a pooler would pass them to other clients.
 func TestOpen_PrefersIndexes(t *testing.T) {
 	base := pgtest.New(t)
 	for parameter, want := range map[string]string{
-		"": "1.1", "random_page_cost=3": "3", "default_query_exec_mode=cache_describe": "4",
+		"":                                       "1.1 off off",
+		"random_page_cost=3":                     "3 off off",
+		"enable_seqscan=on":                      "1.1 on off",
+		"jit=on":                                 "1.1 off on",
+		"default_query_exec_mode=cache_describe": "4 on on",
 	} {
 		u, err := url.Parse(base)
 		must(t, err)
@@ -281,10 +285,11 @@ func TestOpen_PrefersIndexes(t *testing.T) {
 		u.RawQuery = q.Encode()
 		s, err := Open(t.Context(), Options{URL: u.String()})
 		must(t, err)
-		var cost string
-		must(t, s.db.QueryRow(t.Context(), `SHOW random_page_cost`).Scan(&cost))
-		if cost != want {
-			t.Errorf("%q: random_page_cost %s, want %s", parameter, cost, want)
+		var settings string
+		must(t, s.db.QueryRow(t.Context(), `SELECT concat_ws(' ', current_setting('random_page_cost'),
+			current_setting('enable_seqscan'), current_setting('jit'))`).Scan(&settings))
+		if settings != want {
+			t.Errorf("%q: the settings are %s, want %s", parameter, settings, want)
 		}
 		must(t, s.Close())
 	}

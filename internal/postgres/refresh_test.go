@@ -3,8 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
@@ -173,5 +176,34 @@ func TestRefresh_RetriesAfterASerializationFailure(t *testing.T) {
 		for range clients {
 			must(t, <-done)
 		}
+	}
+}
+
+// TestRefresh_PlanOfAnEmptyTable: Postgres reuses the plan that it made for a
+// refresh while there were no endings. With many endings this plan still reads
+// only those of the grant.
+func TestRefresh_PlanOfAnEmptyTable(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{MaxConns: 1})
+	must(t, s.CreateUser(t.Context(), ann))
+	g := aGrant(1)
+	must(t, create(t.Context(), s, g))
+	exec(t, s, `VACUUM ANALYZE`)
+	for range 10 { // The sixth makes a plan for all parameters.
+		if outcome := refresh(t, s, currentToken(g)); outcome != grant.Rotated {
+			t.Fatalf("%s, want rotated", outcome)
+		}
+		g.Generation++
+	}
+
+	var name string
+	must(t, s.db.QueryRow(t.Context(), `SELECT name FROM pg_prepared_statements
+		WHERE statement LIKE 'UPDATE grants g%' AND generic_plans > 0`).Scan(&name))
+	rows, err := s.db.pool.Query(t.Context(), "EXPLAIN EXECUTE "+name+" ("+strings.Repeat("NULL, ", 7)+"NULL)",
+		pgx.QueryExecModeSimpleProtocol)
+	must(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	if text := strings.Join(plan, "\n"); strings.Contains(text, "Seq Scan") || !strings.Contains(text, "on endings") {
+		t.Errorf("the plan reads whole tables:\n%s", text)
 	}
 }
