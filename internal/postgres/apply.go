@@ -39,7 +39,7 @@ func pendingEndingFields(e *pendingEnding) []any {
 // by then.
 const dueEndings = `SELECT id, subject, at, coalesce(scan_at, clock_timestamp()), found,
 		nullif(cursor_at, '-infinity'), cursor_id
-	FROM endings WHERE next_at <= clock_timestamp() ORDER BY next_at, id LIMIT $1 FOR UPDATE SKIP LOCKED`
+	FROM endings WHERE next_at <= statement_timestamp() ORDER BY next_at, id LIMIT $1 FOR UPDATE SKIP LOCKED`
 
 // The next grants of the scan of each ending. The columns are the ending, the
 // grant, when it was created, and whether to revoke it, when and why. The scan
