@@ -43,7 +43,7 @@ func grantFields(g *grant.Grant) []any {
 // the acts that concern the grants which the subject has. So no act concerns a
 // later grant, even if the clock was set back.
 const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
-		WHERE subject = $2 AND reason <> '' AND created_until < 'infinity'))`
+		WHERE subject = $2 AND created_until < 'infinity'))`
 
 // insertGrant inserts a grant, unless its client was deleted. Its parameters
 // are the values of grantColumns without created_at.

@@ -133,9 +133,6 @@ func (s *Store) finish(
 		applied.Done++
 		_, err = tx.Exec(ctx, `DELETE FROM endings WHERE id = ?`, e.id)
 	case scanned:
-		if now := s.clock(); next.Before(now) {
-			next = now
-		}
 		_, err = tx.Exec(ctx, `UPDATE endings SET scan_at = NULL, found = 0, cursor_at = -1, cursor_id = zeroblob(16), next_at = ?
 			WHERE id = ?`, at{&next}, e.id)
 	default:

@@ -80,7 +80,7 @@ func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) 
 	var deleted bool
 	var lastAct time.Time
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2),
-			(SELECT max(created_until) FROM endings WHERE subject = ?3 AND reason <> '' AND created_until < ?2)`,
+			(SELECT max(created_until) FROM endings WHERE subject = ?3 AND created_until < ?2)`,
 		g.ClientID, forever, g.UserID).Scan(&deleted, at{&lastAct})
 	if err == nil && deleted {
 		err = oauth.InvalidGrant

@@ -77,8 +77,9 @@ func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (
 	return result, err
 }
 
-// restoredAt returns when an operator last accepted a restored store, or the
-// zero time. It reads that only for a token that is ahead of the row.
+// restoredAt returns when an operator last accepted a restored store, if the
+// token is ahead of the row: that shows that the row's time is old. Otherwise
+// it returns the zero time.
 func (s *Store) restoredAt(tx transaction, g grant.Grant, a grant.RefreshAttempt) (restored time.Time, err error) {
 	if a.Generation > g.Generation {
 		err = tx.QueryRow(context.Background(), `SELECT restored_at FROM versions WHERE name = 'ring'`).Scan(at{&restored})
@@ -90,9 +91,7 @@ func (s *Store) restoredAt(tx transaction, g grant.Grant, a grant.RefreshAttempt
 // decides. docs/protocol.md has the table of outcomes.
 func decide(g grant.Grant, a grant.RefreshAttempt, now, restoredAt time.Time) grant.Outcome {
 	oneBehind, since := int64(a.Generation) == int64(g.Generation)-1, a.ReceivedAt.Sub(g.RotatedAt)
-	// After a restore, a token that is newer than the row shows that the row's
-	// time is old.
-	restored := a.Generation > g.Generation && a.ReceivedAt.Before(restoredAt.Add(g.IdleLifetime))
+	restored := a.ReceivedAt.Before(restoredAt.Add(g.IdleLifetime))
 	switch {
 	case a.ClientID != g.ClientID:
 		return grant.OtherClient
