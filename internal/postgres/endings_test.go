@@ -121,7 +121,8 @@ func TestApplyEndings_RolledBack(t *testing.T) {
 		done <- err
 	}()
 	waitForBlocked(t, s)
-	exec(t, s, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	// The statement waits until the backend has released its locks.
+	exec(t, s, `SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 		WHERE datname = current_database() AND wait_event_type = 'Lock'`)
 	if err := <-done; err == nil {
 		t.Error("a terminated worker succeeded")
