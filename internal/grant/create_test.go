@@ -12,6 +12,22 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
+// A login above the limit never revokes its own grant, even if other grants
+// were used at the same time.
+func TestLogin_KeepsItsOwnGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := issuertest.NewGateway(t, setup, func(o *components.Options) { o.Limits.GrantsPerUser = 1 })
+		for range 10 { // The grant with the lowest id would be revoked.
+			login := f.MustLogin(t)
+			g, err := f.Store.Grant(t.Context(), login.GrantID)
+			must(t, err)
+			if !g.RevokedAt.IsZero() {
+				t.Fatal("a login revoked its own grant")
+			}
+		}
+	})
+}
+
 // A login above the limit of live grants revokes the least recently used grant
 // of the user at the client. A client's own limit overrides the issuer's.
 func TestLogin_RevokesTheLeastRecentlyUsedGrantAboveTheLimit(t *testing.T) {
