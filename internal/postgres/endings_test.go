@@ -202,3 +202,19 @@ func TestMigrate_SuspensionsOfTheFirstSchema(t *testing.T) {
 		t.Errorf("%d grants have the mark of the first schema after a sweep", marked)
 	}
 }
+
+// TestMigrate_AgainAfterAnInterruption: the migration of the endings runs again
+// if it was interrupted before its end.
+func TestMigrate_AgainAfterAnInterruption(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	must(t, disable(t.Context(), s, ann.Username))
+	exec(t, s, `ALTER TABLE keys DROP COLUMN lifetime`)
+	exec(t, s, `DELETE FROM `+goose.DefaultTablename+` WHERE version_id > 1`)
+	s.db.pool.Reset() // The connections have prepared statements for the other schema.
+	must(t, s.Migrate(t.Context()))
+	if outcome := refresh(t, s, currentToken(aGrant(1))); outcome != grant.Suspended {
+		t.Errorf("%s for a disabled user", outcome)
+	}
+}

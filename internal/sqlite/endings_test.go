@@ -48,6 +48,48 @@ func TestEndings_ClockSetBack(t *testing.T) {
 	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
 		t.Errorf("a login after the act of %v has the grant %+v", e.At, later)
 	}
+
+	// An act and a login at the same time.
+	now = then.Add(time.Minute)
+	e, err = s.RevokeGrants(t.Context(), grant.Ending{
+		Subject: ann.ID, ClientID: "app", Reason: audit.RevokedByClient, Actor: "app",
+	})
+	must(t, err)
+	_, err = s.CreateGrant(t.Context(), aGrant(3), 1, 0)
+	must(t, err)
+	later, err = s.Grant(t.Context(), oauth.GrantID{3})
+	must(t, err)
+	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
+		t.Errorf("a login at the time %v of an act has the grant %+v", e.At, later)
+	}
+}
+
+// TestCountOfLiveGrants_IsBounded: an act and a login examine a limited number
+// of the newest grants.
+func TestCountOfLiveGrants_IsBounded(t *testing.T) {
+	s := open(t, newFile(t))
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	must(t, create(t.Context(), s, aGrant(2)))
+	exec(t, s.writeDB, `CREATE TEMP TABLE other AS SELECT * FROM grants WHERE id = x'02000000000000000000000000000000'`)
+	exec(t, s.writeDB, `UPDATE other SET client_id = 'other', created_at = created_at + 1`)
+	exec(t, s.writeDB, `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+		INSERT INTO grants SELECT randomblob(16), user_id, client_id, generation, key_hash, mac_key, moved_at,
+			idle_lifetime, expires_at, suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr,
+			device_label, ip, created_at, claims, repeated_at FROM other, n`)
+
+	created, err := s.CreateGrant(t.Context(), aGrant(3), 0, 100)
+	must(t, err)
+	revoked, err := s.RevokeOldest(t.Context(), ann.ID, "app", oauth.GrantID{3}, 1, audit.RevokedByLimit)
+	must(t, err)
+	e, err := s.RevokeGrants(t.Context(), grant.Ending{
+		Subject: ann.ID, ClientID: "app", Reason: audit.RevokedByClient, Actor: "app",
+	})
+	must(t, err)
+	if created.Live != 1 || len(revoked) != 0 || e.Live != 1 {
+		t.Errorf("a login counted %d grants, %d were revoked, an act counted %d; want 1, 0, 1",
+			created.Live, len(revoked), e.Live)
+	}
 }
 
 // TestMigrate_SuspensionsOfTheFirstSchema: the grants of users who were
@@ -95,4 +137,20 @@ func TestMigrate_SuspensionsOfTheFirstSchema(t *testing.T) {
 	if marked != 0 {
 		t.Errorf("%d grants have the mark of the first schema after a sweep", marked)
 	}
+}
+
+// TestApplyEndings_WithoutEndingsLocksNothing: a worker that finds no ending
+// does not wait for the write lock of the file, and does not take it.
+func TestApplyEndings_WithoutEndingsLocksNothing(t *testing.T) {
+	path := newFile(t)
+	busy, worker := open(t, path), open(t, path)
+	must(t, busy.write(t.Context(), func(ctx context.Context, tx transaction) error {
+		if _, err := tx.Exec(ctx, `UPDATE users SET claims = 'null'`); err != nil {
+			return err
+		}
+		limited, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := worker.ApplyEndings(limited, 100, time.Hour)
+		return err
+	}))
 }
