@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -258,95 +257,6 @@ func deletedClientAgain(t *testing.T, s Store) {
 	}
 }
 
-// countOfLive: the count of an act is that of the live grants, at most 1,000.
-func countOfLive(t *testing.T, s Store) {
-	u := withUser(t, s, "ann")
-	const grants = grant.MaxCounted + 5
-	for i := range grants {
-		g := aGrant(0, u.ID)
-		g.ID = oauth.GrantID{1, byte(i), byte(i >> 8)}
-		if i < 10 {
-			g.RevokedAt = start
-		}
-		must(t, mintGrant(t.Context(), s, g))
-	}
-	for i, want := range []int{grants - 10, 0} {
-		n, err := revokeAll(t.Context(), s, u.ID, "", oauth.GrantID{}, audit.RevokedByAdmin)
-		must(t, err)
-		if n.Live != want {
-			t.Errorf("act %d: %d live grants, want %d", i, n.Live, want)
-		}
-	}
-	for i := range grants {
-		g := aGrant(0, u.ID)
-		g.ID = oauth.GrantID{2, byte(i), byte(i >> 8)}
-		must(t, mintGrant(t.Context(), s, g))
-	}
-	n, err := s.DisableUser(t.Context(), "ann", operator)
-	must(t, err)
-	equal(t, n.Live, grant.MaxCounted)
-}
-
-// oldestAreRevoked: CreateGrant counts the live grants of the user to the
-// client up to the limit, and RevokeOldest revokes the least recently used
-// ones.
-func oldestAreRevoked(t *testing.T, s Store) {
-	u := withUser(t, s, "ann")
-	for id := range byte(6) {
-		g := aGrant(id+1, u.ID)
-		g.RotatedAt = start.Add(-time.Duration(id) * time.Minute) // the last one was used least recently
-		switch id {
-		case 0:
-			g.ClientID = "other"
-		case 1: // expired
-			g.ExpiresAt = start
-			must(t, mintGrant(t.Context(), s, g))
-			continue
-		}
-		created, err := s.CreateGrant(t.Context(), g, u.Epoch, 3)
-		must(t, err)
-		equal(t, created.Live, []int{1, 1, 1, 2, 3, 4}[id])
-	}
-	revoked, err := s.RevokeOldest(t.Context(), u.ID, "app", oauth.GrantID{6}, 3, audit.RevokedByLimit)
-	must(t, err)
-	if len(revoked) != 1 || revoked[0].ID != (oauth.GrantID{5}) || revoked[0].RevokeReason != audit.RevokedByLimit {
-		t.Errorf("revoked %+v, want the grant 5", revoked)
-	}
-	equal(t, stored(t, s, oauth.GrantID{5}).RevokeReason, audit.RevokedByLimit)
-	revoked, err = s.RevokeOldest(t.Context(), u.ID, "app", oauth.GrantID{6}, 3, audit.RevokedByLimit)
-	must(t, err)
-	equal(t, revoked, []grant.Grant(nil))
-	created, err := s.CreateGrant(t.Context(), aGrant(7, u.ID), u.Epoch, 1)
-	must(t, err)
-	equal(t, created.Live, 2) // of 4
-}
-
-// listIsBounded: a list that selects none of many grants examines a part of
-// them, and continues.
-func listIsBounded(t *testing.T, s Store) {
-	const grants = 2*grant.MaxExamined + 10
-	wanted := aGrant(1, "customer 7")
-	wanted.ClientID = "other"
-	must(t, mintGrant(t.Context(), s, wanted))
-	for i := range grants {
-		g := aGrant(0, "customer 7")
-		g.ID = oauth.GrantID{2, byte(i), byte(i >> 8)}
-		must(t, mintGrant(t.Context(), s, g))
-	}
-	var found []grant.Grant
-	pages, f := 0, grant.Filter{Subject: "customer 7", ClientID: "other", Limit: 5}
-	for {
-		p, err := s.Grants(t.Context(), f)
-		must(t, err)
-		found, f.After = append(found, p.Grants...), p.Next
-		if pages++; p.Next.IsZero() {
-			break
-		}
-	}
-	equal(t, found, []grant.Grant{wanted})
-	equal(t, pages, 3)
-}
-
 // Rule 24: of the retries after the leeway, the first since the rotation is
 // marked.
 func lateRetry(t *testing.T, s Store) {
@@ -365,63 +275,4 @@ func lateRetry(t *testing.T, s Store) {
 		}
 		g = rotated.Grant
 	}
-}
-
-// Rule 31: after a restore, a token that is ahead of its row is accepted
-// although the row's idle lifetime is over, for one idle lifetime. The absolute
-// lifetime counts, and so does a revocation.
-func idleAfterRestore(t *testing.T, s Store) {
-	idle := aGrant(1, "usr_ann")
-	idle.IdleLifetime, idle.RotatedAt = time.Hour, start.Add(-24*time.Hour)
-	expired, revoked := idle, idle
-	expired.ID, expired.ExpiresAt = oauth.GrantID{2}, start
-	revoked.ID, revoked.RevokedAt = oauth.GrantID{3}, start
-	for _, g := range []grant.Grant{idle, expired, revoked} {
-		withGrant(t, s, g)
-	}
-	attempt := func(g grant.Grant, generations uint32, received time.Time) grant.Outcome {
-		a := currentToken(g)
-		a.Generation, a.ReceivedAt = a.Generation+generations, received
-		return refresh(t, s, a).Outcome
-	}
-	now := time.Now()
-	equal(t, attempt(idle, 2, now), grant.Expired)
-
-	ring, err := s.Ring(t.Context())
-	must(t, err)
-	ring.Restored++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring))
-	equal(t, attempt(idle, 0, now), grant.Expired)
-	equal(t, attempt(idle, 2, now.Add(time.Hour+time.Minute)), grant.Expired)
-	equal(t, attempt(expired, 2, now), grant.Expired)
-	equal(t, attempt(revoked, 2, now), grant.Revoked)
-
-	// The sweeper and the worker take the row for live, too.
-	_, err = s.SweepGrants(t.Context(), oauth.GrantID{}, 100, now, now)
-	must(t, err)
-	if _, err := s.Grant(t.Context(), expired.ID); !errors.Is(err, oauth.NotFound) {
-		t.Errorf("the grant at the end of its absolute lifetime: %v", err)
-	}
-	equal(t, attempt(idle, 2, now), grant.Ahead)
-	equal(t, attempt(idle, 3, now), grant.Rotated)
-}
-
-// Rule 31: an ending from before an operator accepts a restore, such as one of
-// a replay, also revokes the grants whose rows look idle. Later, a token that
-// is ahead of such a row does not continue the grant.
-func endingBeforeRestore(t *testing.T, s Store) {
-	g := aGrant(1, "usr_ann")
-	g.IdleLifetime, g.RotatedAt = time.Hour, start.Add(-48*time.Hour)
-	withGrant(t, s, g)
-	at(t)(revokeAll(t.Context(), s, "usr_ann", "", oauth.GrantID{}, audit.RevokedByAdmin))
-	_, done := apply(t, s, 100, 0)
-	equal(t, done, 1)
-
-	ring, err := s.Ring(t.Context())
-	must(t, err)
-	ring.Restored++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring))
-	a := currentToken(g)
-	a.Generation, a.ReceivedAt = a.Generation+2, time.Now()
-	equal(t, refresh(t, s, a).Outcome, grant.Revoked)
 }

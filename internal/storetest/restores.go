@@ -1,0 +1,70 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// Rule 31: after a restore, a token that is ahead of its row is accepted
+// although the row's idle lifetime is over, for one idle lifetime. The absolute
+// lifetime counts, and so does a revocation.
+func idleAfterRestore(t *testing.T, s Store) {
+	idle := aGrant(1, "usr_ann")
+	idle.IdleLifetime, idle.RotatedAt = time.Hour, start.Add(-24*time.Hour)
+	expired, revoked := idle, idle
+	expired.ID, expired.ExpiresAt = oauth.GrantID{2}, start
+	revoked.ID, revoked.RevokedAt = oauth.GrantID{3}, start
+	for _, g := range []grant.Grant{idle, expired, revoked} {
+		withGrant(t, s, g)
+	}
+	attempt := func(g grant.Grant, generations uint32, received time.Time) grant.Outcome {
+		a := currentToken(g)
+		a.Generation, a.ReceivedAt = a.Generation+generations, received
+		return refresh(t, s, a).Outcome
+	}
+	now := time.Now()
+	equal(t, attempt(idle, 2, now), grant.Expired)
+
+	ring, err := s.Ring(t.Context())
+	must(t, err)
+	ring.Restored++
+	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	equal(t, attempt(idle, 0, now), grant.Expired)
+	equal(t, attempt(idle, 2, now.Add(time.Hour+time.Minute)), grant.Expired)
+	equal(t, attempt(expired, 2, now), grant.Expired)
+	equal(t, attempt(revoked, 2, now), grant.Revoked)
+
+	// The sweeper and the worker take the row for live, too.
+	_, err = s.SweepGrants(t.Context(), oauth.GrantID{}, 100, now, now)
+	must(t, err)
+	if _, err := s.Grant(t.Context(), expired.ID); !errors.Is(err, oauth.NotFound) {
+		t.Errorf("the grant at the end of its absolute lifetime: %v", err)
+	}
+	equal(t, attempt(idle, 2, now), grant.Ahead)
+	equal(t, attempt(idle, 3, now), grant.Rotated)
+}
+
+// Rule 31: an ending from before an operator accepts a restore, such as one of
+// a replay, also revokes the grants whose rows look idle. Later, a token that
+// is ahead of such a row does not continue the grant.
+func endingBeforeRestore(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	g.IdleLifetime, g.RotatedAt = time.Hour, start.Add(-48*time.Hour)
+	withGrant(t, s, g)
+	at(t)(revokeAll(t.Context(), s, "usr_ann", "", oauth.GrantID{}, audit.RevokedByAdmin))
+	_, done := apply(t, s, 100, 0)
+	equal(t, done, 1)
+
+	ring, err := s.Ring(t.Context())
+	must(t, err)
+	ring.Restored++
+	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	a := currentToken(g)
+	a.Generation, a.ReceivedAt = a.Generation+2, time.Now()
+	equal(t, refresh(t, s, a).Outcome, grant.Revoked)
+}
