@@ -166,10 +166,7 @@ func (r *Rotation) Token(ctx context.Context, g Grant) (string, error) {
 //     the table of unanswered keys.
 func (r *Rotation) End(ctx context.Context, err error) error {
 	rotated := r.outcome.Accepted()
-	// A client that disconnects may have received the answer. The deadline of
-	// the call is also the end of the time in which the client waits.
-	answered := err == nil && !errors.Is(ctx.Err(), context.DeadlineExceeded)
-	if r.key.own && !answered && (rotated || r.key.stays) {
+	if r.key.own && (err != nil || !reachesClient(ctx)) && (rotated || r.key.stays) {
 		r.service.unanswered.put(r.unansweredID(), r.key.hash)
 	}
 
@@ -184,6 +181,17 @@ func (r *Rotation) End(ctx context.Context, err error) error {
 		err = oauth.Unavailable(err)
 	}
 	return retryWithinLeeway(err, r.leeway())
+}
+
+// minAnswerTime is the time that an answer needs to reach the client.
+const minAnswerTime = 50 * time.Millisecond
+
+// reachesClient reports whether the client probably receives an answer that is
+// sent now. A client that has cancelled its call, or whose deadline passes,
+// does not. After a pause of the process the context may not have ended yet.
+func reachesClient(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() == nil && (!ok || time.Until(deadline) > minAnswerTime)
 }
 
 // retryWithinLeeway makes the retry of an unavailable server shorter than the

@@ -201,6 +201,22 @@ func TestRule25_UnansweredRequestIsRetriedOnce(t *testing.T) {
 			_, err := f.Refresh(ctx, refreshToken, "")
 			must(t, err)
 			f.store.onRefresh = nil
+			f.MustRefresh(t, refreshToken, "")
+			reused(t, f, refreshToken, "")
+		},
+		"an answer right before the deadline": func(t *testing.T, f *flaky) {
+			f.updateClient(t, func(c *client.Client) { c.Leeway = &noLeeway })
+			refreshToken := f.login(t, api).RefreshToken
+			f.store.onRefresh = func(context.Context) error {
+				time.Sleep(time.Second - 10*time.Millisecond)
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := f.Refresh(ctx, refreshToken, "")
+			must(t, err)
+			f.store.onRefresh = nil
+			f.MustRefresh(t, refreshToken, "")
 			reused(t, f, refreshToken, "")
 		},
 		"a request with a key": func(t *testing.T, f *flaky) {

@@ -163,7 +163,8 @@ func (e *pendingEnding) finish(q *queries, each int, delay time.Duration) {
 		q.Queue(`UPDATE endings SET scan_at = NULL, found = 0, cursor_at = DEFAULT, cursor_id = DEFAULT,
 			next_at = at + $2 WHERE id = $1`, e.id, delay)
 	default:
-		q.Queue(`UPDATE endings SET scan_at = $2, found = $3, cursor_at = $4, cursor_id = $5 WHERE id = $1`,
+		q.Queue(`UPDATE endings SET scan_at = $2, found = $3, cursor_at = $4, cursor_id = $5, next_at = clock_timestamp()
+			WHERE id = $1`, // The other endings come first.
 			e.id, e.scanAt, e.found, e.cursorAt, e.cursorID)
 	}
 }

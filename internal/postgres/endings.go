@@ -72,12 +72,24 @@ const countLive = `live AS (
 // addEnding stores an ending and returns the number of grants that it concerns.
 // An ending without a reason is a suspension. The transaction has locked the
 // row of the user or of the client, if there is one.
+//
+// If there is an ending that differs only in its moment, addEnding raises that
+// moment. So a client that repeats an act does not fill the table. The scan of
+// the worker goes on, since it follows the creation times.
 func addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended, error) {
 	var ended grant.Ended
-	err := tx.QueryRow(ctx, moment+countLive+`, added AS (
+	err := tx.QueryRow(ctx, moment+countLive+`, excepted AS (
+			SELECT id FROM grants WHERE id = $3 AND user_id = $1 AND $2 IN ('', client_id)
+		), raised AS (
+			UPDATE endings SET at = moment.at, created_until = greatest(created_until, coalesce($6, moment.at)), actor = $8,
+				next_at = least(next_at, moment.at)
+			FROM moment WHERE subject = $1 AND client_id = $2 AND except_id IS NOT DISTINCT FROM (SELECT id FROM excepted)
+				AND reason = $7 AND reason <> '' AND created_until < 'infinity'
+			RETURNING 1
+		), added AS (
 			INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-			SELECT $1, $2, $3, $7, $8, at, CASE $7 WHEN '' THEN 'infinity' ELSE coalesce($6, at) END,
-				CASE $7 WHEN '' THEN 'infinity' ELSE at END FROM moment
+			SELECT $1, $2, (SELECT id FROM excepted), $7, $8, at, CASE $7 WHEN '' THEN 'infinity' ELSE coalesce($6, at) END,
+				CASE $7 WHEN '' THEN 'infinity' ELSE at END FROM moment WHERE NOT EXISTS (SELECT FROM raised)
 		) SELECT at, (SELECT count(*) FROM live) FROM moment`,
 		e.Subject, e.ClientID, exceptID(e.Except), grant.MaxCountExamined, grant.MaxCounted,
 		at(&e.CreatedUntil), e.Reason, e.Actor).Scan(at(&ended.At), &ended.Live)

@@ -136,8 +136,9 @@ func (s *Store) finish(
 		_, err = tx.Exec(ctx, `UPDATE endings SET scan_at = NULL, found = 0, cursor_at = -1, cursor_id = zeroblob(16), next_at = ?
 			WHERE id = ?`, at{&next}, e.id)
 	default:
-		_, err = tx.Exec(ctx, `UPDATE endings SET scan_at = ?, found = ?, cursor_at = ?, cursor_id = ? WHERE id = ?`,
-			at{&e.scanAt}, e.found, e.cursorAt, inBytes{&e.cursorID}, e.id)
+		now := s.clock() // The other endings come first.
+		_, err = tx.Exec(ctx, `UPDATE endings SET scan_at = ?, found = ?, cursor_at = ?, cursor_id = ?, next_at = ?
+			WHERE id = ?`, at{&e.scanAt}, e.found, e.cursorAt, inBytes{&e.cursorID}, at{&now}, e.id)
 	}
 	return err
 }

@@ -38,7 +38,10 @@ const (
 )
 
 // forever is a time after all others.
-const forever = math.MaxInt64
+const (
+	forever     = math.MaxInt64
+	foreverText = `9223372036854775807`
+)
 
 // idleSince is when the idle lifetime of a grant g began. After a restore the
 // row may be older than the grant: then it began at the restore at the
@@ -50,6 +53,10 @@ const live = ` g.revoked_at IS NULL AND g.expires_at > ?1 AND ` + idleSince + ` 
 
 // addEnding stores an ending and returns the number of grants that it concerns.
 // An ending without a reason is a suspension.
+//
+// If there is an ending that differs only in its moment, addEnding raises that
+// moment. So a client that repeats an act does not fill the table. The scan of
+// the worker goes on, since it follows the creation times.
 func (s *Store) addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended, error) {
 	ended, err := s.moment(ctx, tx, &e)
 	if err != nil {
@@ -59,13 +66,20 @@ func (s *Store) addEnding(ctx context.Context, tx transaction, e grant.Ending) (
 	if e.Reason == "" {
 		until, next = forever, forever
 	}
-	_, err = tx.Exec(ctx, insertEnding,
-		e.Subject, e.ClientID, orNull{&e.Except}, e.Reason, e.Actor, at{&ended.At}, until, next)
+	args := []any{e.Subject, e.ClientID, orNull{&e.Except}, e.Reason, e.Actor, at{&ended.At}, until, next}
+	raised, err := tx.Exec(ctx, `UPDATE endings
+		SET at = ?6, created_until = max(created_until, ?7), actor = ?5, next_at = min(next_at, ?8)
+		WHERE subject = ?1 AND client_id = ?2 AND except_id IS `+excepted+` AND reason = ?4 AND reason <> ''
+			AND created_until < `+foreverText, args...)
+	if err == nil && raised == 0 {
+		_, err = tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
+			VALUES (?1, ?2, `+excepted+`, ?4, ?5, ?6, ?7, ?8)`, args...)
+	}
 	return ended, err
 }
 
-const insertEnding = `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+// excepted is the excepted grant ?3, or NULL if the act does not concern it.
+const excepted = `(SELECT id FROM grants WHERE id = ?3 AND user_id = ?1 AND ?2 IN ('', client_id))`
 
 // moment returns the time of an act, and the number of live grants that it
 // concerns. The time is not before the creation of a grant of the subject, even
@@ -104,7 +118,8 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 // later ends that, see restrictClientEnding.
 func (s *Store) addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
 	now := s.clock()
-	_, err := tx.Exec(ctx, insertEnding, "", clientID, nil, reason, actor, at{&now}, forever, at{&now})
+	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, reason, actor, at, created_until, next_at)
+		VALUES ('', ?1, ?2, ?3, ?4, `+foreverText+`, ?4)`, clientID, reason, actor, at{&now})
 	return err
 }
 

@@ -16,6 +16,7 @@ var endingCases = []singleCase{
 	{"EndingsAreAppliedInBatches", endingsInBatches},
 	{"EndingStaysUntilNoRequestIsInProgress", endingStays},
 	{"EndingLeavesExpiredGrants", endingLeavesExpired},
+	{"RepeatedActsAreOneEnding", repeatedActs},
 	{"Rule28_DisableEnableDisable", disableEnableDisable},
 	{"Rule31_EndingOfTheGrantsOfThen", endingOfThen},
 	{"RevocationAtOneClientConcernsThatClient", endingAtOneClient},
@@ -26,30 +27,6 @@ var endingCases = []singleCase{
 	{"Rule24_LateRetryIsReportedOnce", lateRetry},
 	{"Rule31_IdleLifetimeAfterARestore", idleAfterRestore},
 	{"Rule31_EndingBeforeARestoreIsAccepted", endingBeforeRestore},
-}
-
-// apply calls ApplyEndings until there is nothing left to do, and returns how
-// many grants it revoked and how many endings it deleted.
-func apply(t *testing.T, s Store, limit int, delay time.Duration) (revoked, done int) {
-	t.Helper()
-	a := applyAll(t, s, limit, delay)
-	return a.Revoked, a.Done
-}
-
-// applyAll calls ApplyEndings until there is nothing left to do, and returns
-// the sum of the results.
-func applyAll(t *testing.T, s Store, limit int, delay time.Duration) (sum grant.AppliedEndings) {
-	t.Helper()
-	for range 200 {
-		a, err := s.ApplyEndings(t.Context(), limit, delay)
-		must(t, err)
-		if a.Continued == 0 {
-			return sum
-		}
-		sum.Examined, sum.Revoked, sum.Done = sum.Examined+a.Examined, sum.Revoked+a.Revoked, sum.Done+a.Done
-	}
-	t.Fatal("the endings do not end")
-	return sum
 }
 
 // Rule 28: after RevokeGrants returns, no grant is refreshed, listed as live or
@@ -275,4 +252,21 @@ func lateRetry(t *testing.T, s Store) {
 		}
 		g = rotated.Grant
 	}
+}
+
+// repeatedActs: acts that differ only in their moment are one ending, which
+// concerns the grants of the last one. An excepted grant that does not exist
+// makes no difference.
+func repeatedActs(t *testing.T, s Store) {
+	withUser(t, s, "ann")
+	for id := range byte(3) {
+		withGrant(t, s, aGrant(id+1, "usr_ann"))
+		for n := range byte(2) {
+			must(t, ended(revokeAll(t.Context(), s, "usr_ann", "app", oauth.GrantID{9, id, n}, audit.RevokedByClient)))
+		}
+		equal(t, stored(t, s, oauth.GrantID{id + 1}).RevokeReason, audit.RevokedByClient)
+	}
+	a, err := s.ApplyEndings(t.Context(), 100, time.Hour)
+	must(t, err)
+	equal(t, []int{a.Continued, a.Revoked}, []int{1, 3})
 }

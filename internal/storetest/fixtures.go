@@ -168,3 +168,27 @@ func atOnce(servers [2]Store, n int, do func(i int, s Store)) {
 	close(begin)
 	wg.Wait()
 }
+
+// apply calls ApplyEndings until there is nothing left to do, and returns how
+// many grants it revoked and how many endings it deleted.
+func apply(t *testing.T, s Store, limit int, delay time.Duration) (revoked, done int) {
+	t.Helper()
+	a := applyAll(t, s, limit, delay)
+	return a.Revoked, a.Done
+}
+
+// applyAll calls ApplyEndings until there is nothing left to do, and returns
+// the sum of the results.
+func applyAll(t *testing.T, s Store, limit int, delay time.Duration) (sum grant.AppliedEndings) {
+	t.Helper()
+	for range 200 {
+		a, err := s.ApplyEndings(t.Context(), limit, delay)
+		must(t, err)
+		if a.Continued == 0 {
+			return sum
+		}
+		sum.Examined, sum.Revoked, sum.Done = sum.Examined+a.Examined, sum.Revoked+a.Revoked, sum.Done+a.Done
+	}
+	t.Fatal("the endings do not end")
+	return sum
+}
