@@ -12,7 +12,7 @@ const (
 	// requests cause at most ten reads a second, however many there are.
 	interval = 100 * time.Millisecond
 	// maxWait is how long a caller waits for its read to begin.
-	maxWait = 200 * time.Millisecond
+	maxWait = time.Second
 )
 
 // ErrBusy means that the next read cannot begin soon enough for the caller: the

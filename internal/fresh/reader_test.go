@@ -95,7 +95,7 @@ func TestRead_CallersLeave(t *testing.T) {
 			t.Errorf("in a read that does not end: %v", err)
 		}
 		began := time.Now()
-		if err := limited(time.Minute); !errors.Is(err, fresh.ErrBusy) || time.Since(began) != 200*time.Millisecond {
+		if err := limited(time.Minute); !errors.Is(err, fresh.ErrBusy) || time.Since(began) != time.Second {
 			t.Errorf("after a read that does not end: %v in %s", err, time.Since(began))
 		}
 		close(end)
