@@ -16,7 +16,8 @@ func (s *Service) New(c client.Client, subject string, id oauth.GrantID, start t
 	idle := s.o.Lifetimes.idle(c)
 	absolute := s.o.Lifetimes.absolute(c)
 	return Grant{
-		ID: id, UserID: subject, ClientID: c.ID, RotatedAt: start, IdleLifetime: idle.Truncate(time.Second),
+		ID: id, UserID: subject, ClientID: c.ID, ClientCreatedAt: c.CreatedAt,
+		RotatedAt: start, IdleLifetime: idle.Truncate(time.Second),
 		ExpiresAt: start.Add(absolute), CreatedAt: start,
 	}
 }

@@ -17,6 +17,10 @@ type Grant struct {
 	// minted for.
 	UserID   string
 	ClientID string
+	// ClientCreatedAt is when the client was created, as the caller has read
+	// it. The store compares it when it creates a grant, and does not store it.
+	// The zero time is not compared.
+	ClientCreatedAt time.Time
 	// Generation is the generation of the current refresh token.
 	Generation uint32
 	// KeyHash is the hash of the idempotency key of the request that rotated

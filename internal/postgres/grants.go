@@ -46,30 +46,33 @@ const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + inte
 		WHERE subject = $2 AND created_until < 'infinity'))`
 
 // insertGrant inserts a grant, unless its client was deleted. Its parameters
-// are the values of grantColumns without created_at.
+// are the values of grantColumns without created_at, and $20, the creation time
+// of the client as its record has it.
 const (
 	insertGrant = `INSERT INTO grants AS g (` + grantColumns + `)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, created.at, $19
 		FROM created WHERE NOT EXISTS (
 			SELECT FROM endings WHERE subject = '' AND client_id = $3 AND created_until = 'infinity'
+		) AND NOT EXISTS (
+			SELECT FROM clients WHERE id = $3 AND $20 NOT IN ('', record->>'created_at')
 		) RETURNING created_at`
 
 	// insertUserGrant locks the row of the user before it reads the clock. The
 	// materialized CTE makes sure of that: a SELECT with FOR SHARE computes its
-	// columns before it waits for the lock. $20 is the epoch and $21 the limit
+	// columns before it waits for the lock. $21 is the epoch and $22 the limit
 	// of the count.
 	insertUserGrant = `WITH locked AS MATERIALIZED (
-			SELECT FROM users WHERE id = $2 AND epoch = $20 AND disabled_at IS NULL FOR SHARE
+			SELECT FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE
 		), created AS MATERIALIZED (
 			SELECT ` + createdAt + ` AS at FROM locked
 		), inserted AS (` + insertGrant + `)
 		SELECT i.created_at, (SELECT count(*) FROM (
 			SELECT FROM (
 				SELECT g.* FROM grants g WHERE g.user_id = $2 ORDER BY g.created_at DESC, g.id DESC
-				LIMIT CASE WHEN $21 > 0 THEN $22 ELSE 0 END
+				LIMIT CASE WHEN $22 > 0 THEN $23 ELSE 0 END
 			) g WHERE g.client_id = $3 AND g.revoked_at IS NULL AND g.expires_at > i.created_at
 				AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > i.created_at AND` + notRevoked + `
-			LIMIT $21::bigint
+			LIMIT $22::bigint
 		) others) FROM inserted i`
 
 	insertMintedGrant = `WITH created AS MATERIALIZED (SELECT ` + createdAt + ` AS at), inserted AS (` + insertGrant + `)
@@ -98,7 +101,16 @@ func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (grant.Created, er
 func newGrant(g grant.Grant) []any {
 	g.SuspendedAt = time.Time{}
 	values := grantFields(&g)
-	return append(values[:18:18], values[19])
+	return append(values[:18:18], values[19], clientCreatedAt(g))
+}
+
+// clientCreatedAt returns the creation time of the client as the record of the
+// client has it. It is empty for the zero time, which is not compared.
+func clientCreatedAt(g grant.Grant) string {
+	if g.ClientCreatedAt.IsZero() {
+		return ""
+	}
+	return g.ClientCreatedAt.Format(time.RFC3339Nano) // as encoding/json writes it
 }
 
 // insertGrant runs insertUserGrant or insertMintedGrant. It returns

@@ -79,9 +79,10 @@ func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (created grant.Cre
 func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) (createdAt time.Time, err error) {
 	var deleted bool
 	var lastAct time.Time
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2),
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2)
+				OR EXISTS (SELECT 1 FROM clients WHERE id = ?1 AND ?4 NOT IN ('', record ->> 'created_at')),
 			(SELECT max(created_until) FROM endings WHERE subject = ?3 AND created_until < ?2)`,
-		g.ClientID, forever, g.UserID).Scan(&deleted, at{&lastAct})
+		g.ClientID, forever, g.UserID, clientCreatedAt(g)).Scan(&deleted, at{&lastAct})
 	if err == nil && deleted {
 		err = oauth.InvalidGrant
 	}
@@ -95,6 +96,15 @@ func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) 
 	_, err = tx.Exec(ctx, `INSERT INTO grants (`+grantColumns+`)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, grantFields(&g)...)
 	return g.CreatedAt, err
+}
+
+// clientCreatedAt returns the creation time of the client as the record of the
+// client has it. It is empty for the zero time, which is not compared.
+func clientCreatedAt(g grant.Grant) string {
+	if g.ClientCreatedAt.IsZero() {
+		return ""
+	}
+	return g.ClientCreatedAt.Format(time.RFC3339Nano) // as encoding/json writes it
 }
 
 // Grant returns the grant of that id, or oauth.NotFound.

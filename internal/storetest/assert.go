@@ -13,7 +13,7 @@ import (
 )
 
 var sameGrant = cmp.Options{
-	cmpopts.IgnoreFields(grant.Grant{}, "CreatedAt"),
+	cmpopts.IgnoreFields(grant.Grant{}, "CreatedAt", "ClientCreatedAt"),
 	cmpopts.IgnoreFields(grant.Position{}, "CreatedAt"),
 	cmp.FilterPath(
 		func(p cmp.Path) bool { return p.Last().String() == ".SuspendedAt" },
@@ -38,8 +38,9 @@ func rejected(t *testing.T, err error, want oauth.Code) {
 }
 
 // equal fails the test if got and want differ. An empty list equals nil. The
-// creation time of a grant is the store's, so it is not compared. Of the time
-// of a suspension, equal compares only whether there is one.
+// creation time of a grant is the store's, so it is not compared. That of its
+// client is not stored. Of the time of a suspension, equal compares only
+// whether there is one.
 func equal(t *testing.T, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), sameGrant); diff != "" {

@@ -17,6 +17,7 @@ var directoryCases = []singleCase{
 	{"FailedEditWritesNothing", failedEdit},
 	{"MissingClientOrAudienceIsNotFound", missingClientOrAudience},
 	{"DeleteClientRevokes", deleteClient},
+	{"GrantsOfADeletedClientAreNotThoseOfANewOne", grantsOfRecreatedClient},
 	{"ClockIsInUTCWithMicroseconds", clock},
 }
 
@@ -139,5 +140,41 @@ func clock(t *testing.T, s Store) {
 	}
 	if v.Now.Before(now) {
 		t.Errorf("the store's time went back from %v to %v", now, v.Now)
+	}
+}
+
+// grantsOfRecreatedClient: a caller that has read a client before it was
+// deleted creates no grant of the client that was created with its id since.
+func grantsOfRecreatedClient(t *testing.T, s Store) {
+	u, deleted, recreated := withUser(t, s, "ann"), aClient("app"), aClient("app")
+	recreated.CreatedAt = deleted.CreatedAt.Add(time.Microsecond)
+	must(t, s.CreateClient(t.Context(), deleted))
+	old := aGrant(1, u.ID)
+	old.ClientCreatedAt = deleted.CreatedAt
+	must(t, createGrant(t.Context(), s, old, u.Epoch))
+	must(t, s.DeleteClient(t.Context(), "app", operator))
+	must(t, s.CreateClient(t.Context(), recreated))
+
+	id := byte(1)
+	for readAt, refused := range map[time.Time]bool{
+		deleted.CreatedAt: true, recreated.CreatedAt: false, {}: false,
+	} {
+		for _, create := range []func(grant.Grant) error{
+			func(g grant.Grant) error { return createGrant(t.Context(), s, g, u.Epoch) },
+			func(g grant.Grant) error { return mintGrant(t.Context(), s, g) },
+		} {
+			id++
+			g := aGrant(id, u.ID)
+			g.ClientCreatedAt = readAt
+			err := create(g)
+			if !refused {
+				must(t, err)
+				equal(t, stored(t, s, g.ID), g)
+				continue
+			}
+			rejected(t, err, oauth.InvalidGrant)
+			_, err = s.Grant(t.Context(), g.ID)
+			rejected(t, err, oauth.NotFound)
+		}
 	}
 }
