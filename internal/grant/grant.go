@@ -29,6 +29,8 @@ type Grant struct {
 	// MACKey is the id of the MAC key of the current refresh token.
 	MACKey string
 	// RotatedAt is when the generation last increased, by the store's clock.
+	// After a restore that an operator accepted, reads return at least the time
+	// of the restore.
 	RotatedAt time.Time
 	// IdleLifetime is how long after RotatedAt the grant expires, in whole
 	// seconds.

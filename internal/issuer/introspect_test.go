@@ -7,6 +7,7 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/token"
 )
 
 func TestIntrospect_AnswersOnlyTheClientAndTheAudience(t *testing.T) {
@@ -55,6 +56,41 @@ func TestRule25_PublicClientCannotIntrospectRefreshTokens(t *testing.T) {
 	if found.Active || found.Subject != "" {
 		t.Errorf("the response to the public client is %+v", found)
 	}
+}
+
+// After a restore that an operator accepted, a token that is ahead of its row
+// is active, as its refresh succeeds, although the idle lifetime of the row is
+// over.
+func TestIntrospect_TokenAheadOfARestoredRow(t *testing.T) {
+	f := newFixture(t)
+	response := f.MustLogin(t)
+	sealed, err := token.ParseRefresh(response.RefreshToken)
+	must(t, err)
+	_, secret, err := f.Keys.CurrentMAC()
+	must(t, err)
+	content, err := sealed.Verify(secret)
+	must(t, err)
+	content.Generation += 2
+	ahead, err := content.Encode(secret)
+	must(t, err)
+	f.Pass(t, 2*time.Hour)
+	active := func() bool {
+		found, err := f.Inspector.Introspect(t.Context(), f.Caller, ahead)
+		must(t, err)
+		return found.Active
+	}
+	if active() {
+		t.Error("active before the restore is accepted")
+	}
+
+	ring, err := f.Store.Ring(t.Context())
+	must(t, err)
+	ring.Restored++
+	must(t, f.Store.SwapRing(t.Context(), ring.Version, ring))
+	if !active() {
+		t.Error("not active after the restore was accepted")
+	}
+	f.MustRefresh(t, ahead, "")
 }
 
 // Rule 74: if the store's clock is set back, a token is valid for at most the

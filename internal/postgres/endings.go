@@ -29,8 +29,15 @@ const (
 			SELECT at FROM endings e WHERE` + concerned + `AND e.reason = '' LIMIT 1
 		) s ON TRUE `
 
-	// currentColumns are grantColumns with what endings say of the grant.
-	currentColumns = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, g.moved_at, g.idle_lifetime, g.expires_at,
+	// currentColumns are grantColumns with what endings say of the grant. A
+	// refresh is decided by them.
+	currentColumns = tokenColumns + `g.moved_at` + lifetimeColumns
+	// readColumns are currentColumns for all who do not decide a refresh: a
+	// grant is live for one idle lifetime after a restore.
+	readColumns = tokenColumns + idleSince + ` AS moved_at` + lifetimeColumns
+
+	tokenColumns    = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, `
+	lifetimeColumns = `, g.idle_lifetime, g.expires_at,
 		s.at AS suspended_at, coalesce(g.revoked_at, r.at) AS revoked_at,
 		CASE WHEN g.revoked_at IS NULL AND r.at IS NOT NULL THEN r.reason ELSE g.revoke_reason END AS revoke_reason,
 		g.scope, g.audience, g.auth_time, g.amr, g.device_label, g.ip, g.created_at, g.claims`

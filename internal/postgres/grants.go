@@ -140,8 +140,8 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 func (s *Store) newGrantReader() rowReader[oauth.GrantID, grant.Grant] {
 	return rowReader[oauth.GrantID, grant.Grant]{
 		conns: s.conns.reads, timeout: s.timeout,
-		one: `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = $1`,
-		many: `SELECT k.ord, ` + currentColumns + ` FROM unnest($1::uuid[]) WITH ORDINALITY k (id, ord)
+		one: `SELECT ` + readColumns + ` FROM grants g` + withEndings + `WHERE g.id = $1`,
+		many: `SELECT k.ord, ` + readColumns + ` FROM unnest($1::uuid[]) WITH ORDINALITY k (id, ord)
 			JOIN grants g USING (id)` + withEndings,
 		fields: grantFields,
 		arg:    func(id oauth.GrantID) any { return [16]byte(id) },
@@ -170,12 +170,12 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 		p.Next = last[0]
 	}
 
-	p.Grants, err = readRows(ctx, s, s.conns.lists, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+	p.Grants, err = readRows(ctx, s, s.conns.lists, grantFields, `SELECT `+readColumns+` FROM grants g`+withEndings+`
 		WHERE g.user_id = $1 AND ($2::timestamptz IS NULL OR (g.created_at, g.id) < ($2, $3))
 			AND ($4::timestamptz IS NULL OR (g.created_at, g.id) >= ($4, $5))
 			AND $6 IN ('', g.client_id) AND ($7::timestamptz IS NULL OR
 				g.revoked_at IS NULL AND r.at IS NULL AND g.expires_at > $7
-				AND g.moved_at + g.idle_lifetime * interval '1 second' > $7)
+				AND `+idleSince+` + g.idle_lifetime * interval '1 second' > $7)
 		ORDER BY g.created_at DESC, g.id DESC LIMIT $8`,
 		append(after, at(&p.Next.CreatedAt), [16]byte(p.Next.ID), f.ClientID, at(&f.NotEndedAt), f.Limit+1)...)
 	if len(p.Grants) > f.Limit {

@@ -23,7 +23,7 @@ func (s *Store) RevokeGrant(
 			q.Queue(`UPDATE grants g SET revoked_at = $1, revoke_reason = $2
 				WHERE g.id = $3 AND $4 IN ('', g.client_id) AND g.revoked_at IS NULL AND`+notRevoked,
 				at(&now), reason, [16]byte(id), clientID).Exec(setChanged(&revoked))
-			q.Queue(`SELECT `+currentColumns+` FROM grants g`+withEndings+`WHERE g.id = $1 AND $2 IN ('', g.client_id)`,
+			q.Queue(`SELECT `+readColumns+` FROM grants g`+withEndings+`WHERE g.id = $1 AND $2 IN ('', g.client_id)`,
 				[16]byte(id), clientID).Query(scanOne(grantFields(&g), &rowErr))
 		},
 	})

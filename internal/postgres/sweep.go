@@ -18,7 +18,7 @@ const ended = `(g.expires_at <= $4 OR ` + idleSince + ` + g.idle_lifetime * inte
 // clears suspended_at, which only the first version of the schema used.
 const sweep = `WITH batch AS MATERIALIZED (
 		SELECT g.id, ` + ended + ` AS ended, g.suspended_at IS NOT NULL AS marked, g.revoked_at IS NULL AND g.expires_at > $3
-			AND g.moved_at + g.idle_lifetime * interval '1 second' > $3 AND` + notEnded + ` AS live
+			AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > $3 AND` + notEnded + ` AS live
 		FROM grants g WHERE g.id > $1 ORDER BY g.id LIMIT $2
 	), locked AS MATERIALIZED (
 		SELECT g.id, ` + ended + ` AS ended FROM grants g WHERE g.id IN (SELECT id FROM batch WHERE ended OR marked)

@@ -31,8 +31,15 @@ const (
 	// suspension s. Their columns are NULL if there is none.
 	withEndings = ` LEFT JOIN endings r ON r.id = ` + revokingEnding + ` LEFT JOIN endings s ON s.id = ` + suspension + ` `
 
-	// currentColumns are grantColumns with what endings say of the grant.
-	currentColumns = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, g.moved_at, g.idle_lifetime, g.expires_at,
+	// currentColumns are grantColumns with what endings say of the grant. A
+	// refresh is decided by them.
+	currentColumns = tokenColumns + `g.moved_at` + lifetimeColumns
+	// readColumns are currentColumns for all who do not decide a refresh: a
+	// grant is live for one idle lifetime after a restore.
+	readColumns = tokenColumns + idleSince + lifetimeColumns
+
+	tokenColumns    = `g.id, g.user_id, g.client_id, g.generation, g.key_hash, g.mac_key, `
+	lifetimeColumns = `, g.idle_lifetime, g.expires_at,
 		s.at, coalesce(g.revoked_at, r.at), iif(g.revoked_at IS NULL AND r.at IS NOT NULL, r.reason, g.revoke_reason),
 		g.scope, g.audience, g.auth_time, g.amr, g.device_label, g.ip, g.created_at, g.claims`
 )

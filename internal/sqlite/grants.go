@@ -11,8 +11,12 @@ import (
 const grantColumns = `id, user_id, client_id, generation, key_hash, mac_key, moved_at, idle_lifetime, expires_at,
 	suspended_at, revoked_at, revoke_reason, scope, audience, auth_time, amr, device_label, ip, created_at, claims`
 
-// selectGrant selects the grant of an id.
-const selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+const (
+	// selectGrant selects the grant of an id to decide a refresh.
+	selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+	// readGrant selects the grant of an id for everybody else.
+	readGrant = `SELECT ` + readColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+)
 
 // grantFields returns the fields of a grant in the order of grantColumns.
 func grantFields(g *grant.Grant) []any {
@@ -110,7 +114,7 @@ func clientCreatedAt(g grant.Grant) string {
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readRow(ctx, grantFields(&g), selectGrant, inBytes{&id})
+	err := s.readRow(ctx, grantFields(&g), readGrant, inBytes{&id})
 	return g, wrap("read grant", noRows(err))
 }
 
@@ -129,11 +133,11 @@ func (s *Store) Grants(ctx context.Context, f grant.Filter) (grant.Page, error) 
 		p.Next = last[0]
 	}
 
-	p.Grants, err = readList(ctx, s, grantFields, `SELECT `+currentColumns+` FROM grants g`+withEndings+`
+	p.Grants, err = readList(ctx, s, grantFields, `SELECT `+readColumns+` FROM grants g`+withEndings+`
 		WHERE g.user_id = ?1 AND (?2 IS NULL OR (g.created_at, g.id) < (?2, ?3))
 			AND (?4 IS NULL OR (g.created_at, g.id) >= (?4, ?5))
 			AND ?6 IN ('', g.client_id) AND (?7 IS NULL OR g.revoked_at IS NULL AND r.at IS NULL
-				AND g.expires_at > ?7 AND g.moved_at + g.idle_lifetime * 1000000 > ?7)
+				AND g.expires_at > ?7 AND `+idleSince+` + g.idle_lifetime * 1000000 > ?7)
 		ORDER BY g.created_at DESC, g.id DESC LIMIT ?8`,
 		append(after, at{&p.Next.CreatedAt}, inBytes{&p.Next.ID}, f.ClientID, at{&f.NotEndedAt}, f.Limit+1)...)
 	if len(p.Grants) > f.Limit {

@@ -15,7 +15,7 @@ func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 ) (g grant.Grant, changed bool, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
-		err := tx.QueryRow(ctx, selectGrant, inBytes{&id}).Scan(grantFields(&g)...)
+		err := tx.QueryRow(ctx, readGrant, inBytes{&id}).Scan(grantFields(&g)...)
 		if err == nil && clientID != "" && clientID != g.ClientID {
 			err = oauth.NotFound
 		}

@@ -9,11 +9,11 @@ import (
 )
 
 // endsAt is when a grant g expires, by its idle or its absolute lifetime.
-const endsAt = `min(g.expires_at, g.moved_at + g.idle_lifetime * 1000000)`
+const endsAt = `min(g.expires_at, ` + idleSince + ` + g.idle_lifetime * 1000000)`
 
 // ended selects the grants g whose lifetime, idle or absolute, ended at ?1 or
 // before.
-const ended = `min(g.expires_at, ` + idleSince + ` + g.idle_lifetime * 1000000) <= ?1`
+const ended = endsAt + ` <= ?1`
 
 // SweepGrants examines a batch of grants and deletes those that ended at
 // endedBy or before. It examines them without a lock. It starts a write

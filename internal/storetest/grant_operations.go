@@ -117,15 +117,19 @@ func (p grantOperations) grant(id oauth.GrantID) (grant.Grant, int64) {
 // attempts returns refresh attempts of different grants. Most of the grants are
 // live, and most of the tokens are valid or almost valid. The deadlines are so
 // far away that the difference between the clocks of the stores does not
-// matter.
+// matter. To read a grant as a refresh reads it, attempts makes an attempt of
+// another client, which writes nothing.
 func (p grantOperations) attempts() []grant.RefreshAttempt {
 	ids := rapid.SliceOfNDistinct(rapid.ByteRange(1, 16), 0, 10, rapid.ID).Draw(p.t, "grants")
 	digests := []oauth.Digest{{}, digest("one"), digest("two")}
 	leeways := []time.Duration{0, time.Nanosecond, 10 * time.Second, time.Minute}
 	var attempts []grant.RefreshAttempt
 	for _, id := range ids {
-		g, err := p.stores[0].Grant(p.ctx, oauth.GrantID{id})
-		ended := err != nil || !g.RevokedAt.IsZero()
+		read, err := p.stores[0].RefreshGrant(p.ctx, grant.RefreshAttempt{
+			Grant: oauth.GrantID{id}, ClientID: "another", ReceivedAt: start, Deadline: time.Now().Add(time.Hour),
+		})
+		g := read.Grant
+		ended := err != nil || read.Outcome == grant.Missing || !g.RevokedAt.IsZero()
 		if ended && mostly(p.t, true, func() bool { return false }) {
 			continue
 		}

@@ -15,10 +15,11 @@ import (
 )
 
 // sameMoment compares the times of acts, which each store takes from its own
-// clock. The times that an operation chooses are before latestChosen.
+// clock. The times that an operation chooses are before latestChosen. After a
+// restore, a grant is read with the time of the restore as RotatedAt.
 var sameMoment = cmp.FilterPath(
 	func(p cmp.Path) bool {
-		return slices.Contains([]string{".RevokedAt", ".DisabledAt", ".At"}, p.Last().String())
+		return slices.Contains([]string{".RevokedAt", ".DisabledAt", ".At", ".RotatedAt"}, p.Last().String())
 	},
 	cmp.Comparer(func(a, b time.Time) bool {
 		latestChosen := start.Add(3 * time.Minute)

@@ -12,7 +12,7 @@ import (
 
 // Rule 31: after a restore, a token that is ahead of its row is accepted
 // although the row's idle lifetime is over, for one idle lifetime. The absolute
-// lifetime counts, and so does a revocation.
+// lifetime counts, and so does a revocation. For reads, the grant is live, too.
 func idleAfterRestore(t *testing.T, s Store) {
 	idle := aGrant(1, "usr_ann")
 	idle.IdleLifetime, idle.RotatedAt = time.Hour, start.Add(-24*time.Hour)
@@ -28,7 +28,24 @@ func idleAfterRestore(t *testing.T, s Store) {
 		return refresh(t, s, a).Outcome
 	}
 	now := time.Now()
+	state := func(g grant.Grant, now time.Time) grant.State {
+		read, err := s.Grant(t.Context(), g.ID)
+		must(t, err)
+		return read.State(now)
+	}
+	notEnded := func(now time.Time) []oauth.GrantID {
+		page, err := s.Grants(t.Context(), grant.Filter{Subject: "usr_ann", NotEndedAt: now, Limit: 10})
+		must(t, err)
+		var ids []oauth.GrantID
+		for _, g := range page.Grants {
+			equal(t, g.State(now), grant.StateActive)
+			ids = append(ids, g.ID)
+		}
+		return ids
+	}
 	equal(t, attempt(idle, 2, now), grant.Expired)
+	equal(t, state(idle, now), grant.StateExpired)
+	equal(t, len(notEnded(now)), 0)
 
 	ring, err := s.Ring(t.Context())
 	must(t, err)
@@ -38,10 +55,17 @@ func idleAfterRestore(t *testing.T, s Store) {
 	equal(t, attempt(idle, 2, now.Add(time.Hour+time.Minute)), grant.Expired)
 	equal(t, attempt(expired, 2, now), grant.Expired)
 	equal(t, attempt(revoked, 2, now), grant.Revoked)
+	equal(t, state(idle, now), grant.StateActive)
+	equal(t, state(idle, now.Add(time.Hour+time.Minute)), grant.StateExpired)
+	equal(t, state(expired, now), grant.StateExpired)
+	equal(t, state(revoked, now), grant.StateRevoked)
+	equal(t, notEnded(now), []oauth.GrantID{idle.ID})
+	equal(t, len(notEnded(now.Add(time.Hour+time.Minute))), 0)
 
 	// The sweeper and the worker take the row for live, too.
-	_, err = s.SweepGrants(t.Context(), oauth.GrantID{}, 100, now, now)
+	batch, err := s.SweepGrants(t.Context(), oauth.GrantID{}, 100, now, now)
 	must(t, err)
+	equal(t, batch.Live, 1)
 	if _, err := s.Grant(t.Context(), expired.ID); !errors.Is(err, oauth.NotFound) {
 		t.Errorf("the grant at the end of its absolute lifetime: %v", err)
 	}

@@ -140,9 +140,10 @@ type AdminServiceClient interface {
 	CancelKey(ctx context.Context, in *CancelKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// CompromiseKey takes a key out of service at once and permanently. If it is
 	// the key that signs, another key replaces it. Introspection refuses the
-	// tokens that it signed at once; verifiers refuse them when their JWK Set
-	// expires. All refresh tokens of a compromised MAC key are refused. A second
-	// call for the same key succeeds.
+	// tokens that it signed: at once at the server that was called, and at every
+	// other server after its next poll of the key ring (keys.poll_interval, 2 s).
+	// Verifiers refuse them when their JWK Set expires. All refresh tokens of a
+	// compromised MAC key are refused. A second call for the same key succeeds.
 	CompromiseKey(ctx context.Context, in *CompromiseKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -522,9 +523,10 @@ type AdminServiceServer interface {
 	CancelKey(context.Context, *CancelKeyRequest) (*emptypb.Empty, error)
 	// CompromiseKey takes a key out of service at once and permanently. If it is
 	// the key that signs, another key replaces it. Introspection refuses the
-	// tokens that it signed at once; verifiers refuse them when their JWK Set
-	// expires. All refresh tokens of a compromised MAC key are refused. A second
-	// call for the same key succeeds.
+	// tokens that it signed: at once at the server that was called, and at every
+	// other server after its next poll of the key ring (keys.poll_interval, 2 s).
+	// Verifiers refuse them when their JWK Set expires. All refresh tokens of a
+	// compromised MAC key are refused. A second call for the same key succeeds.
 	CompromiseKey(context.Context, *CompromiseKeyRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
