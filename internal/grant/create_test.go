@@ -1,6 +1,7 @@
 package grant_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,18 @@ func TestLogin_KeepsItsOwnGrant(t *testing.T) {
 			}
 		}
 	})
+}
+
+// If the audit log does not take the revocation of a grant above the limit, the
+// caller gets an error.
+func TestCreate_UnauditedRevocationIsAnError(t *testing.T) {
+	f := issuertest.NewGateway(t, setup, func(o *components.Options) { o.Limits.GrantsPerUser = 1 })
+	login := f.MustLogin(t)
+	g, err := f.Store.Grant(t.Context(), login.GrantID)
+	must(t, err)
+	f.Events.FailWith(errors.New("disk full"))
+	g.ID[0]++
+	wantCode(t, f.Grants.Create(t.Context(), f.Caller, g, 0), oauth.TemporarilyUnavailable)
 }
 
 // A login above the limit of live grants revokes the least recently used grant

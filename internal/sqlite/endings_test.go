@@ -154,3 +154,28 @@ func TestApplyEndings_WithoutEndingsLocksNothing(t *testing.T) {
 		return err
 	}))
 }
+
+// TestApplyEndings_GrantsCreatedAtOneTime: batches of a scan end between grants
+// that were created at the same time. The worker examines each of them.
+func TestApplyEndings_GrantsCreatedAtOneTime(t *testing.T) {
+	s := open(t, newFile(t))
+	must(t, s.CreateUser(t.Context(), ann))
+	const grants = 17
+	for i := range byte(grants) {
+		must(t, create(t.Context(), s, aGrant(i+1)))
+	}
+	exec(t, s.writeDB, `UPDATE grants SET created_at = 1`)
+	_, err := s.RevokeGrants(t.Context(), grant.Ending{
+		Subject: ann.ID, Reason: audit.RevokedByAdmin, Actor: "operator:ann",
+	})
+	must(t, err)
+	revoked := 0
+	for range 3 {
+		applied, err := s.ApplyEndings(t.Context(), 8, time.Hour)
+		must(t, err)
+		revoked += applied.Revoked
+	}
+	if revoked != grants {
+		t.Errorf("%d grants were revoked, want %d", revoked, grants)
+	}
+}
