@@ -59,18 +59,25 @@ func TestCreateGrant_ReadsTheClockAfterTheLock(t *testing.T) {
 // TestRevokeGrants_ReadsTheClockAfterTheLock: an act that waits for a login of
 // the same user concerns the grant of that login.
 func TestRevokeGrants_ReadsTheClockAfterTheLock(t *testing.T) {
-	s := open(t, pgtest.New(t), Options{})
-	must(t, s.CreateUser(t.Context(), ann))
-	holder := begin(t, s)
-	_, err := holder.Exec(t.Context(), `SELECT FROM users FOR SHARE`)
-	must(t, err)
-	done := make(chan grant.Ended, 1)
-	go func() { done <- revokeAll(t, s) }()
-	waitForBlocked(t, s)
-	blocked := storeTime(t, s)
-	must(t, holder.tx.Commit(t.Context()))
-	if e := <-done; !e.At.After(blocked) {
-		t.Errorf("the act is of %v, and blocked at %v", e.At, blocked)
+	for name, revoke := range map[string]func(*testing.T, *Store) grant.Ended{
+		"at all clients": revokeAll,
+		"at one client":  func(t *testing.T, s *Store) grant.Ended { return revokeAt(t, s, "app") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, pgtest.New(t), Options{})
+			must(t, s.CreateUser(t.Context(), ann))
+			holder := begin(t, s)
+			_, err := holder.Exec(t.Context(), `SELECT FROM users FOR SHARE`)
+			must(t, err)
+			done := make(chan grant.Ended, 1)
+			go func() { done <- revoke(t, s) }()
+			waitForBlocked(t, s)
+			blocked := storeTime(t, s)
+			must(t, holder.tx.Commit(t.Context()))
+			if e := <-done; !e.At.After(blocked) {
+				t.Errorf("the act is of %v, and blocked at %v", e.At, blocked)
+			}
+		})
 	}
 }
 

@@ -48,10 +48,16 @@ func waitForBlocked(t *testing.T, s *Store) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for blocked := false; !blocked; <-tick.C {
+	for range 30_000 {
+		var blocked bool
 		must(t, s.db.QueryRow(t.Context(), `SELECT count(*) > 0 FROM pg_stat_activity
 			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&blocked))
+		<-tick.C
+		if blocked {
+			return
+		}
 	}
+	t.Fatal("no statement waits for a lock")
 }
 
 // TestRefresh_DecidesByTheLockedRow: the outcome follows from the row and the

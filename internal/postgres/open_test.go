@@ -87,6 +87,7 @@ func begin(t *testing.T, s *Store) transaction {
 	t.Helper()
 	tx, err := s.db.pool.Begin(t.Context())
 	must(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) }) // It does nothing if the transaction has ended.
 	return transaction{tx}
 }
 

@@ -180,13 +180,15 @@ func TestWrite_BlockedWriteDoesNotBlockOthers(t *testing.T) {
 			})
 		}
 	}
-	go func() {
+	var unlocked sync.WaitGroup
+	unlocked.Go(func() {
 		<-othersDone
 		if err := holder.tx.Rollback(context.Background()); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	errs, _ := writeTogether(t, url, Options{MaxConns: 8}, changes...)
+	unlocked.Wait()
 	must(t, errors.Join(errs...))
 	if n := count(t, s, `SELECT count(*) FROM grants WHERE revoked_at IS NOT NULL`); n != 1 {
 		t.Errorf("%d grants are revoked, want 1", n)
