@@ -49,6 +49,9 @@ func idleAfterRestore(t *testing.T, s Store) {
 
 	ring, err := s.Ring(t.Context())
 	must(t, err)
+	must(t, s.SwapRing(t.Context(), ring.Version, ring)) // Another change of the ring is no restore.
+	equal(t, attempt(idle, 2, now), grant.Expired)
+	ring.Version++
 	ring.Restored++
 	must(t, s.SwapRing(t.Context(), ring.Version, ring))
 	equal(t, attempt(idle, 0, now), grant.Expired)
