@@ -15,7 +15,7 @@ const (
 	endingBatch = 500
 	// endingPause is the pause between two transactions of the worker, for the
 	// other transactions.
-	endingPause = 100 * time.Millisecond
+	endingPause = 250 * time.Millisecond
 	// endingDelay is the shortest time that an ending stays. It is longer than
 	// any request: until then a request that began before the ending may still
 	// create a grant that the ending selects.

@@ -45,7 +45,7 @@ type Inspector struct {
 // Keys, Grants and Subject.
 func NewInspector(o Options) *Inspector {
 	return &Inspector{
-		identifier: o.Identifier, registry: o.Registry, verifier: o.verifier(), grants: o.Grants,
+		identifier: o.Identifier, registry: o.Registry, verifier: o.verifier().RememberSignatures(), grants: o.Grants,
 		subjects: subjects{o.Subject},
 	}
 }

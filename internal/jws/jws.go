@@ -36,6 +36,15 @@ type Token struct {
 // token. The kid can be any text up to the size of a token. Every error is
 // ErrInvalid.
 func Verify(compact string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool)) (Token, error) {
+	var none *ValidSignatures
+	return none.Verify(compact, find)
+}
+
+// Verify is the function Verify, but does not verify a signature again that it
+// found to be valid before. A nil v remembers none.
+func (v *ValidSignatures) Verify(
+	compact string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool),
+) (Token, error) {
 	p, err := parse(compact)
 	if err != nil {
 		return Token{}, err
@@ -47,7 +56,7 @@ func Verify(compact string, find func(kid string) (algorithm string, key crypto.
 	if ok && p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
 		return Token{}, reject("signature is not canonical")
 	}
-	return p.verify(algorithm, key, ok)
+	return p.verify(algorithm, key, ok, v)
 }
 
 // VerifyForeign verifies a compact JWS that another party signed, perhaps with
@@ -70,7 +79,8 @@ func VerifyForeign(
 	if p.header.Algorithm == ed25519Name {
 		p.header.Algorithm = edDSA
 	}
-	return p.verify(find(p.header.KeyID, p.payload))
+	algorithm, key, ok := find(p.header.KeyID, p.payload)
+	return p.verify(algorithm, key, ok, nil)
 }
 
 // parts are the decoded parts of a compact JWS.
@@ -112,14 +122,14 @@ func parse(compact string) (parts, error) {
 }
 
 // verify verifies the signature with the key that a find function returned.
-func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool) (Token, error) {
+func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool, seen *ValidSignatures) (Token, error) {
 	if !ok {
 		return Token{}, reject("unknown kid")
 	}
 	if p.header.Algorithm != algorithm {
 		return Token{}, reject("alg differs from the algorithm of the key")
 	}
-	if err := VerifySignature(algorithm, key, []byte(p.input), p.signature); err != nil {
+	if err := seen.verify(algorithm, key, []byte(p.input), p.signature); err != nil {
 		return Token{}, err
 	}
 	t := p.header

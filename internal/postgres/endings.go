@@ -16,8 +16,10 @@ const concerned = ` e.subject IN (g.user_id, '') AND e.client_id IN (g.client_id
 	AND g.created_at <= e.created_until AND g.id IS DISTINCT FROM e.except_id `
 
 const (
-	// notEnded is true for a grant that no ending revokes or suspends.
-	notEnded = ` NOT EXISTS (SELECT FROM endings e WHERE` + concerned + `) `
+	// notEnded is true for a grant that no ending revokes or suspends. Its
+	// first part is the same for all rows, so a statement evaluates it once.
+	// The table is often empty, and then the second part is not evaluated.
+	notEnded = ` (NOT EXISTS (SELECT FROM endings) OR NOT EXISTS (SELECT FROM endings e WHERE` + concerned + `)) `
 	// notRevoked is true for a grant that no ending revokes.
 	notRevoked = ` NOT EXISTS (SELECT FROM endings e WHERE` + concerned + `AND e.reason <> '') `
 

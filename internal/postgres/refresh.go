@@ -84,7 +84,7 @@ const (
 		moved_at = greatest(g.moved_at, a.received_at), repeated_at = NULL FROM `
 	ifCurrent = `
 	WHERE g.id = a.grant_id AND g.generation = a.attempt_generation AND g.client_id = a.attempt_client
-		AND g.revoked_at IS NULL AND coalesce(g.audience, '{}') <@ a.audiences::text[] AND` + notEnded + `
+		AND g.revoked_at IS NULL AND (g.audience IS NULL OR g.audience <@ a.audiences::text[]) AND` + notEnded + `
 		AND g.expires_at > a.received_at AND g.moved_at + g.idle_lifetime * interval '1 second' > a.received_at
 		AND a.deadline > clock_timestamp()`
 	returnRotated = ` RETURNING ord, ` + rotatedColumns
@@ -133,7 +133,7 @@ const decideAttempts query = `WITH locked AS MATERIALIZED (
 			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= received_at AND NOT ` + restored + `
 				THEN '` + query(grant.Expired) + `'
 			WHEN deadline <= clock_timestamp() THEN '` + query(grant.Late) + `'
-			WHEN attempt_generation >= generation AND NOT coalesce(audience, '{}') <@ audiences::text[]
+			WHEN attempt_generation >= generation AND NOT (audience IS NULL OR audience <@ audiences::text[])
 				THEN '` + query(grant.Unchecked) + `'
 			WHEN attempt_generation = generation THEN '` + query(grant.Rotated) + `'
 			WHEN attempt_generation > generation THEN '` + query(grant.Ahead) + `'

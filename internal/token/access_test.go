@@ -53,7 +53,7 @@ func verify(text, issuer string, now time.Time) (Access, error) {
 			return kid, key.Public(), nil
 		}
 		return "", nil, keys.ErrUnknownKey
-	}, now, skew)
+	}, now, skew, nil)
 }
 
 // signWith returns the equivalent of keys.Signer.Sign for an algorithm.

@@ -39,7 +39,7 @@ func TestVerifyAccess_Verdicts(t *testing.T) {
 	} {
 		a, err := VerifyAccess(c.text, issuer, func(kid string) (string, crypto.PublicKey, error) {
 			return kid, signers()[kid].Public(), c.keyErr
-		}, c.now, skew)
+		}, c.now, skew, nil)
 		if !errors.Is(err, c.want) || (c.want == nil) != (err == nil) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/keys"
 )
 
@@ -30,13 +31,21 @@ type Verifier struct {
 	Issuer string
 	Keys   *keys.Manager
 	// Now is the store's clock.
-	Now func() time.Time
+	Now  func() time.Time
+	seen *jws.ValidSignatures
+}
+
+// RememberSignatures returns a Verifier that does not verify the signature of
+// an access token again. It does everything else each time.
+func (v Verifier) RememberSignatures() Verifier {
+	v.seen = new(jws.ValidSignatures)
+	return v
 }
 
 // Access verifies an access token and returns its claims; see VerifyAccess.
 func (v Verifier) Access(ctx context.Context, compact string) (Access, error) {
 	find := func(kid string) (string, crypto.PublicKey, error) { return v.Keys.PublicKey(ctx, kid) }
-	return VerifyAccess(compact, v.Issuer, find, v.Now(), v.Keys.ClockSkew())
+	return VerifyAccess(compact, v.Issuer, find, v.Now(), v.Keys.ClockSkew(), v.seen)
 }
 
 // Refresh verifies the MAC of a refresh token and returns its content. It does

@@ -29,12 +29,13 @@ import (
 // iat and nbf, but not to exp.
 //
 // The error is one of the verdicts of Verifier. find fails as
-// keys.Manager.PublicKey does.
+// keys.Manager.PublicKey does. seen has signatures that need not be verified
+// again, or is nil.
 func VerifyAccess(
 	compact, issuer string, find func(kid string) (algorithm string, key crypto.PublicKey, err error),
-	now time.Time, skew time.Duration,
+	now time.Time, skew time.Duration, seen *jws.ValidSignatures,
 ) (Access, error) {
-	t, refused, err := verifySignature(compact, find)
+	t, refused, err := verifySignature(compact, find, seen)
 	if err != nil {
 		return Access{}, err
 	}
@@ -72,9 +73,10 @@ func VerifyAccess(
 // the reason why the tokens of its key are refused, or nil.
 func verifySignature(
 	compact string, find func(kid string) (algorithm string, key crypto.PublicKey, err error),
+	seen *jws.ValidSignatures,
 ) (t jws.Token, refused, err error) {
 	var keyErr error
-	t, err = jws.Verify(compact, func(kid string) (algorithm string, key crypto.PublicKey, ok bool) {
+	t, err = seen.Verify(compact, func(kid string) (algorithm string, key crypto.PublicKey, ok bool) {
 		algorithm, key, keyErr = find(kid)
 		return algorithm, key, keyErr == nil || keys.IsRefused(keyErr)
 	})
