@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -20,6 +21,8 @@ const assertionMargin = time.Minute
 var (
 	errAssertionUsed   = errors.New("the assertion has been used before")
 	errAssertionClient = errors.New("the client_id is not the subject of the assertion")
+	errKid             = errors.New("the client has no key of that kid")
+	errNoKid           = errors.New("the assertion has no kid, and the client does not have exactly one key")
 )
 
 // AuthenticateAssertion returns the client whose key has signed the assertion,
@@ -44,14 +47,15 @@ func (r *Registry) AuthenticateAssertion(ctx context.Context, named, assertion, 
 	if err == nil && named != "" && named != a.ClientID { // RFC 7521 §4.2
 		err = errAssertionClient
 	}
+	claimed := cmp.Or(a.ClientID, named)
 	if err != nil {
-		return Client{}, oauth.Refused(oauth.InvalidClient, err)
+		return Client{}, oauth.RefusedClient(methodAssertion, claimed, err)
 	}
 
 	id := sha256.Sum256([]byte(a.ID))
 	err = r.o.Store.UseAssertion(ctx, a.ClientID, id[:], a.ExpiresAt.Add(assertionMargin))
 	if errors.Is(err, oauth.AlreadyExists) {
-		return Client{}, oauth.Refused(oauth.InvalidClient, errAssertionUsed)
+		return Client{}, oauth.RefusedClient(methodAssertion, claimed, errAssertionUsed)
 	} else if err != nil {
 		return Client{}, oauth.FromStore(err)
 	}
@@ -60,16 +64,19 @@ func (r *Registry) AuthenticateAssertion(ctx context.Context, named, assertion, 
 
 // publicKey returns the key of that kid of an enabled client. If kid is empty,
 // it returns the client's only key.
-func (s *Snapshot) publicKey(clientID, kid string) (algorithm string, key crypto.PublicKey, ok bool) {
-	c, ok := s.clients[clientID]
-	if !ok || !c.DisabledAt.IsZero() {
-		return "", nil, false
+func (s *Snapshot) publicKey(clientID, kid string) (algorithm string, key crypto.PublicKey, err error) {
+	c, err := s.enabled(clientID)
+	if err != nil {
+		return "", nil, err
 	}
 	for _, k := range c.Keys {
 		if k.ID == kid || kid == "" && len(c.Keys) == 1 {
 			key, err := x509.ParsePKIXPublicKey(k.Public)
-			return k.Algorithm, key, err == nil
+			return k.Algorithm, key, err
 		}
 	}
-	return "", nil, false
+	if kid == "" {
+		return "", nil, errNoKid
+	}
+	return "", nil, errKid
 }

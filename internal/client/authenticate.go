@@ -1,22 +1,48 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/signetd/signet/internal/oauth"
 )
 
-var errCertificate = errors.New("the certificate has expired or is not for client authentication")
+// The names of the methods by which a client authenticates, for the log
+// (RFC 7591 §2, OpenID Connect Core §9).
+const (
+	methodSecret      = "client_secret"
+	methodAssertion   = "private_key_jwt"
+	methodCertificate = "tls_client_auth"
+	methodNone        = "none"
+)
+
+// The reasons why the registry refuses a client, for the log.
+var (
+	errUnknown       = errors.New("there is no client of that id")
+	errDisabled      = errors.New("the client is disabled")
+	errSecret        = errors.New("the secret is not one of the client's secrets")
+	errNotPublic     = errors.New("the request has no credentials, and the client is not public")
+	errPublic        = errors.New("the request has a secret, but the client is public")
+	errCertificate   = errors.New("the certificate has expired or is not for client authentication")
+	errNames         = errors.New("the client has registered no name of the certificate")
+	errNoOwner       = errors.New("no client has registered a name of the certificate")
+	errSeveralOwners = errors.New("several clients have registered names of the certificate")
+)
 
 // Authenticate returns the client of that id if the secret is one of its
 // current ones. A public client has the empty secret (RFC 6749 §2.3.1). In
 // every other case the error is invalid_client. Before the registry refuses a
 // client, it reads the clients again; see Recheck.
 func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client, error) {
-	return r.find(ctx, func(s *Snapshot) (*Client, bool) { return s.bySecret(id, secret) })
+	method := methodSecret
+	if secret == "" {
+		method = methodNone
+	}
+	return r.find(ctx, method, id, func(s *Snapshot) (*Client, error) { return s.bySecret(id, secret) })
 }
 
 // AuthenticateCertificate returns the client that has registered a name in the
@@ -26,77 +52,108 @@ func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client,
 // the clients again before it refuses a client.
 func (r *Registry) AuthenticateCertificate(ctx context.Context, id string, c *x509.Certificate) (Client, error) {
 	// A certificate may expire while its connection is open.
-	now := r.Now()
+	now, sans := r.Now(), CertSANs(c)
+	claimed := cmp.Or(id, strings.Join(sans, " "))
 	if now.Before(c.NotBefore) || now.After(c.NotAfter) || !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
 		found, err := r.Authenticate(ctx, id, "")
 		if errors.Is(err, oauth.InvalidClient) {
-			err = oauth.Refused(oauth.InvalidClient, errCertificate)
+			err = oauth.RefusedClient(methodCertificate, claimed, errCertificate)
 		}
 		return found, err
 	}
 
-	sans := CertSANs(c)
-	return r.find(ctx, func(s *Snapshot) (*Client, bool) { return s.byCertificate(id, sans) })
+	return r.find(
+		ctx, methodCertificate, claimed, func(s *Snapshot) (*Client, error) { return s.byCertificate(id, sans) },
+	)
 }
 
 // find returns the client that match finds in the snapshot, or in a snapshot
-// that the store has confirmed since the call.
-func (r *Registry) find(ctx context.Context, match func(*Snapshot) (*Client, bool)) (Client, error) {
+// that the store has confirmed since the call. The error of match is the reason
+// for the log; see oauth.RefusedClient for method and claimed.
+func (r *Registry) find(
+	ctx context.Context, method, claimed string, match func(*Snapshot) (*Client, error),
+) (Client, error) {
 	s, err := r.Snapshot()
 	if err != nil {
 		return Client{}, err
 	}
-	if c, ok := match(s); ok {
+	if c, err := match(s); err == nil {
 		return *c, nil
 	}
 
 	if s, err = r.Recheck(ctx); err != nil {
 		return Client{}, err
 	}
-	c, ok := match(s)
-	if !ok {
-		return Client{}, oauth.Refused(oauth.InvalidClient, nil)
+	c, err := match(s)
+	if err != nil {
+		return Client{}, oauth.RefusedClient(method, claimed, err)
 	}
 	return *c, nil
 }
 
-// bySecret returns the enabled client of that id if the secret matches.
-func (s *Snapshot) bySecret(id, secret string) (*Client, bool) {
+// enabled returns the client of that id. It returns an error if there is none
+// or if it is disabled.
+func (s *Snapshot) enabled(id string) (*Client, error) {
 	c, ok := s.clients[id]
 	switch {
-	case !ok, !c.DisabledAt.IsZero():
-		return nil, false
-	case c.Public:
-		return c, secret == ""
+	case !ok:
+		return nil, errUnknown
+	case !c.DisabledAt.IsZero():
+		return nil, errDisabled
 	}
-	return c, c.SecretMatches(secret)
+	return c, nil
+}
+
+// bySecret returns the enabled client of that id if the secret matches.
+func (s *Snapshot) bySecret(id, secret string) (*Client, error) {
+	c, err := s.enabled(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Public && secret != "":
+		return nil, errPublic
+	case !c.Public && secret == "":
+		return nil, errNotPublic
+	case !c.Public && !c.SecretMatches(secret):
+		return nil, errSecret
+	}
+	return c, nil
 }
 
 // byCertificate returns the enabled client that has registered one of the
 // names. An empty id accepts any client.
-func (s *Snapshot) byCertificate(id string, sans []string) (*Client, bool) {
+func (s *Snapshot) byCertificate(id string, sans []string) (*Client, error) {
 	if id == "" {
-		id = s.ownerOf(sans)
+		var err error
+		if id, err = s.ownerOf(sans); err != nil {
+			return nil, err
+		}
 	}
-	c, ok := s.clients[id]
-	if !ok || !c.DisabledAt.IsZero() {
-		return nil, false
+	c, err := s.enabled(id)
+	if err != nil {
+		return nil, err
 	}
 	registered := func(san string) bool { return slices.Contains(sans, san) }
-	return c, c.Public || slices.ContainsFunc(c.CertSANs, registered)
+	if !c.Public && !slices.ContainsFunc(c.CertSANs, registered) {
+		return nil, errNames
+	}
+	return c, nil
 }
 
 // ownerOf returns the id of the only client that has registered any of the
-// names. It returns the empty id if there is none, or more than one.
-func (s *Snapshot) ownerOf(sans []string) (id string) {
+// names. It returns an error if there is none, or more than one.
+func (s *Snapshot) ownerOf(sans []string) (id string, err error) {
 	for _, san := range sans {
 		switch owner, ok := s.bySAN[san]; {
 		case !ok:
 		case id != "" && owner != id, owner == "":
-			return ""
+			return "", errSeveralOwners
 		default:
 			id = owner
 		}
 	}
-	return id
+	if id == "" {
+		return "", errNoOwner
+	}
+	return id, nil
 }

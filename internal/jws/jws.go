@@ -45,54 +45,76 @@ func Verify(compact string, find func(kid string) (algorithm string, key crypto.
 func (v *ValidSignatures) Verify(
 	compact string, find func(kid string) (algorithm string, key crypto.PublicKey, ok bool),
 ) (Token, error) {
-	p, err := parse(compact)
+	p, err := decodeParts(compact)
 	if err != nil {
+		return Token{}, err
+	}
+	if p.header, err = readHeader(p.rawHeader, rejectMember); err != nil {
 		return Token{}, err
 	}
 	if p.header.KeyID == "" {
 		return Token{}, reject("header lacks kid")
 	}
 	algorithm, key, ok := find(p.header.KeyID)
-	if ok && p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
+	if !ok {
+		return Token{}, reject("unknown kid")
+	}
+	if p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
 		return Token{}, reject("signature is not canonical")
 	}
-	return p.verify(algorithm, key, ok, v)
+	return p.verify(algorithm, key, v)
 }
 
 // VerifyForeign verifies a compact JWS that another party signed, perhaps with
-// its own JWT library. It differs from Verify in three points:
+// its own JWT library. It differs from Verify in these points:
 //
 //   - The header may lack a kid.
+//   - The header may contain other members, such as cty, x5t, x5t#S256 or x5c.
+//     They are ignored (RFC 7515 §4). Members that name a key or change the
+//     meaning of the token are rejected: jwk, jku, x5u, crit and b64.
 //   - The alg may be Ed25519 (RFC 9864 §2.2) for EdDSA with an Ed25519 key.
 //   - An ES256 signature may have either of its two forms, so a token may have
 //     a second string form.
 //
-// VerifyForeign also passes the payload to find, which can read from it whose
-// key to return. The payload is not verified at that time.
+// VerifyForeign calls read with the payload before it looks at the header and
+// calls find, so that read can find out whose key find must return. The payload
+// is not verified at that time. VerifyForeign returns the errors of read and
+// find as they are.
 func VerifyForeign(
-	compact string, find func(kid string, payload []byte) (algorithm string, key crypto.PublicKey, ok bool),
+	compact string, read func(payload []byte) error,
+	find func(kid string) (algorithm string, key crypto.PublicKey, err error),
 ) (Token, error) {
-	p, err := parse(compact)
+	p, err := decodeParts(compact)
 	if err != nil {
+		return Token{}, err
+	}
+	if err := read(p.payload); err != nil {
+		return Token{}, err
+	}
+	if p.header, err = readHeader(p.rawHeader, checkForeignMember); err != nil {
 		return Token{}, err
 	}
 	if p.header.Algorithm == ed25519Name {
 		p.header.Algorithm = edDSA
 	}
-	algorithm, key, ok := find(p.header.KeyID, p.payload)
-	return p.verify(algorithm, key, ok, nil)
+	algorithm, key, err := find(p.header.KeyID)
+	if err != nil {
+		return Token{}, err
+	}
+	return p.verify(algorithm, key, nil)
 }
 
 // parts are the decoded parts of a compact JWS.
 type parts struct {
-	header    Token  // without the payload
+	rawHeader []byte
+	header    Token  // rawHeader, parsed; without the payload
 	input     string // the signing input (RFC 7515 §2)
 	payload   []byte
 	signature []byte
 }
 
-// parse splits and decodes a compact JWS and checks its form.
-func parse(compact string) (parts, error) {
+// decodeParts splits and decodes a compact JWS. It does not parse the header.
+func decodeParts(compact string) (parts, error) {
 	if len(compact) > MaxSize {
 		return parts{}, reject("longer than 8 KiB")
 	}
@@ -113,19 +135,12 @@ func parse(compact string) (parts, error) {
 		decoded[i] = b
 	}
 
-	t, err := readHeader(decoded[0])
-	if err != nil {
-		return parts{}, err
-	}
 	input := compact[:len(header)+len(".")+len(payload)]
-	return parts{header: t, input: input, payload: decoded[1], signature: decoded[2]}, nil
+	return parts{rawHeader: decoded[0], input: input, payload: decoded[1], signature: decoded[2]}, nil
 }
 
 // verify verifies the signature with the key that a find function returned.
-func (p parts) verify(algorithm string, key crypto.PublicKey, ok bool, seen *ValidSignatures) (Token, error) {
-	if !ok {
-		return Token{}, reject("unknown kid")
-	}
+func (p parts) verify(algorithm string, key crypto.PublicKey, seen *ValidSignatures) (Token, error) {
 	if p.header.Algorithm != algorithm {
 		return Token{}, reject("alg differs from the algorithm of the key")
 	}
@@ -149,8 +164,9 @@ func decode(segment string) ([]byte, error) {
 }
 
 // readHeader parses a JOSE header. The header must contain alg; it may contain
-// kid and typ.
-func readHeader(data []byte) (Token, error) {
+// kid and typ. For every other member, readHeader returns the error of other,
+// or ignores the member if there is none.
+func readHeader(data []byte, other func(name string) error) (Token, error) {
 	var t Token
 	err := walk(data, func(name string, value json.RawMessage) error {
 		var field *string
@@ -162,7 +178,7 @@ func readHeader(data []byte) (Token, error) {
 		case "kid":
 			field = &t.KeyID
 		default:
-			return reject("header has a member that is not allowed")
+			return other(name)
 		}
 		if value[0] != '"' {
 			return reject("header has a member that is not a string")
@@ -178,4 +194,23 @@ func readHeader(data []byte) (Token, error) {
 		return Token{}, err
 	}
 	return t, nil
+}
+
+// rejectMember rejects every further member of a header.
+func rejectMember(string) error { return reject("header has a member that is not allowed") }
+
+// checkForeignMember rejects a further member of a header if it names a key, or
+// if it must not be ignored (RFC 7515 §4.1.11, RFC 7797 §6). It also rejects
+// these names, and those of the known members, in another case: a verifier that
+// ignores case would read them.
+func checkForeignMember(name string) error {
+	switch strings.ToLower(name) {
+	case "jwk", "jku", "x5u":
+		return reject("header has a key or the URL of a key")
+	case "crit", "b64":
+		return reject("header has crit or b64")
+	case "typ", "alg", "kid":
+		return reject("header has typ, alg or kid in another case")
+	}
+	return nil
 }

@@ -53,6 +53,8 @@ type Error struct {
 	Sentence string
 	// Cause is for the log. It may be nil.
 	Cause error
+	// Details are further attributes for the log. They may be nil.
+	Details []slog.Attr
 	// RetryAfter is how long the caller must wait before it tries again. Zero
 	// means that a later attempt has the same result.
 	RetryAfter time.Duration
@@ -87,13 +89,14 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Attrs returns the attributes of the error in a log line: category and cause.
+// Attrs returns the attributes of the error in a log line: category, cause and
+// details.
 func (e *Error) Attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.String("error", string(e.Code))}
 	if e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
 	}
-	return attrs
+	return append(attrs, e.Details...)
 }
 
 // Is reports whether target is the category of the error.

@@ -14,7 +14,8 @@ const maxCredentials = 2 << 10
 // ParseBasic parses an Authorization header of the form "Basic
 // base64(id:secret)". The id and the secret are form-encoded (RFC 6749 §2.3.1,
 // RFC 7617). The header must have exactly one value, and the base64 must be
-// canonical.
+// canonical. If the id cannot be a client_id, ok is false and the id is for the
+// log.
 func ParseBasic(values []string) (id, secret string, ok bool) {
 	if len(values) != 1 || len(values[0]) > maxCredentials {
 		return "", "", false

@@ -79,7 +79,7 @@ func (i interceptor) authorize(ctx context.Context, rule accessRule, caller *cli
 		return err
 	}
 	if !rule.accepts(clients) && !byCertificate {
-		return oauth.Refused(oauth.InvalidClient, errSecretOnly)
+		return oauth.RefusedClient("", c.ID, errSecretOnly)
 	}
 	caller.Client = c
 	caller.Admin = rule.accepts(admins) && byCertificate && slices.Contains(c.Scope, client.AdminScope)

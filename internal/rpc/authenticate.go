@@ -37,7 +37,7 @@ func authenticateClient(
 	id, secret, ok := oauth.ParseBasic(values)
 	switch {
 	case !ok:
-		return client.Client{}, false, oauth.Refused(oauth.InvalidClient, errCredentials)
+		return client.Client{}, false, oauth.RefusedClient("", id, errCredentials)
 	case secret == "" && certificate != nil:
 		c, err = registry.AuthenticateCertificate(ctx, id, certificate)
 		return c, !c.Public, err

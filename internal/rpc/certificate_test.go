@@ -147,7 +147,8 @@ func TestCertificateIsComparedWithCurrentNames(t *testing.T) {
 	f.Pass(t, 25*time.Hour) // the certificate is valid for a day
 	check(false)
 	const cause = "the certificate has expired or is not for client authentication"
-	if line := f.Logs.Line(t, "call"); line["cause"] != cause {
+	if line := f.Logs.Line(t, "call"); line["cause"] != cause || line["claimed"] != "dns:new.example" ||
+		line["auth_method"] != "tls_client_auth" {
 		t.Errorf("logged %v", line)
 	}
 }

@@ -3,7 +3,9 @@ package token
 import (
 	"crypto"
 	"encoding/json"
+	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,8 @@ const (
 	maxClientSkew = 10 * time.Second
 	// maxAssertionID is the maximum length of a jti, in bytes.
 	maxAssertionID = 256
+	// maxNumericDate is the maximum length of a time in an assertion, in bytes.
+	maxNumericDate = 64
 )
 
 // Assertion is the claims of a JWT that a client has signed to authenticate
@@ -36,33 +40,41 @@ type Assertion struct {
 //   - The signature is by a key of the client that find returns. The kid header
 //     may be missing.
 //   - The iss and sub are the client's id.
-//   - The exp and jti are present.
+//   - The exp and jti are present. The times may have a fraction.
 //   - The aud contains only values of audience. Any other recipient could
 //     replay the assertion to this server.
 //
-// Every error is ErrInvalid.
+// Every error is ErrInvalid, or an error of find. With an error, the assertion
+// has only the id that the sub claims, if there is one. It is not verified: it
+// is for the log.
 func VerifyAssertion(
 	compact string, audience []string,
-	find func(clientID, kid string) (algorithm string, key crypto.PublicKey, ok bool), now time.Time,
+	find func(clientID, kid string) (algorithm string, key crypto.PublicKey, err error), now time.Time,
 ) (Assertion, error) {
 	var c assertionClaims
-	t, err := jws.VerifyForeign(compact, func(kid string, payload []byte) (string, crypto.PublicKey, bool) {
-		if !c.read(payload) {
-			return "", nil, false
-		}
+	t, err := jws.VerifyForeign(compact, c.read, func(kid string) (string, crypto.PublicKey, error) {
 		return find(c.subject, kid)
 	})
+	if err == nil {
+		err = checkAssertionType(t.Type)
+	}
+	if err == nil {
+		err = c.check(audience, now)
+	}
 	if err != nil {
-		return Assertion{}, err
-	}
-
-	if t.Type != "" && !strings.EqualFold(t.Type, "JWT") && !strings.EqualFold(t.Type, "client-authentication+jwt") {
-		return Assertion{}, invalid("not a client assertion")
-	}
-	if err := c.check(audience, now); err != nil {
-		return Assertion{}, err
+		return Assertion{ClientID: c.subject}, err
 	}
 	return Assertion{ClientID: c.subject, ID: c.id, ExpiresAt: c.expires}, nil
+}
+
+// checkAssertionType returns an ErrInvalid for the typ of another kind of
+// token. The prefix application/ may be omitted (RFC 7515 §4.1.9).
+func checkAssertionType(typ string) error {
+	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
+	case "", "jwt", "client-authentication+jwt":
+		return nil
+	}
+	return invalid("typ is not that of a client assertion")
 }
 
 // assertionClaims are the claims of an assertion that VerifyAssertion checks.
@@ -73,29 +85,58 @@ type assertionClaims struct {
 	expires, issued, notBefore time.Time
 }
 
-// read reads the claims, and reports whether they are present and well-formed.
-// Only iat and nbf are optional.
-func (c *assertionClaims) read(payload []byte) bool {
+// read reads the claims. It returns an ErrInvalid if one is missing or
+// malformed. Only iat and nbf are optional.
+func (c *assertionClaims) read(payload []byte) error {
 	members, err := jws.ParseObject(payload)
 	if err != nil {
-		return false
+		return err
 	}
 
-	for name, read := range map[string]func(json.RawMessage) bool{
-		"iss": func(raw json.RawMessage) bool { return readText(raw, &c.issuer) },
-		"sub": func(raw json.RawMessage) bool { return readText(raw, &c.subject) && oauth.ValidClientID(c.subject) },
-		"aud": func(raw json.RawMessage) bool { return readAudience(raw, &c.audience) },
-		"jti": func(raw json.RawMessage) bool { return readText(raw, &c.id) && len(c.id) <= maxAssertionID },
-		"exp": func(raw json.RawMessage) bool { return readTime(raw, &c.expires) },
-		"iat": func(raw json.RawMessage) bool { return readTime(raw, &c.issued) },
-		"nbf": func(raw json.RawMessage) bool { return readTime(raw, &c.notBefore) },
+	for _, claim := range []struct {
+		name     string
+		optional bool
+		read     func(json.RawMessage) bool
+	}{
+		// The sub is the first, so that the log has it whatever else is wrong.
+		{"sub", false, func(raw json.RawMessage) bool {
+			return readText(raw, &c.subject) && oauth.ValidClientID(c.subject)
+		}},
+		{"iss", false, func(raw json.RawMessage) bool { return readText(raw, &c.issuer) }},
+		{"aud", false, func(raw json.RawMessage) bool { return readAudience(raw, &c.audience) }},
+		{"jti", false, func(raw json.RawMessage) bool { return readText(raw, &c.id) && len(c.id) <= maxAssertionID }},
+		{"exp", false, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.expires) }},
+		{"iat", true, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.issued) }},
+		{"nbf", true, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.notBefore) }},
 	} {
-		raw, ok := members[name]
-		if optional := name == "iat" || name == "nbf"; !ok && !optional || ok && !read(raw) {
-			return false
+		switch raw, ok := members[claim.name]; {
+		case !ok && !claim.optional:
+			return invalid(claim.name + " is missing")
+		case ok && !claim.read(raw):
+			return invalid(claim.name + " is malformed")
 		}
 	}
-	return true
+	return nil
+}
+
+// readNumericDate reads a NumericDate (RFC 7519 §2): a number of seconds, which
+// may have a fraction and an exponent. It rounds down to nanoseconds, so no exp
+// becomes later.
+func readNumericDate(raw json.RawMessage, into *time.Time) bool {
+	// The limits come first: they bound the cost of an exact number.
+	about, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || about < 0 || about > maxTime || len(raw) > maxNumericDate {
+		return false
+	}
+	seconds, ok := new(big.Rat).SetString(string(raw))
+	if !ok {
+		return false
+	}
+	nanos := seconds.Mul(seconds, big.NewRat(int64(time.Second), 1))
+	whole, rest := new(big.Int).Quo(nanos.Num(), nanos.Denom()), new(big.Int)
+	whole.QuoRem(whole, big.NewInt(int64(time.Second)), rest)
+	*into = time.Unix(whole.Int64(), rest.Int64()).UTC()
+	return validTime(*into)
 }
 
 // check returns an ErrInvalid if the client is not the issuer of the assertion,

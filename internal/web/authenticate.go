@@ -61,7 +61,7 @@ func (a authenticator) byHeader(ctx context.Context, r *http.Request, formID str
 	id, secret, ok := oauth.ParseBasic(r.Header.Values("Authorization"))
 	switch {
 	case !ok:
-		return client.Client{}, oauth.Refused(oauth.InvalidClient, errCredentials)
+		return client.Client{}, oauth.RefusedClient("", id, errCredentials)
 	case formID != "" && formID != id:
 		return client.Client{}, malformed("The client_id is not that of the Authorization header.")
 	}
@@ -78,7 +78,7 @@ func (a authenticator) bySecret(ctx context.Context, r *http.Request, id, secret
 	case secret == "" && certificate != nil && (id == "" || oauth.ValidClientID(id)):
 		return a.registry.AuthenticateCertificate(ctx, id, certificate)
 	case !oauth.ValidClientID(id):
-		return client.Client{}, oauth.Refused(oauth.InvalidClient, errNoClient)
+		return client.Client{}, oauth.RefusedClient("", id, errNoClient)
 	}
 	return a.registry.Authenticate(ctx, id, secret)
 }
