@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -303,4 +304,56 @@ func TestCommandsSpeakTLS(t *testing.T) {
 	if err == nil || !strings.Contains(string(text), "the server's certificate is not the one in tls.cert_file") {
 		t.Errorf("%v: %s", err, text)
 	}
+}
+
+// Commands on the server's machine reach a server that listens on all addresses
+// or on a public one, and whose certificate has only its public name.
+func TestCommandsReachServerOnAnyAddress(t *testing.T) {
+	for _, host := range append([]string{"", "0.0.0.0", "[::]"}, publicHosts(t)...) {
+		t.Run(host, func(t *testing.T) {
+			m := newTLSMachine(t, "SIGNET_ISSUER=https://login.example.com", "SIGNET_SHUTDOWN_DRAIN=0s")
+			_, port, err := net.SplitHostPort(m.grpc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.env = append(m.env, "SIGNET_GRPC_ADDRESS="+host+":"+port)
+			m.authority.Issue(t, func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+				c.DNSNames = []string{"*.example.com"}
+			}).Write(t, m.dir)
+
+			demo := m.demo()
+			certtest.Write(t, m.dir, "secret", []byte(demo.ClientSecret))
+			if err := os.Remove(filepath.Join(m.dir, "data", "dev.json")); err != nil {
+				t.Fatal(err)
+			}
+			m.start().ready()
+
+			login := []string{
+				"login", "--client-id", demo.ClientID, "--client-secret-file", "secret", "--username", demo.Username,
+			}
+			m.signet(demo.Password+"\n", login...)
+			m.signet("", "refresh")
+			m.signet(demo.Password+"\n", append(login, "--grpc", host+":"+port)...)
+			m.signet(demo.Password+"\n", append(login, "--ca", "ca.pem")...)
+			m.signet("", "introspect")
+			m.signet("", "healthcheck")
+		})
+	}
+}
+
+// publicHosts returns an IPv4 address of this machine that is not loopback, if
+// there is one.
+func publicHosts(t *testing.T) []string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range addresses {
+		if n, ok := address.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
+			return []string{n.IP.String()}
+		}
+	}
+	return nil
 }

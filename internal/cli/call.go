@@ -36,7 +36,9 @@ type call struct {
 	// secret is the client secret; empty for a public client and for one that
 	// authenticates with a certificate.
 	secret string
-	tls    config.TLS
+	// server is the configuration. It is that of the issuer if the issuer runs
+	// on this machine.
+	server config.Config
 }
 
 // newCall prepares a call. It takes the issuer and the client from the flags,
@@ -47,7 +49,7 @@ func newCall(ctx context.Context, p *program, f *callFlags, login bool) (*call, 
 	if err != nil {
 		return nil, err
 	}
-	c := &call{p: p, path: tokenFilePath(cfg.DataDir), tls: cfg.TLS}
+	c := &call{p: p, path: tokenFilePath(cfg.DataDir), server: cfg}
 	if c.stored, err = readTokenFile(c.path); err != nil {
 		return nil, err
 	}
@@ -61,7 +63,7 @@ func newCall(ctx context.Context, p *program, f *callFlags, login bool) (*call, 
 	if c.stored.tlsFiles, err = mergeTLSFiles(f.tls, c.stored.tlsFiles); err != nil {
 		return nil, err
 	}
-	c.stored.GRPC = cmp.Or(f.grpc, c.stored.GRPC, c.demo.GRPC, cfg.GRPC.Address)
+	c.stored.GRPC = app.DialAddress(cmp.Or(f.grpc, c.stored.GRPC, c.demo.GRPC, cfg.GRPC.Address))
 	if c.stored.GRPC != c.demo.GRPC {
 		c.demo = app.Demo{} // its secrets must not go to another issuer
 	}
@@ -126,7 +128,7 @@ func (c *call) finish(t *signetv1.TokenResponse) error {
 func (c *call) do(ctx context.Context, send func(context.Context, signetv1.TokenServiceClient) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	conn, err := dial(c.stored.GRPC, c.stored.tlsFiles, c.tls)
+	conn, err := dial(c.stored.GRPC, c.stored.tlsFiles, c.server)
 	if err != nil {
 		return err
 	}

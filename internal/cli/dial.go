@@ -1,26 +1,27 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/cert"
 	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/keys"
 )
 
 // dial returns a connection to the issuer at an address.
-func dial(address string, files tlsFiles, server config.TLS) (*grpc.ClientConn, error) {
+func dial(address string, files tlsFiles, server config.Config) (*grpc.ClientConn, error) {
 	transport, err := transportCredentials(address, files, server)
 	if err != nil {
 		return nil, err
@@ -31,17 +32,25 @@ func dial(address string, files tlsFiles, server config.TLS) (*grpc.ClientConn, 
 // transportCredentials returns TLS, except for an issuer on this machine and
 // where the configuration allows plain text.
 //
-// If the issuer is on this machine and the configuration names its certificate,
-// the issuer must have exactly that certificate. The names in it are those of
-// the public address and do not match.
-func transportCredentials(address string, files tlsFiles, server config.TLS) (credentials.TransportCredentials, error) {
-	c, local, err := &tls.Config{MinVersion: tls.VersionTLS12}, isLoopback(address), error(nil)
+// The names in the certificate of an issuer on this machine are those of its
+// public address. So if the configuration names the certificate, the issuer
+// must have exactly this one. With a CA file, it must have a certificate of
+// this CA for the same name.
+func transportCredentials(
+	address string, files tlsFiles, server config.Config,
+) (credentials.TransportCredentials, error) {
+	c, err := &tls.Config{MinVersion: tls.VersionTLS12}, error(nil)
+	own := server.TLS.Enabled() && (isLoopback(address) || address == app.DialAddress(server.GRPC.Address))
+	plain := (isLoopback(address) || server.TLS.InsecurePlainText) && files.CertFile == ""
 	switch {
 	case files.CAFile != "":
 		c.RootCAs, err = cert.ReadPool(files.CAFile)
-	case local && server.Enabled():
-		err = pinCertificate(c, server.CertFile)
-	case (local || server.InsecurePlainText) && files.CertFile == "":
+		if err == nil && own {
+			c.ServerName, err = certificateName(server.TLS.CertFile)
+		}
+	case own:
+		err = pinCertificate(c, server.TLS.CertFile)
+	case plain:
 		return insecure.NewCredentials(), nil
 	}
 	if err == nil && files.CertFile != "" {
@@ -70,26 +79,48 @@ var errOtherCertificate = errors.New("the server's certificate is not the one in
 // pinCertificate makes c accept only the certificate in a file. The names and
 // the signature of the certificate do not matter.
 func pinCertificate(c *tls.Config, certFile string) error {
-	text, err := seal.ReadPublicFile(certFile)
+	configured, err := readCertificate(certFile)
 	if err != nil {
 		return err
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return fmt.Errorf("%s: no PEM certificate found", certFile)
-	}
-	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-		return wrapError(certFile, err)
-	}
-
 	c.InsecureSkipVerify = true //nolint:gosec // VerifyConnection is stricter
 	c.VerifyConnection = func(s tls.ConnectionState) error {
-		if !bytes.Equal(s.PeerCertificates[0].Raw, block.Bytes) {
+		if !s.PeerCertificates[0].Equal(configured) {
 			return errOtherCertificate
 		}
 		return nil
 	}
 	return nil
+}
+
+// certificateName returns the first name of the certificate in a file: a DNS
+// name, or else an IP address. It is empty if the certificate has neither.
+func certificateName(certFile string) (string, error) {
+	c, err := readCertificate(certFile)
+	switch {
+	case err != nil:
+		return "", err
+	case len(c.DNSNames) > 0:
+		// A client asks for a host, which matches a wildcard.
+		return strings.Replace(c.DNSNames[0], "*", "signet", 1), nil
+	case len(c.IPAddresses) > 0:
+		return c.IPAddresses[0].String(), nil
+	}
+	return "", nil
+}
+
+// readCertificate reads the first certificate in a file.
+func readCertificate(certFile string) (*x509.Certificate, error) {
+	text, err := seal.ReadPublicFile(certFile)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM certificate found", certFile)
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	return c, wrapError(certFile, err)
 }
 
 // isLoopback reports whether an address is on this machine.

@@ -15,6 +15,9 @@ import (
 // maxLine is the maximum length of a line of input, in bytes.
 const maxLine = 64 << 10
 
+// errNoInput is the error at the end of the input.
+var errNoInput = errors.New("there is no input: type it at a terminal, or write it as a line to standard input")
+
 // prompt reads one line from the terminal. If standard input is not a terminal,
 // it reads the next line of standard input without a prompt.
 func (p *program) prompt(ctx context.Context, what string) (string, error) {
@@ -39,6 +42,9 @@ func (p *program) promptSecret(ctx context.Context, what string) (string, error)
 	fmt.Fprintf(p.err, "%s: ", what)
 	secret, err := readUntilDone(ctx, func() (string, error) {
 		b, err := term.ReadPassword(fd)
+		if errors.Is(err, io.EOF) {
+			err = errNoInput
+		}
 		return string(b), err
 	})
 	fmt.Fprintln(p.err)
@@ -92,7 +98,7 @@ func (p *program) readLine(what string) (string, error) {
 	if !p.lines.Scan() {
 		err := p.lines.Err()
 		if err == nil {
-			err = io.ErrUnexpectedEOF
+			err = errNoInput
 		}
 		return "", wrapError("read the "+strings.ToLower(what), err)
 	}
