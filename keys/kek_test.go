@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/signetd/signet/internal/privatefile"
 	"github.com/signetd/signet/internal/seal"
 	"github.com/signetd/signet/keys"
 )
@@ -43,7 +44,7 @@ func TestOpen_RequiresTheKEK(t *testing.T) {
 		t.Errorf("a server with another KEK changed the ring: %v", r.KEKs)
 	}
 
-	must(t, seal.WriteFile(f.kekFile, original))
+	must(t, privatefile.Write(f.kekFile, original))
 	r := f.ring()
 	r.KEKs[0].Check = []byte("another")
 	must(t, f.store.SwapRing(t.Context(), r.Version, r))
@@ -112,7 +113,7 @@ func TestReseal_ReplacesTheKEK(t *testing.T) {
 		text, err := os.ReadFile(f.kekFile)
 		must(t, err)
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		must(t, seal.WriteFile(f.kekFile, []byte(lines[len(lines)-1])))
+		must(t, privatefile.Write(f.kekFile, []byte(lines[len(lines)-1])))
 		restarted := f.open() // It has only the new KEK.
 		if f.activeKID(restarted, keys.EdDSA) != f.activeKID(m, keys.EdDSA) {
 			t.Error("the keys changed")

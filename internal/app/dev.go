@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/signetd/signet/config"
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // devMode does what `serve --dev` does in addition, and prints it for the user.
@@ -36,7 +36,7 @@ func (d *devMode) writeConfig() error {
 		}
 	}
 	d.printf("The other commands read the configuration from %s if there is no other configuration file.", path)
-	return seal.WriteFile(path, devYAML(c, values))
+	return privatefile.Write(path, devYAML(c, values))
 }
 
 // devWarning returns the reason why --dev is not safe.

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // MakePrivateDir creates a directory that only its owner may enter. An existing
@@ -20,13 +20,13 @@ func WriteJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return seal.WriteFile(path, append(text, '\n'))
+	return privatefile.Write(path, append(text, '\n'))
 }
 
 // ReadJSON reads a file that WriteJSON wrote. If the file does not exist, v
 // stays unchanged. It is an error if other users may read or replace the file.
 func ReadJSON(path string, v any) error {
-	text, err := seal.ReadFile(path)
+	text, err := privatefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

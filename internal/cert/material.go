@@ -6,7 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // material is the content of the files at one time, and its parsed form. It
@@ -29,14 +29,14 @@ func (m *material) sameTexts(other *material) bool {
 func readMaterial(o Options, before *material) (*material, error) {
 	m := new(material)
 	var err error
-	if m.certText, err = seal.ReadPublicFile(o.CertFile); err != nil {
+	if m.certText, err = privatefile.ReadPublic(o.CertFile); err != nil {
 		return nil, err
 	}
-	if m.keyText, err = seal.ReadSecretFile(o.KeyFile); err != nil {
+	if m.keyText, err = privatefile.ReadShared(o.KeyFile); err != nil {
 		return nil, err
 	}
 	if o.ClientCAFile != "" {
-		if m.clientCAText, err = seal.ReadPublicFile(o.ClientCAFile); err != nil {
+		if m.clientCAText, err = privatefile.ReadPublic(o.ClientCAFile); err != nil {
 			return nil, err
 		}
 	}

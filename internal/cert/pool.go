@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // ReadPool reads a file of CA certificates in PEM.
 func ReadPool(path string) (*x509.CertPool, error) {
-	text, err := seal.ReadPublicFile(path)
+	text, err := privatefile.ReadPublic(path)
 	if err != nil {
 		return nil, err
 	}

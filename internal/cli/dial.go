@@ -16,7 +16,7 @@ import (
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/cert"
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 	"github.com/signetd/signet/keys"
 )
 
@@ -61,11 +61,11 @@ func transportCredentials(
 
 // addClientCertificate adds the client's own certificate.
 func addClientCertificate(c *tls.Config, certFile, keyFile string) error {
-	text, err := seal.ReadPublicFile(certFile)
+	text, err := privatefile.ReadPublic(certFile)
 	if err != nil {
 		return err
 	}
-	key, err := seal.ReadSecretFile(keyFile)
+	key, err := privatefile.ReadShared(keyFile)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func certificateName(certFile string) (string, error) {
 
 // readCertificate reads the first certificate in a file.
 func readCertificate(certFile string) (*x509.Certificate, error) {
-	text, err := seal.ReadPublicFile(certFile)
+	text, err := privatefile.ReadPublic(certFile)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/app"
-	"github.com/signetd/signet/internal/seal"
+	"github.com/signetd/signet/internal/privatefile"
 	"github.com/signetd/signet/keys"
 )
 
@@ -155,7 +155,7 @@ func newCompromiseResult(kid string, rows []keys.Row, policy keys.Policy, now ti
 
 // importKey imports the private key in a file.
 func importKey(ctx context.Context, p *program, a *app.App, path string) error {
-	text, err := seal.ReadSecretFile(path)
+	text, err := privatefile.ReadShared(path)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,8 @@ func newRootCommand(p *program) *cobra.Command {
 	add(groupKeys, newKeysCommand(p))
 	add(groupRecords, newUsersCommand(p), newClientsCommand(p), newAudiencesCommand(p), newGrantsCommand(p))
 	add(groupTokens, newLoginCommand(p), newRefreshCommand(p), newRevokeCommand(p), newIntrospectCommand(p))
-	add(groupMaintenance, newMigrateCommand(p), newConfigCommand(p), newHealthcheckCommand(p), newVersionCommand(p))
+	add(groupMaintenance, newMigrateCommand(p), newConfigCommand(p), newHealthcheckCommand(p),
+		newRestrictCommand(p), newVersionCommand(p))
 	root.AddCommand(newHashWorkerCommand(p))
 	root.SetHelpCommandGroupID(groupMaintenance)
 	root.SetCompletionCommandGroupID(groupMaintenance)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,7 @@ func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) err
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(a.Log)
 	app.LimitMemory()
 	s := app.NewServer(a)
 	if dev {

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Rule 18: LoadOwn rejects a KEK file with a wider mode or another owner, a
-// symbolic link, and a directory in which everyone may replace files. New files
-// have mode 0600.
+// Rule 18: LoadOwn rejects a KEK file that everyone may access, with another
+// owner, a symbolic link, and a directory in which everyone may replace files.
+// It takes permissions away from the group. New files have mode 0600.
 func TestRule18_RejectsUnsafeKeyFiles(t *testing.T) {
 	create := func(t *testing.T) string {
 		t.Helper()
@@ -50,9 +50,17 @@ func TestRule18_RejectsUnsafeKeyFiles(t *testing.T) {
 	})
 	t.Run("mode", func(t *testing.T) {
 		path := create(t)
-		for _, mode := range []os.FileMode{0o640, 0o604, 0o660, 0o602, 0o644, 0o700, 0o601} {
+		for _, mode := range []os.FileMode{0o604, 0o602, 0o644, 0o700, 0o601, 0o662} {
 			chmod(t, path, mode)
 			wantError(t, path, fmt.Sprintf("has mode %04o", mode))
+		}
+		for _, mode := range []os.FileMode{0o640, 0o660, 0o620, 0o670} {
+			chmod(t, path, mode)
+			_, err := LoadOwn(path)
+			info, errStat := os.Stat(path)
+			if err != nil || errStat != nil || info.Mode() != 0o600 {
+				t.Errorf("mode %04o: got mode %v, errors %v and %v, want 0600", mode, info.Mode(), err, errStat)
+			}
 		}
 		chmod(t, path, 0o400)
 		if _, err := LoadOwn(path); err != nil {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
-// Load reads a KEK file that an operator provides. The rules of ReadSecretFile
-// apply to the file.
+// Load reads a KEK file that an operator provides. The rules of
+// privatefile.ReadSecret apply to the file.
 //
 // Each line holds one KEK: the standard base64 of 32 bytes, as `openssl rand
 // -base64 32` prints it. The newest KEK is the last. Load ignores empty lines
@@ -17,17 +19,17 @@ import (
 //
 // An error names the file and the line. It never contains the text of the line.
 func Load(path string) (*KEKs, error) {
-	text, err := ReadSecretFile(path)
+	text, err := privatefile.ReadSecret(path)
 	if err != nil {
 		return nil, fmt.Errorf("read KEK file: %w", err)
 	}
 	return parse(path, text)
 }
 
-// LoadOwn reads a KEK file that Signet created. The rules of ReadFile apply to
-// the file.
+// LoadOwn reads a KEK file that Signet created. The rules of privatefile.Read
+// apply to the file.
 func LoadOwn(path string) (*KEKs, error) {
-	text, err := ReadFile(path)
+	text, err := privatefile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read KEK file: %w", err)
 	}
@@ -41,7 +43,7 @@ func Create(path string) (*KEKs, error) {
 	text := fmt.Sprintf("# Key-encryption keys of Signet, one per line, the newest last. Created %s.\n"+
 		"# Keep a copy in another place: without the keys, nobody can read the sealed data in the store.\n%s",
 		time.Now().UTC().Format(time.DateOnly), NewKEK().line())
-	if err := createFile(path, []byte(text)); err != nil && !os.IsExist(err) {
+	if err := privatefile.Create(path, []byte(text)); err != nil && !os.IsExist(err) {
 		return nil, fmt.Errorf("create KEK file: %w", err)
 	}
 	return LoadOwn(path)
@@ -53,13 +55,13 @@ func Create(path string) (*KEKs, error) {
 // Append replaces the file atomically, so a concurrent reader sees the old or
 // the new file. Concurrent calls run one after the other.
 func Append(path string, kek KEK) (*KEKs, error) {
-	unlock, err := lockDir(path)
+	unlock, err := privatefile.LockDir(path)
 	if err != nil {
 		return nil, fmt.Errorf("lock directory of KEK file: %w", err)
 	}
 	defer unlock()
 
-	text, err := ReadFile(path)
+	text, err := privatefile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read KEK file: %w", err)
 	}
@@ -72,7 +74,7 @@ func Append(path string, kek KEK) (*KEKs, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := WriteFile(path, text); err != nil {
+	if err := privatefile.Write(path, text); err != nil {
 		return nil, fmt.Errorf("write KEK file: %w", err)
 	}
 	return keks, nil

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 func TestParse(t *testing.T) {
@@ -81,7 +83,7 @@ func TestCreate_Concurrent(t *testing.T) {
 func TestAppend(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kek")
 	first := NewKEK()
-	if err := WriteFile(path, []byte("# mine\n"+strings.TrimSpace(first.line()))); err != nil {
+	if err := privatefile.Write(path, []byte("# mine\n"+strings.TrimSpace(first.line()))); err != nil {
 		t.Fatal(err)
 	}
 	second := NewKEK()
@@ -89,7 +91,7 @@ func TestAppend(t *testing.T) {
 	if err != nil || keks.Newest() != second.ID || !keks.Has(first.ID) {
 		t.Fatalf("Append = %v, %v", keks, err)
 	}
-	text, err := ReadFile(path)
+	text, err := privatefile.Read(path)
 	if want := "# mine\n" + first.line() + second.line(); err != nil || string(text) != want {
 		t.Errorf("error %v; want the comment and both KEKs in the file, one per line", err)
 	}

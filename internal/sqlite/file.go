@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // lockRetry is the pause between two tries to get a lock that another process
@@ -25,7 +27,8 @@ func createFile(path string) error {
 		return fmt.Errorf("stat store directory: %w", err)
 	}
 	if info.Mode().Perm()&0o002 != 0 {
-		return fmt.Errorf("the directory %s is world-writable: put the store elsewhere, or run chmod o-w", dir)
+		return fmt.Errorf("the directory %s is world-writable: "+
+			"put the store into a new directory in it, or run chmod o-w", dir)
 	}
 
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -39,35 +42,9 @@ func createFile(path string) error {
 	}
 
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal", ".lock"} {
-		if err := checkFile(path + suffix); err != nil {
-			return err
+		if err := privatefile.Check(path + suffix); err != nil {
+			return fmt.Errorf("check store: %w", err)
 		}
-	}
-	return nil
-}
-
-// checkFile rejects a file that other users can access. It does not open the
-// file: closing a second descriptor would release the locks of this process on
-// the file (fcntl(2)).
-func checkFile(path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("stat store: %w", err)
-	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("%s is a symbolic link: name the file itself", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o177 != 0:
-		return fmt.Errorf(
-			"%s has mode %04o, which is wider than 0600: run chmod 600, and consider who may have read it",
-			path, info.Mode().Perm())
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to user %d and this process runs as user %d: run it as the owner",
-			path, owner.Uid, os.Geteuid())
 	}
 	return nil
 }

@@ -10,19 +10,20 @@ import (
 
 // Rule 18: only the owner can access the files that the store creates, whatever
 // the umask is. The store does not open a file that other users could access.
+// It takes permissions away from the group.
 func TestRule18_FilesAreForTheirOwnerOnly(t *testing.T) {
 	t.Run("created", filesAreCreatedForTheirOwner)
+	t.Run("group", groupLosesAccess)
 	for name, c := range map[string]struct {
 		change func(t *testing.T, path string)
 		want   string
 	}{
-		"readable by the group": {chmodStore(0o640), "has mode 0640, which is wider than 0600"},
-		"readable by all":       {chmodStore(0o604), "has mode 0604, which is wider than 0600"},
-		"executable":            {chmodStore(0o700), "has mode 0700, which is wider than 0600"},
-		"wal":                   {createBeside("-wal"), "-wal has mode 0644"},
-		"shm":                   {createBeside("-shm"), "-shm has mode 0644"},
-		"journal":               {createBeside("-journal"), "-journal has mode 0644"},
-		"lock":                  {createBeside(".lock"), ".lock has mode 0644"},
+		"readable by all": {chmodStore(0o604), "has mode 0604, which is wider than 0600"},
+		"executable":      {chmodStore(0o700), "has mode 0700, which is wider than 0600"},
+		"wal":             {createBeside("-wal"), "-wal has mode 0644"},
+		"shm":             {createBeside("-shm"), "-shm has mode 0644"},
+		"journal":         {createBeside("-journal"), "-journal has mode 0644"},
+		"lock":            {createBeside(".lock"), ".lock has mode 0644"},
 		"symbolic link": {func(t *testing.T, path string) {
 			must(t, os.Rename(path, path+".elsewhere"))
 			must(t, os.Symlink(path+".elsewhere", path))
@@ -54,7 +55,7 @@ func TestRule18_FilesAreForTheirOwnerOnly(t *testing.T) {
 	if os.Geteuid() == 0 { // Only root can change the owner of a file.
 		path := newFile(t)
 		must(t, os.Chown(path, 65534, 65534))
-		rejects(t, path, "belongs to user 65534")
+		rejects(t, path, "belongs to the user 65534")
 	}
 }
 
@@ -70,6 +71,26 @@ func filesAreCreatedForTheirOwner(t *testing.T) {
 	if len(files) != 4 {
 		t.Errorf("the files are %q, want the store, its -wal, its -shm and its .lock", files)
 	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		must(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %04o", file, info.Mode().Perm())
+		}
+	}
+}
+
+func groupLosesAccess(t *testing.T) {
+	path := newFile(t)
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		f, err := os.OpenFile(path+suffix, os.O_CREATE, 0o600)
+		must(t, err)
+		must(t, f.Chmod(0o660))
+		must(t, f.Close())
+	}
+	must(t, open(t, path).LockServe())
+	files, err := filepath.Glob(path + "*")
+	must(t, err)
 	for _, file := range files {
 		info, err := os.Stat(file)
 		must(t, err)
