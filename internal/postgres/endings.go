@@ -121,10 +121,15 @@ func addClientEnding(ctx context.Context, tx transaction, clientID, reason, acto
 	return err
 }
 
-// restrictClientEnding makes the ending of a deleted client concern no grant
-// that is created from now on.
+// restrictClientEnding makes the ending of a deleted client concern no grant of
+// the client that is created now with its id. Such a grant is created after the
+// ending, see createdAt.
+//
+// A statement that began earlier sees neither the deletion nor the new client.
+// It reads the clock after it has waited for a lock, at most for boundLockWait.
+// So the ending concerns what is created in the next seconds otherwise.
 func restrictClientEnding(ctx context.Context, tx transaction, clientID string) error {
-	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = clock_timestamp()
+	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = clock_timestamp() + interval '5 seconds'
 		WHERE subject = '' AND client_id = $1 AND created_until = 'infinity'`, clientID)
 	return err
 }

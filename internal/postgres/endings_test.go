@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/pressly/goose/v3"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
@@ -53,6 +55,44 @@ func TestCreateGrant_ReadsTheClockAfterTheLock(t *testing.T) {
 	must(t, created.err)
 	if !created.At.After(blocked) {
 		t.Errorf("created at %v, and blocked at %v", created.At, blocked)
+	}
+}
+
+// Rule 31: a login waits for a lock while its client is deleted and another
+// client of the same id is created. Its statement sees neither. The login
+// creates no live grant of the new client.
+func TestCreateGrant_ClientIsCreatedAgainWhileItWaits(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: then}))
+	holder := begin(t, s)
+	_, err := holder.Exec(t.Context(), `SELECT FROM users FOR UPDATE`)
+	must(t, err)
+	done := make(chan error, 1)
+	go func() {
+		g := aGrant(1)
+		g.ClientCreatedAt = then
+		_, err := s.CreateGrant(t.Context(), g, 0, 0)
+		done <- err
+	}()
+	waitForBlocked(t, s)
+	must(t, s.DeleteClient(t.Context(), "app", "operator:ann"))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: then.Add(time.Minute)}))
+	must(t, holder.tx.Commit(t.Context()))
+	if err := <-done; errors.Is(err, oauth.InvalidGrant) {
+		return // The login did not wait long enough, and its second statement saw the new client.
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if outcome := refresh(t, s, currentToken(aGrant(1))); outcome != grant.Revoked {
+		t.Errorf("a login at a deleted client has a grant of the new client: %s", outcome)
+	}
+
+	g := aGrant(2)
+	g.ClientCreatedAt = then.Add(time.Minute)
+	must(t, create(t.Context(), s, g))
+	if outcome := refresh(t, s, currentToken(g)); outcome != grant.Rotated {
+		t.Errorf("%s for a grant of the new client", outcome)
 	}
 }
 

@@ -39,11 +39,11 @@ func grantFields(g *grant.Grant) []any {
 	}
 }
 
-// createdAt is the creation time of a grant of the subject $2: now, and after
-// the acts that concern the grants which the subject has. So no act concerns a
-// later grant, even if the clock was set back.
+// createdAt is the creation time of a grant of the subject $2 to the client $3:
+// now, and after the acts that concern such grants. So no act concerns a later
+// grant, even if the clock was set back.
 const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
-		WHERE subject = $2 AND created_until < 'infinity'))`
+		WHERE subject IN ($2, '') AND client_id IN ($3, '') AND created_until < 'infinity'))`
 
 // insertGrant inserts a grant, unless its client was deleted. Its parameters
 // are the values of grantColumns without created_at, and $20, the creation time

@@ -8,6 +8,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -61,6 +62,28 @@ func TestEndings_ClockSetBack(t *testing.T) {
 	must(t, err)
 	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
 		t.Errorf("a login at the time %v of an act has the grant %+v", e.At, later)
+	}
+}
+
+// TestEndings_ClockSetBackAfterADeletion: the deletion of a client concerns no
+// grant of a client that is created again with its id, also if the clock is set
+// back then.
+func TestEndings_ClockSetBackAfterADeletion(t *testing.T) {
+	now := then.Add(time.Hour)
+	s, err := Open(t.Context(), newFile(t), Options{Now: func() time.Time { return now }})
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	must(t, s.Migrate(t.Context()))
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: then}))
+	must(t, s.DeleteClient(t.Context(), "app", "operator:ann"))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: now}))
+	now = then
+	g := aGrant(1)
+	g.ClientCreatedAt = then.Add(time.Hour)
+	must(t, create(t.Context(), s, g))
+	if g, err = s.Grant(t.Context(), g.ID); err != nil || !g.RevokedAt.IsZero() {
+		t.Errorf("a login at the new client has the grant %+v, %v", g, err)
 	}
 }
 

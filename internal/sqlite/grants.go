@@ -77,15 +77,15 @@ func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (created grant.Cre
 }
 
 // insertGrant inserts a grant, unless its client was deleted, and returns its
-// creation time: now, and after the acts that concern the grants which the
-// subject has. So no act concerns a later grant, even if the clock was set
-// back.
+// creation time: now, and after the acts that concern grants of its subject to
+// its client. So no act concerns a later grant, even if the clock was set back.
 func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) (createdAt time.Time, err error) {
 	var deleted bool
 	var lastAct time.Time
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2)
 				OR EXISTS (SELECT 1 FROM clients WHERE id = ?1 AND ?4 NOT IN ('', record ->> 'created_at')),
-			(SELECT max(created_until) FROM endings WHERE subject = ?3 AND created_until < ?2)`,
+			(SELECT max(created_until) FROM endings
+				WHERE subject IN (?3, '') AND client_id IN (?1, '') AND created_until < ?2)`,
 		g.ClientID, forever, g.UserID, clientCreatedAt(g)).Scan(&deleted, at{&lastAct})
 	if err == nil && deleted {
 		err = oauth.InvalidGrant
