@@ -72,8 +72,10 @@ func (t TLS) Enabled() bool { return t.CertFile != "" }
 // Store configures the database.
 type Store struct {
 	// URL is sqlite:PATH or postgres://…; Load fills it in if it is not set.
-	URL      Secret `yaml:"url"`
-	MaxConns int    `yaml:"max_conns"`
+	URL Secret `yaml:"url"`
+	// Insecure allows connections to other machines without TLS.
+	Insecure bool `yaml:"insecure"`
+	MaxConns int  `yaml:"max_conns"`
 	// Coalesce lets concurrent writes share a statement or a transaction.
 	Coalesce         bool          `yaml:"coalesce"`
 	ConnectTimeout   time.Duration `yaml:"connect_timeout"`

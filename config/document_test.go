@@ -86,7 +86,7 @@ func TestLoad_CopyOfDefaultsGivesSameConfig(t *testing.T) {
 func TestConfigYAML_LoadsToSameConfig(t *testing.T) {
 	s := sources()
 	s.Env = append(s.Env,
-		"SIGNET_STORE_URL=postgres://u@h/d?application_name=a%20b", "SIGNET_DATA_DIR=no: \"x\" #\t'",
+		"SIGNET_STORE_URL=postgres://u@/d?application_name=a%20b", "SIGNET_DATA_DIR=no: \"x\" #\t'",
 		"SIGNET_KEYS_MAX_AGE=61s", "SIGNET_PASSWORD_MEMORY=20481KiB", "SIGNET_GRPC_REFLECTION=true",
 		"SIGNET_REFRESH_IDLE_LIFETIME=1h1s", "SIGNET_KEK_FILE=0123", "SIGNET_TRUSTED_PROXIES=10.0.0.0/8,::1")
 	want := load(t, s)
@@ -119,7 +119,7 @@ func TestConfigYAML_LoadsToSameConfig(t *testing.T) {
 
 func TestConfigRedacted_EncodesAsJSON(t *testing.T) {
 	s := sources()
-	s.Env = append(s.Env, "SIGNET_STORE_URL=postgres://u:hunter2@h/d")
+	s.Env = append(s.Env, "SIGNET_STORE_URL=postgres://u:hunter2@h/d", "SIGNET_STORE_INSECURE=true")
 	all, err := load(t, s).Redacted()
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestConfigRedacted_EncodesAsJSON(t *testing.T) {
 	const want = `{"grpc":{"address":"127.0.0.1:9090","reflection":false},` +
 		`"keys":{"clock_skew":"2m","max_age":"5m","poll_interval":"2s","publish_ahead":"1h",` +
 		`"rotate_every":"720h","rsa_bits":2048},` +
-		`"store":{"coalesce":true,"connect_timeout":"5s","max_conns":16,"statement_timeout":"5s",` +
+		`"store":{"coalesce":true,"connect_timeout":"5s","insecure":true,"max_conns":16,"statement_timeout":"5s",` +
 		`"sweep_every":"1h","url":"postgres://u:hidden@h/d"}}`
 	if err != nil || string(text) != want {
 		t.Errorf("error %v\ngot  %s\nwant %s", err, text, want)

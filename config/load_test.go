@@ -188,14 +188,14 @@ func TestLoad_ReadsRealFiles(t *testing.T) {
 	dir := t.TempDir()
 	file, secret := filepath.Join(dir, "my.yaml"), filepath.Join(dir, "url")
 	for name, text := range map[string]string{
-		file: "issuer: https://a.example\n", secret: "postgres://u:p@h/d\r\n",
+		file: "issuer: https://a.example\n", secret: "postgres://u:p@h/d?sslmode=require\r\n",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c := load(t, Sources{File: file, Env: []string{"SIGNET_STORE_URL_FILE=" + secret}})
-	if c.Issuer != "https://a.example" || c.Store.URL != "postgres://u:p@h/d" ||
+	if c.Issuer != "https://a.example" || c.Store.URL != "postgres://u:p@h/d?sslmode=require" ||
 		c.Origins["store.url"] != "SIGNET_STORE_URL_FILE" {
 		t.Errorf("issuer %s, store %q from %s", c.Issuer, string(c.Store.URL), c.Origins["store.url"])
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"time"
 
+	"github.com/signetd/signet/internal/pgurl"
 	"github.com/signetd/signet/keys"
 )
 
@@ -31,7 +32,10 @@ func (c Config) faults() []fault {
 func (k *checker) store(s Store) {
 	path, sqlite := s.SQLite()
 	_, postgres := parsePostgres(string(s.URL))
-	if !postgres && (!sqlite || path == "") {
+	switch {
+	case postgres:
+		k.postgres(s)
+	case !sqlite || path == "":
 		k.fault("store.url", "is not a store URL",
 			"sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE, special characters percent-encoded")
 	}
@@ -40,6 +44,21 @@ func (k *checker) store(s Store) {
 	k.between("store.statement_timeout", s.StatementTimeout, 100*time.Millisecond, time.Minute)
 	if s.SweepEvery != 0 && (s.SweepEvery < time.Minute || s.SweepEvery > 7*day) {
 		k.fault("store.sweep_every", is(s.SweepEvery), "1m to "+keys.FormatDuration(7*day)+", or 0s for never")
+	}
+}
+
+// postgres checks the URL of a database. It finds what would fail at every
+// connection, and a connection that other machines could read.
+func (k *checker) postgres(s Store) {
+	database, err := pgurl.Parse(string(s.URL))
+	if err != nil {
+		k.fault("store.url", "can never work: "+err.Error(), "parameters that pgx or PostgreSQL has, with valid values")
+		return
+	}
+	host, plain := pgurl.PlainTextHost(database.ConnConfig)
+	if plain && !s.Insecure {
+		k.fault("store.url", "allows a connection without TLS to "+quote(host)+", another machine",
+			"sslmode=verify-full, or store.insecure: true if something else protects the connection")
 	}
 }
 

@@ -48,6 +48,25 @@ func TestStart_WaitsForDatabase(t *testing.T) {
 	}
 }
 
+// A database that refuses the URL itself ends the start.
+func TestStart_EndsWhenDatabaseRefusesURL(t *testing.T) {
+	m := newMachine(t, "SIGNET_KEK_FILE=kek", "SIGNET_ISSUER=https://login.example.com",
+		"SIGNET_STORE_URL="+pgtest.Empty(t)+"&statement_timeout=soon")
+	m.signet("", "keys", "--new-kek", "kek")
+	p := m.start()
+	ended := eventually(func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	if !ended || p.err == nil || !strings.Contains(p.log.String(), "the database refuses a parameter of the URL") {
+		t.Errorf("the server ended: %t, with the error %v", ended, p.err)
+	}
+}
+
 // forward accepts connections at an address and forwards them to a database.
 func forward(t *testing.T, address string, database *pgconn.Config) {
 	t.Helper()

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/cert"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/postgres"
 )
 
 // retryInterval is the pause between two attempts to reach the database.
@@ -114,11 +116,11 @@ func (s *Server) openComponents(ctx context.Context) error {
 }
 
 // connectWithRetry opens the database. It tries again until the database
-// answers or ctx is done.
+// answers or ctx is done, unless the database refuses the URL itself.
 func (s *Server) connectWithRetry(ctx context.Context) error {
 	for {
 		err := s.app.connect(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || errors.Is(err, postgres.ErrRefusedURL) {
 			return err
 		}
 		s.app.Log.Warn("cannot reach the database; trying again", "after", retryInterval.String(), "error", err)

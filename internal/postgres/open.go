@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/pgurl"
 )
 
 const (
@@ -93,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
 	if s.pools, err = openPools(ctx, config); err != nil {
 		s.pools.close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, openError(err)
 	}
 	s.db, s.conns = database{s.pools.others}, newQuotas(s.pools, o.NoBatching, s.waits)
 	s.refreshes = s.newRefreshBatcher(o.NoBatching, o.OnRefreshBatch)
@@ -106,22 +106,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	defer cancel()
 	if err := s.db.pool.Ping(ctx); err != nil {
 		s.pools.close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, openError(err)
 	}
 	return s, nil
 }
 
 // poolConfig returns the configuration of all pools together.
 func poolConfig(o Options) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(o.URL)
+	config, err := pgurl.Parse(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("parse database URL: %w", err)
-	}
-	switch config.ConnConfig.DefaultQueryExecMode {
-	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe:
-	default:
-		return nil, errors.New("default_query_exec_mode is cache_statement, the default, or cache_describe, " +
-			"which PgBouncer needs")
 	}
 	config.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, defaultConnectTimeout)
 	if o.MaxConns > 0 {

@@ -122,6 +122,25 @@ func TestOpen_Rejects(t *testing.T) {
 	}
 }
 
+// A parameter that the server refuses is not a failure that passes.
+func TestOpen_ServerRefusesParameter(t *testing.T) {
+	direct, pooled := pgtest.New(t), pgtest.Bouncer(t)
+	for _, url := range []string{
+		direct + "&statement_timeout=soon", direct + "&TimeZone=Nowhere", direct + "&options=-cno_such_parameter%3D1",
+		pooled + "&statement_timeout=1000",
+	} {
+		if _, err := Open(t.Context(), Options{URL: url}); !errors.Is(err, ErrRefusedURL) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	unreachable := "postgres://u@127.0.0.1:1/x?sslmode=disable"
+	for _, url := range []string{unreachable, direct + "&database=no_such_database", direct + "&user=no_such_role"} {
+		if _, err := Open(t.Context(), Options{URL: url}); err == nil || errors.Is(err, ErrRefusedURL) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 // TestOpen_QueryExecModes writes, reads and refreshes in each mode of pgx. The
 // mode cache_describe is for PgBouncer: it creates no named statements.
 func TestOpen_QueryExecModes(t *testing.T) {
