@@ -86,7 +86,7 @@ func (f *fixture) options() keys.Options {
 	}
 	return keys.Options{
 		Store: f.store, KEKs: keks, Policy: f.policy, InUse: func() []string { return *f.inUse.Load() },
-		Audit: func(e audit.Event) error {
+		Audit: func(_ context.Context, e audit.Event) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.events = append(f.events, e)

@@ -122,7 +122,7 @@ func TestRun_SlowMaintenanceDoesNotStopSigning(t *testing.T) {
 		f.policy.RotateEvery = 2 * time.Hour
 		slow := make(chan struct{})
 		m, stop := f.run(func(o *keys.Options) {
-			o.Audit = func(e audit.Event) error {
+			o.Audit = func(_ context.Context, e audit.Event) error {
 				if e.Name == "key.rotated" {
 					<-slow
 				}

@@ -108,7 +108,8 @@ func (o *Operator) AcceptRestore(ctx context.Context, by audit.Actor) error {
 		if err != nil {
 			return fmt.Errorf("change the key ring: %w", err)
 		}
-		return errors.Join(w.cache.refresh(ctx), w.audit(by, []event{{audit.RestoreAccepted, "", operatorRequest}}))
+		events := []event{{audit.RestoreAccepted, "", operatorRequest}}
+		return errors.Join(w.cache.refresh(ctx), w.audit(ctx, by, events))
 	}
 }
 

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -38,7 +39,7 @@ type Options struct {
 	// Audit is called for every change after it is in the store, and before the
 	// request returns. The request returns Audit's error, but the change stays:
 	// a full audit log must not keep a stolen key in use. nil means no audit.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 	// Signed is called with the duration of every signature; nil means no call.
 	Signed func(algorithm string, took time.Duration)
 }
@@ -55,7 +56,7 @@ func (o Options) withDefaults() Options {
 		o.InUse = func() []string { return nil }
 	}
 	if o.Audit == nil {
-		o.Audit = func(audit.Event) error { return nil }
+		o.Audit = func(context.Context, audit.Event) error { return nil }
 	}
 	return o
 }

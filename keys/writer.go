@@ -85,7 +85,7 @@ func (w *writer) apply(ctx context.Context, by audit.Actor, edit func(*update) e
 			return err
 		}
 		if !u.changed {
-			return w.audit(by, u.events)
+			return w.audit(ctx, by, u.events)
 		}
 		if err := w.commit(ctx, by, u); !errors.Is(err, ErrRaced) {
 			return err
@@ -133,16 +133,16 @@ func (w *writer) commit(ctx context.Context, by audit.Actor, u *update) error {
 		w.cache.options.Log.Info("the key ring changed", "change", e.name, "kid", e.key, "reason", e.reason)
 	}
 	u.ring.Version = from + 1
-	return errors.Join(w.cache.adopt(ctx, u.ring), w.audit(by, u.events))
+	return errors.Join(w.cache.adopt(ctx, u.ring), w.audit(ctx, by, u.events))
 }
 
 // audit passes all events to Options.Audit, even if it returns an error for
 // one.
-func (w *writer) audit(by audit.Actor, events []event) error {
+func (w *writer) audit(ctx context.Context, by audit.Actor, events []event) error {
 	var errs []error
 	for _, e := range events {
 		record := audit.Event{Name: e.name, Time: w.cache.options.Now(), Actor: by, Key: e.key, Reason: e.reason}
-		if err := w.cache.options.Audit(record); err != nil {
+		if err := w.cache.options.Audit(ctx, record); err != nil {
 			errs = append(errs, fmt.Errorf("audit %s, which is done: %w", e.name, err))
 		}
 	}

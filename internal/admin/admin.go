@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -22,7 +23,7 @@ type Options struct {
 	ClockSkew time.Duration
 	// Audit writes an event before a method returns. If it fails, the method
 	// fails. nil means no audit log.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 }
 
 // Limits are the caps that the configuration sets.
@@ -44,7 +45,7 @@ type Admin struct {
 // New returns an Admin.
 func New(o Options) *Admin {
 	if o.Audit == nil {
-		o.Audit = func(audit.Event) error { return nil }
+		o.Audit = func(context.Context, audit.Event) error { return nil }
 	}
 	r := recorder{clock: o.Now, write: o.Audit}
 	a := &Admin{

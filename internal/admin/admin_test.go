@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,7 @@ func newFixtureAt(t *testing.T, now func() time.Time) *fixture {
 	f.Admin = admin.New(admin.Options{
 		Store: store, Passwords: passwords, Now: now, ClockSkew: skew,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
-		Audit:  func(e audit.Event) error { f.events = append(f.events, e); return f.auditError },
+		Audit:  func(_ context.Context, e audit.Event) error { f.events = append(f.events, e); return f.auditError },
 	})
 	return f
 }

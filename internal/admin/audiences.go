@@ -29,7 +29,7 @@ func (a *Audiences) CreateAudience(ctx context.Context, by audit.Actor, x client
 		return x, err
 	}
 	e := audit.Event{Name: audit.AudienceCreated, Audience: x.ID}
-	return x, a.events.recordIfDone(by, e, a.store.CreateAudience(ctx, x))
+	return x, a.events.recordIfDone(ctx, by, e, a.store.CreateAudience(ctx, x))
 }
 
 // UpdateAudience changes an audience as edit does. The id and the dates stay.
@@ -70,7 +70,7 @@ func (a *Audiences) EnableAudience(ctx context.Context, by audit.Actor, id strin
 // tokens are for the other audiences of the grant.
 func (a *Audiences) DeleteAudience(ctx context.Context, by audit.Actor, id string) error {
 	e := audit.Event{Name: audit.AudienceDeleted, Audience: id}
-	return a.events.recordIfDone(by, e, a.store.DeleteAudience(ctx, id))
+	return a.events.recordIfDone(ctx, by, e, a.store.DeleteAudience(ctx, id))
 }
 
 // update changes an audience as edit does, and writes the event with that
@@ -79,7 +79,7 @@ func (a *Audiences) update(
 	ctx context.Context, by audit.Actor, id, reason string, edit func(*client.Audience) error,
 ) error {
 	e := audit.Event{Name: audit.AudienceUpdated, Audience: id, Reason: reason}
-	return a.events.recordIfDone(by, e, a.store.UpdateAudience(ctx, id, edit))
+	return a.events.recordIfDone(ctx, by, e, a.store.UpdateAudience(ctx, id, edit))
 }
 
 // check rejects an audience that is not valid.

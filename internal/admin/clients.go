@@ -42,7 +42,7 @@ func (a *Clients) CreateClient(
 		return c, "", err
 	}
 	e := audit.Event{Name: audit.ClientCreated, Client: c.ID}
-	if err := a.events.recordIfDone(by, e, a.store.CreateClient(ctx, c)); err != nil {
+	if err := a.events.recordIfDone(ctx, by, e, a.store.CreateClient(ctx, c)); err != nil {
 		return c, "", err
 	}
 	return c, secret, nil
@@ -99,7 +99,7 @@ func (a *Clients) EnableClient(ctx context.Context, by audit.Actor, id string) e
 // DeleteClient deletes the client and revokes its grants.
 func (a *Clients) DeleteClient(ctx context.Context, by audit.Actor, id string) error {
 	e := audit.Event{Name: audit.ClientDeleted, Client: id}
-	return a.events.recordIfDone(by, e, a.store.DeleteClient(ctx, id, by.Name))
+	return a.events.recordIfDone(ctx, by, e, a.store.DeleteClient(ctx, id, by.Name))
 }
 
 // Directory returns all clients and audiences, by id.
@@ -113,7 +113,7 @@ func (a *Clients) update(
 	ctx context.Context, by audit.Actor, id, reason string, edit func(*client.Client) error,
 ) error {
 	e := audit.Event{Name: audit.ClientUpdated, Client: id, Reason: reason}
-	return a.events.recordIfDone(by, e, a.store.UpdateClient(ctx, id, edit))
+	return a.events.recordIfDone(ctx, by, e, a.store.UpdateClient(ctx, id, edit))
 }
 
 // addSecret makes a secret of 256 bits and adds its hash as the client's

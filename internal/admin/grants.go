@@ -42,7 +42,7 @@ func (a *Accounts) RevokeGrants(ctx context.Context, by audit.Actor, name string
 	}
 	ended, err := a.store.RevokeGrants(ctx, grant.Ending{Subject: u.ID, Reason: audit.RevokedByAdmin, Actor: by.Name})
 	e := audit.Event{Name: audit.GrantRevoked, Subject: u.ID, Reason: audit.RevokedByAdmin}
-	return ended.Live, a.events.recordEnded(by, e, ended, err)
+	return ended.Live, a.events.recordEnded(ctx, by, e, ended, err)
 }
 
 // RevokeGrant revokes one grant of any subject. It returns not_found if there
@@ -54,5 +54,5 @@ func (a *Accounts) RevokeGrant(ctx context.Context, by audit.Actor, id oauth.Gra
 	if changed {
 		e.Count = 1
 	}
-	return a.events.recordIfDone(by, e, err)
+	return a.events.recordIfDone(ctx, by, e, err)
 }

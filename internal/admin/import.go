@@ -49,7 +49,7 @@ func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUs
 	}
 
 	e := audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}
-	return u, a.events.recordIfDone(by, e, a.store.CreateUser(ctx, u))
+	return u, a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u))
 }
 
 func validUserID(id string) bool {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -11,16 +12,16 @@ import (
 // A recorder writes the audit events of the operations.
 type recorder struct {
 	clock func() time.Time
-	write func(audit.Event) error
+	write func(context.Context, audit.Event) error
 }
 
 // now returns the time in microseconds, as stores have it.
 func (r recorder) now() time.Time { return r.clock().UTC().Truncate(time.Microsecond) }
 
 // record writes an event of the actor. If it fails, the operation fails.
-func (r recorder) record(by audit.Actor, e audit.Event) error {
+func (r recorder) record(ctx context.Context, by audit.Actor, e audit.Event) error {
 	e.Time, e.Actor = r.clock(), by
-	if err := r.write(e); err != nil {
+	if err := r.write(ctx, e); err != nil {
 		return oauth.Unavailable(err)
 	}
 	return nil
@@ -28,16 +29,16 @@ func (r recorder) record(by audit.Actor, e audit.Event) error {
 
 // recordEnded is recordIfDone for an act on many grants. The event has the
 // number of the live ones among them, and the moment of the act.
-func (r recorder) recordEnded(by audit.Actor, e audit.Event, ended grant.Ended, err error) error {
+func (r recorder) recordEnded(ctx context.Context, by audit.Actor, e audit.Event, ended grant.Ended, err error) error {
 	e.Count, e.Moment = ended.Live, ended.At
-	return r.recordIfDone(by, e, err)
+	return r.recordIfDone(ctx, by, e, err)
 }
 
 // recordIfDone writes the event of an operation that the store has answered
 // with err. If err is not nil, it writes nothing and returns err.
-func (r recorder) recordIfDone(by audit.Actor, e audit.Event, err error) error {
+func (r recorder) recordIfDone(ctx context.Context, by audit.Actor, e audit.Event, err error) error {
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	return r.record(by, e)
+	return r.record(ctx, by, e)
 }

@@ -116,7 +116,7 @@ func (r *Replayer) revoke(
 		return 0, oauth.FromStore(err)
 	}
 	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: id.String(), Reason: reason, Count: 1}
-	return 1, r.events.record(by, e)
+	return 1, r.events.record(ctx, by, e)
 }
 
 // revokeOlder revokes the grants of the event's subject that were created until
@@ -144,7 +144,7 @@ func (r *Replayer) revokeOlder(
 		Name: audit.GrantRevoked, Subject: e.Subject, Reason: reason, Count: ended.Live,
 		Moment: ending.CreatedUntil, KeptGrant: e.KeptGrant,
 	}
-	return ReplayResult{Changed: ended.Live}, r.events.record(by, event)
+	return ReplayResult{Changed: ended.Live}, r.events.record(ctx, by, event)
 }
 
 func (r *Replayer) replayUser(ctx context.Context, by audit.Actor, e audit.Event) (ReplayResult, error) {

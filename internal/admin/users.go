@@ -45,7 +45,7 @@ func (a *Accounts) CreateUser(
 		ID: newUserID(), Username: name, PasswordHash: hash, Claims: claims, CreatedAt: a.events.now(),
 	}
 	e := audit.Event{Name: audit.UserCreated, Subject: u.ID}
-	return u, a.events.recordIfDone(by, e, a.store.CreateUser(ctx, u))
+	return u, a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u))
 }
 
 func newUserID() string { return oauth.UserIDPrefix + strings.ToLower(rand.Text()) }
@@ -115,7 +115,7 @@ func (a *Accounts) DisableUser(ctx context.Context, by audit.Actor, name string)
 		return err
 	}
 	ended, err := a.store.DisableUser(ctx, u.Username, by.Name)
-	return a.events.recordEnded(by, audit.Event{Name: audit.UserDisabled, Subject: u.ID}, ended, err)
+	return a.events.recordEnded(ctx, by, audit.Event{Name: audit.UserDisabled, Subject: u.ID}, ended, err)
 }
 
 // EnableUser undoes DisableUser: the user may log in again, and their grants
@@ -126,7 +126,7 @@ func (a *Accounts) EnableUser(ctx context.Context, by audit.Actor, name string) 
 		return err
 	}
 	e := audit.Event{Name: audit.UserEnabled, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.EnableUser(ctx, u.Username))
+	return a.events.recordIfDone(ctx, by, e, a.store.EnableUser(ctx, u.Username))
 }
 
 // UnlockUser deletes the counters of the user's failed and successful logins,
@@ -137,7 +137,7 @@ func (a *Accounts) UnlockUser(ctx context.Context, by audit.Actor, name string) 
 		return err
 	}
 	e := audit.Event{Name: audit.UserUnlocked, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.DeleteAttempts(ctx, login.AttemptOwner(u.ID)))
+	return a.events.recordIfDone(ctx, by, e, a.store.DeleteAttempts(ctx, login.AttemptOwner(u.ID)))
 }
 
 // SetPassword replaces the password and revokes the user's grants.
@@ -151,7 +151,7 @@ func (a *Accounts) SetPassword(ctx context.Context, by audit.Actor, name, secret
 		return err
 	}
 	ended, err := a.store.SetPassword(ctx, u.Username, hash, by.Name)
-	return a.events.recordEnded(by, audit.Event{Name: audit.PasswordSet, Subject: u.ID}, ended, err)
+	return a.events.recordEnded(ctx, by, audit.Event{Name: audit.PasswordSet, Subject: u.ID}, ended, err)
 }
 
 // SetClaims replaces the user's claims. New tokens carry them.
@@ -164,7 +164,7 @@ func (a *Accounts) SetClaims(ctx context.Context, by audit.Actor, name string, c
 		return err
 	}
 	e := audit.Event{Name: audit.ClaimsSet, Subject: u.ID}
-	return a.events.recordIfDone(by, e, a.store.SetClaims(ctx, u.Username, claims))
+	return a.events.recordIfDone(ctx, by, e, a.store.SetClaims(ctx, u.Username, claims))
 }
 
 // DeleteUser deletes the user and revokes their grants.
@@ -174,5 +174,5 @@ func (a *Accounts) DeleteUser(ctx context.Context, by audit.Actor, name string) 
 		return err
 	}
 	ended, err := a.store.DeleteUser(ctx, u.Username, by.Name)
-	return a.events.recordEnded(by, audit.Event{Name: audit.UserDeleted, Subject: u.ID}, ended, err)
+	return a.events.recordEnded(ctx, by, audit.Event{Name: audit.UserDeleted, Subject: u.ID}, ended, err)
 }

@@ -40,7 +40,7 @@ type App struct {
 
 	// now is the store's clock. It is the wall clock before openAdmin.
 	now       func() time.Time
-	audit     func(audit.Event) error
+	audit     func(context.Context, audit.Event) error
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces // nil unless the environment names a collector
 	passwords *password.Hasher

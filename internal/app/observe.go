@@ -22,9 +22,11 @@ func newMetrics() *telemetry.Metrics {
 }
 
 // countEvents returns write, with a count of the audit events.
-func countEvents(m *telemetry.Metrics, write func(audit.Event) error) func(audit.Event) error {
-	return func(e audit.Event) error {
-		err := write(e)
+func countEvents(
+	m *telemetry.Metrics, write func(context.Context, audit.Event) error,
+) func(context.Context, audit.Event) error {
+	return func(ctx context.Context, e audit.Event) error {
+		err := write(ctx, e)
 		m.Audited(e.Name, err)
 		switch e.Name {
 		case audit.LoginSucceeded:

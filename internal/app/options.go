@@ -46,12 +46,12 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 // auditKeys writes an event of the key ring, with the store's time as all other
 // events have it. An event without an actor is a scheduled step of this
 // process.
-func (a *App) auditKeys(e audit.Event) error {
+func (a *App) auditKeys(ctx context.Context, e audit.Event) error {
 	e.Time = a.Now()
 	if e.Actor == (audit.Actor{}) {
 		e.Actor = audit.Actor{Name: audit.Server, RequestID: a.RunID}
 	}
-	return a.audit(e)
+	return a.audit(ctx, e)
 }
 
 // passwordPolicy returns the policy for new passwords. It rejects passwords

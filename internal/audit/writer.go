@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync"
@@ -25,7 +26,7 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 // Write writes one event as one line, with one call of the underlying Write.
 // Empty fields are omitted. If it returns an error, the event may be missing
 // from the log, and the caller must refuse the request.
-func (a *Writer) Write(e Event) error {
+func (a *Writer) Write(_ context.Context, e Event) error {
 	text, err := encode(e)
 	if err != nil {
 		return fmt.Errorf("encode the audit event %s: %w", e.Name, err)

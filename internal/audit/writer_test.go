@@ -41,7 +41,7 @@ func members(t *testing.T, line string) map[string]any {
 func TestRule68_AuditLogInjection(t *testing.T) {
 	for _, value := range hostile {
 		var out bytes.Buffer
-		err := newLog(&out).Write(audit.Event{
+		err := newLog(&out).Write(t.Context(), audit.Event{
 			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value},
 			Subject: value, Grant: value, Key: value, KeptGrant: value, Reason: value, IP: value,
 		})
@@ -87,7 +87,7 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		if err := newLog(&out).Write(e); err != nil || out.String() != want+"\n" {
+		if err := newLog(&out).Write(t.Context(), e); err != nil || out.String() != want+"\n" {
 			t.Errorf("%s, %v; want %s", out.String(), err, want)
 		}
 		e.Time = e.Time.UTC()
@@ -117,7 +117,7 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 func TestWriter_ReturnsTheErrorAndKeepsOtherLinesWhole(t *testing.T) {
 	w := &limitedWriter{limit: 1000}
 	a := newLog(w)
-	write := func(name string) error { return a.Write(audit.Event{Name: name, Time: time.Unix(0, 0)}) }
+	write := func(name string) error { return a.Write(t.Context(), audit.Event{Name: name, Time: time.Unix(0, 0)}) }
 	if err := write("first"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 func TestWriter_ReportsAShortWrite(t *testing.T) {
 	for _, name := range []string{"x", "\u0085\u0085"} { // the second line is longer when it is escaped
-		err := newLog(shortWriter{}).Write(audit.Event{Name: name, Time: time.Now()})
+		err := newLog(shortWriter{}).Write(t.Context(), audit.Event{Name: name, Time: time.Now()})
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("event %q: got error %v, want io.ErrShortWrite", name, err)
 		}
@@ -172,7 +172,7 @@ func TestRule69_ConcurrentAuditLinesDoNotMix(t *testing.T) {
 		group.Go(func() {
 			for range 50 {
 				e := audit.Event{Name: "x", Time: time.Now(), Reason: strings.Repeat("v", 5000)}
-				if err := a.Write(e); err != nil {
+				if err := a.Write(t.Context(), e); err != nil {
 					t.Error(err)
 				}
 			}

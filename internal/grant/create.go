@@ -64,7 +64,7 @@ func (s *Service) revokeOldest(ctx context.Context, caller client.Caller, create
 		return oauth.FromStore(err)
 	}
 	for _, g := range revoked {
-		if err := s.recordRevocation(caller, g, audit.RevokedByLimit, true); err != nil {
+		if err := s.recordRevocation(ctx, caller, g, audit.RevokedByLimit, true); err != nil {
 			return err
 		}
 	}

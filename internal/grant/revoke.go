@@ -34,7 +34,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	return s.recordRevocation(caller, g, audit.RevokedByClient, changed)
+	return s.recordRevocation(ctx, caller, g, audit.RevokedByClient, changed)
 }
 
 // grantOf returns the id of the grant that a token of the caller belongs to. It
@@ -85,19 +85,21 @@ func (s *Service) Revoke(ctx context.Context, caller client.Caller, grant string
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	return s.recordRevocation(caller, g, revokeReason(caller), changed)
+	return s.recordRevocation(ctx, caller, g, revokeReason(caller), changed)
 }
 
 // recordRevocation audits the revocation of a grant, even if it was revoked
 // before. If the first event could not be written, the caller tries again. Then
 // the second event must be in the log, because a replay restores revocations
 // from the log.
-func (s *Service) recordRevocation(caller client.Caller, g Grant, reason string, changed bool) error {
+func (s *Service) recordRevocation(
+	ctx context.Context, caller client.Caller, g Grant, reason string, changed bool,
+) error {
 	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
 	if changed {
 		e.Count = 1
 	}
-	return s.record(caller, e)
+	return s.record(ctx, caller, e)
 }
 
 // RevokeAll revokes all grants of a subject that belong to the caller, except
@@ -124,7 +126,7 @@ func (s *Service) RevokeAll(ctx context.Context, caller client.Caller, subject, 
 	if err != nil {
 		return 0, oauth.FromStore(err)
 	}
-	return ended.Live, s.record(caller, audit.Event{
+	return ended.Live, s.record(ctx, caller, audit.Event{
 		Name: audit.GrantRevoked, Subject: subject, Reason: e.Reason, Count: ended.Live, KeptGrant: except,
 		Moment: ended.At,
 	})

@@ -107,7 +107,7 @@ func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult
 	if err != nil {
 		return RefreshResult{}, err
 	}
-	return result, s.conclude(r.caller, a, result)
+	return result, s.conclude(ctx, r.caller, a, result)
 }
 
 // attempt returns the attempt for the store. It counts as received now: the
@@ -215,7 +215,7 @@ var outcomeEvents = map[Outcome]string{
 
 // conclude audits a result that has an event. It returns an error unless the
 // outcome is accepted.
-func (s *Service) conclude(caller client.Caller, a RefreshAttempt, r RefreshResult) error {
+func (s *Service) conclude(ctx context.Context, caller client.Caller, a RefreshAttempt, r RefreshResult) error {
 	if r.Outcome == Late {
 		return oauth.Unavailable(context.DeadlineExceeded)
 	}
@@ -226,7 +226,7 @@ func (s *Service) conclude(caller client.Caller, a RefreshAttempt, r RefreshResu
 		e.Name, e.Age = audit.RefreshRepeated, a.ReceivedAt.Sub(r.Grant.RotatedAt)
 	}
 	if e.Name != "" {
-		if err := s.record(caller, e); err != nil {
+		if err := s.record(ctx, caller, e); err != nil {
 			return err
 		}
 	}

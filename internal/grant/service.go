@@ -29,7 +29,7 @@ type Options struct {
 	Log *slog.Logger
 	// Audit writes an event before the server answers. If it returns an error,
 	// the request fails. nil means no audit log.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 	// Refreshed is called with the outcome of every refresh attempt. nil means
 	// no observer.
 	Refreshed func(Outcome)
@@ -50,7 +50,7 @@ func New(o Options) *Service {
 		o.Log = slog.Default()
 	}
 	if o.Audit == nil {
-		o.Audit = func(audit.Event) error { return nil }
+		o.Audit = func(context.Context, audit.Event) error { return nil }
 	}
 	if o.Refreshed == nil {
 		o.Refreshed = func(Outcome) {}
@@ -124,9 +124,9 @@ func visibleClient(caller client.Caller) (clientID string, err error) {
 
 // record audits an event of the caller. If that fails, it returns
 // temporarily_unavailable.
-func (s *Service) record(caller client.Caller, e audit.Event) error {
+func (s *Service) record(ctx context.Context, caller client.Caller, e audit.Event) error {
 	e.Time, e.Actor = s.o.Registry.Now(), caller.Actor()
-	if err := s.o.Audit(e); err != nil {
+	if err := s.o.Audit(ctx, e); err != nil {
 		return oauth.Unavailable(err)
 	}
 	return nil

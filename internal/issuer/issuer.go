@@ -25,7 +25,7 @@ type Options struct {
 	Subject func(ctx context.Context, id string) (Subject, error)
 	// Audit writes an event before the server answers. If it returns an error,
 	// the request fails. nil means no audit log.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 	// Issued is called for each access token that was signed, with the name of
 	// the call and the algorithm. nil means no observer.
 	Issued func(call, algorithm string)
@@ -48,13 +48,13 @@ type Issuer struct {
 	grants     *grant.Service
 	subjects   subjects
 	signer     signer
-	audit      func(audit.Event) error
+	audit      func(context.Context, audit.Event) error
 }
 
 // New returns an Issuer.
 func New(o Options) *Issuer {
 	if o.Audit == nil {
-		o.Audit = func(audit.Event) error { return nil }
+		o.Audit = func(context.Context, audit.Event) error { return nil }
 	}
 	if o.Issued == nil {
 		o.Issued = func(string, string) {}
@@ -103,9 +103,9 @@ func (i *Issuer) respond(call string, g grant.Grant, p accessPlan, refreshToken 
 
 // record audits an event of the caller. If that fails, it returns
 // temporarily_unavailable.
-func (i *Issuer) record(caller client.Caller, e audit.Event) error {
+func (i *Issuer) record(ctx context.Context, caller client.Caller, e audit.Event) error {
 	e.Time, e.Actor = i.registry.Now(), caller.Actor()
-	if err := i.audit(e); err != nil {
+	if err := i.audit(ctx, e); err != nil {
 		return oauth.Unavailable(err)
 	}
 	return nil

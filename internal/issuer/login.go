@@ -117,12 +117,13 @@ func (i *Issuer) createGrant(ctx context.Context, caller client.Caller, g grant.
 		e := audit.Event{
 			Name: audit.LoginFailed, Subject: r.Subject, Reason: audit.ChangedMeanwhile, IP: g.IP, Failed: true,
 		}
-		if err := i.record(caller, e); err != nil {
+		if err := i.record(ctx, caller, e); err != nil {
 			return err
 		}
 		return oauth.Refused(oauth.InvalidGrant, errors.New(audit.ChangedMeanwhile))
 	} else if err != nil {
 		return err
 	}
-	return i.record(caller, audit.Event{Name: audit.LoginSucceeded, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP})
+	e := audit.Event{Name: audit.LoginSucceeded, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP}
+	return i.record(ctx, caller, e)
 }

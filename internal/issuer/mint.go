@@ -49,7 +49,7 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if err := i.record(caller, audit.Event{Name: audit.TokenMinted, Subject: r.Subject}); err != nil {
+	if err := i.record(ctx, caller, audit.Event{Name: audit.TokenMinted, Subject: r.Subject}); err != nil {
 		return nil, err
 	}
 	return response, nil
@@ -94,7 +94,7 @@ func (i *Issuer) mintGrant(
 		return nil, err
 	}
 	e := audit.Event{Name: audit.TokenMinted, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP}
-	if err := i.record(caller, e); err != nil {
+	if err := i.record(ctx, caller, e); err != nil {
 		return nil, err
 	}
 	return response, nil

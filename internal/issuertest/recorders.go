@@ -2,6 +2,7 @@ package issuertest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -32,7 +33,7 @@ type Events struct {
 
 // Record records an event and returns the error that FailWith has set. It fails
 // for an event whose name is not in audit.EventNames.
-func (r *Events) Record(e audit.Event) error {
+func (r *Events) Record(_ context.Context, e audit.Event) error {
 	if !slices.Contains(audit.EventNames(), e.Name) {
 		return fmt.Errorf("audit.EventNames does not have %q", e.Name)
 	}

@@ -2,6 +2,7 @@ package issuertest
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -149,7 +150,7 @@ func (s *Setup) fill(t testing.TB, a *admin.Admin, p *prepared) {
 }
 
 func newAdmin(
-	store admin.Store, h *password.Hasher, now func() time.Time, record func(audit.Event) error,
+	store admin.Store, h *password.Hasher, now func() time.Time, record func(context.Context, audit.Event) error,
 ) *admin.Admin {
 	return admin.New(admin.Options{
 		Store: store, Passwords: h, Limits: admin.Limits{MaxAccess: maxAccess, MaxRefresh: maxRefresh},

@@ -78,7 +78,7 @@ func (s *Service) reserve(ctx context.Context, user User, a Attempt) (reservatio
 	case accepted == last:
 		r.throttled = audit.ThrottledAccount
 	default:
-		return r, s.slowDown(user, a, audit.ThrottledAddress, tooManyFailures, r.counters[0])
+		return r, s.slowDown(ctx, user, a, audit.ThrottledAddress, tooManyFailures, r.counters[0])
 	}
 	return r, nil
 }
@@ -92,7 +92,7 @@ func (s *Service) countLogin(ctx context.Context, user User, a Attempt) error {
 		return oauth.FromStore(err)
 	}
 	if accepted == 0 {
-		return s.slowDown(user, a, audit.ThrottledLogins, tooManyLogins, c)
+		return s.slowDown(ctx, user, a, audit.ThrottledLogins, tooManyLogins, c)
 	}
 	return nil
 }
@@ -105,8 +105,10 @@ const (
 
 // slowDown audits an attempt that is over the limit of the counter. It returns
 // slow_down with the longest time until the counter accepts an attempt.
-func (s *Service) slowDown(user User, a Attempt, reason, sentence string, c throttle.Counter) error {
-	err := s.refuse(user.ID, a, reason)
+func (s *Service) slowDown(
+	ctx context.Context, user User, a Attempt, reason, sentence string, c throttle.Counter,
+) error {
+	err := s.refuse(ctx, user.ID, a, reason)
 	if !errors.Is(err, oauth.InvalidGrant) {
 		return err
 	}
@@ -167,9 +169,9 @@ func (r reservation) refund(ctx context.Context) {
 
 // refuse audits the reason of the refusal and returns invalid_grant. The
 // response does not contain the reason.
-func (s *Service) refuse(subject string, a Attempt, reason string) error {
+func (s *Service) refuse(ctx context.Context, subject string, a Attempt, reason string) error {
 	e := audit.Event{Name: audit.LoginFailed, Subject: subject, Reason: reason, IP: audit.IP(a.Address), Failed: true}
-	if err := s.record(a.Actor, e); err != nil {
+	if err := s.record(ctx, a.Actor, e); err != nil {
 		return err
 	}
 	return oauth.Refused(oauth.InvalidGrant, errors.New(reason))

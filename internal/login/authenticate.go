@@ -101,7 +101,7 @@ func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool
 		r.refund(ctx)
 		return user, rehash, nil
 	}
-	return user, false, s.refuse(user.ID, a, reason)
+	return user, false, s.refuse(ctx, user.ID, a, reason)
 }
 
 // find returns the user of that name, or the zero User if there is none. The

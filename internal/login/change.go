@@ -71,7 +71,7 @@ func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 	}
 	live, at, err := s.o.Store.ChangePassword(ctx, user.ID, user.PasswordHash, hash, keep, c.Attempt.Actor.Name)
 	if errors.Is(err, oauth.InvalidGrant) {
-		return s.refuse(user.ID, c.Attempt, audit.ChangedMeanwhile)
+		return s.refuse(ctx, user.ID, c.Attempt, audit.ChangedMeanwhile)
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
@@ -82,5 +82,5 @@ func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 	if keep != (oauth.GrantID{}) {
 		e.KeptGrant = keep.String()
 	}
-	return s.record(c.Attempt.Actor, e)
+	return s.record(ctx, c.Attempt.Actor, e)
 }

@@ -75,7 +75,7 @@ type Options struct {
 	Log *slog.Logger
 	// Audit writes an event before the server answers. If it returns an error,
 	// the request fails. nil means no audit log.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 	// Span starts a trace span of that name. It returns the function that ends
 	// the span. nil means no traces.
 	Span func(ctx context.Context, name string) (context.Context, func())
@@ -93,7 +93,7 @@ func New(o Options) *Service {
 		o.Log = slog.Default()
 	}
 	if o.Audit == nil {
-		o.Audit = func(audit.Event) error { return nil }
+		o.Audit = func(context.Context, audit.Event) error { return nil }
 	}
 	if o.Span == nil {
 		o.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
@@ -103,9 +103,9 @@ func New(o Options) *Service {
 
 // record audits an event of the actor. If that fails, it returns
 // temporarily_unavailable.
-func (s *Service) record(by audit.Actor, e audit.Event) error {
+func (s *Service) record(ctx context.Context, by audit.Actor, e audit.Event) error {
 	e.Time, e.Actor = s.o.Now(), by
-	if err := s.o.Audit(e); err != nil {
+	if err := s.o.Audit(ctx, e); err != nil {
 		return oauth.Unavailable(err)
 	}
 	return nil

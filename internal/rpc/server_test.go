@@ -110,7 +110,7 @@ func TestRule71_ReflectionIsOffByDefault(t *testing.T) {
 func newBlockedFixture(t *testing.T) (f *rpctest.Fixture, blocked chan struct{}, release func()) {
 	blocked, released := make(chan struct{}, 8), make(chan struct{})
 	f = rpctest.New(t, rpctest.Options{Components: func(o *components.Options) {
-		o.Audit = func(audit.Event) error {
+		o.Audit = func(context.Context, audit.Event) error {
 			blocked <- struct{}{}
 			<-released
 			return nil

@@ -48,7 +48,7 @@ type Options struct {
 	UseClock func(now func() time.Time)
 	Log      *slog.Logger
 	// Audit writes an event before the server answers.
-	Audit func(audit.Event) error
+	Audit func(context.Context, audit.Event) error
 	// Observer counts and traces. Its fields may be nil.
 	Observer Observer
 }

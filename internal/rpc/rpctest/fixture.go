@@ -42,7 +42,9 @@ func New(t testing.TB, o Options) *Fixture {
 	t.Helper()
 	f := &Fixture{Fixture: issuertest.New(t, setup, func(c *components.Options) {
 		c.GrantLifetimes.Leeway = Leeway
-		c.Keys.Audit = func(e audit.Event) error { return c.Audit(e) } // which a test may replace below
+		c.Keys.Audit = func(ctx context.Context, e audit.Event) error {
+			return c.Audit(ctx, e) // which a test may replace below
+		}
 		if o.Components != nil {
 			o.Components(c)
 		}
