@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/rpc"
 )
 
@@ -21,6 +22,12 @@ type listeners struct {
 	grpc        *rpc.Server
 	httpAddress net.Addr
 	grpcAddress net.Addr
+}
+
+// A countedListener is a listener whose connections the metrics count.
+type countedListener struct {
+	name     string
+	listener *connlimit.Listener
 }
 
 // drain stops the listeners without failing a request. The server must already
@@ -52,15 +59,24 @@ func (l listeners) drain(c config.Shutdown, log *slog.Logger) error {
 	return err
 }
 
-// bind listens on the addresses of both APIs.
-func bind(c config.Config) (httpListener, grpcListener net.Listener, err error) {
-	httpListener, err = net.Listen("tcp", c.HTTP.Address)
+// bind listens on the addresses of both APIs, with the limits for each.
+func bind(c config.Config, l connlimit.Limits) (httpListener, grpcListener *connlimit.Listener, err error) {
+	httpListener, err = listenOn("http.address", c.HTTP.Address, l)
 	if err != nil {
-		return nil, nil, fmt.Errorf("http.address: %w", err)
+		return nil, nil, err
 	}
-	grpcListener, err = net.Listen("tcp", c.GRPC.Address)
+	grpcListener, err = listenOn("grpc.address", c.GRPC.Address, l)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("grpc.address: %w", err), httpListener.Close())
+		return nil, nil, errors.Join(err, httpListener.Close())
 	}
 	return httpListener, grpcListener, nil
+}
+
+// listenOn listens on the address that a key of the configuration sets.
+func listenOn(key, address string, l connlimit.Limits) (*connlimit.Listener, error) {
+	raw, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return connlimit.New(raw, l), nil
 }

@@ -21,6 +21,9 @@ func LimitMemory() {
 		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(password.MemoryLimit() / 2)
+		debug.SetMemoryLimit(heapShare(password.MemoryLimit()))
 	}
 }
+
+// heapShare returns the part of the memory that Go's heap may use.
+func heapShare(memory int64) int64 { return memory / 2 }

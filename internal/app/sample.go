@@ -11,11 +11,12 @@ import (
 )
 
 // registerSources tells the metrics where to read their gauges. All components
-// must be open.
+// and listeners must be open.
 func (s *Server) registerSources() {
 	src := telemetry.Sources{
-		Ring:    func() telemetry.Ring { return sampleRing(s.app.Keys, s.app.Keys.Now()) },
-		Hashing: func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
+		Ring:      func() telemetry.Ring { return sampleRing(s.app.Keys, s.app.Keys.Now()) },
+		Hashing:   func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
+		Listeners: func() []telemetry.Listener { return sampleListeners(s.counted) },
 	}
 	if p, ok := s.app.Store.(*postgres.Store); ok {
 		src.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }
@@ -27,6 +28,19 @@ func (s *Server) registerSources() {
 		src.Sweeper = func() telemetry.Sweeper { return sampleSweeper(s.sweeper.Stats()) }
 	}
 	s.app.metrics.SetSources(src)
+}
+
+// sampleListeners returns the gauges of the listeners.
+func sampleListeners(all []countedListener) []telemetry.Listener {
+	sampled := make([]telemetry.Listener, len(all))
+	for i, l := range all {
+		s := l.listener.Stats()
+		sampled[i] = telemetry.Listener{
+			Name: l.name, MaxConnections: s.Max, Connections: s.Open,
+			Refused: map[string]uint64{"listener": s.RefusedByListener, "address": s.RefusedByAddress},
+		}
+	}
+	return sampled
 }
 
 // sampleRing returns the gauges of the key ring: how many keys are in each

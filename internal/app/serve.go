@@ -3,10 +3,11 @@ package app
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc"
 	"github.com/signetd/signet/internal/rpc/adminrpc"
@@ -17,10 +18,14 @@ import (
 // starts first, so that a liveness probe succeeds while the server waits for
 // the database.
 func (s *Server) listenOps() (stop func(), err error) {
-	l, err := net.Listen("tcp", s.app.Config.Ops.Address)
-	if err != nil {
-		return nil, fmt.Errorf("ops.address: %w", err)
+	if s.limits, err = readLimits(s.app.Config.Store); err != nil {
+		return nil, err
 	}
+	l, err := listenOn("ops.address", s.app.Config.Ops.Address, s.limits.forOps())
+	if err != nil {
+		return nil, err
+	}
+	s.counted = append(s.counted, countedListener{"ops", l})
 	ops := web.NewServer(web.OpsHandler(s.checks(), s.app.metrics.Handler(), s.app.Log), s.app.Log)
 	s.start("ops.address", func() error { return ops.Serve(l) })
 	s.logAddress("ops", l.Addr())
@@ -33,16 +38,18 @@ func (s *Server) listen() (listeners, error) {
 	if err != nil {
 		return listeners{}, err
 	}
-	httpListener, grpcListener, err := bind(s.app.Config)
+	httpListener, grpcListener, err := bind(s.app.Config, s.limits.forCallers(s.app.Config.TrustedProxies))
 	if err != nil {
 		return listeners{}, err
 	}
+	s.counted = append(s.counted, countedListener{"http", httpListener}, countedListener{"grpc", grpcListener})
 	l := listeners{
 		http: web.NewServer(handler, s.app.Log), grpc: rpc.New(s.rpcOptions()),
 		httpAddress: httpListener.Addr(), grpcAddress: grpcListener.Addr(),
 	}
 
 	l.http.TLSConfig = s.tlsConfig("h2", "http/1.1")
+	l.http.ConnState = exemptVerified
 	s.start("http.address", func() error {
 		if l.http.TLSConfig != nil {
 			return l.http.ServeTLS(httpListener, "", "") // the certificate is in TLSConfig
@@ -51,6 +58,15 @@ func (s *Server) listen() (listeners, error) {
 	})
 	s.start("grpc.address", func() error { return l.grpc.Serve(grpcListener) })
 	return l, nil
+}
+
+// exemptVerified exempts a connection with a verified client certificate from
+// the bound of its address. The HTTP server calls it when the first request
+// begins, after the handshake.
+func exemptVerified(c net.Conn, state http.ConnState) {
+	if t, ok := c.(*tls.Conn); ok && state == http.StateActive && len(t.ConnectionState().VerifiedChains) > 0 {
+		connlimit.Exempt(c)
+	}
 }
 
 // webOptions returns the options of the HTTP API.
@@ -69,7 +85,8 @@ func (s *Server) rpcOptions() rpc.Options {
 	return rpc.Options{
 		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
 		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
-		Proxies: oauth.Proxies(c.TrustedProxies), TLS: s.tlsConfig("h2"), Observer: s.app.grpcHooks(),
+		Proxies: oauth.Proxies(c.TrustedProxies), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
+		Observer: s.app.grpcHooks(),
 	}
 }
 

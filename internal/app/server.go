@@ -21,6 +21,8 @@ type Server struct {
 	cert       *cert.Reloader
 	components *components.Components
 	sweeper    *grant.Sweeper
+	limits     limits
+	counted    []countedListener // for the metrics
 	// serving is true while the server answers requests: after the start is
 	// complete and before a drain begins.
 	serving atomic.Bool
@@ -68,6 +70,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		return err
 	}
 
+	s.registerSources()
 	// The background tasks run until the last request is answered.
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()

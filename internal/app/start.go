@@ -111,7 +111,6 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if every := a.Config.Store.SweepEvery; every > 0 {
 		s.sweeper = grant.NewSweeper(grant.SweeperOptions{Store: a.Store, Now: a.Keys.Now, Interval: every, Log: a.Log})
 	}
-	s.registerSources()
 	return nil
 }
 

@@ -24,7 +24,7 @@ type Proxies []netip.Prefix
 // it. The result has no zone, and an IPv4 address has four bytes.
 func (p Proxies) Origin(peer netip.Addr, forwardedFor []string) netip.Addr {
 	origin := peer.Unmap().WithZone("")
-	if !p.has(origin) {
+	if !p.Has(origin) {
 		return origin
 	}
 	hops := strings.Split(strings.Join(forwardedFor, ","), ",") // RFC 9110 §5.3: several lines are one list
@@ -33,13 +33,15 @@ func (p Proxies) Origin(peer netip.Addr, forwardedFor []string) netip.Addr {
 		if err != nil || len(hops)-n > maxHops {
 			return origin
 		}
-		if origin = addr.Unmap().WithZone(""); !p.has(origin) {
+		if origin = addr.Unmap().WithZone(""); !p.Has(origin) {
 			return origin
 		}
 	}
 	return origin
 }
 
-func (p Proxies) has(addr netip.Addr) bool {
+// Has reports whether an address, which has neither a zone nor the form of IPv4
+// in IPv6, is that of a trusted proxy.
+func (p Proxies) Has(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(addr) })
 }

@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -63,6 +62,9 @@ type Options struct {
 	Log *slog.Logger
 	// TLS configures the connections. Nil means plain text.
 	TLS *tls.Config
+	// Verified is called with each accepted connection whose caller has shown a
+	// valid certificate. Nil means nothing to do.
+	Verified func(net.Conn)
 	// Reflection publishes the list of services to anyone
 	// (grpc.reflection.v1).
 	Reflection bool
@@ -107,7 +109,7 @@ func New(o Options) *Server {
 		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
 		counters: make(map[string]counter), limiter: new(callLimiter),
 	}
-	s := &Server{health: newHealth(o.Ready), server: newServer(i, o.TLS)}
+	s := &Server{health: newHealth(o.Ready), server: newServer(i, transportCredentials(o.TLS, o.Verified))}
 	o.Services.register(s.server)
 	healthv1.RegisterHealthServer(s.server, s.health)
 	if o.Reflection {
@@ -118,9 +120,9 @@ func New(o Options) *Server {
 }
 
 // newServer returns a grpc.Server with the limits and the interceptor.
-func newServer(i interceptor, c *tls.Config) *grpc.Server {
+func newServer(i interceptor, c credentials.TransportCredentials) *grpc.Server {
 	return grpc.NewServer(
-		grpc.Creds(transportCredentials(c)),
+		grpc.Creds(c),
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),
 		grpc.MaxRecvMsgSize(maxMessage),
@@ -137,13 +139,6 @@ func newServer(i interceptor, c *tls.Config) *grpc.Server {
 		grpc.WaitForHandlers(true),
 		grpc.NumStreamWorkers(streamWorkers),
 	)
-}
-
-func transportCredentials(c *tls.Config) credentials.TransportCredentials {
-	if c == nil {
-		return insecure.NewCredentials()
-	}
-	return credentials.NewTLS(c)
 }
 
 // Serve answers the calls that arrive at l until Drain. It closes l. After a

@@ -14,6 +14,7 @@ type collector struct {
 	hashing         hashingMetrics
 	pool            poolMetrics
 	sweeper         sweeperMetrics
+	listeners       listenerMetrics
 	certificateLeft sampled
 }
 
@@ -21,11 +22,12 @@ type collector struct {
 // which may be nil until the server has started.
 func newCollector(d *definer, sources *atomic.Pointer[Sources]) collector {
 	return collector{
-		sources: sources,
-		ring:    newRingMetrics(d),
-		hashing: newHashingMetrics(d),
-		pool:    newPoolMetrics(d),
-		sweeper: newSweeperMetrics(d),
+		sources:   sources,
+		ring:      newRingMetrics(d),
+		hashing:   newHashingMetrics(d),
+		pool:      newPoolMetrics(d),
+		sweeper:   newSweeperMetrics(d),
+		listeners: newListenerMetrics(d),
 		certificateLeft: d.sampled("signet_tls_certificate_left_seconds", gauge,
 			"Seconds until the TLS certificate in use expires. A negative value means that it has expired."),
 	}
@@ -56,6 +58,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if sources.Sweeper != nil {
 		c.sweeper.collect(emit, sources.Sweeper())
+	}
+	if sources.Listeners != nil {
+		c.listeners.collect(emit, sources.Listeners())
 	}
 	if sources.CertificateValidFor != nil {
 		emit(c.certificateLeft, sources.CertificateValidFor().Seconds())

@@ -33,6 +33,10 @@ var allSources = Sources{
 	Pool: func() Pool {
 		return Pool{Max: 16, Acquired: 2, Idle: 3, Acquires: 100, Waits: 4, Waited: 1500 * time.Millisecond}
 	},
+	Listeners: func() []Listener {
+		refused := map[string]uint64{"address": 8}
+		return []Listener{{Name: "grpc", MaxConnections: 1024, Connections: 6, Refused: refused}}
+	},
 	CertificateValidFor: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {
 		return Sweeper{

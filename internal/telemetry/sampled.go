@@ -108,3 +108,27 @@ func (m sweeperMetrics) collect(emit emitFunc, s Sweeper) {
 		emit(m.grants, float64(n), state)
 	}
 }
+
+type listenerMetrics struct{ max, open, refused sampled }
+
+func newListenerMetrics(d *definer) listenerMetrics {
+	return listenerMetrics{
+		max: d.sampled("signet_connections_max", gauge,
+			"Maximum number of open connections of a listener: http, grpc or ops.", "listener"),
+		open: d.sampled("signet_connections", gauge, "Open connections of a listener.", "listener"),
+		refused: d.sampled("signet_connections_refused_total", counter,
+			"Connections that a listener closed at once, by the bound that they exceeded: "+
+				"that of the listener, or that of their address.",
+			"listener", "bound"),
+	}
+}
+
+func (m listenerMetrics) collect(emit emitFunc, all []Listener) {
+	for _, l := range all {
+		emit(m.max, float64(l.MaxConnections), l.Name)
+		emit(m.open, float64(l.Connections), l.Name)
+		for bound, n := range l.Refused {
+			emit(m.refused, float64(n), l.Name, bound)
+		}
+	}
+}

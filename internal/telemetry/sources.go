@@ -10,6 +10,8 @@ type Sources struct {
 	Hashing func() Hashing
 	Pool    func() Pool
 	Sweeper func() Sweeper
+	// Listeners returns the state of each listener.
+	Listeners func() []Listener
 	// CertificateValidFor returns the time until the TLS certificate expires.
 	CertificateValidFor func() time.Duration
 }
@@ -38,6 +40,16 @@ type Hashing struct {
 	Budget, InUse, Waiting int64
 	// Hashes and Refused count hashes since the start of the process.
 	Hashes, Refused uint64
+}
+
+// Listener is the state of one listener.
+type Listener struct {
+	// Name is http, grpc or ops.
+	Name string
+	// MaxConnections is the bound of open connections.
+	MaxConnections, Connections int
+	// Refused counts connections that were refused, by reason.
+	Refused map[string]uint64
 }
 
 // Pool is the state of the pool of database connections.

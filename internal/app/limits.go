@@ -1,0 +1,101 @@
+package app
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"runtime"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/connlimit"
+	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
+)
+
+const (
+	// memoryPerConnection is the part of the heap that allows one connection
+	// to the HTTP API and one to the gRPC API. An idle connection needs about a
+	// quarter of it.
+	memoryPerConnection = 128 << 10
+	// addressShare is the part of a listener's connections that one address
+	// may have.
+	addressShare = 4
+	// maxOpsConnections is the maximum number of connections to the operations
+	// server.
+	maxOpsConnections = 64
+	// minConnections is the number of connections below which a server does
+	// not start.
+	minConnections = 16
+)
+
+// The descriptors that connections cannot use.
+const (
+	// otherDescriptors are for the log, the listeners, files that are read
+	// again, the export of traces and the resolver of names.
+	otherDescriptors = 48
+	// hashingDescriptors are for the worker processes of one CPU.
+	hashingDescriptors = 8
+	// sqliteDescriptors are for the connections to the file. Each has up to
+	// three files open.
+	sqliteDescriptors = 24
+)
+
+// limits are the bounds of the listeners of a server.
+type limits struct {
+	// connections is the bound of the HTTP listener, and that of the gRPC
+	// listener.
+	connections int
+	// opsConnections is the bound of the operations listener.
+	opsConnections int
+}
+
+// newLimits returns the limits for a heap of that many bytes and a process that
+// may open that many descriptors. The store needs storeDescriptors of them. It
+// returns an error if too few remain for connections.
+func newLimits(heap int64, descriptors uint64, storeDescriptors, cpus int) (limits, error) {
+	open := int(min(descriptors, math.MaxInt32))
+	reserved := otherDescriptors + storeDescriptors + cpus*hashingDescriptors
+	// The operations server has an eighth of the descriptors, or less.
+	if least := (reserved + 2*minConnections) * 8 / 7; open < least {
+		return limits{}, fmt.Errorf("the process may open only %d files (RLIMIT_NOFILE): allow it at least %d, "+
+			"or 65536 for many connections", open, least)
+	}
+	l := limits{opsConnections: min(maxOpsConnections, open/8)}
+	byDescriptors := (open - reserved - l.opsConnections) / 2
+	byMemory := max(minConnections, heap/memoryPerConnection)
+	l.connections = int(min(int64(byDescriptors), byMemory))
+	return l, nil
+}
+
+// readLimits returns the limits of this process.
+func readLimits(c config.Store) (limits, error) {
+	var descriptors unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &descriptors); err != nil {
+		return limits{}, fmt.Errorf("read the limit of open files: %w", err)
+	}
+	forStore := c.MaxConns
+	if _, file := c.SQLite(); file {
+		forStore = sqliteDescriptors
+	}
+	// LimitMemory or the environment has set the limit of the heap. Without
+	// any, it is the largest integer.
+	heap := min(debug.SetMemoryLimit(-1), heapShare(password.MemoryLimit()))
+	return newLimits(heap, descriptors.Cur, forStore, runtime.NumCPU())
+}
+
+// forCallers returns the limits of the HTTP listener, and those of the gRPC
+// listener. All connections of a trusted proxy have its address.
+func (l limits) forCallers(proxies config.Prefixes) connlimit.Limits {
+	return connlimit.Limits{
+		Max: l.connections, PerAddress: l.connections / addressShare,
+		ExemptAddress: func(a netip.Addr) bool { return oauth.Proxies(proxies).Has(a) },
+	}
+}
+
+// forOps returns the limits of the operations listener.
+func (l limits) forOps() connlimit.Limits {
+	return connlimit.Limits{Max: l.opsConnections, PerAddress: max(1, l.opsConnections/2)}
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"math"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/signetd/signet/config"
+)
+
+// The limits follow from the memory and the descriptors, whichever allows
+// fewer connections.
+func TestNewLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		heap        int64
+		descriptors uint64
+		want        limits
+	}{
+		"256 MiB of memory": {128 << 20, 65536, limits{connections: 1024, opsConnections: 64}},
+		"unlimited files":   {128 << 20, math.MaxUint64, limits{connections: 1024, opsConnections: 64}},
+		"1,024 files":       {math.MaxInt64, 1024, limits{connections: 440, opsConnections: 64}},
+		"256 files":         {math.MaxInt64, 256, limits{connections: 72, opsConnections: 32}},
+		"little memory":     {1 << 20, 65536, limits{connections: minConnections, opsConnections: 64}},
+	} {
+		got, err := newLimits(c.heap, c.descriptors, 16, 2)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v %v, want %+v", name, got, err, c.want)
+		}
+	}
+}
+
+// The error for too few descriptors has a number that is enough.
+func TestNewLimits_TooFewDescriptors(t *testing.T) {
+	if _, err := newLimits(128<<20, 64, 16, 2); err == nil || !strings.Contains(err.Error(), "at least 128,") {
+		t.Errorf("64 files: %v", err)
+	}
+	if _, err := newLimits(128<<20, 128, 16, 2); err != nil {
+		t.Error(err)
+	}
+}
+
+// A trusted proxy may have all connections, and another address a quarter.
+func TestLimits_ForCallers(t *testing.T) {
+	l := limits{connections: 1024}.forCallers(config.Prefixes{netip.MustParsePrefix("10.0.0.0/8")})
+	if l.Max != 1024 || l.PerAddress != 256 || !l.ExemptAddress(netip.MustParseAddr("10.1.2.3")) ||
+		l.ExemptAddress(netip.MustParseAddr("192.0.2.1")) {
+		t.Errorf("%+v", l)
+	}
+}
