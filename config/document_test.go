@@ -128,7 +128,7 @@ func TestConfigRedacted_EncodesAsJSON(t *testing.T) {
 	const want = `{"grpc":{"address":"127.0.0.1:9090","reflection":false},` +
 		`"keys":{"clock_skew":"2m","max_age":"5m","poll_interval":"2s","publish_ahead":"1h",` +
 		`"rotate_every":"720h","rsa_bits":2048},` +
-		`"store":{"coalesce":true,"connect_timeout":"5s","insecure":true,"max_conns":16,"statement_timeout":"5s",` +
+		`"store":{"coalesce":true,"connect_timeout":"2s","insecure":true,"max_conns":16,"statement_timeout":"5s",` +
 		`"sweep_every":"1h","url":"postgres://u:hidden@h/d"}}`
 	if err != nil || string(text) != want {
 		t.Errorf("error %v\ngot  %s\nwant %s", err, text, want)

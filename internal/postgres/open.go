@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	defaultConnectTimeout   = 5 * time.Second
+	defaultConnectTimeout   = 2 * time.Second
 	defaultStatementTimeout = 5 * time.Second
 )
 
@@ -44,8 +44,8 @@ type Options struct {
 	// MaxConns is how many connections there are at most. Zero means the
 	// default of pgx. Polls and refreshes have connections of their own.
 	MaxConns int32
-	// ConnectTimeout bounds the opening of a connection. Zero means five
-	// seconds.
+	// ConnectTimeout bounds the opening of a connection to one host, unless the
+	// URL has the parameter connect_timeout. Zero means two seconds.
 	ConnectTimeout time.Duration
 	// StatementTimeout bounds each call of a method except Migrate, including
 	// the wait for a connection. Zero means five seconds.
@@ -86,11 +86,12 @@ type Store struct {
 // Open creates the pools and opens one connection. It does not change the
 // schema, see Migrate and CheckSchema.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	s := &Store{waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
 	config, err := poolConfig(o)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
+	leaveReadOnly(&config.ConnConfig.Config, func() { s.pools.reset() })
 	if s.pools, err = openPools(ctx, config); err != nil {
 		s.pools.close()
 		return nil, openError(err)
@@ -102,13 +103,20 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.grants.start(o.NoBatching, o.OnReadBatch)
 	s.users.start(o.NoBatching, o.OnReadBatch)
 
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	if err := s.db.pool.Ping(ctx); err != nil {
+	if err := s.connect(ctx); err != nil {
 		s.pools.close()
 		return nil, openError(err)
 	}
 	return s, nil
+}
+
+// connect opens one connection. Each host of the URL has its own time for that.
+func (s *Store) connect(ctx context.Context) error {
+	conn, err := s.db.pool.Acquire(ctx)
+	if err == nil {
+		conn.Release()
+	}
+	return err
 }
 
 // poolConfig returns the configuration of all pools together.
@@ -117,7 +125,10 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse database URL: %w", err)
 	}
-	config.ConnConfig.ConnectTimeout = orDefault(o.ConnectTimeout, defaultConnectTimeout)
+	timeout := orDefault(config.ConnConfig.ConnectTimeout, orDefault(o.ConnectTimeout, defaultConnectTimeout))
+	config.ConnConfig.ConnectTimeout = timeout
+	config.ConnConfig.LookupFunc = boundLookup(config.ConnConfig.LookupFunc, timeout)
+	config.ConnConfig.ValidateConnect = requireWritable
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
 	}
@@ -128,6 +139,8 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	// another client gets it. The URL may have its own settings.
 	pooled := config.ConnConfig.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})

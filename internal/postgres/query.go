@@ -32,6 +32,16 @@ func configure(ctx context.Context, conn *pgx.Conn, q query) error {
 	return err
 }
 
+// isReadOnly reports whether the server of a new connection accepts no writes:
+// it is a replica, or its transactions are read-only by default.
+func isReadOnly(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
+	results, err := conn.Exec(ctx, `SHOW transaction_read_only`).ReadAll()
+	if err != nil {
+		return false, err
+	}
+	return string(results[0].Rows[0][0]) == "on", nil
+}
+
 // A database runs statements outside of a transaction.
 type database struct{ pool *pgxpool.Pool }
 

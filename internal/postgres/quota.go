@@ -69,6 +69,13 @@ func (p pools) all() []*pgxpool.Pool {
 	return all
 }
 
+// reset closes all connections: those in use when their call has ended.
+func (p pools) reset() {
+	for _, pool := range p.all() {
+		pool.Reset()
+	}
+}
+
 // close waits for the calls that still run and closes all connections.
 func (p pools) close() {
 	for _, pool := range p.all() {

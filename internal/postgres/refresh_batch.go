@@ -47,6 +47,9 @@ func (b refreshBatch) single(i int) refreshBatch {
 func (s *Store) refreshAll(attempts []grant.RefreshAttempt) []batch.Result[grant.RefreshResult] {
 	b := refreshBatch{attempts, make([]batch.Result[grant.RefreshResult], len(attempts))}
 	batchErr := s.decide(b)
+	if refusedWrite(batchErr) {
+		batchErr = s.decide(b) // on a new connection
+	}
 	for _, i := range b.undecided() {
 		err := batchErr
 		if retryable(batchErr) {

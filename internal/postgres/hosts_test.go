@@ -1,0 +1,248 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/pgtest"
+)
+
+// Each host has its own time to answer. The hosts before it cost no more than
+// theirs, although together they take longer than a statement may.
+func TestOpen_PassesHostsThatNeverAnswer(t *testing.T) {
+	silent := silentAddress(t)
+	multiple := withHosts(t, pgtest.New(t), silent, silent, silent)
+	s, err := Open(t.Context(), Options{
+		URL: multiple, MaxConns: 1, ConnectTimeout: 200 * time.Millisecond, StatementTimeout: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, s.Close())
+}
+
+// silentAddress returns the address of a listener that accepts connections and
+// never answers.
+func silentAddress(t *testing.T) *net.TCPAddr {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, l.Close()) })
+	return l.Addr().(*net.TCPAddr)
+}
+
+// withHosts returns the URL of a database with other hosts in front of its own.
+func withHosts(t *testing.T, text string, first ...*net.TCPAddr) string {
+	t.Helper()
+	config, err := pgconn.ParseConfig(text)
+	must(t, err)
+	var hosts, ports []string
+	for _, address := range first {
+		hosts, ports = append(hosts, address.IP.String()), append(ports, strconv.Itoa(address.Port))
+	}
+	query := url.Values{
+		"host":    {strings.Join(append(hosts, config.Host), ",")},
+		"port":    {strings.Join(append(ports, strconv.Itoa(int(config.Port))), ",")},
+		"user":    {config.User},
+		"sslmode": {"disable"},
+	}
+	if config.Password != "" {
+		query.Set("password", config.Password)
+	}
+	return "postgres:///" + config.Database + "?" + query.Encode()
+}
+
+// A name server that never answers costs a host its connect timeout.
+func TestBoundLookup_GivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lookup := boundLookup(func(ctx context.Context, _ string) ([]string, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, 2*time.Second)
+		start := time.Now()
+		_, err := lookup(t.Context(), "db.example")
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 2*time.Second {
+			t.Errorf("error %v after %s", err, time.Since(start))
+		}
+	})
+}
+
+// connect_timeout in the URL is more specific than the option.
+func TestOpen_ConnectTimeoutOfURL(t *testing.T) {
+	for parameter, want := range map[string]time.Duration{"": 3 * time.Second, "&connect_timeout=7": 7 * time.Second} {
+		config, err := poolConfig(Options{URL: "postgres:///d?host=/run" + parameter, ConnectTimeout: 3 * time.Second})
+		must(t, err)
+		if got := config.ConnConfig.ConnectTimeout; got != want {
+			t.Errorf("%q: the connect timeout is %s, want %s", parameter, got, want)
+		}
+	}
+}
+
+func TestOpen_RejectsReadOnlyServer(t *testing.T) {
+	_, err := Open(t.Context(), Options{URL: pgtest.New(t) + "&options=-cdefault_transaction_read_only%3Don"})
+	if !errors.Is(err, ErrReadOnly) || errors.Is(err, ErrRefusedURL) {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// A refresh whose connection turns out to be read-only runs on a new one, and
+// no connection to that server is used again.
+func TestRefresh_LeavesReadOnlyServer(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{MaxConns: 6})
+	must(t, s.CreateUser(t.Context(), ann))
+	g := aGrant(1)
+	must(t, create(t.Context(), s, g))
+	must(t, s.CheckWritable(t.Context())) // It opens a connection for refreshes.
+	makeReadOnly(t, s)
+
+	result, err := s.RefreshGrant(t.Context(), currentToken(g))
+	if err != nil || result.Outcome != grant.Rotated {
+		t.Errorf("the refresh on a read-only connection: %s, %v", result.Outcome, err)
+	}
+	if idle := s.pools.others.Stat().IdleConns(); idle != 0 {
+		t.Errorf("%d other connections are still open", idle)
+	}
+}
+
+// A write that shares a transaction runs again on a new connection.
+func TestWrite_LeavesReadOnlyServer(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{MaxConns: 6})
+	must(t, s.CreateUser(t.Context(), ann))
+	makeReadOnly(t, s)
+	if err := create(t.Context(), s, aGrant(1)); err != nil {
+		t.Error(err)
+	}
+}
+
+// The polls find out that a server has become read-only, since reads would go
+// on with its old data.
+func TestPolls_LeaveReadOnlyServer(t *testing.T) {
+	for name, poll := range map[string]func(*Store) error{
+		"ring":      func(s *Store) error { _, err := s.RingVersion(t.Context()); return err },
+		"directory": func(s *Store) error { _, _, err := s.DirectoryVersion(t.Context()); return err },
+	} {
+		s := open(t, pgtest.New(t), Options{MaxConns: 6})
+		must(t, poll(s))
+		makeReadOnly(t, s)
+		if err := poll(s); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("%s: the poll of a read-only server: %v", name, err)
+		}
+		if idle := s.pools.others.Stat().IdleConns(); idle != 0 {
+			t.Errorf("%s: %d other connections are still open", name, idle)
+		}
+		if err := poll(s); err != nil {
+			t.Errorf("%s: the poll on a new connection: %v", name, err)
+		}
+	}
+}
+
+// makeReadOnly makes all open connections of a store read-only, as those to an
+// old primary become.
+func makeReadOnly(t *testing.T, s *Store) {
+	t.Helper()
+	for _, pool := range s.pools.all() {
+		for _, conn := range pool.AcquireAllIdle(t.Context()) {
+			_, err := conn.Exec(t.Context(), `SET default_transaction_read_only = on`)
+			must(t, err)
+			conn.Release()
+		}
+	}
+}
+
+// Behind PgBouncer a connection stays while the server behind it changes.
+func TestPgBouncer_ReadOnlyServer(t *testing.T) {
+	pooled := pgtest.Bouncer(t)
+	s := open(t, pooled, Options{MaxConns: 4})
+	must(t, s.Migrate(t.Context()))
+	must(t, s.CreateUser(t.Context(), ann))
+	g := aGrant(1)
+	must(t, create(t.Context(), s, g))
+
+	reconnect(t, pooled, `ALTER DATABASE %s SET default_transaction_read_only = on`)
+	waitUntil(t, "a poll reports that the server is read-only", func() bool {
+		_, err := s.RingVersion(t.Context())
+		return errors.Is(err, ErrReadOnly)
+	})
+	if _, err := s.RefreshGrant(t.Context(), currentToken(g)); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("a refresh on a read-only server: %v", err)
+	}
+	if err := s.CheckWritable(t.Context()); err == nil {
+		t.Error("a read-only server accepts a write")
+	}
+
+	reconnect(t, pooled, `ALTER DATABASE %s RESET default_transaction_read_only`)
+	waitUntil(t, "the server accepts writes again", func() bool { return s.CheckWritable(t.Context()) == nil })
+	if result, err := s.RefreshGrant(t.Context(), currentToken(g)); err != nil || result.Outcome != grant.Rotated {
+		t.Errorf("a refresh after that: %s, %v", result.Outcome, err)
+	}
+}
+
+// reconnect changes a database and ends all of the pooler's connections to it.
+// %s in the statement is the name of the database.
+func reconnect(t *testing.T, pooled, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pooled)
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	statement = strings.ReplaceAll(statement, "%s", conn.Config().Database)
+	must(t, conn.PgConn().Exec(t.Context(), `BEGIN READ WRITE; `+statement+`; COMMIT`).Close())
+	// The statement ends its own connection, too.
+	_, _ = conn.Exec(t.Context(),
+		`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid = pg_backend_pid()`)
+}
+
+// waitUntil waits until a condition holds.
+func waitUntil(t *testing.T, condition string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: it did not happen", condition)
+		}
+	}
+}
+
+// CheckWritable changes one row, however often it is called.
+func TestCheckWritable_LeavesNothing(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	var before, after int
+	must(t, s.db.QueryRow(t.Context(), `SELECT count(*) FROM versions`).Scan(&before))
+	for range 3 {
+		must(t, s.CheckWritable(t.Context()))
+	}
+	must(t, s.db.QueryRow(t.Context(), `SELECT count(*) FROM versions`).Scan(&after))
+	if after != before+1 {
+		t.Errorf("%d rows, then %d", before, after)
+	}
+}
+
+// CheckWritable ends in bounded time if the write cannot commit.
+func TestCheckWritable_EndsWhenWriteWaits(t *testing.T) {
+	database := pgtest.New(t)
+	s := open(t, database, Options{StatementTimeout: time.Second})
+	waitUntil(t, "a write commits", func() bool { return s.CheckWritable(t.Context()) == nil })
+	conn, err := pgx.Connect(t.Context(), database)
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), `BEGIN; SELECT FROM versions WHERE name = 'write' FOR UPDATE`)
+	must(t, err)
+	if err := s.CheckWritable(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a write that waits: %v", err)
+	}
+}
