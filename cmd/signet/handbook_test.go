@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -28,7 +31,7 @@ func TestHandbook(t *testing.T) {
 		e.Setenv("RESTORED", restored)
 		e.Setenv("SIGNET_STORE_URL_FILE", filepath.Join(e.WorkDir, "store-url"))
 		e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+filepath.Dir(postgresProgram("pg_dump")))
-		return setup(e)
+		return errors.Join(setup(e), prepareFailover(e))
 	}
 	p.Cmds["block"] = func(ts *testscript.TestScript, _ bool, args []string) { runNext(ts, &parts, args[0]) }
 	t.Cleanup(func() { // the script runs in parallel, after this function
@@ -37,6 +40,43 @@ func TestHandbook(t *testing.T) {
 		}
 	})
 	testscript.Run(t, p)
+}
+
+// prepareFailover sets DRILL to a new directory for the servers of the failover
+// drill, and puts the programs of PostgreSQL that the drill runs into PATH. As
+// root they run as another user, because they refuse root. At the end of the
+// script it stops the servers.
+func prepareFailover(e *testscript.Env) error {
+	bin, err := pgtest.BinDir()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "drill") // a short path, for sockets
+	if err != nil {
+		return err
+	}
+	run := "exec"
+	if os.Getuid() == 0 {
+		run = "exec runuser -u postgres --"
+		err = exec.Command("chown", "postgres", dir).Run()
+	}
+	programs := filepath.Join(e.WorkDir, "postgres")
+	err = errors.Join(err, os.Mkdir(programs, 0o755))
+	for _, name := range []string{"initdb", "pg_basebackup", "pg_ctl"} {
+		script := fmt.Sprintf("#!/bin/sh\ncd / && %s %s \"$@\"\n", run, filepath.Join(bin, name))
+		err = errors.Join(err, os.WriteFile(filepath.Join(programs, name), []byte(script), 0o755))
+	}
+	e.Setenv("DRILL", dir)
+	e.Setenv("PATH", programs+string(os.PathListSeparator)+e.Getenv("PATH"))
+	e.Defer(func() {
+		for _, name := range []string{"a", "b"} {
+			stop := exec.Command(filepath.Join(programs, "pg_ctl"), "stop", "-m", "immediate")
+			stop.Env = append(os.Environ(), "PGDATA="+filepath.Join(dir, name))
+			_ = stop.Run() // The script has stopped the servers, unless it failed.
+		}
+		_ = os.RemoveAll(dir)
+	})
+	return err
 }
 
 // A section is a heading of a document and the blocks of commands under it.

@@ -146,5 +146,6 @@ func (s *Server) checks() web.Checks {
 		}},
 		{Name: "keys", Err: whileServing(func() error { return s.app.Keys.Health() })},
 		{Name: "directory", Err: whileServing(func() error { return s.components.Registry.Health() })},
+		{Name: "writes", Err: whileServing(func() error { return s.writes.Err() })},
 	}
 }

@@ -23,6 +23,7 @@ type Server struct {
 	sweeper    *grant.Sweeper
 	limits     limits
 	counted    []countedListener // for the metrics
+	writes     *writeCheck
 	// serving is true while the server answers requests: after the start is
 	// complete and before a drain begins.
 	serving atomic.Bool

@@ -111,6 +111,7 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if every := a.Config.Store.SweepEvery; every > 0 {
 		s.sweeper = grant.NewSweeper(grant.SweeperOptions{Store: a.Store, Now: a.Keys.Now, Interval: every, Log: a.Log})
 	}
+	s.writes = &writeCheck{write: a.Store.CheckWritable, log: a.Log}
 	return nil
 }
 

@@ -27,6 +27,8 @@ type Store interface {
 	MigrationStatus(context.Context) (current, target int64, err error)
 	// CheckSchema returns an error unless both versions are the same.
 	CheckSchema(context.Context) error
+	// CheckWritable commits a small write, as a refresh does.
+	CheckWritable(context.Context) error
 	// Close waits for calls in progress and closes the store.
 	Close() error
 }

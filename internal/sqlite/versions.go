@@ -8,7 +8,7 @@ import (
 )
 
 // The table versions has a row for the directory, which is all clients and
-// audiences, and a row for the key ring.
+// audiences, a row for the key ring, and a row for CheckWritable.
 
 // DirectoryVersion returns the version of the clients and audiences, and the
 // store's time.
@@ -25,7 +25,18 @@ func (s *Store) RingVersion(ctx context.Context) (keys.Version, error) {
 	return v, wrap("read ring version", err)
 }
 
+// CheckWritable commits a small write, as a refresh does.
+func (s *Store) CheckWritable(ctx context.Context) error {
+	return wrap("write", s.write(ctx, func(ctx context.Context, tx transaction) error {
+		_, err := tx.Exec(ctx, recordWrite)
+		return err
+	}))
+}
+
 const (
+	recordWrite = `INSERT INTO versions AS v (name, version, restored) VALUES ('write', 1, 0)
+		ON CONFLICT (name) DO UPDATE SET version = v.version + 1`
+
 	selectDirectoryVersion = `SELECT version FROM versions WHERE name = 'directory'`
 	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
 
