@@ -51,21 +51,35 @@ func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 // MarshalText hides passwords like String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// parsePostgres parses a postgres:// URL. It rejects a URL with an @ after the
-// host. Such an @ can mean that the host contains a part of the password,
-// because the password has a character that is not percent-encoded.
+// parsePostgres parses a postgres:// URL, whose host may be several hosts with
+// commas between them. It rejects a URL with an @ after the hosts. Such an @ can
+// mean that the host contains a part of the password, because the password has a
+// character that is not percent-encoded.
 func parsePostgres(text string) (*url.URL, bool) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "postgres" && scheme != "postgresql" {
 		return nil, false
 	}
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[i:], "@") {
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		end = i
+	}
+	if strings.Contains(rest[end:], "@") {
 		return nil, false
 	}
-	u, err := url.Parse(text)
+
+	start := strings.LastIndex(rest[:end], "@") + 1
+	hosts := rest[start:end]
+	for host := range strings.SplitSeq(hosts, ",") {
+		if _, err := url.Parse(scheme + "://" + host); err != nil {
+			return nil, false
+		}
+	}
+	u, err := url.Parse(scheme + "://" + rest[:start] + rest[end:])
 	if err != nil {
 		return nil, false
 	}
+	u.Host = hosts
 	_, err = url.ParseQuery(u.RawQuery)
 	return u, err == nil
 }

@@ -10,21 +10,21 @@ import (
 // unless the database is on this machine or the operator allows it.
 func TestRule72_DatabaseNeedsTLS(t *testing.T) {
 	for url, host := range map[string]string{
-		"postgres://h/d":                                  "h",
-		"postgres://h/d?sslmode=prefer":                   "h",
-		"postgres://h/d?sslmode=allow":                    "h",
-		"postgres://h/d?sslmode=disable":                  "h",
-		"postgres://10.0.0.1/d?sslmode=disable":           "10.0.0.1",
-		"postgres://[fd00::1]/d?sslmode=disable":          "fd00::1",
-		"postgres://localhost.example/d?sslmode=disable":  "localhost.example",
-		"postgres://localhost,db/d?sslmode=disable":       "db",
-		"postgres:///d?host=/run,db&sslmode=disable":      "db",
-		"postgres://h/d?sslmode=require":                  "",
-		"postgres://h/d?sslmode=verify-ca":                "",
-		"postgres://h,i/d?sslmode=verify-full":            "",
-		"postgres:///d?host=/run&sslmode=disable":         "",
-		"postgres://[::1]/d?sslmode=disable":              "",
-		"postgres://localhost,127.0.0.2/d?sslmode=prefer": "",
+		"postgres://h/d":                                            "h",
+		"postgres://h/d?sslmode=prefer":                             "h",
+		"postgres://h/d?sslmode=allow":                              "h",
+		"postgres://h/d?sslmode=disable":                            "h",
+		"postgres://10.0.0.1/d?sslmode=disable":                     "10.0.0.1",
+		"postgres://[fd00::1]/d?sslmode=disable":                    "fd00::1",
+		"postgres://localhost.example/d?sslmode=disable":            "localhost.example",
+		"postgres://localhost,db/d?sslmode=disable":                 "db",
+		"postgres:///d?host=/run,db&sslmode=disable":                "db",
+		"postgres://h/d?sslmode=require":                            "",
+		"postgres://h/d?sslmode=verify-ca":                          "",
+		"postgres://h,i/d?sslmode=verify-full":                      "",
+		"postgres:///d?host=/run&sslmode=disable":                   "",
+		"postgres://[::1]/d?sslmode=disable":                        "",
+		"postgres://localhost:1,[::1]:2,127.0.0.2/d?sslmode=prefer": "",
 	} {
 		s := sources()
 		s.Env = append(s.Env, "SIGNET_STORE_URL="+url)

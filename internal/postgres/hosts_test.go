@@ -246,3 +246,28 @@ func TestCheckWritable_EndsWhenWriteWaits(t *testing.T) {
 		t.Errorf("a write that waits: %v", err)
 	}
 }
+
+// CheckWritable ends in bounded time while a commit waits for a synchronous
+// replica that does not answer.
+func TestCheckWritable_EndsWithoutSynchronousReplica(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the test starts a server of its own")
+	}
+	base, stop, err := pgtest.StartDurable()
+	must(t, err)
+	t.Cleanup(stop)
+	s := open(t, base.String(), Options{StatementTimeout: time.Second})
+	must(t, s.Migrate(t.Context()))
+	waitUntil(t, "a write commits", func() bool { return s.CheckWritable(t.Context()) == nil })
+
+	setNames := func(names string) {
+		must(t, tryExec(t, s, query(`ALTER SYSTEM SET synchronous_standby_names = '`+names+`'`)))
+		must(t, tryExec(t, s, `SELECT pg_reload_conf()`))
+	}
+	setNames("elsewhere")
+	waitUntil(t, "a write waits for the replica", func() bool {
+		return errors.Is(s.CheckWritable(t.Context()), context.DeadlineExceeded)
+	})
+	setNames("")
+	waitUntil(t, "a write commits again", func() bool { return s.CheckWritable(t.Context()) == nil })
+}
