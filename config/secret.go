@@ -52,9 +52,9 @@ func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // parsePostgres parses a postgres:// URL, whose host may be several hosts with
-// commas between them. It rejects a URL with an @ after the hosts. Such an @ can
-// mean that the host contains a part of the password, because the password has a
-// character that is not percent-encoded.
+// commas between them. It rejects a URL with an @ after the hosts. Such an @
+// can mean that the host contains a part of the password, because the password
+// has a character that is not percent-encoded.
 func parsePostgres(text string) (*url.URL, bool) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != "postgres" && scheme != "postgresql" {
