@@ -18,15 +18,18 @@ type Config struct {
 	// TrustedProxies are the addresses from which the server accepts
 	// X-Forwarded-For.
 	TrustedProxies Prefixes `yaml:"trusted_proxies"`
-	Store          Store    `yaml:"store"`
-	KEK            KEK      `yaml:"kek"`
-	Keys           Keys     `yaml:"keys"`
-	Tokens         Tokens   `yaml:"tokens"`
-	Refresh        Refresh  `yaml:"refresh"`
-	Password       Password `yaml:"password"`
-	Throttle       Throttle `yaml:"throttle"`
-	Log            Log      `yaml:"log"`
-	Shutdown       Shutdown `yaml:"shutdown"`
+	// MaxStreams is the maximum number of requests in progress on one HTTP/2
+	// connection.
+	MaxStreams int      `yaml:"max_streams"`
+	Store      Store    `yaml:"store"`
+	KEK        KEK      `yaml:"kek"`
+	Keys       Keys     `yaml:"keys"`
+	Tokens     Tokens   `yaml:"tokens"`
+	Refresh    Refresh  `yaml:"refresh"`
+	Password   Password `yaml:"password"`
+	Throttle   Throttle `yaml:"throttle"`
+	Log        Log      `yaml:"log"`
+	Shutdown   Shutdown `yaml:"shutdown"`
 
 	// File is the path of the configuration file that Load read. It is empty
 	// if there was none.

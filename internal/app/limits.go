@@ -20,6 +20,14 @@ const (
 	// to the HTTP API and one to the gRPC API. An idle connection needs about a
 	// quarter of it.
 	memoryPerConnection = 128 << 10
+	// memoryPerRequest is the part of the heap that allows one request at each
+	// API. A request that waits for its caller needs up to 100 KiB, for a body
+	// and headers that are nearly complete, but only a quarter of the requests
+	// may wait.
+	memoryPerRequest = 64 << 10
+	// maxOpsStreams is the number of requests on one connection to the
+	// operations server.
+	maxOpsStreams = 16
 	// addressShare is the part of a listener's connections that one address
 	// may have.
 	addressShare = 4
@@ -48,6 +56,9 @@ type limits struct {
 	// connections is the bound of the HTTP listener, and that of the gRPC
 	// listener.
 	connections int
+	// requests is the bound of the requests in progress at the HTTP API, and of
+	// those at the gRPC API.
+	requests int
 	// opsConnections is the bound of the operations listener.
 	opsConnections int
 }
@@ -67,6 +78,7 @@ func newLimits(heap int64, descriptors uint64, storeDescriptors, cpus int) (limi
 	byDescriptors := (open - reserved - l.opsConnections) / 2
 	byMemory := max(minConnections, heap/memoryPerConnection)
 	l.connections = int(min(int64(byDescriptors), byMemory))
+	l.requests = int(max(minConnections, min(heap/memoryPerRequest, math.MaxInt32)))
 	return l, nil
 }
 
@@ -93,6 +105,19 @@ func (l limits) forCallers(proxies config.Prefixes) connlimit.Limits {
 		Max: l.connections, PerAddress: l.connections / addressShare,
 		ExemptAddress: func(a netip.Addr) bool { return oauth.Proxies(proxies).Has(a) },
 	}
+}
+
+// newRequests returns the bound of the requests of an API.
+func (l limits) newRequests() *connlimit.Requests { return connlimit.NewRequests(l.requests) }
+
+// forStreams returns the limits of the calls that last as long as the caller
+// wants. Together with the requests that wait for their callers, they are at
+// most half of all requests.
+func (l limits) forStreams(proxies config.Prefixes) connlimit.Limits {
+	all := l.forCallers(proxies)
+	all.Max = l.requests / 4
+	all.PerAddress = max(1, all.Max/addressShare)
+	return all
 }
 
 // forOps returns the limits of the operations listener.

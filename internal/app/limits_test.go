@@ -12,16 +12,17 @@ import (
 // The limits follow from the memory and the descriptors, whichever allows
 // fewer connections.
 func TestNewLimits(t *testing.T) {
+	const all = math.MaxInt32
 	for name, c := range map[string]struct {
 		heap        int64
 		descriptors uint64
 		want        limits
 	}{
-		"256 MiB of memory": {128 << 20, 65536, limits{connections: 1024, opsConnections: 64}},
-		"unlimited files":   {128 << 20, math.MaxUint64, limits{connections: 1024, opsConnections: 64}},
-		"1,024 files":       {math.MaxInt64, 1024, limits{connections: 440, opsConnections: 64}},
-		"256 files":         {math.MaxInt64, 256, limits{connections: 72, opsConnections: 32}},
-		"little memory":     {1 << 20, 65536, limits{connections: minConnections, opsConnections: 64}},
+		"256 MiB":         {128 << 20, 65536, limits{connections: 1024, requests: 2048, opsConnections: 64}},
+		"unlimited files": {128 << 20, math.MaxUint64, limits{connections: 1024, requests: 2048, opsConnections: 64}},
+		"1,024 files":     {math.MaxInt64, 1024, limits{connections: 440, requests: all, opsConnections: 64}},
+		"256 files":       {math.MaxInt64, 256, limits{connections: 72, requests: all, opsConnections: 32}},
+		"little memory":   {1 << 20, 65536, limits{connections: 16, requests: 16, opsConnections: 64}},
 	} {
 		got, err := newLimits(c.heap, c.descriptors, 16, 2)
 		if err != nil || got != c.want {

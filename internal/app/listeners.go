@@ -28,6 +28,7 @@ type listeners struct {
 type countedListener struct {
 	name     string
 	listener *connlimit.Listener
+	requests *connlimit.Requests // nil for the operations server
 }
 
 // drain stops the listeners without failing a request. The server must already

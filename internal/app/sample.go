@@ -39,6 +39,13 @@ func sampleListeners(all []countedListener) []telemetry.Listener {
 			Name: l.name, MaxConnections: s.Max, Connections: s.Open,
 			Refused: map[string]uint64{"listener": s.RefusedByListener, "address": s.RefusedByAddress},
 		}
+		if l.requests != nil {
+			r := l.requests.Stats()
+			sampled[i].Requests = telemetry.Requests{
+				Max: r.Max, Open: r.Open, Waiting: r.Waiting,
+				Ended: map[string]uint64{"displaced": r.Displaced, "refused": r.Refused},
+			}
+		}
 	}
 	return sampled
 }

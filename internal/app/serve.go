@@ -25,8 +25,8 @@ func (s *Server) listenOps() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.counted = append(s.counted, countedListener{"ops", l})
-	ops := web.NewServer(web.OpsHandler(s.checks(), s.app.metrics.Handler(), s.app.Log), s.app.Log)
+	s.counted = append(s.counted, countedListener{"ops", l, nil})
+	ops := web.NewServer(web.OpsHandler(s.checks(), s.app.metrics.Handler(), s.app.Log), maxOpsStreams, s.app.Log)
 	s.start("ops.address", func() error { return ops.Serve(l) })
 	s.logAddress("ops", l.Addr())
 	return func() { _ = ops.Close() }, nil
@@ -34,7 +34,8 @@ func (s *Server) listenOps() (stop func(), err error) {
 
 // listen starts the HTTP and the gRPC API.
 func (s *Server) listen() (listeners, error) {
-	handler, err := web.Handler(s.webOptions())
+	httpRequests, grpcRequests := s.limits.newRequests(), s.limits.newRequests()
+	handler, err := web.Handler(s.webOptions(httpRequests))
 	if err != nil {
 		return listeners{}, err
 	}
@@ -42,9 +43,10 @@ func (s *Server) listen() (listeners, error) {
 	if err != nil {
 		return listeners{}, err
 	}
-	s.counted = append(s.counted, countedListener{"http", httpListener}, countedListener{"grpc", grpcListener})
+	s.counted = append(s.counted,
+		countedListener{"http", httpListener, httpRequests}, countedListener{"grpc", grpcListener, grpcRequests})
 	l := listeners{
-		http: web.NewServer(handler, s.app.Log), grpc: rpc.New(s.rpcOptions()),
+		http: web.NewServer(handler, s.app.Config.MaxStreams, s.app.Log), grpc: rpc.New(s.rpcOptions(grpcRequests)),
 		httpAddress: httpListener.Addr(), grpcAddress: grpcListener.Addr(),
 	}
 
@@ -70,22 +72,27 @@ func exemptVerified(c net.Conn, state http.ConnState) {
 }
 
 // webOptions returns the options of the HTTP API.
-func (s *Server) webOptions() web.Options {
+func (s *Server) webOptions(requests *connlimit.Requests) web.Options {
 	c := s.app.Config
 	return web.Options{
 		Issuer: c.Issuer, Keys: s.app.Keys, TokenIssuer: s.components.Issuer, Inspector: s.components.Inspector,
 		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: oauth.Proxies(c.TrustedProxies),
-		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log, Observer: s.app.httpHooks(),
+		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log,
+		Requests: requests, Observer: s.app.httpHooks(),
 	}
 }
 
 // rpcOptions returns the options of the gRPC API.
-func (s *Server) rpcOptions() rpc.Options {
+func (s *Server) rpcOptions(requests *connlimit.Requests) rpc.Options {
 	c := s.app.Config
 	return rpc.Options{
 		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
 		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
 		Proxies: oauth.Proxies(c.TrustedProxies), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
+		Limits: rpc.Limits{
+			MaxStreams: uint32(c.MaxStreams), Requests: requests,
+			Streams: connlimit.NewCounter(s.limits.forStreams(c.TrustedProxies)),
+		},
 		Observer: s.app.grpcHooks(),
 	}
 }

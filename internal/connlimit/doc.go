@@ -1,3 +1,3 @@
 // Package connlimit bounds the connections of a listener, in all and by
-// address.
+// address, and the requests on them.
 package connlimit

@@ -2,35 +2,32 @@ package connlimit
 
 import "net/netip"
 
-// Limits are the bounds of one listener.
+// Limits are the bounds of a Counter.
 type Limits struct {
-	// Max is the maximum number of open connections.
+	// Max is the maximum number in all.
 	Max int
-	// PerAddress is the maximum number of open connections from an IPv4
-	// address, or from an IPv6 /64, which is the block of one customer
-	// (RFC 6177). Connections of exempt addresses do not count, and neither do
-	// those for which the server has called Exempt.
+	// PerAddress is the maximum number for an IPv4 address, or for an IPv6 /64,
+	// which is the block of one customer (RFC 6177). Exempt addresses do not
+	// count, and neither do connections for which the server has called Exempt.
 	PerAddress int
-	// ExemptAddress reports whether an address may have as many connections as
-	// the listener, such as the address of a trusted proxy. Nil means that no
+	// ExemptAddress reports whether an address may have as many as the whole
+	// Counter, such as the address of a trusted proxy. Nil means that no
 	// address may.
 	ExemptAddress func(netip.Addr) bool
 }
 
-// counted reports whether the connections of an address count by address. The
-// zero address stands for a peer without one.
+// counted reports whether an address is counted by itself. The zero address,
+// of a peer without one, is not.
 func (l Limits) counted(a netip.Addr) bool {
 	return a.IsValid() && (l.ExemptAddress == nil || !l.ExemptAddress(a))
 }
 
-// Stats are the numbers of a listener.
+// Stats are the numbers of a Counter.
 type Stats struct {
-	// Max is the maximum number of open connections.
-	Max int
-	// Open is the number of open connections.
-	Open int
-	// RefusedByListener and RefusedByAddress count the connections that were
-	// refused because of Limits.Max and Limits.PerAddress.
+	// Max is Limits.Max, and Open is the present number.
+	Max, Open int
+	// RefusedByListener and RefusedByAddress count what was refused because of
+	// Limits.Max and Limits.PerAddress.
 	RefusedByListener, RefusedByAddress uint64
 }
 

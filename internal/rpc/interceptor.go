@@ -8,25 +8,24 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-const (
-	// defaultDeadline applies to calls without a deadline.
-	defaultDeadline = 10 * time.Second
-	// maxDeadline caps the deadline of every call.
-	maxDeadline = time.Minute
-	// requestIDHeader has the request id, in requests and responses.
-	requestIDHeader = "x-request-id"
+// requestIDHeader has the request id, in requests and responses.
+const requestIDHeader = "x-request-id"
+
+var (
+	errPanic          = errors.New("panic")
+	errTooManyStreams = errors.New("there are too many streams")
 )
 
-var errPanic = errors.New("panic")
-
-// An interceptor wraps every handler. It sets the request id and the deadline,
-// authorizes the caller, recovers from panics, translates the error and writes
+// An interceptor wraps every handler. It sets the request id, authorizes the
+// caller, recovers from panics, translates the error and writes
 // the log line.
 type interceptor struct {
 	inspector *issuer.Inspector
@@ -38,6 +37,8 @@ type interceptor struct {
 	// the server has started.
 	counters map[string]counter
 	limiter  *callLimiter
+	// streams counts the calls that last as long as their callers want.
+	streams *connlimit.Counter
 }
 
 // Values of response headers. They are variables, so that responses share them.
@@ -46,8 +47,11 @@ var noStore, noCache = []string{"no-store"}, []string{"no-cache"}
 func (i interceptor) unary(
 	ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler,
 ) (resp any, err error) {
-	ctx, cancel := withDeadline(ctx)
-	defer cancel()
+	end, err := arrived(ctx)
+	if err != nil {
+		return nil, status.FromContextError(err).Err()
+	}
+	defer end()
 	err = i.intercept(ctx, info.FullMethod, func(ctx context.Context) (err error) {
 		resp, err = handler(ctx, req)
 		return err
@@ -55,23 +59,24 @@ func (i interceptor) unary(
 	return resp, err
 }
 
-// stream sets no deadline. The streams are health and reflection, and last as
-// long as the client reads them.
+// stream bounds the streams by address: they have no deadline, and need no
+// credentials.
 func (i interceptor) stream(
 	srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler,
 ) error {
-	return i.intercept(ss.Context(), info.FullMethod, func(context.Context) error { return handler(srv, ss) })
-}
-
-func withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	switch {
-	case !ok:
-		return context.WithTimeout(ctx, defaultDeadline)
-	case time.Until(deadline) > maxDeadline:
-		return context.WithTimeout(ctx, maxDeadline)
+	end, err := arrived(ss.Context())
+	if err != nil {
+		return status.FromContextError(err).Err()
 	}
-	return ctx, func() {}
+	defer end()
+	return i.intercept(ss.Context(), info.FullMethod, func(ctx context.Context) error {
+		place := i.streams.Add(peerAddress(ctx))
+		if place == nil {
+			return oauth.Refused(oauth.SlowDown, errTooManyStreams)
+		}
+		defer place.Release()
+		return handler(srv, ss)
+	})
 }
 
 // intercept authorizes, runs, observes and logs one call.

@@ -2,15 +2,14 @@ package rpc
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/tap"
 
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
+	"github.com/signetd/signet/internal/connlimit"
 )
 
 func TestDeadlines(t *testing.T) {
@@ -26,29 +25,18 @@ func TestDeadlines(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, c.requested)
 			}
 			defer cancel()
-			ctx = grpc.NewContextWithServerTransportStream(ctx, discard{})
-			var got time.Duration
-			info := &grpc.UnaryServerInfo{FullMethod: signetv1.KeyService_GetKeySet_FullMethodName}
-			i := interceptor{log: slog.New(slog.DiscardHandler)}
-			_, err := i.unary(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
-				deadline, _ := ctx.Deadline()
-				got = time.Until(deadline)
-				return nil, nil
-			})
+			begun, err := starter{requests: connlimit.NewRequests(1)}.begin(ctx, &tap.Info{FullMethodName: "/x/y"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			deadline, _ := begun.Deadline()
+			got := time.Until(deadline)
 			if err != nil || got != c.want {
 				t.Errorf("%s: %v, want %v; %v", name, got, c.want, err)
 			}
 		})
 	}
 }
-
-// discard is a server stream that ignores headers and trailers.
-type discard struct{}
-
-func (discard) Method() string                  { return "" }
-func (discard) SetHeader(metadata.MD) error     { return nil }
-func (discard) SendHeader(metadata.MD) error    { return nil }
-func (discard) SetTrailer(md metadata.MD) error { return nil }
 
 func TestKindOfMethod(t *testing.T) {
 	for want, m := range map[string]grpc.MethodInfo{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -23,10 +25,19 @@ import (
 
 // Limits on what a connection may use.
 const (
-	maxMessage       = 64 << 10
-	maxHeaderList    = 16 << 10
-	maxStreams       = 1000
+	maxMessage    = 64 << 10
+	maxHeaderList = 16 << 10
+	// window is how many bytes of a call, and of a connection, the client may
+	// send before the server has read them. It is the minimum of grpc-go, which
+	// otherwise raises the window to 16 MiB for a client that sends fast.
+	window = 64 << 10
+	// readBuffer is the size of the buffer that every connection has, also an
+	// idle one.
+	readBuffer       = 8 << 10
 	handshakeTimeout = 10 * time.Second
+	// idleTimeout is when the server closes a connection without calls. The
+	// HTTP server has the same.
+	idleTimeout = 2 * time.Minute
 	// maxConnectionAge is when the server asks a client to reconnect, so that
 	// new replicas get their share of the connections. Calls that have begun
 	// then have maxDeadline to end.
@@ -68,8 +79,38 @@ type Options struct {
 	// Reflection publishes the list of services to anyone
 	// (grpc.reflection.v1).
 	Reflection bool
+	// Limits bound the calls.
+	Limits Limits
 	// Observer counts and traces the calls.
 	Observer Observer
+}
+
+// Limits bound the calls of a server. The zero value is for tests: it bounds
+// only the calls of a connection.
+type Limits struct {
+	// MaxStreams is the maximum number of calls in progress on one connection.
+	// Zero means 250.
+	MaxStreams uint32
+	// Requests bounds the calls in progress on all connections. Nil means no
+	// bound.
+	Requests *connlimit.Requests
+	// Streams bounds the calls that last as long as the client wants, such as
+	// Watch of the health service. Nil means no bound.
+	Streams *connlimit.Counter
+}
+
+// withDefaults returns the limits with values for what is not set.
+func (l Limits) withDefaults() Limits {
+	if l.MaxStreams == 0 {
+		l.MaxStreams = 250
+	}
+	if l.Requests == nil {
+		l.Requests = connlimit.NewRequests(math.MaxInt)
+	}
+	if l.Streams == nil {
+		l.Streams = connlimit.NewCounter(connlimit.Limits{Max: math.MaxInt, PerAddress: math.MaxInt})
+	}
+	return l
 }
 
 // Services are the implementations of the services. The server does not have a
@@ -105,35 +146,44 @@ type Server struct {
 
 // New returns a server that Serve starts.
 func New(o Options) *Server {
+	limits := o.Limits.withDefaults()
+	first := starter{requests: limits.Requests, streaming: make(map[string]bool)}
 	i := interceptor{
 		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
-		counters: make(map[string]counter), limiter: new(callLimiter),
+		counters: make(map[string]counter), limiter: new(callLimiter), streams: limits.Streams,
 	}
-	s := &Server{health: newHealth(o.Ready), server: newServer(i, transportCredentials(o.TLS, o.Verified))}
+	protection := transportCredentials(o.TLS, o.Verified)
+	s := &Server{health: newHealth(o.Ready), server: newServer(first, i, limits.MaxStreams, protection)}
 	o.Services.register(s.server)
 	healthv1.RegisterHealthServer(s.server, s.health)
 	if o.Reflection {
 		reflection.Register(s.server)
 	}
-	o.Observer.addCounters(i.counters, s.server.GetServiceInfo())
+	services := s.server.GetServiceInfo()
+	o.Observer.addCounters(i.counters, services)
+	first.addStreaming(services)
 	return s
 }
 
 // newServer returns a grpc.Server with the limits and the interceptor.
-func newServer(i interceptor, c credentials.TransportCredentials) *grpc.Server {
+func newServer(first starter, i interceptor, maxStreams uint32, c credentials.TransportCredentials) *grpc.Server {
 	return grpc.NewServer(
 		grpc.Creds(c),
+		grpc.InTapHandle(first.begin),
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.StaticStreamWindowSize(window),
+		grpc.StaticConnWindowSize(window),
+		grpc.ReadBufferSize(readBuffer),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime: minPingInterval, PermitWithoutStream: true,
 		}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
-			MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline,
+			MaxConnectionIdle: idleTimeout, MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxDeadline,
 			Time: pingAfter, Timeout: pingTimeout,
 		}),
 		grpc.WaitForHandlers(true),

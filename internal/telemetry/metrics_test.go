@@ -35,7 +35,10 @@ var allSources = Sources{
 	},
 	Listeners: func() []Listener {
 		refused := map[string]uint64{"address": 8}
-		return []Listener{{Name: "grpc", MaxConnections: 1024, Connections: 6, Refused: refused}}
+		return []Listener{{
+			Name: "grpc", MaxConnections: 1024, Connections: 6, Refused: refused,
+			Requests: Requests{Max: 2048, Open: 5, Waiting: 2, Ended: map[string]uint64{"displaced": 9}},
+		}}
 	},
 	CertificateValidFor: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {

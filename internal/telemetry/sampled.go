@@ -109,7 +109,7 @@ func (m sweeperMetrics) collect(emit emitFunc, s Sweeper) {
 	}
 }
 
-type listenerMetrics struct{ max, open, refused sampled }
+type listenerMetrics struct{ max, open, refused, maxRequests, requests, waiting, endedRequests sampled }
 
 func newListenerMetrics(d *definer) listenerMetrics {
 	return listenerMetrics{
@@ -120,6 +120,15 @@ func newListenerMetrics(d *definer) listenerMetrics {
 			"Connections that a listener closed at once, by the bound that they exceeded: "+
 				"that of the listener, or that of their address.",
 			"listener", "bound"),
+		maxRequests: d.sampled("signet_requests_max", gauge,
+			"Maximum number of requests in progress at a listener: http or grpc.", "listener"),
+		requests: d.sampled("signet_requests", gauge, "Requests in progress at a listener.", "listener"),
+		waiting: d.sampled("signet_requests_waiting", gauge,
+			"Requests in progress whose callers have not sent the whole request yet.", "listener"),
+		endedRequests: d.sampled("signet_requests_ended_total", counter,
+			"Requests that ended because of the bound of a listener: refused, or displaced by a newer request "+
+				"while they waited for their callers.",
+			"listener", "reason"),
 	}
 }
 
@@ -129,6 +138,14 @@ func (m listenerMetrics) collect(emit emitFunc, all []Listener) {
 		emit(m.open, float64(l.Connections), l.Name)
 		for bound, n := range l.Refused {
 			emit(m.refused, float64(n), l.Name, bound)
+		}
+		if l.Requests.Max > 0 {
+			emit(m.maxRequests, float64(l.Requests.Max), l.Name)
+			emit(m.requests, float64(l.Requests.Open), l.Name)
+			emit(m.waiting, float64(l.Requests.Waiting), l.Name)
+		}
+		for reason, n := range l.Requests.Ended {
+			emit(m.endedRequests, float64(n), l.Name, reason)
 		}
 	}
 }

@@ -50,6 +50,17 @@ type Listener struct {
 	MaxConnections, Connections int
 	// Refused counts connections that were refused, by reason.
 	Refused map[string]uint64
+	// Requests is zero for a listener without a bound of requests.
+	Requests Requests
+}
+
+// Requests is the state of the requests of one listener.
+type Requests struct {
+	// Max is the bound of the requests in progress, which are Open. Waiting is
+	// how many of them wait for the rest of the request.
+	Max, Open, Waiting int
+	// Ended counts requests that were refused or displaced.
+	Ended map[string]uint64
 }
 
 // Pool is the state of the pool of database connections.

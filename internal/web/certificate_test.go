@@ -22,7 +22,7 @@ func (f *fixture) serveTLS(t *testing.T, authority *certtest.Authority) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	s, done := NewServer(f.handler, slog.New(slog.DiscardHandler)), make(chan error)
+	s, done := NewServer(f.handler, 250, slog.New(slog.DiscardHandler)), make(chan error)
 	s.TLSConfig = &tls.Config{
 		Certificates: []tls.Certificate{authority.Server(t, time.Hour).TLS(t)},
 		ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: authority.Pool(), MinVersion: tls.VersionTLS12,

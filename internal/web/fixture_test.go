@@ -227,7 +227,7 @@ func serve(t *testing.T, handler http.Handler) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	s, done := NewServer(handler, slog.New(slog.DiscardHandler)), make(chan error)
+	s, done := NewServer(handler, 250, slog.New(slog.DiscardHandler)), make(chan error)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()

@@ -47,6 +47,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return form{}, malformed("The body is longer than 64 KiB.")
+	} else if !arrived(w) {
+		return form{}, busy()
 	} else if err != nil {
 		return form{}, oauth.Wrap(oauth.InvalidRequest, "The body ended early.", err)
 	}

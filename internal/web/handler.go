@@ -7,6 +7,7 @@ import (
 	"net/http/pprof"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
@@ -38,6 +39,8 @@ type Options struct {
 	// Checks decide whether the server is ready. Empty means always ready.
 	Checks Checks
 	Log    *slog.Logger
+	// Requests bounds the requests in progress. Nil means no bound.
+	Requests *connlimit.Requests
 	// Observer counts and traces requests. Its fields may be nil.
 	Observer Observer
 }
@@ -60,7 +63,11 @@ func Handler(o Options) (http.Handler, error) {
 	for pattern, handler := range handlers(o, identifier.Path, metadata) {
 		mux.Handle(pattern, handler)
 	}
-	return middleware(o.Log, o.Observer, mux), nil
+	var bound http.Handler = mux
+	if o.Requests != nil {
+		bound = bounded(o.Requests, mux)
+	}
+	return middleware(o.Log, o.Observer, bound), nil
 }
 
 // handlers returns all handlers of the HTTP API by their http.ServeMux

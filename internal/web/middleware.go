@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -137,6 +138,8 @@ type response struct {
 	origin netip.Addr
 	// clientID is empty until the client has authenticated.
 	clientID string
+	// request is nil for the operations server.
+	request *connlimit.Request
 	// err is the error that the response reports, or nil.
 	err *oauth.Error
 }

@@ -16,7 +16,7 @@ func TestRule65_ServerLimits(t *testing.T) {
 	if r.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a header of 32 KiB: got status %d, want 431", r.StatusCode)
 	}
-	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s := NewServer(http.NotFoundHandler(), 250, slog.New(slog.DiscardHandler))
 	if slices.Contains([]time.Duration{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout}, 0) {
 		t.Error("a timeout is not set")
 	}

@@ -1,0 +1,129 @@
+package connlimit
+
+import (
+	"container/list"
+	"sync"
+)
+
+// waitingShare is the part of the requests that may wait for their callers.
+const waitingShare = 4
+
+// Requests bounds the requests of a listener that are in progress.
+//
+// A caller may begin a request and not send the rest of it. Only a part of the
+// requests may wait for their callers. If there are more, a new request
+// displaces the one that has waited longest. So a caller that begins many
+// requests displaces its own: a caller that sends the whole request at once
+// waits too short a time to be displaced.
+type Requests struct {
+	max int
+
+	mu   sync.Mutex
+	open int
+	// waiting are the requests that wait for their callers, as *Request, those
+	// that have waited longest first.
+	waiting            list.List
+	displaced, refused uint64
+}
+
+// NewRequests returns the bound for a listener with at most that many requests
+// in progress.
+func NewRequests(maximum int) *Requests { return &Requests{max: maximum} }
+
+// A Request is one request in progress.
+type Request struct {
+	all *Requests
+	// displace ends the request.
+	displace func()
+
+	// The mutex of all guards the fields below.
+	element *list.Element // in Requests.waiting, or nil
+	ended   bool          // not counted in Requests.open
+}
+
+// Begin counts a request that waits for its caller. It returns nil if there are
+// too many requests that have arrived. displace is called at most once, by
+// another goroutine, if another request displaces this one. It must not block.
+func (r *Requests) Begin(displace func()) *Request {
+	begun, oldest := r.begin(displace)
+	if oldest != nil {
+		oldest.displace()
+	}
+	return begun
+}
+
+// begin is Begin without the call of displace of the oldest waiting request.
+func (r *Requests) begin(displace func()) (begun, oldest *Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.open >= r.max || r.waiting.Len() >= max(1, r.max/waitingShare) {
+		first := r.waiting.Front()
+		if first == nil {
+			r.refused++
+			return nil, nil
+		}
+		oldest = first.Value.(*Request)
+		oldest.end()
+		r.displaced++
+	}
+	r.open++
+	begun = &Request{all: r, displace: displace}
+	begun.element = r.waiting.PushBack(begun)
+	return begun, oldest
+}
+
+// Arrived notes that the server has the whole request. From then on no other
+// request displaces it. It returns false if that has already happened.
+func (q *Request) Arrived() bool {
+	q.all.mu.Lock()
+	defer q.all.mu.Unlock()
+	if q.ended {
+		return false
+	}
+	q.stopWaiting()
+	return true
+}
+
+// End makes room for another request. Further calls do nothing.
+func (q *Request) End() {
+	q.all.mu.Lock()
+	defer q.all.mu.Unlock()
+	q.end()
+}
+
+// end is End for a caller that holds the mutex.
+func (q *Request) end() {
+	q.stopWaiting()
+	if !q.ended {
+		q.ended = true
+		q.all.open--
+	}
+}
+
+// stopWaiting removes the request from those that wait for their callers. The
+// caller holds the mutex.
+func (q *Request) stopWaiting() {
+	if q.element != nil {
+		q.all.waiting.Remove(q.element)
+		q.element = nil
+	}
+}
+
+// RequestStats are the numbers of Requests.
+type RequestStats struct {
+	// Max is the maximum number of requests in progress, Open is their present
+	// number, and Waiting are those of them that wait for their callers.
+	Max, Open, Waiting int
+	// Displaced and Refused count requests that were ended to make room, and
+	// those for which there was none.
+	Displaced, Refused uint64
+}
+
+// Stats returns the present numbers.
+func (r *Requests) Stats() RequestStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return RequestStats{
+		Max: r.max, Open: r.open, Waiting: r.waiting.Len(), Displaced: r.displaced, Refused: r.refused,
+	}
+}

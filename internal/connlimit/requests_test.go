@@ -1,0 +1,59 @@
+package connlimit
+
+import "testing"
+
+// begin begins a request that appends its name to displaced when it is
+// displaced.
+func begin(r *Requests, displaced *[]string, name string) *Request {
+	return r.Begin(func() { *displaced = append(*displaced, name) })
+}
+
+// Rule 76: a request beyond those that may wait displaces the one that has
+// waited longest, and none that has arrived.
+func TestRule76_NewRequestDisplacesTheOldestThatWaits(t *testing.T) {
+	r := NewRequests(8)
+	var displaced []string
+	arrived := begin(r, &displaced, "arrived")
+	if !arrived.Arrived() {
+		t.Error("a request was displaced for nothing")
+	}
+	first, second := begin(r, &displaced, "first"), begin(r, &displaced, "second")
+	begin(r, &displaced, "third")
+	if len(displaced) != 1 || displaced[0] != "first" || first.Arrived() || !second.Arrived() {
+		t.Errorf("displaced %v, want the first", displaced)
+	}
+	if got, want := r.Stats(), (RequestStats{Max: 8, Open: 3, Waiting: 1, Displaced: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	first.End() // it is not counted any more
+	arrived.End()
+	arrived.End()
+	if got := r.Stats().Open; got != 2 {
+		t.Errorf("%d requests are open, want 2", got)
+	}
+}
+
+// Requests that have arrived are never displaced: above the bound, new ones are
+// refused.
+func TestRequests_RefusesAboveTheBound(t *testing.T) {
+	r := NewRequests(3)
+	var displaced []string
+	var all []*Request
+	for range 3 {
+		q := begin(r, &displaced, "arrived")
+		q.Arrived()
+		all = append(all, q)
+	}
+	if begin(r, &displaced, "refused") != nil || r.Stats().Refused != 1 || len(displaced) > 0 {
+		t.Errorf("%+v, displaced %v", r.Stats(), displaced)
+	}
+	all[0].End()
+	waiting := begin(r, &displaced, "waiting")
+	if waiting == nil {
+		t.Fatal("refused although there is room")
+	}
+	begin(r, &displaced, "next")
+	if len(displaced) != 1 || displaced[0] != "waiting" {
+		t.Errorf("displaced %v", displaced)
+	}
+}

@@ -1,0 +1,105 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/tap"
+
+	"github.com/signetd/signet/internal/connlimit"
+	"github.com/signetd/signet/internal/oauth"
+)
+
+const (
+	// defaultDeadline applies to calls without a deadline.
+	defaultDeadline = 10 * time.Second
+	// maxDeadline caps the deadline of every call.
+	maxDeadline = time.Minute
+	// busyDelay is how long a caller waits that the server has no room for.
+	busyDelay = time.Second
+)
+
+var errBusy = errors.New("the server has too many requests in progress")
+
+// A starter begins calls. It bounds them, and sets their deadlines, from the
+// moment when their headers arrive: a caller may send the headers and never the
+// message.
+type starter struct {
+	requests *connlimit.Requests
+	// streaming has the full names of the methods with a stream of messages.
+	// It does not change after the server has started.
+	streaming map[string]bool
+}
+
+// begin is called when the headers of a call have arrived. It must not block,
+// because it runs in the goroutine that reads the connection.
+//
+// Calls of a method with streams have no deadline. They are health checks and
+// reflection, and last as long as the client reads them.
+func (s starter) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
+	ctx, cancel := withDeadline(ctx, s.streaming[info.FullMethodName])
+	c := &begunCall{request: s.requests.Begin(cancel)}
+	if c.request == nil {
+		cancel()
+		e := oauth.Refused(oauth.TemporarilyUnavailable, errBusy)
+		e.RetryAfter = busyDelay
+		return nil, encode(e, e).Err()
+	}
+	// A call can end before its message has arrived, and so without handler.
+	c.stop = context.AfterFunc(ctx, c.request.End)
+	return context.WithValue(ctx, begunCallKey{}, c), nil
+}
+
+// withDeadline returns the context of a call. Unless the call is a stream, the
+// context has a deadline.
+func withDeadline(ctx context.Context, stream bool) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	switch {
+	case stream:
+		return context.WithCancel(ctx)
+	case !ok:
+		return context.WithTimeout(ctx, defaultDeadline)
+	case time.Until(deadline) > maxDeadline:
+		return context.WithTimeout(ctx, maxDeadline)
+	}
+	return context.WithCancel(ctx)
+}
+
+type begunCallKey struct{}
+
+// A begunCall is a call whose headers have arrived.
+type begunCall struct {
+	request *connlimit.Request
+	// stop keeps the end of the call's context from ending the request.
+	stop func() bool
+}
+
+// arrived notes that the message of a call has arrived. The caller must call
+// end when the handler has returned. The error is that of the context if the
+// call has been displaced.
+func arrived(ctx context.Context) (end func(), err error) {
+	c, ok := ctx.Value(begunCallKey{}).(*begunCall)
+	if !ok { // grpc.Server calls begin for every call
+		return func() {}, nil
+	}
+	if !c.request.Arrived() {
+		return nil, context.Cause(ctx)
+	}
+	return func() {
+		c.stop()
+		c.request.End()
+	}, nil
+}
+
+// addStreaming adds the methods with streams of the services.
+func (s starter) addStreaming(services map[string]grpc.ServiceInfo) {
+	for service, info := range services {
+		for _, m := range info.Methods {
+			if m.IsClientStream || m.IsServerStream {
+				s.streaming["/"+service+"/"+m.Name] = true
+			}
+		}
+	}
+}

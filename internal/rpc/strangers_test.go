@@ -1,0 +1,218 @@
+package rpc_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/signetd/signet/internal/connlimit"
+	"github.com/signetd/signet/internal/rpc"
+	"github.com/signetd/signet/internal/rpc/rpctest"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// A stranger is a connection that begins calls and sends no message.
+type stranger struct {
+	net.Conn
+	frames *http2.Framer
+	next   uint32 // the id of the next stream
+}
+
+// newStranger sends the preface of HTTP/2.
+func newStranger(t *testing.T, c net.Conn) *stranger {
+	t.Helper()
+	t.Cleanup(func() { c.Close() })
+	s := &stranger{Conn: c, frames: http2.NewFramer(c, c), next: 1}
+	s.frames.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	_, err := io.WriteString(c, http2.ClientPreface)
+	must(t, err)
+	must(t, s.frames.WriteSettings())
+	return s
+}
+
+// begin sends the headers of a call, and neither a message nor the end of the
+// stream.
+func (s *stranger) begin(t *testing.T, method string) {
+	t.Helper()
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range []hpack.HeaderField{
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":path", Value: method},
+		{Name: ":authority", Value: "localhost"},
+		{Name: "content-type", Value: "application/grpc"},
+		{Name: "te", Value: "trailers"},
+	} {
+		must(t, encoder.WriteField(f))
+	}
+	must(t, s.frames.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: s.next, BlockFragment: block.Bytes(), EndHeaders: true,
+	}))
+	s.next += 2
+}
+
+// ended reads until a stream ends, and returns its id and its grpc-status. It
+// returns an error when the server closes the connection.
+func (s *stranger) ended() (id uint32, code string, err error) {
+	for {
+		f, err := s.frames.ReadFrame()
+		if err != nil {
+			return 0, "", err
+		}
+		switch f := f.(type) {
+		case *http2.MetaHeadersFrame:
+			for _, h := range f.RegularFields() {
+				if h.Name == "grpc-status" {
+					return f.StreamID, h.Value, nil
+				}
+			}
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				if err := s.frames.WriteSettingsAck(); err != nil {
+					return 0, "", err
+				}
+			}
+		case *http2.PingFrame:
+			if !f.IsAck() {
+				if err := s.frames.WritePing(true, f.Data); err != nil {
+					return 0, "", err
+				}
+			}
+		}
+	}
+}
+
+// dialStranger connects a stranger to a fixture.
+func dialStranger(t *testing.T, f *rpctest.Fixture) *stranger {
+	t.Helper()
+	c, err := net.Dial("tcp", f.Address)
+	must(t, err)
+	return newStranger(t, c)
+}
+
+// serveInBubble starts a server in memory, inside a synctest bubble, and
+// returns a connection to it.
+func serveInBubble(t *testing.T) *stranger {
+	t.Helper()
+	s := rpc.New(rpc.Options{
+		Ready: func() error { return nil }, Log: slog.New(slog.DiscardHandler),
+	})
+	l := bufconn.Listen(1 << 16)
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Drain(t.Context()) })
+	c, err := l.Dial()
+	must(t, err)
+	return newStranger(t, c)
+}
+
+// Rule 76: a call has its deadline from the moment when its headers arrive,
+// also if its message never arrives.
+func TestRule76_CallWithoutMessageEndsAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, began := serveInBubble(t), time.Now()
+		s.begin(t, "/grpc.health.v1.Health/Check")
+		_, code, err := s.ended()
+		if err != nil || code != "4" || time.Since(began) != 10*time.Second {
+			t.Errorf("grpc-status %q after %v, %v; want 4 after 10s", code, time.Since(began), err)
+		}
+	})
+}
+
+// Rule 76: the server closes a connection without calls after two minutes, and
+// at most one more for the answer to its GOAWAY.
+func TestRule76_IdleConnectionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, began := serveInBubble(t), time.Now()
+		_, _, err := s.ended()
+		if took := time.Since(began); !errors.Is(err, io.EOF) || took < 2*time.Minute || took > 3*time.Minute {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// Rule 76: calls without a message displace each other, and no other call.
+func TestRule76_CallsWithoutMessageAreBounded(t *testing.T) {
+	requests := connlimit.NewRequests(16)
+	f := newServer(t, func(o *rpc.Options) { o.Limits.Requests = requests })
+	s := dialStranger(t, f)
+	const begun, mayWait = 200, 4
+	token := f.LogIn(t, "web").GetRefreshToken()
+	for range begun {
+		s.begin(t, signetv1.TokenService_Login_FullMethodName)
+	}
+	seen := map[uint32]bool{}
+	for range begun - mayWait {
+		id, code, err := s.ended()
+		if err != nil || code != "1" {
+			t.Fatalf("stream %d: grpc-status %q, %v; want 1", id, code, err)
+		}
+		seen[id] = true
+	}
+	for id := uint32(1); id < 2*(begun-mayWait); id += 2 {
+		if !seen[id] {
+			t.Errorf("stream %d is not among the oldest that ended", id)
+		}
+	}
+	if got := requests.Stats(); got.Waiting != mayWait || got.Displaced != begun-mayWait {
+		t.Errorf("%+v", got)
+	}
+	if _, err := f.Refresh(t, "web", token); err != nil {
+		t.Errorf("a refresh beside them: %v", err)
+	}
+}
+
+// A server that has too many calls in progress refuses another one with a
+// delay.
+func TestTooManyCallsAreUnavailable(t *testing.T) {
+	requests := connlimit.NewRequests(1)
+	f := newServer(t, func(o *rpc.Options) { o.Limits.Requests = requests })
+	other := requests.Begin(func() {})
+	other.Arrived()
+	_, err := f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{})
+	if status.Code(err) != codes.Unavailable || reason(err) != "TEMPORARILY_UNAVAILABLE" || !hasRetryInfo(err) {
+		t.Errorf("%v", err)
+	}
+	other.End()
+	if _, err := f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{}); err != nil {
+		t.Error(err)
+	}
+	if got := requests.Stats(); got.Open != 0 {
+		t.Errorf("%d calls are counted after the last one has ended", got.Open)
+	}
+}
+
+// Rule 76: an address has a bounded number of health streams.
+func TestRule76_HealthStreamsAreBounded(t *testing.T) {
+	f := newServer(t, func(o *rpc.Options) {
+		o.Limits.Streams = connlimit.NewCounter(connlimit.Limits{Max: 4, PerAddress: 2})
+	})
+	watch := func() (healthv1.Health_WatchClient, error) {
+		w, err := healthv1.NewHealthClient(f.Conn).Watch(rpctest.Context(t), &healthv1.HealthCheckRequest{})
+		must(t, err)
+		_, err = w.Recv()
+		return w, err
+	}
+	for range 2 {
+		_, err := watch()
+		must(t, err)
+	}
+	if _, err := watch(); status.Code(err) != codes.ResourceExhausted || reason(err) != "SLOW_DOWN" {
+		t.Errorf("one stream more: %v", err)
+	}
+	if _, err := f.KeyService.GetKeySet(t.Context(), &signetv1.GetKeySetRequest{}); err != nil {
+		t.Errorf("a call beside the streams: %v", err)
+	}
+}
