@@ -1,29 +1,74 @@
 package app
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"time"
 
 	"github.com/signetd/signet/internal/password"
 )
 
-// gcPercent is the garbage collector's target, in percent of the live heap. The
-// live heap of a server is about 4 MiB. With Go's default of 100 the collector
-// would run thirty times a second.
-const gcPercent = 800
+const (
+	// maxGCPercent is the garbage collector's target for a small heap, in
+	// percent of what is live. The live heap of a server is about 4 MiB. With
+	// Go's default of 100 the collector would run thirty times a second.
+	maxGCPercent = 800
+	// minGCPercent is the target for a large heap: Go's default.
+	minGCPercent = 100
+	// maxGarbage is the garbage that justifies more than minGCPercent, in
+	// bytes. With 2,000 requests in progress, 50 MiB are live, and 800 % of
+	// that would be more than a small server has.
+	maxGarbage = 64 << 20
+	// gcInterval is how often the target is adjusted.
+	gcInterval = 100 * time.Millisecond
+)
 
 // LimitMemory sets the garbage collector for a server, unless GOGC or
 // GOMEMLIMIT is set. The collector may use half of the memory limit of the
 // control group. The other half is for password hashing and for memory outside
 // Go's heap, such as SQLite's cache.
 func LimitMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if collectorIsFree() {
+		debug.SetGCPercent(maxGCPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapShare(password.MemoryLimit()))
 	}
 }
 
+// collectorIsFree reports whether the environment leaves the target of the
+// garbage collector to the server.
+func collectorIsFree() bool { return os.Getenv("GOGC") == "" }
+
 // heapShare returns the part of the memory that Go's heap may use.
 func heapShare(memory int64) int64 { return memory / 2 }
+
+// adjustCollector lowers the target of the garbage collector while much memory
+// is live, until ctx is done.
+func adjustCollector(ctx context.Context) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}}
+	tick := time.NewTicker(gcInterval)
+	defer tick.Stop()
+	for current := maxGCPercent; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		metrics.Read(live)
+		if p := gcPercentFor(live[0].Value.Uint64() + live[1].Value.Uint64()); p != current {
+			current = p
+			debug.SetGCPercent(p)
+		}
+	}
+}
+
+// gcPercentFor returns the target of the garbage collector for that many live
+// bytes. It is a multiple of 100, because each change stops all goroutines for
+// a moment.
+func gcPercentFor(live uint64) int {
+	percent := maxGarbage * 100 / max(1, live)
+	return int(min(maxGCPercent, max(minGCPercent, percent/100*100)))
+}

@@ -95,6 +95,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 
 // startBackground starts the tasks that run beside the listeners.
 func (s *Server) startBackground(ctx context.Context) {
+	if collectorIsFree() {
+		s.start("the garbage collector", func() error { adjustCollector(ctx); return nil })
+	}
 	s.start("the directory", func() error { s.components.Registry.Run(ctx); return nil })
 	s.start("the key ring", func() error { s.app.Keys.Run(ctx); return nil })
 	s.start("the worker of endings", func() error {
