@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 const (
@@ -34,8 +36,9 @@ func (s Sources) variable(name string) string {
 	return ""
 }
 
-// fromEnv returns the settings from the environment. It returns a fault for
-// each variable that has an unknown name or that it cannot read.
+// fromEnv returns the settings from the environment. An empty variable is not
+// set. fromEnv returns a fault for each variable that it cannot read, and for
+// each that is probably a misspelled one.
 func (s Sources) fromEnv(all []field) ([]setting, []fault) {
 	var settings []setting
 	var faults []fault
@@ -64,34 +67,83 @@ func (s Sources) fromEnv(all []field) ([]setting, []fault) {
 			settings = append(settings, setting{f.key, text, name})
 		}
 	}
-	return settings, append(faults, s.unknownVariables(known)...)
+	return settings, append(faults, s.unknownVariables(all, known)...)
 }
 
-// secret reads a secret from a file and removes line breaks from its end. It
-// returns an error for an empty secret, because an empty file is a mistake.
+// secret reads a secret from the first line of a file. It returns an error for
+// an empty secret, because an empty file is a mistake.
 func (s Sources) secret(path string) (string, error) {
 	text, err := s.read(path)
-	secret := strings.TrimRight(string(text), "\r\n")
-	if err == nil && secret == "" {
-		err = fmt.Errorf("%s is empty", path)
+	if err != nil {
+		return "", err
 	}
-	return secret, err
+	secret, err := privatefile.Line(text)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s %w", path, err)
+	case secret == "":
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return secret, nil
 }
 
-// unknownVariables returns a fault for each variable that begins with SIGNET_
-// but is not in known. It ignores test variables and Kubernetes service links.
-func (s Sources) unknownVariables(known map[string]bool) []fault {
+// unknownVariables returns a fault for each variable that begins with SIGNET_,
+// is not in known, and is probably a misspelled one. Others may use the prefix
+// too, so it only warns of the rest. It ignores test variables and Kubernetes
+// service links.
+func (s Sources) unknownVariables(all []field, known map[string]bool) []fault {
 	var faults []fault
 	for _, pair := range slices.Sorted(slices.Values(s.Env)) {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTestPrefix) ||
-			known[name] || serviceLink(name, value) {
-			continue
+		switch {
+		case !strings.HasPrefix(name, envPrefix), strings.HasPrefix(name, envTestPrefix), known[name],
+			value == "", serviceLink(name, value):
+		case misspelled(name, all):
+			faults = append(faults, newFault(fmt.Sprintf("%q", name), "is not a variable of Signet",
+				"the name of a key such as "+envName("http.address"), "the environment"))
+		default:
+			s.warn("ignored the environment variable %q: it is not a variable of Signet", name)
 		}
-		faults = append(faults, newFault(fmt.Sprintf("%q", name), "is not a variable of Signet",
-			"the name of a key such as "+envName("http.address"), "the environment"))
 	}
 	return faults
+}
+
+// misspelled reports whether a name is in one of Signet's sections, such as
+// SIGNET_HTTP_PORT, or differs from the name of a key in few letters.
+func misspelled(name string, all []field) bool {
+	name = strings.ToUpper(name)
+	for _, f := range all {
+		section, _, ok := strings.Cut(f.key, ".")
+		if ok && strings.HasPrefix(name+"_", envName(section)+"_") {
+			return true
+		}
+		if typos := max(2, len(f.key)/5); distance(name, envName(f.key)) <= typos {
+			return true
+		}
+	}
+	return false
+}
+
+// distance returns how many letters have to be inserted, deleted or replaced to
+// turn one text into the other (the Levenshtein distance).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // Kubernetes sets variables with these names in all pods of a namespace for

@@ -167,7 +167,17 @@ func TestLoad_UnreadableFile(t *testing.T) {
 	s.ReadFile = func(name string) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
-	wantFaults(t, s, "read configuration: open signet.yaml: permission denied")
+	var warnings []string
+	s.Warn = func(text string) { warnings = append(warnings, text) }
+	s.Env = append(s.Env, "HOME=/root")
+	load(t, s)
+	if want := []string{
+		"ignored a configuration file in a default place: open signet.yaml: permission denied",
+		"ignored a configuration file in a default place: open /root/.config/signet/signet.yaml: permission denied",
+		"ignored a configuration file in a default place: open /etc/signet/signet.yaml: permission denied",
+	}; !slices.Equal(warnings, want) {
+		t.Errorf("got the warnings %q, want %q", warnings, want)
+	}
 	for text, want := range map[string]string{
 		"issuer: [":          "read configuration signet.yaml: yaml: line 1: did not find expected node content",
 		"data_dir: a\n---\n": "read configuration signet.yaml: it holds more than one document",

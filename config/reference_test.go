@@ -24,8 +24,9 @@ meaning.
 - **Precedence.** A flag ('--set KEY=VALUE') overrides the environment, the environment overrides the file, and the file
   overrides the defaults.
 - **File.** Signet reads the file that '--config' names. Without '--config' it reads the first of these files that
-  exists: './signet.yaml', '$XDG_CONFIG_HOME/signet/signet.yaml', '/etc/signet/signet.yaml'.
-- **Errors.** Unknown keys are errors. Signet reports all faults at once.
+  it can read: './signet.yaml', '$XDG_CONFIG_HOME/signet/signet.yaml', '/etc/signet/signet.yaml'.
+- **Errors.** Unknown keys are errors, and so are variables that resemble the name of a key. Signet warns of other
+  variables with the prefix 'SIGNET_', and ignores them and empty ones. Signet reports all faults at once.
 - **Values.** Durations carry a unit ('500ms', '10s', '720h'), and so do sizes ('19MiB'). In the environment, commas
   separate the values of a list.
 - **Secrets.** The variable of a secret may end with '_FILE', as in 'SIGNET_STORE_URL_FILE'. Then its value is the path

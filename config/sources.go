@@ -15,7 +15,7 @@ const DevFile = "dev.yaml"
 // Sources are the inputs of Load. Load reads nothing else.
 type Sources struct {
 	// File is the path of the configuration file. If it is empty, Load reads
-	// the first of the default files that exists.
+	// the first of the default files that it can read.
 	File string
 	// DevFile makes DevFile in data_dir the last of the default files.
 	DevFile bool
@@ -28,6 +28,14 @@ type Sources struct {
 	Env []string
 	// ReadFile reads a file; nil means os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
+	// Warn is called for each input that Load ignores; nil means no call.
+	Warn func(text string)
+}
+
+func (s Sources) warn(format string, args ...any) {
+	if s.Warn != nil {
+		s.Warn(fmt.Sprintf(format, args...))
+	}
 }
 
 func (s Sources) read(name string) ([]byte, error) {
@@ -37,8 +45,10 @@ func (s Sources) read(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// find reads s.File, or the first of the default files that exists. It returns
-// an empty name if s.File is empty and no default file exists.
+// find reads s.File, or the first of the default files that it can read. It
+// returns an empty name if s.File is empty and there is no default file. A
+// default file need not exist, so it may also be unreadable: the current
+// directory or the home may be that of another user.
 func (s Sources) find(dataDir string) (name string, text []byte, err error) {
 	if s.File != "" {
 		if text, err = s.read(s.File); err != nil {
@@ -53,7 +63,7 @@ func (s Sources) find(dataDir string) (name string, text []byte, err error) {
 		case err == nil:
 			return name, text, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", nil, fmt.Errorf("read configuration: %w", err)
+			s.warn("ignored a configuration file in a default place: %v", err)
 		}
 	}
 	return "", nil, nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,14 +161,41 @@ func TestLoad_RejectsUnknownVariables(t *testing.T) {
 	)
 	load(t, s)
 	for _, name := range []string{
-		"SIGNET_", "SIGNET_HTTP", "SIGNET_HTTP_PORT", "SIGNET_HTTP_ADDRES", "SIGNET_HTTP_ADDRESS_FILE",
-		"SIGNET_TEST", "SIGNET_Issuer", "SIGNET_ORIGINS",
+		"SIGNET_HTTP", "SIGNET_HTTP_PORT", "SIGNET_HTTP_ADDRES", "SIGNET_HTTP_ADDRESS_FILE", "SIGNET_Issuer",
+		"SIGNET_ISUSER", "SIGNET_DATADIR", "SIGNET_LOGLEVEL", "SIGNET_KEY_MAX_AGE", "SIGNET_STORE_PASSWORD",
+		"SIGNET_TRUSTED_PROXY",
 	} {
-		for _, value := range []string{"", "1"} {
-			s := sources()
-			s.Env = append(s.Env, name+"="+value)
-			wantFaults(t, s, `"`+name+`" is not a variable of Signet; `+
-				`want the name of a key such as SIGNET_HTTP_ADDRESS (from the environment)`)
+		s := sources()
+		s.Env = append(s.Env, name+"=1")
+		wantFaults(t, s, `"`+name+`" is not a variable of Signet; `+
+			`want the name of a key such as SIGNET_HTTP_ADDRESS (from the environment)`)
+		s = sources()
+		s.Env = append(s.Env, name+"=")
+		load(t, s)
+	}
+}
+
+// Other programs may use variables with the prefix of Signet, as the Compose
+// file does. They are reported and have no effect. An empty variable is not
+// set.
+func TestLoad_WarnsOfVariablesOfOthers(t *testing.T) {
+	for _, name := range []string{
+		"SIGNET_DB_PASSWORD", "SIGNET_", "SIGNET_TEST", "SIGNET_ORIGINS", "SIGNET_IMAGE", "SIGNET_HOME",
+	} {
+		s := sources()
+		s.Env = append(s.Env, name+"=swordfish")
+		var warnings []string
+		s.Warn = func(text string) { warnings = append(warnings, text) }
+		load(t, s)
+		want := `ignored the environment variable "` + name + `": it is not a variable of Signet`
+		if !slices.Equal(warnings, []string{want}) {
+			t.Errorf("got the warnings %q, want %q", warnings, want)
+		}
+		s.Env = append(s.Env, name+"=")
+		s.Env = slices.DeleteFunc(s.Env, func(pair string) bool { return strings.HasSuffix(pair, "swordfish") })
+		warnings = nil
+		if load(t, s); len(warnings) > 0 {
+			t.Errorf("an empty variable has the warnings %q", warnings)
 		}
 	}
 }
@@ -193,6 +221,28 @@ func TestLoad_SecretFiles(t *testing.T) {
 	s.Env = append(env, "SIGNET_KEK_FILE=/run/kek")
 	if c := load(t, s); c.KEK.File != "/run/kek" {
 		t.Errorf("kek.file is %q", c.KEK.File)
+	}
+}
+
+// Some editors and shells write a byte order mark in front of a text.
+func TestLoad_ByteOrderMark(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	s := sources()
+	s.ReadFile = files(map[string]string{
+		"signet.yaml": mark + "data_dir: d\n", "/run/url": mark + "postgres://u:p@h/d\r\n",
+		"/run/utf16": "\xff\xfep\x00", "/run/mark": mark,
+	})
+	env := s.Env
+	s.Env = append(env, "SIGNET_STORE_URL_FILE=/run/url")
+	if c := load(t, s); string(c.Store.URL) != "postgres://u:p@h/d" || c.DataDir != "d" {
+		t.Errorf("store.url is %q, data_dir is %q", string(c.Store.URL), c.DataDir)
+	}
+	for file, problem := range map[string]string{
+		"/run/utf16": "is encoded in UTF-16: save it as UTF-8", "/run/mark": "is empty",
+	} {
+		s.Env = append(env, "SIGNET_STORE_URL_FILE="+file)
+		wantFaults(t, s, "store.url cannot be read: "+file+" "+problem+"; "+
+			"want the path of a file that holds it (from SIGNET_STORE_URL_FILE)")
 	}
 }
 

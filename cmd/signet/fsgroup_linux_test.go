@@ -167,6 +167,26 @@ func TestRule18_ImageWithoutAShell(t *testing.T) {
 	}
 }
 
+// A server ignores a configuration file in the home of another user, and logs
+// that. It is an error if --config names such a file.
+func TestStart_UnreadableHome(t *testing.T) {
+	p := newPod(t)
+	private := filepath.Join(p.dir, "private")
+	if err := os.Mkdir(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(p.env, "HOME="+private, "SIGNET_DATA_DIR="+filepath.Join(p.dir, "data"),
+		"SIGNET_ISSUER=https://login.example.com")
+	log := p.serves()
+	if !strings.Contains(log, "signet: warning: ignored a configuration file in a default place: open "+private) {
+		t.Errorf("the log does not report the file:\n%s", log)
+	}
+	text, err := p.as(p.command("users", "list", "--config", filepath.Join(private, "signet.yaml"))).CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "permission denied") {
+		t.Errorf("a named file: %v: %s", err, text)
+	}
+}
+
 // Rule 18: a KEK file in a secret that Kubernetes mounts belongs to root. The
 // group of the pod may read it.
 func TestRule18_MountedSecret(t *testing.T) {

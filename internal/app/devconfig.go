@@ -18,6 +18,7 @@ func LoadDev(s config.Sources) (config.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	s.Warn = nil // the first call has warned
 	s.Dev = map[string]string{
 		"issuer":          urlScheme(cfg.TLS) + DialAddress(cfg.HTTP.Address),
 		"grpc.reflection": "true", "shutdown.drain": "0s", "log.format": "text",

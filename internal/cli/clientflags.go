@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // clientFlags are the flags of `clients create` and `clients update`.
@@ -87,6 +89,9 @@ func (f *clientFlags) keys() ([]client.Key, error) {
 	text, err := os.ReadFile(f.jwks)
 	if err != nil {
 		return nil, err
+	}
+	if text, err = privatefile.Text(text); err != nil {
+		return nil, fmt.Errorf("%s %w", f.jwks, err)
 	}
 	keys, err := admin.ReadClientKeys(text)
 	return keys, wrapError(f.jwks, err)

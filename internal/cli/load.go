@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -11,7 +12,10 @@ import (
 
 // sources returns where the configuration of every command comes from.
 func (p *program) sources() (config.Sources, error) {
-	s := config.Sources{File: p.configFile, Env: os.Environ(), Flags: map[string]string{}}
+	s := config.Sources{
+		File: p.configFile, Env: os.Environ(), Flags: map[string]string{},
+		Warn: func(text string) { fmt.Fprintf(p.err, "signet: warning: %s\n", printable(text)) },
+	}
 	for _, setting := range p.settings {
 		key, value, ok := strings.Cut(setting, "=")
 		if !ok {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // maxLine is the maximum length of a line of input, in bytes.
@@ -92,7 +94,7 @@ func readUntilDone(ctx context.Context, read func() (string, error)) (string, er
 // readLine returns the next line of standard input, without the line ending.
 func (p *program) readLine(what string) (string, error) {
 	if p.lines == nil {
-		p.lines = bufio.NewScanner(p.in)
+		p.lines = bufio.NewScanner(privatefile.NewReader(p.in))
 		p.lines.Buffer(nil, maxLine)
 	}
 	if !p.lines.Scan() {
@@ -111,8 +113,11 @@ func readSecretFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
+	line, err := privatefile.Line(b)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s %w", path, err)
+	case line == "":
 		return "", fmt.Errorf("%s contains no secret", path)
 	}
 	return line, nil

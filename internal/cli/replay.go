@@ -12,6 +12,7 @@ import (
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/app"
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/privatefile"
 	"github.com/signetd/signet/keys"
 )
 
@@ -95,7 +96,7 @@ func (r *replay) readFile(path string, stdin io.Reader) ([]audit.Event, error) {
 		defer f.Close()
 		in = f
 	}
-	events, faults, err := audit.Read(in)
+	events, faults, err := audit.Read(privatefile.NewReader(in))
 	r.Faults = faults
 	skew := r.app.Config.Keys.ClockSkew // how far the time of an event may differ from the time of the backup
 	events = slices.DeleteFunc(events, func(e audit.Event) bool {

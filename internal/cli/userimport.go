@@ -14,6 +14,7 @@ import (
 
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 const importHelp = `Create the users of another system from FILE or standard input. Each line is a JSON object:
@@ -89,7 +90,7 @@ type importedLine struct {
 // cannot be read.
 func importUsers(ctx context.Context, o operator, in io.Reader, stderr io.Writer) (importResult, error) {
 	result := importResult{Refused: []refusedLine{}}
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(privatefile.NewReader(in))
 	lines.Buffer(nil, maxLine)
 	for number := 1; lines.Scan(); number++ {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
