@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,6 +67,42 @@ func TestStart_EndsWhenDatabaseRefusesURL(t *testing.T) {
 	})
 	if !ended || p.err == nil || !strings.Contains(p.log.String(), "the database refuses a parameter of the URL") {
 		t.Errorf("the server ended: %t, with the error %v", ended, p.err)
+	}
+}
+
+// With --dev, the server creates a KEK file for PostgreSQL too, and uses it
+// again at the next start.
+func TestDev_CreatesKEKForDatabase(t *testing.T) {
+	m := newMachine(t, "SIGNET_STORE_URL="+pgtest.Empty(t))
+	kek := filepath.Join(m.dir, "data", "kek")
+	var first []byte
+	for range 2 {
+		p := m.start("--dev").ready()
+		text, err := os.ReadFile(kek)
+		if err != nil || first != nil && !bytes.Equal(text, first) {
+			t.Fatalf("%v, or the KEK file has changed", err)
+		}
+		if first == nil {
+			m.signet("", "login")
+		}
+		first = text
+		m.signet("", "refresh")
+		m.signet("", "keys", "--rotate", "--plan")
+		if err := p.drain(); err != nil {
+			t.Error(err)
+		}
+	}
+	if info, err := os.Stat(kek); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, mode %v", err, info.Mode())
+	}
+
+	// A lost KEK is not replaced.
+	if err := os.Remove(kek); err != nil {
+		t.Fatal(err)
+	}
+	text, err := m.command("serve", "--dev").CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "is missing, and the store has keys that only this file opens") {
+		t.Errorf("%v: %s", err, text)
 	}
 }
 

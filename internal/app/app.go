@@ -38,6 +38,8 @@ type App struct {
 	// Keys is set by OpenKeys and Server.Run.
 	Keys *keys.Manager
 
+	// dev is true for the server of `serve --dev`.
+	dev bool
 	// now is the store's clock. It is the wall clock before openAdmin.
 	now       func() time.Time
 	audit     func(context.Context, audit.Event) error

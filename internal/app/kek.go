@@ -12,17 +12,17 @@ import (
 )
 
 // ownKEKFile reports whether Signet creates the KEK file itself. It does so
-// with SQLite, if kek.file is the default path.
-func ownKEKFile(c config.Config) bool {
+// with SQLite and with --dev, if kek.file is the default path.
+func ownKEKFile(c config.Config, dev bool) bool {
 	_, file := c.Store.SQLite()
-	return file && filepath.Clean(c.KEK.File) == filepath.Join(c.DataDir, "kek")
+	return (file || dev) && filepath.Clean(c.KEK.File) == filepath.Join(c.DataDir, "kek")
 }
 
 // readKEKs reads the KEK file. It creates a missing file if the file is
 // Signet's own and the store holds nothing that a lost KEK sealed.
-func readKEKs(ctx context.Context, c config.Config, store Store) (*seal.KEKs, error) {
-	path := c.KEK.File
-	if !ownKEKFile(c) {
+func (a *App) readKEKs(ctx context.Context) (*seal.KEKs, error) {
+	path := a.Config.KEK.File
+	if !ownKEKFile(a.Config, a.dev) {
 		keks, err := seal.Load(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no KEK file %s: create it with `signet keys --new-kek %s` "+
@@ -35,7 +35,7 @@ func readKEKs(ctx context.Context, c config.Config, store Store) (*seal.KEKs, er
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keks, err
 	}
-	ring, err := store.Ring(ctx)
+	ring, err := a.Store.Ring(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // componentOptions returns the options of the components, from the
 // configuration. It reads the KEK file.
 func (a *App) componentOptions(ctx context.Context) (components.Options, error) {
-	read := func() (*seal.KEKs, error) { return readKEKs(ctx, a.Config, a.Store) }
+	read := func() (*seal.KEKs, error) { return a.readKEKs(ctx) }
 	keks, err := read()
 	if err != nil {
 		return components.Options{}, err

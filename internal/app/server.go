@@ -39,6 +39,7 @@ func NewServer(a *App) *Server { return &Server{app: a} }
 // NewDevServer returns the server of `serve --dev`. It fills an empty store
 // with a demo and prints to out what it did and how to try it.
 func NewDevServer(a *App, out io.Writer) *Server {
+	a.dev = true
 	return &Server{app: a, dev: &devMode{app: a, out: out}}
 }
 
