@@ -2,9 +2,12 @@ package keys
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"path"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -24,8 +27,12 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 	case strings.ContainsAny(identifier, "?#"):
 		return nil, errors.New("a URL without query and fragment")
 	case err != nil || u.Hostname() == "" || u.User != nil ||
-		u.String() != identifier || u.Host != strings.ToLower(u.Host):
+		u.String() != identifier || !isHost(u.Hostname()):
 		return nil, errors.New("a URL with its host in lower case, such as https://login.example.com")
+	case len(identifier) > maxIssuer:
+		return nil, fmt.Errorf("at most %d bytes", maxIssuer)
+	case !isPort(u):
+		return nil, errors.New("no port, or one from 1 to 65535")
 	case u.EscapedPath() != u.Path:
 		return nil, errors.New("a path without percent-encoding")
 	case u.Path != "" && path.Clean(u.Path) != u.Path || u.Path == "/":
@@ -34,6 +41,32 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 		return nil, errors.New("https; http only for a loopback address")
 	}
 	return u, nil
+}
+
+// maxIssuer is the maximum length of an issuer identifier in bytes. Every token
+// contains it, and a token has at most 8 KiB.
+const maxIssuer = 512
+
+// isHost reports whether a host is an IP address without a zone, or a DNS name
+// in lower case.
+func isHost(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Zone() == "" && host == strings.ToLower(host)
+	}
+	return len(host) <= 253 && hostName.MatchString(host)
+}
+
+// hostName matches labels of letters, digits, hyphens and underscores. Names in
+// private networks have underscores.
+var hostName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
+
+// isPort reports whether a URL has no port or a valid one.
+func isPort(u *url.URL) bool {
+	if u.Host == u.Hostname() || u.Host == "["+u.Hostname()+"]" {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port != 0
 }
 
 // IsLoopback reports whether host is localhost or a loopback address.
