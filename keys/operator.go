@@ -17,6 +17,9 @@ type Operator struct{ writer *writer }
 
 // RotateOptions configures Rotate.
 type RotateOptions struct {
+	// All rotates the MAC in addition to all signing algorithms in use. The
+	// caller names no algorithms.
+	All bool
 	// Plan returns the plan and changes nothing.
 	Plan bool
 	// Now skips the waiting times. The plan warns of the consequences.
@@ -41,6 +44,9 @@ func (o *Operator) Rotate(
 				_, ok := u.active(algorithm)
 				return !ok
 			})
+		}
+		if options.All {
+			chosen = append(chosen, MAC)
 		}
 		if len(chosen) == 0 {
 			return Refusal("there is no signing key to rotate: servers generate the first ones when they start")

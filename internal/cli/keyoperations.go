@@ -37,10 +37,11 @@ func showKeys(p *program, rows []keys.Row) error {
 func rotateKeys(
 	ctx context.Context, p *program, a *app.App, values []string, options keys.RotateOptions,
 ) error {
-	algorithms, err := parseAlgorithms(values, a.Keys.Rows())
+	algorithms, all, err := parseAlgorithms(values)
 	if err != nil {
 		return err
 	}
+	options.All = all
 	plan, err := a.Keys.Operator().Rotate(ctx, a.Operator(), algorithms, options)
 	if err != nil {
 		return err
@@ -59,35 +60,25 @@ func rotateKeys(
 	})
 }
 
-// parseAlgorithms parses the values of the --alg flags. "all" stands for the
-// algorithms with an active key, and the MAC. Without values it returns none,
-// for which Rotate has a default.
-func parseAlgorithms(values []string, rows []keys.Row) ([]string, error) {
+// parseAlgorithms parses the values of the --alg flags. It returns no names if
+// one of the values is "all", or if there are no values. Rotate has a default.
+func parseAlgorithms(values []string) (names []string, all bool, err error) {
 	known := []string{keys.RS256, keys.ES256, keys.EdDSA, keys.MAC}
-	var names []string
 	for _, value := range values {
 		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, value) })
 		switch {
 		case strings.EqualFold(value, "all"):
-			names = append(signingAlgorithms(rows), keys.MAC)
+			all = true
 		case i < 0:
-			return nil, usageError("--alg must be RS256, ES256, EdDSA, mac or all")
+			return nil, false, usageError("--alg must be RS256, ES256, EdDSA, mac or all")
 		case !slices.Contains(names, known[i]):
 			names = append(names, known[i])
 		}
 	}
-	return names, nil
-}
-
-// signingAlgorithms returns the algorithms that have an active signing key.
-func signingAlgorithms(rows []keys.Row) []string {
-	var names []string
-	for _, row := range rows {
-		if row.State == keys.Active && row.Algorithm != keys.MAC {
-			names = append(names, row.Algorithm)
-		}
+	if all {
+		names = nil
 	}
-	return names
+	return names, all, nil
 }
 
 // cancelRotation removes the activation date of a pre-active key.
