@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The user of the image, and the group of a volume.
@@ -206,4 +209,37 @@ func TestRule18_MountedSecret(t *testing.T) {
 		}
 	}
 	p.serves("--set", "kek.file=secret/kek")
+
+	// An access control list lets this user read the file, as in the
+	// credentials of systemd. The group of the file is another one.
+	kek := filepath.Join(secret, "..2026", "kek")
+	if err := os.Chown(kek, 0, otherGroup); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setxattr(kek, "system.posix_acl_access", userMayRead(imageUser), 0); err != nil {
+		t.Fatal(err)
+	}
+	p.serves("--set", "kek.file=secret/kek")
+}
+
+// userMayRead returns the access control list by which a user may read a file
+// in addition to its owner, in the form of the extended attribute (acl(5)).
+func userMayRead(user uint32) []byte {
+	const none, read, anyone = 0, 4, ^uint32(0)
+	list := binary.LittleEndian.AppendUint32(nil, 2) // the version
+	for _, e := range []struct {
+		tag, permissions uint16
+		id               uint32
+	}{
+		{0x01, read, anyone}, // the owner
+		{0x02, read, user},   // the user
+		{0x04, none, anyone}, // the group
+		{0x10, read, anyone}, // the mask, which stat shows for the group
+		{0x20, none, anyone}, // all others
+	} {
+		list = binary.LittleEndian.AppendUint16(list, e.tag)
+		list = binary.LittleEndian.AppendUint16(list, e.permissions)
+		list = binary.LittleEndian.AppendUint32(list, e.id)
+	}
+	return list
 }
