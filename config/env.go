@@ -102,7 +102,7 @@ func (s Sources) unknownVariables(all []field, known map[string]bool) []fault {
 			faults = append(faults, newFault(fmt.Sprintf("%q", name), "is not a variable of Signet",
 				"the name of a key such as "+envName("http.address"), "the environment"))
 		default:
-			s.warn("ignored the environment variable %q: it is not a variable of Signet", name)
+			s.warn("the environment variable %q is ignored: it is not a variable of Signet", name)
 		}
 	}
 	return faults

@@ -172,9 +172,9 @@ func TestLoad_UnreadableFile(t *testing.T) {
 	s.Env = append(s.Env, "HOME=/root")
 	load(t, s)
 	if want := []string{
-		"ignored a configuration file in a default place: open signet.yaml: permission denied",
-		"ignored a configuration file in a default place: open /root/.config/signet/signet.yaml: permission denied",
-		"ignored a configuration file in a default place: open /etc/signet/signet.yaml: permission denied",
+		"a configuration file in a default place is ignored: open signet.yaml: permission denied",
+		"a configuration file in a default place is ignored: open /root/.config/signet/signet.yaml: permission denied",
+		"a configuration file in a default place is ignored: open /etc/signet/signet.yaml: permission denied",
 	}; !slices.Equal(warnings, want) {
 		t.Errorf("got the warnings %q, want %q", warnings, want)
 	}

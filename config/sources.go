@@ -63,7 +63,7 @@ func (s Sources) find(dataDir string) (name string, text []byte, err error) {
 		case err == nil:
 			return name, text, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			s.warn("ignored a configuration file in a default place: %v", err)
+			s.warn("a configuration file in a default place is ignored: %v", err)
 		}
 	}
 	return "", nil, nil

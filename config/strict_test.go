@@ -187,7 +187,7 @@ func TestLoad_WarnsOfVariablesOfOthers(t *testing.T) {
 		var warnings []string
 		s.Warn = func(text string) { warnings = append(warnings, text) }
 		load(t, s)
-		want := `ignored the environment variable "` + name + `": it is not a variable of Signet`
+		want := `the environment variable "` + name + `" is ignored: it is not a variable of Signet`
 		if !slices.Equal(warnings, []string{want}) {
 			t.Errorf("got the warnings %q, want %q", warnings, want)
 		}
@@ -229,12 +229,12 @@ func TestLoad_ByteOrderMark(t *testing.T) {
 	const mark = "\xef\xbb\xbf"
 	s := sources()
 	s.ReadFile = files(map[string]string{
-		"signet.yaml": mark + "data_dir: d\n", "/run/url": mark + "postgres://u:p@h/d\r\n",
+		"signet.yaml": mark + "data_dir: d\n", "/run/url": mark + "postgres://u:p@localhost/d\r\n",
 		"/run/utf16": "\xff\xfep\x00", "/run/mark": mark,
 	})
 	env := s.Env
 	s.Env = append(env, "SIGNET_STORE_URL_FILE=/run/url")
-	if c := load(t, s); string(c.Store.URL) != "postgres://u:p@h/d" || c.DataDir != "d" {
+	if c := load(t, s); string(c.Store.URL) != "postgres://u:p@localhost/d" || c.DataDir != "d" {
 		t.Errorf("store.url is %q, data_dir is %q", string(c.Store.URL), c.DataDir)
 	}
 	for file, problem := range map[string]string{

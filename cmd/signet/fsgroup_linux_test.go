@@ -181,7 +181,7 @@ func TestStart_UnreadableHome(t *testing.T) {
 	p.env = append(p.env, "HOME="+private, "SIGNET_DATA_DIR="+filepath.Join(p.dir, "data"),
 		"SIGNET_ISSUER=https://login.example.com")
 	log := p.serves()
-	if !strings.Contains(log, "signet: warning: ignored a configuration file in a default place: open "+private) {
+	if !strings.Contains(log, "a configuration file in a default place is ignored: open "+private) {
 		t.Errorf("the log does not report the file:\n%s", log)
 	}
 	text, err := p.as(p.command("users", "list", "--config", filepath.Join(private, "signet.yaml"))).CombinedOutput()

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 func (p *program) sources() (config.Sources, error) {
 	s := config.Sources{
 		File: p.configFile, Env: os.Environ(), Flags: map[string]string{},
-		Warn: func(text string) { fmt.Fprintf(p.err, "signet: warning: %s\n", printable(text)) },
+		Warn: func(text string) { p.warnings = append(p.warnings, printable(text)) },
 	}
 	for _, setting := range p.settings {
 		key, value, ok := strings.Cut(setting, "=")
@@ -35,6 +34,7 @@ func (p *program) load() (config.Config, error) {
 	}
 	s.DevFile = true
 	cfg, err := config.Load(s)
+	printWarnings(p.err, p.warnings)
 	return cfg, indentFaults(err)
 }
 
@@ -47,10 +47,12 @@ func (p *program) loadClient() (config.Config, error) {
 	}
 	s.DevFile, s.Dev = true, map[string]string{"issuer": "http://localhost"}
 	cfg, err := config.Load(s)
+	printWarnings(p.err, p.warnings)
 	return cfg, indentFaults(err)
 }
 
-// loadServe returns the configuration of a server.
+// loadServe returns the configuration of a server. If there is no error, the
+// warnings are for its log.
 func (p *program) loadServe(dev bool) (config.Config, error) {
 	s, err := p.sources()
 	if err != nil {
@@ -61,6 +63,9 @@ func (p *program) loadServe(dev bool) (config.Config, error) {
 		load = app.LoadDev
 	}
 	cfg, err := load(s)
+	if err != nil {
+		printWarnings(p.err, p.warnings)
+	}
 	return cfg, indentFaults(err)
 }
 

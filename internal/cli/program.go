@@ -19,6 +19,8 @@ type program struct {
 	// settings are the --set flags.
 	settings []string
 	output   outputFormat
+	// warnings name inputs of the configuration that have no effect.
+	warnings []string
 	// lines reads standard input when it is not a terminal.
 	lines *bufio.Scanner
 }

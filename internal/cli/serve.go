@@ -37,6 +37,9 @@ func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) err
 		return err
 	}
 	slog.SetDefault(a.Log)
+	for _, warning := range p.warnings {
+		a.Log.Warn("ignored an input of the configuration", "cause", warning)
+	}
 	app.LimitMemory()
 	s := app.NewServer(a)
 	if dev {
