@@ -32,7 +32,7 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 	case len(identifier) > maxIssuer:
 		return nil, fmt.Errorf("at most %d bytes", maxIssuer)
 	case !isPort(u):
-		return nil, errors.New("no port, or one from 1 to 65535")
+		return nil, errors.New("no port, or a number up to 65535")
 	case u.EscapedPath() != u.Path:
 		return nil, errors.New("a path without percent-encoding")
 	case u.Path != "" && path.Clean(u.Path) != u.Path || u.Path == "/":
@@ -65,8 +65,8 @@ func isPort(u *url.URL) bool {
 	if u.Host == u.Hostname() || u.Host == "["+u.Hostname()+"]" {
 		return true
 	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	return err == nil && port != 0
+	_, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil
 }
 
 // IsLoopback reports whether host is localhost or a loopback address.

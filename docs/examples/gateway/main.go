@@ -56,7 +56,7 @@ func run() error {
 	defer conn.Close()
 
 	tokens, grants := signetv1.NewTokenServiceClient(conn), signetv1.NewGrantServiceClient(conn)
-	g := newGateway(tokens, grants, *id, strings.TrimSpace(string(secret)))
+	g := newGateway(tokens, grants, *id, strings.TrimSpace(strings.TrimPrefix(string(secret), "\ufeff")))
 	return serve(*listen, g.handler(upstream))
 }
 
