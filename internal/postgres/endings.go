@@ -113,10 +113,13 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 
 // addClientEnding revokes all grants to a deleted client, and those that a
 // request in progress still creates. A client that is created with the same id
-// later ends that, see restrictClientEnding.
+// later ends that, see restrictClientEnding. The ending is not before the
+// creation of a grant after such an ending, see createdAt.
 func addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-		SELECT '', $1, NULL, $2, $3, at, 'infinity', at FROM (SELECT clock_timestamp() AS at) moment`,
+		SELECT '', $1, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (SELECT greatest(clock_timestamp(), (
+			SELECT max(created_until) + interval '1 microsecond' FROM endings
+			WHERE subject = '' AND client_id = $1 AND created_until < 'infinity')) AS at) moment`,
 		clientID, reason, actor)
 	return err
 }
