@@ -117,6 +117,7 @@ func importLine(ctx context.Context, o operator, text []byte) error {
 	var line importedLine
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
+	decoder.UseNumber() // so that no number of a claim changes unnoticed
 	if err := decoder.Decode(&line); err != nil || decoder.More() {
 		return oauth.Fail(oauth.InvalidRequest,
 			"It is not a JSON object of username, password_hash, claims, disabled and id.")

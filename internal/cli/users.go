@@ -71,9 +71,9 @@ func newUsersCreateCommand(p *program) *cobra.Command {
 		Short: "Create a user with a password from a prompt or the first line of standard input",
 		Args:  cobra.ExactArgs(1),
 	}
-	values := addClaimFlag(c, "a claim `NAME=VALUE` for the user's tokens; a value with a comma is a list (repeatable)")
+	flags := addClaimFlags(c, "a claim `NAME=VALUE` for the user's tokens; a value with a comma is a list (repeatable)")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
-		claims, err := parseClaims(*values)
+		claims, err := flags.parse()
 		if err != nil {
 			return err
 		}
@@ -147,11 +147,11 @@ func newUsersShowCommand(p *program) *cobra.Command {
 
 func newUsersUpdateCommand(p *program) *cobra.Command {
 	c := &cobra.Command{Use: "update NAME", Short: "Change a user's claims", Args: cobra.ExactArgs(1)}
-	values := addClaimFlag(c,
+	flags := addClaimFlags(c,
 		"set the claim `NAME=VALUE`; a value with a comma is a list, an empty value removes the claim (repeatable)")
-	_ = c.MarkFlagRequired("claim")
+	c.MarkFlagsOneRequired("claim", "claim-json")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
-		changes, err := parseClaims(*values)
+		changes, err := flags.parse()
 		if err != nil {
 			return err
 		}

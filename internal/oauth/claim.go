@@ -56,10 +56,15 @@ const (
 
 // CheckClaims returns invalid_request for additional claims that no token may
 // contain: more than 32 claims or 4 KiB, a name that is reserved or malformed,
-// or a value that is not text, a number, a boolean or a list of text.
+// or a value that is not text, a number, a boolean or a list of text. A number
+// must not change on its way into the token; see ValidClaimNumber.
 func CheckClaims(claims map[string]any) error {
 	if len(claims) > maxClaims {
 		return Fail(InvalidRequest, "There are more than 32 claims.")
+	}
+	// The size comes first: it bounds the length of a number.
+	if text, err := json.Marshal(claims); err != nil || len(text) > maxClaimsSize {
+		return Wrap(InvalidRequest, "The claims have more than 4 KiB or are not valid JSON.", err)
 	}
 	for name, value := range claims {
 		if !ValidClaimName(name) {
@@ -68,16 +73,16 @@ func CheckClaims(claims map[string]any) error {
 		if !isClaimValue(value) {
 			return Fail(InvalidRequest, "A claim must be text, a number, a boolean or a list of text.")
 		}
-	}
-	if text, err := json.Marshal(claims); err != nil || len(text) > maxClaimsSize {
-		return Wrap(InvalidRequest, "The claims have more than 4 KiB or are not valid JSON.", err)
+		if !isClaimNumber(value) {
+			return Fail(InvalidRequest, "A number in a claim "+ClaimNumberRule+".")
+		}
 	}
 	return nil
 }
 
 func isClaimValue(value any) bool {
 	switch v := value.(type) {
-	case string, bool, float64, []string:
+	case string, bool, float64, json.Number, []string:
 		return true
 	case []any:
 		return !slices.ContainsFunc(v, func(element any) bool { _, ok := element.(string); return !ok })

@@ -25,8 +25,9 @@ type call struct {
 	err    error
 }
 
-// logCall writes the log line of a call. The line never contains anything of
-// the request but its id.
+// logCall writes the log line of a call. Of the request, the line has nothing
+// but its id, the names of invalid fields, and the id that an unauthenticated
+// client claims.
 func (i interceptor) logCall(ctx context.Context, level slog.Level, c call) {
 	attrs := []slog.Attr{
 		slog.String("request_id", c.caller.RequestID),

@@ -63,6 +63,7 @@ func validateMint(r *signetv1.MintRequest) error {
 	if len(r.GetAmr()) > oauth.MaxMethods {
 		v.Add("amr", fmt.Sprintf("must not have more than %d values", oauth.MaxMethods))
 	}
+	v.Claims("claims", r.GetClaims())
 	checkEndUser(&v, r.GetEndUser())
 	return v.Err()
 }

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"encoding/json"
+	"math/big"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ var userCases = []singleCase{
 	{"ChangePasswordNeedsTheOldHash", changePassword},
 	{"ChangePasswordRevokesOtherGrants", changePasswordRevokes},
 	{"SetClaimsKeepsGrants", setClaims},
+	{"NumbersInClaims", numbersInClaims},
 	{"DeleteUserRevokes", deleteUser},
 	{"TextIsData", textIsData},
 }
@@ -227,6 +230,41 @@ func setClaims(t *testing.T, s Store) {
 		equal(t, got, u)
 	}
 	equal(t, stored(t, s, g.ID), g)
+}
+
+// A number in the claims of a user or a grant has the same value after it was
+// stored, in any form that oauth.CheckClaims accepts.
+func numbersInClaims(t *testing.T, s Store) {
+	ann := withUser(t, s, "ann")
+	for n, number := range []any{
+		json.Number("9007199254740991"), json.Number("-9007199254740991.0"), json.Number("0.1"), json.Number("1E5"),
+		json.Number("-0"), json.Number("5e-324"), json.Number("0.30000000000000004"), 2.5, 1<<53 - 1.0, 1e-7,
+	} {
+		claims := map[string]any{"n": number}
+		must(t, oauth.CheckClaims(claims))
+		must(t, s.SetClaims(t.Context(), "ann", claims))
+		g := aGrant(byte(n+1), ann.ID)
+		g.Claims = claims
+		withGrant(t, s, g)
+
+		u, err := s.User(t.Context(), "ann")
+		must(t, err)
+		for _, got := range []map[string]any{u.Claims, stored(t, s, g.ID).Claims} {
+			equal(t, exactly(t, got["n"]), exactly(t, number))
+		}
+	}
+}
+
+// exactly returns the exact value of a number as a token has it.
+func exactly(t *testing.T, number any) string {
+	t.Helper()
+	text, err := json.Marshal(number)
+	must(t, err)
+	value, ok := new(big.Rat).SetString(string(text))
+	if !ok {
+		t.Fatalf("%s is not a number", text)
+	}
+	return value.String()
 }
 
 // Rule 28: DeleteUser revokes the grants of the user.

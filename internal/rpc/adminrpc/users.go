@@ -11,7 +11,7 @@ import (
 
 // CreateUser creates a user.
 func (s *Service) CreateUser(ctx context.Context, r *signetv1.CreateUserRequest) (*signetv1.User, error) {
-	if err := validatePassword(r.GetUsername(), r.GetPassword()); err != nil {
+	if err := validateNewUser(r); err != nil {
 		return nil, err
 	}
 	u, err := s.Admin.CreateUser(ctx, actorOf(ctx), r.GetUsername(), r.GetPassword(), readClaims(r.GetClaims()))
@@ -99,7 +99,7 @@ func (s *Service) SetUserPassword(ctx context.Context, r *signetv1.SetUserPasswo
 
 // SetUserClaims replaces the claims of a user.
 func (s *Service) SetUserClaims(ctx context.Context, r *signetv1.SetUserClaimsRequest) (*emptypb.Empty, error) {
-	if err := validateUsername(r.GetUsername()); err != nil {
+	if err := validateUserClaims(r); err != nil {
 		return nil, err
 	}
 	return empty(s.Admin.SetClaims(ctx, actorOf(ctx), r.GetUsername(), readClaims(r.GetClaims())))

@@ -39,6 +39,21 @@ func validatePassword(username, password string) error {
 	return v.Err()
 }
 
+func validateNewUser(r *signetv1.CreateUserRequest) error {
+	var v validate.Violations
+	v.Required("username", r.GetUsername(), validate.MaxUsername)
+	v.Required("password", r.GetPassword(), validate.MaxPassword)
+	v.Claims("claims", r.GetClaims())
+	return v.Err()
+}
+
+func validateUserClaims(r *signetv1.SetUserClaimsRequest) error {
+	var v validate.Violations
+	v.Required("username", r.GetUsername(), validate.MaxUsername)
+	v.Claims("claims", r.GetClaims())
+	return v.Err()
+}
+
 func validatePage(size int32, token string) error {
 	var v validate.Violations
 	page.Validate(&v, size, token)

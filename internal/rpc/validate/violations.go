@@ -2,10 +2,13 @@ package validate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -69,5 +72,20 @@ func (v *Violations) Label(field, value string, limit int) {
 		value, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) },
 	) {
 		v.Add(field, "must not have control characters")
+	}
+}
+
+// Claims adds a violation if a claim has a number that a Struct has perhaps
+// changed: its numbers are float64.
+func (v *Violations) Claims(field string, claims *structpb.Struct) {
+	for _, name := range slices.Sorted(maps.Keys(claims.GetFields())) {
+		n, ok := claims.GetFields()[name].GetKind().(*structpb.Value_NumberValue)
+		if ok && !oauth.ValidClaimNumber(n.NumberValue) {
+			if oauth.ValidClaimName(name) { // it has no character that could confuse a reader
+				field += "." + name
+			}
+			v.Add(field, oauth.ClaimNumberRule)
+			return
+		}
 	}
 }

@@ -118,7 +118,9 @@ type CreateUserRequest struct {
 	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
 	// The password.
 	Password string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
-	// The claims that audiences may request in their tokens.
+	// The claims that audiences may request in their tokens, at most 32 and 4
+	// KiB: text, numbers, booleans or lists of text. A number beyond 2^53-1 is
+	// refused, because a Struct changes it: use text.
 	Claims        *structpb.Struct `protobuf:"bytes,3,opt,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -575,7 +577,8 @@ type SetUserClaimsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account name.
 	Username string `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
-	// The claims; they replace the current ones. Unset: no claims.
+	// The claims, with the limits of CreateUser. They replace the current ones.
+	// Unset: no claims.
 	Claims        *structpb.Struct `protobuf:"bytes,2,opt,name=claims,proto3" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -405,7 +405,8 @@ type MintRequest struct {
 	// refresh and end_user need a subject.
 	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Additional claims, at most 32 and 4 KiB: text, numbers, booleans or lists
-	// of text. The audiences must request their names. If the subject is a user
+	// of text. A number beyond 2^53-1 is refused, because a Struct changes it:
+	// use text. The audiences must request their names. If the subject is a user
 	// of this issuer, the user's own claims take precedence. A grant keeps these
 	// claims.
 	Claims *structpb.Struct `protobuf:"bytes,4,opt,name=claims,proto3" json:"claims,omitempty"`
