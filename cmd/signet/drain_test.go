@@ -147,12 +147,9 @@ func TestDrain_SecondSignalStopsAtOnce(t *testing.T) {
 	m := newDemoMachine(t, "SIGNET_SHUTDOWN_DRAIN=20s")
 	p := m.start("--dev").ready()
 	began := time.Now()
-	for range 2 {
-		if err := p.c.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		eventually(func() bool { return statusAt("http://"+m.ops+"/readyz") != http.StatusOK })
-	}
+	must(t, p.c.Process.Signal(syscall.SIGTERM))
+	eventually(func() bool { return statusAt("http://"+m.ops+"/readyz") != http.StatusOK })
+	eventually(func() bool { return p.c.Process.Signal(syscall.SIGTERM) != nil }) // until the process has ended
 	<-p.ended
 
 	if code := p.c.ProcessState.ExitCode(); code != exitFailure {
@@ -160,6 +157,18 @@ func TestDrain_SecondSignalStopsAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// A service manager and a shell may both signal the process. It drains.
+func TestDrain_TwoSignalsAtOnceAreOne(t *testing.T) {
+	m := newDemoMachine(t, "SIGNET_SHUTDOWN_DRAIN=500ms")
+	p := m.start("--dev").ready()
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		must(t, p.c.Process.Signal(signal))
+	}
+	if err := p.drained(); err != nil {
+		t.Errorf("the server exited with %v", err)
 	}
 }
 

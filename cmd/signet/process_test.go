@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os/exec"
 	"syscall"
+	"testing"
 )
 
 // A process is a server that runs on a machine.
@@ -89,4 +90,12 @@ func (p *process) drain() error {
 func (p *process) drained() error {
 	<-p.ended
 	return p.err
+}
+
+// must fails the test if err is not nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -42,6 +42,7 @@ type App struct {
 	dev bool
 	// now is the store's clock. It is the wall clock before openAdmin.
 	now       func() time.Time
+	out       *telemetry.LineWriter // of Log and audit
 	audit     func(context.Context, audit.Event) error
 	metrics   *telemetry.Metrics
 	traces    *telemetry.Traces // nil unless the environment names a collector
@@ -51,14 +52,15 @@ type App struct {
 // New returns an App that has opened nothing yet. It writes logs and audit
 // events to stderr.
 func New(cfg config.Config, stderr io.Writer) (*App, error) {
-	log, err := telemetry.NewLogger(stderr, cfg.Log.Format, cfg.Log.Level)
+	out := telemetry.NewLineWriter(stderr, reportDropped(cfg.Log.Format))
+	log, err := telemetry.NewLogger(out, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
 		return nil, err
 	}
 	m := newMetrics()
-	writer := audit.NewWriter(telemetry.EscapeWriter(stderr))
 	return &App{
-		Config: cfg, RunID: rand.Text(), Log: log, now: time.Now, metrics: m, audit: countEvents(m, writer.Write),
+		Config: cfg, RunID: rand.Text(), Log: log, now: time.Now, out: out, metrics: m,
+		audit: countEvents(m, audit.NewWriter(out.WriteEvent).Write),
 	}, nil
 }
 
@@ -75,14 +77,13 @@ func OpenForOperator(ctx context.Context, cfg config.Config, stderr io.Writer) (
 	if err != nil {
 		return nil, err
 	}
-	if err := checkStoreExists(cfg.Store); err != nil {
-		return nil, err
+	err = checkStoreExists(cfg.Store)
+	if err == nil {
+		err = a.connect(ctx)
 	}
-	if err := a.connect(ctx); err != nil {
-		return nil, err
+	if err == nil {
+		err = a.Store.CheckSchema(ctx)
 	}
-
-	err = a.Store.CheckSchema(ctx)
 	if err == nil {
 		err = a.openAdmin(ctx)
 	}
@@ -105,12 +106,12 @@ func OpenForMigration(ctx context.Context, cfg config.Config, stderr io.Writer, 
 		} else {
 			err = MakePrivateDir(cfg.DataDir)
 		}
-		if err != nil {
-			return nil, err
-		}
 	}
-	if err := a.connect(ctx); err != nil {
-		return nil, err
+	if err == nil {
+		err = a.connect(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -169,8 +170,10 @@ func (a *App) Operator() audit.Actor {
 	return audit.Actor{Name: "operator:" + name, RequestID: a.RunID}
 }
 
-// Close closes the store and the password hasher.
+// Close closes the store and the password hasher, and writes the rest of the
+// log.
 func (a *App) Close() error {
+	defer a.flush()
 	if a.passwords != nil {
 		a.passwords.Close()
 	}
@@ -178,4 +181,11 @@ func (a *App) Close() error {
 		return nil
 	}
 	return a.Store.Close()
+}
+
+// flush writes the rest of the log, if stderr takes it within a second.
+func (a *App) flush() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = a.out.Close(ctx) // there is nowhere to report the error
 }

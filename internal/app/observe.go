@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -19,6 +20,18 @@ const flushTimeout = 2 * time.Second
 func newMetrics() *telemetry.Metrics {
 	b := ReadBuild()
 	return telemetry.NewMetrics(telemetry.Build{Version: b.Version, Revision: b.Revision, Go: b.Go})
+}
+
+// reportDropped returns a function that makes the log line that follows a gap
+// in the log. It is an error, so that every log.level includes it.
+func reportDropped(format string) func(dropped uint64, cause error) []byte {
+	return func(dropped uint64, cause error) []byte {
+		var line bytes.Buffer
+		if log, err := telemetry.NewLogger(&line, format, "error"); err == nil {
+			log.Error("stderr could not be written", "dropped_log_lines", dropped, "error", cause)
+		}
+		return line.Bytes()
+	}
 }
 
 // countEvents returns write, with a count of the audit events.

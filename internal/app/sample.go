@@ -17,6 +17,8 @@ func (s *Server) registerSources() {
 		Ring:      func() telemetry.Ring { return sampleRing(s.app.Keys, s.app.Keys.Now()) },
 		Hashing:   func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
 		Listeners: func() []telemetry.Listener { return sampleListeners(s.counted) },
+
+		DroppedLogLines: s.app.out.Dropped,
 	}
 	if p, ok := s.app.Store.(*postgres.Store); ok {
 		src.Pool = func() telemetry.Pool { return telemetry.Pool(p.Pool()) }

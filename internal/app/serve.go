@@ -151,6 +151,7 @@ func (s *Server) checks() web.Checks {
 			}
 			return nil
 		}},
+		{Name: "log", Err: s.app.out.Health},
 		{Name: "keys", Err: whileServing(func() error { return s.app.Keys.Health() })},
 		{Name: "directory", Err: whileServing(func() error { return s.components.Registry.Health() })},
 		{Name: "writes", Err: whileServing(func() error { return s.writes.Err() })},

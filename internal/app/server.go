@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/cert"
@@ -44,12 +46,16 @@ func NewDevServer(a *App, out io.Writer) *Server {
 }
 
 // Run starts the server, waits until ctx is done or a task fails, and drains
-// the server. It closes the App.
+// the server. It closes the App. If it does not return in time, it ends the
+// process.
 func (s *Server) Run(ctx context.Context) (err error) {
+	ended := make(chan struct{})
+	defer close(ended)
 	defer func() { err = errors.Join(err, s.app.Close()) }()
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	s.fail = fail
+	go s.endInTime(running, ended)
 	stopTracing, err := s.app.startTracing(ctx)
 	if err != nil {
 		return err
@@ -92,6 +98,24 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		err = errors.Join(cause, err)
 	}
 	return err
+}
+
+// afterTimeout is the time that the rest of a shutdown may take after
+// config.Shutdown.Timeout, when no request is in progress any more.
+const afterTimeout = flushTimeout + time.Second
+
+// endInTime ends the process if Run takes too long to return after running is
+// done. Something that does not end then, such as a call of the operating
+// system, would keep the process for ever.
+func (s *Server) endInTime(running context.Context, ended <-chan struct{}) {
+	<-running.Done()
+	select {
+	case <-ended:
+	case <-time.After(s.app.Config.Shutdown.Timeout + afterTimeout):
+		s.app.Log.Error("the server did not stop within shutdown.timeout; ending the process")
+		s.app.flush()
+		os.Exit(1)
+	}
 }
 
 // startBackground starts the tasks that run beside the listeners.

@@ -18,9 +18,10 @@ const HashWorkerCommand = "hash-passwords"
 //
 // A terminal and a service manager signal all processes of a server at once.
 // The worker ignores SIGINT and SIGTERM, so that a draining server still
-// answers logins. It stops when the server stops, whatever stops the server.
+// answers logins, and SIGHUP, as the server does. It stops when the server
+// stops, whatever stops the server.
 func RunHashWorker(in io.Reader, out io.Writer) error {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	return password.RunWorker(in, out)
 }
 

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,7 +26,16 @@ var hostile = []string{
 }
 
 // newLog returns a Writer as the program wires it.
-func newLog(w io.Writer) *audit.Writer { return audit.NewWriter(telemetry.EscapeWriter(w)) }
+func newLog(t *testing.T, file io.Writer) audit.Writer {
+	t.Helper()
+	w := telemetry.NewLineWriter(file, func(uint64, error) []byte { return nil })
+	t.Cleanup(func() {
+		if err := w.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return audit.NewWriter(w.WriteEvent)
+}
 
 // members returns the members of one JSON line.
 func members(t *testing.T, line string) map[string]any {
@@ -41,7 +51,7 @@ func members(t *testing.T, line string) map[string]any {
 func TestRule68_AuditLogInjection(t *testing.T) {
 	for _, value := range hostile {
 		var out bytes.Buffer
-		err := newLog(&out).Write(t.Context(), audit.Event{
+		err := newLog(t, &out).Write(t.Context(), audit.Event{
 			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value},
 			Subject: value, Grant: value, Key: value, KeptGrant: value, Reason: value, IP: value,
 		})
@@ -87,7 +97,7 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		if err := newLog(&out).Write(t.Context(), e); err != nil || out.String() != want+"\n" {
+		if err := newLog(t, &out).Write(t.Context(), e); err != nil || out.String() != want+"\n" {
 			t.Errorf("%s, %v; want %s", out.String(), err, want)
 		}
 		e.Time = e.Time.UTC()
@@ -116,7 +126,7 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 
 func TestWriter_ReturnsTheErrorAndKeepsOtherLinesWhole(t *testing.T) {
 	w := &limitedWriter{limit: 1000}
-	a := newLog(w)
+	a := newLog(t, w)
 	write := func(name string) error { return a.Write(t.Context(), audit.Event{Name: name, Time: time.Unix(0, 0)}) }
 	if err := write("first"); err != nil {
 		t.Fatal(err)
@@ -156,7 +166,7 @@ func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 func TestWriter_ReportsAShortWrite(t *testing.T) {
 	for _, name := range []string{"x", "\u0085\u0085"} { // the second line is longer when it is escaped
-		err := newLog(shortWriter{}).Write(t.Context(), audit.Event{Name: name, Time: time.Now()})
+		err := newLog(t, shortWriter{}).Write(t.Context(), audit.Event{Name: name, Time: time.Now()})
 		if !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("event %q: got error %v, want io.ErrShortWrite", name, err)
 		}
@@ -166,7 +176,7 @@ func TestWriter_ReportsAShortWrite(t *testing.T) {
 // Rule 69: each operation has one whole audit record before its response.
 func TestRule69_ConcurrentAuditLinesDoNotMix(t *testing.T) {
 	var out bytes.Buffer // not safe for concurrent use
-	a := newLog(&out)
+	a := newLog(t, &out)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {

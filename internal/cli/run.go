@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/signetd/signet/internal/app"
 )
@@ -45,19 +47,38 @@ func (p *program) exitCode(err error) int {
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}
-	fmt.Fprintf(p.err, "signet: %s\n", text)
+	text = "signet: " + text + "\n"
 
 	var failed commandError
 	var usage usageError
 	if errors.As(err, &usage) || !errors.As(err, &failed) {
-		fmt.Fprintln(p.err, "Run the command with --help to see its usage.")
+		printLast(p.err, text+"Run the command with --help to see its usage.\n")
 		return exitUsage
 	}
+	printLast(p.err, text)
 	return exitFailure
 }
 
-// signalContext returns a context that the first SIGINT or SIGTERM cancels. The
-// second signal ends the program at once.
+// printLast prints the last text before the program ends. It waits no longer
+// than a second for a pipe that nobody reads.
+func printLast(w io.Writer, text string) {
+	printed := make(chan struct{})
+	go func() {
+		defer close(printed)
+		fmt.Fprint(w, text)
+	}()
+	select {
+	case <-printed:
+	case <-time.After(time.Second):
+	}
+}
+
+// sameStop is the time within which several signals are one request to stop: a
+// service manager and a shell may both signal the process.
+const sameStop = time.Second
+
+// signalContext returns a context that the first SIGINT or SIGTERM cancels. A
+// signal that comes more than a second later ends the program at once.
 func signalContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -65,8 +86,10 @@ func signalContext() (context.Context, func()) {
 	go func() {
 		<-signals
 		cancel()
-		<-signals
-		fmt.Fprintln(os.Stderr, "signet: stopped by a second signal")
+		for first := time.Now(); time.Since(first) < sameStop; {
+			<-signals
+		}
+		printLast(os.Stderr, "signet: stopped by a second signal\n")
 		os.Exit(exitFailure)
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }

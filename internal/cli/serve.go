@@ -12,7 +12,8 @@ import (
 )
 
 const serveHelp = `Run the issuer until SIGINT or SIGTERM. The first signal drains the server: it reports that it is not ready, closes the
-listeners, and answers the requests in progress. A second signal stops it at once.
+listeners, and answers the requests in progress. A second signal, a second or more later, stops it at once. SIGHUP has no
+effect.
 
 The server does not start with an incomplete configuration, and prints all faults at once. With --dev it fills in the
 missing values, for a trial on this machine, and creates a client, an audience and a user in an empty store.`
@@ -41,6 +42,7 @@ func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) err
 		a.Log.Warn("ignored an input of the configuration", "cause", warning)
 	}
 	app.LimitMemory()
+	app.KeepRunning(a.Log)
 	s := app.NewServer(a)
 	if dev {
 		s = app.NewDevServer(a, p.out)

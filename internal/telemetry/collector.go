@@ -16,6 +16,7 @@ type collector struct {
 	sweeper         sweeperMetrics
 	listeners       listenerMetrics
 	certificateLeft sampled
+	droppedLines    sampled
 }
 
 // newCollector defines the sampled metrics. It reads their values from sources,
@@ -30,6 +31,8 @@ func newCollector(d *definer, sources *atomic.Pointer[Sources]) collector {
 		listeners: newListenerMetrics(d),
 		certificateLeft: d.sampled("signet_tls_certificate_left_seconds", gauge,
 			"Seconds until the TLS certificate in use expires. A negative value means that it has expired."),
+		droppedLines: d.sampled("signet_log_lines_dropped_total", counter,
+			"Log lines that could not be written to stderr. Audit events are not log lines."),
 	}
 }
 
@@ -64,5 +67,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if sources.CertificateValidFor != nil {
 		emit(c.certificateLeft, sources.CertificateValidFor().Seconds())
+	}
+	if sources.DroppedLogLines != nil {
+		emit(c.droppedLines, float64(sources.DroppedLogLines()))
 	}
 }

@@ -9,13 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// EscapeWriter returns a writer of JSON lines that writes every character that
-// is not printable as a \u escape. JSON itself does not escape DEL, the C1
-// control characters (one of which starts terminal sequences as ESC does), and
-// the characters that change the direction of text. Each Write becomes one
-// Write to w.
-func EscapeWriter(w io.Writer) io.Writer { return escapingWriter{w} }
-
+// An escapingWriter writes JSON lines to w, with one call of Write for each.
 type escapingWriter struct{ w io.Writer }
 
 // Write writes line with one call of Write. The returned count is in bytes of
@@ -31,8 +25,10 @@ func (e escapingWriter) Write(line []byte) (int, error) {
 }
 
 // escape returns the same JSON with a \u escape for every character that is not
-// printable. Except for the line feed at the end, such characters only occur in
-// strings.
+// printable. JSON itself does not escape DEL, the C1 control characters (one of
+// which starts terminal sequences as ESC does), and the characters that change
+// the direction of text. Except for the line feed at the end, such characters
+// only occur in strings.
 func escape(line []byte) []byte {
 	if !bytes.ContainsFunc(line, mustEscape) {
 		return line

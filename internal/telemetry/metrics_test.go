@@ -40,6 +40,7 @@ var allSources = Sources{
 			Requests: Requests{Max: 2048, Open: 5, Waiting: 2, Ended: map[string]uint64{"displaced": 9}},
 		}}
 	},
+	DroppedLogLines:     func() uint64 { return 3 },
 	CertificateValidFor: func() time.Duration { return 90 * time.Second },
 	Sweeper: func() Sweeper {
 		return Sweeper{

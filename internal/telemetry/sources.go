@@ -14,6 +14,8 @@ type Sources struct {
 	Listeners func() []Listener
 	// CertificateValidFor returns the time until the TLS certificate expires.
 	CertificateValidFor func() time.Duration
+	// DroppedLogLines returns how many log lines were dropped.
+	DroppedLogLines func() uint64
 }
 
 // Ring is the state of this server's copy of the key ring.
