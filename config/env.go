@@ -84,6 +84,11 @@ func (s Sources) secret(path string) (string, error) {
 	case secret == "":
 		return "", fmt.Errorf("%s is empty", path)
 	}
+	if s.ReadFile == nil {
+		if exposed := privatefile.Exposed(path); exposed != "" {
+			s.warn("%s", exposed)
+		}
+	}
 	return secret, nil
 }
 

@@ -209,6 +209,17 @@ func TestLoad_ReadsRealFiles(t *testing.T) {
 		c.Origins["store.url"] != "SIGNET_STORE_URL_FILE" {
 		t.Errorf("issuer %s, store %q from %s", c.Issuer, string(c.Store.URL), c.Origins["store.url"])
 	}
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var warnings []string
+	load(t, Sources{
+		File: file, Env: []string{"SIGNET_STORE_URL_FILE=" + secret},
+		Warn: func(text string) { warnings = append(warnings, text) },
+	})
+	if len(warnings) != 1 || !strings.Contains(warnings[0], secret+" has mode 0644, which lets everyone") {
+		t.Errorf("a secret that everyone can read has the warnings %q", warnings)
+	}
 	_, err := Load(Sources{File: filepath.Join(dir, "none")})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("missing file: got error %v, want fs.ErrNotExist", err)

@@ -91,7 +91,7 @@ func (c *call) findSecret(ctx context.Context, f *callFlags) (err error) {
 	switch {
 	case c.stored.Public:
 	case c.stored.ClientSecretFile != "":
-		c.secret, err = readSecretFile(c.stored.ClientSecretFile)
+		c.secret, err = c.p.readSecretFile(c.stored.ClientSecretFile)
 	case c.stored.CertFile != "":
 	case c.stored.ClientID == c.demo.ClientID:
 		c.secret = c.demo.ClientSecret
@@ -107,7 +107,7 @@ func (c *call) token(file, stored string) (string, error) {
 	case file == "-":
 		return c.p.readLine("Token")
 	case file != "":
-		return readSecretFile(file)
+		return c.p.readSecretFile(file)
 	case stored == "":
 		return "", errors.New("there is no stored token: run `signet login`, or give a token by --token-file")
 	}

@@ -107,8 +107,12 @@ func (p *program) readLine(what string) (string, error) {
 	return p.lines.Text(), nil
 }
 
-// readSecretFile returns the first line of a file that holds a secret.
-func readSecretFile(path string) (string, error) {
+// readSecretFile returns the first line of a file that holds a secret. It warns
+// if everyone can access the file.
+func (p *program) readSecretFile(path string) (string, error) {
+	if exposed := privatefile.Exposed(path); exposed != "" {
+		printWarnings(p.err, []string{printable(exposed)})
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", err

@@ -47,6 +47,18 @@ func CheckDir(dir string) error {
 	return nil
 }
 
+// Exposed returns a warning about a file that everyone can access, and "" for
+// any other path. It is for files whose secret Signet does not own, such as the
+// password of a database: it uses them in any case.
+func Exposed(path string) string {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o007 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s has mode %04o, which lets everyone on the machine access it: chmod 640 it or narrower",
+		path, info.Mode().Perm())
+}
+
 // A rule says who may access the files of one kind. No rule lets everyone
 // access a file.
 type rule struct {
