@@ -104,14 +104,15 @@ func (i interceptor) intercept(ctx context.Context, method string, handle func(c
 }
 
 // setHeader sets the header of the response. Responses that need credentials
-// must not be cached (RFC 6749 §5.1).
+// must not be cached (RFC 6749 §5.1). It fails if the caller has gone, which is
+// no fault of the server.
 func (i interceptor) setHeader(ctx context.Context, rule accessRule, requestID string) {
 	header := metadata.MD{requestIDHeader: {requestID}}
 	if !rule.accepts(anyone) {
 		header["cache-control"], header["pragma"] = noStore, noCache
 	}
 	if err := grpc.SetHeader(ctx, header); err != nil {
-		i.log.Error("cannot set the response header", "request_id", requestID, "error", err)
+		i.log.Debug("cannot set the response header", "request_id", requestID, "error", err)
 	}
 }
 
