@@ -69,6 +69,10 @@ const (
 	// RevokedByLimit means that the user had more live grants at the client
 	// than the client allows, and this one was the least recently used.
 	RevokedByLimit = "limit"
+	// RevokedNotAudited means that the event of the creation of the grant could
+	// not be written. So no client has its tokens, and no event names this
+	// reason.
+	RevokedNotAudited = "not_audited"
 )
 
 // The reasons for which a login fails.

@@ -24,11 +24,11 @@ func (s *Service) New(c client.Client, subject string, id oauth.GrantID, start t
 
 // grantsPerUser returns the maximum number of live grants of one user at the
 // client. Zero means no limit.
-func (s *Service) grantsPerUser(c client.Client) int {
+func (o Options) grantsPerUser(c client.Client) int {
 	if c.GrantsPerUser != nil {
 		return *c.GrantsPerUser
 	}
-	return s.o.GrantsPerUser
+	return o.GrantsPerUser
 }
 
 // Create stores a grant of a user. It returns invalid_grant if the user does
@@ -36,7 +36,7 @@ func (s *Service) grantsPerUser(c client.Client) int {
 // too many live grants to the client then, it revokes the least recently used
 // ones.
 func (s *Service) Create(ctx context.Context, caller client.Caller, g Grant, epoch int64) error {
-	limit := s.grantsPerUser(caller.Client)
+	limit := s.o.grantsPerUser(caller.Client)
 	storing, done := s.o.Span(ctx, "store.create_grant")
 	created, err := s.o.Store.CreateGrant(storing, g, epoch, limit)
 	done()
@@ -46,13 +46,33 @@ func (s *Service) Create(ctx context.Context, caller client.Caller, g Grant, epo
 	if limit == 0 || created.Live <= limit {
 		return nil
 	}
-	return s.revokeOldest(ctx, caller, g, limit)
+	if err := s.revokeOldest(ctx, caller, g, limit); err != nil {
+		s.Discard(ctx, g)
+		return err
+	}
+	return nil
 }
 
 // CreateMinted stores a grant whose subject is not a user.
 func (s *Service) CreateMinted(ctx context.Context, g Grant) error {
 	_, err := s.o.Store.MintGrant(ctx, g)
 	return oauth.FromStore(err)
+}
+
+// discardTimeout is the time limit of Discard.
+const discardTimeout = 2 * time.Second
+
+// Discard revokes a grant that was just created, because its request fails: no
+// client gets its tokens. It writes no audit event, because it is for the case
+// that none can be written. If it fails, the grant stays until its idle
+// lifetime ends.
+func (s *Service) Discard(ctx context.Context, g Grant) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	_, _, err := s.o.Store.RevokeGrant(ctx, g.ID, g.ClientID, audit.RevokedNotAudited, s.o.Registry.Now())
+	if err != nil {
+		s.o.Log.Warn("cannot revoke the grant of a failed request", "grant", g.ID.String(), "error", err)
+	}
 }
 
 // revokeOldest revokes the least recently used grants of the user of the grant

@@ -30,7 +30,7 @@ func TestLogin_KeepsItsOwnGrant(t *testing.T) {
 }
 
 // If the audit log does not take the revocation of a grant above the limit, the
-// caller gets an error.
+// caller gets an error, and the new grant is revoked.
 func TestCreate_UnauditedRevocationIsAnError(t *testing.T) {
 	f := issuertest.NewGateway(t, setup, func(o *components.Options) { o.Limits.GrantsPerUser = 1 })
 	login := f.MustLogin(t)
@@ -39,6 +39,11 @@ func TestCreate_UnauditedRevocationIsAnError(t *testing.T) {
 	f.Events.FailWith(errors.New("disk full"))
 	g.ID[0]++
 	wantCode(t, f.Grants.Create(t.Context(), f.Caller, g, 0), oauth.TemporarilyUnavailable)
+	g, err = f.Store.Grant(t.Context(), g.ID)
+	must(t, err)
+	if g.RevokeReason != audit.RevokedNotAudited {
+		t.Errorf("the new grant is not revoked: %+v", g)
+	}
 }
 
 // A login above the limit of live grants revokes the least recently used grant

@@ -33,15 +33,15 @@ func TestRetryWindow_IsTheIdleLifetimeAtMostADay(t *testing.T) {
 
 func TestGrantsPerUser_TheClientOverridesTheIssuer(t *testing.T) {
 	none, three := 0, 3
-	s := New(Options{GrantsPerUser: 200})
+	o := Options{GrantsPerUser: 200}
 	for want, c := range map[int]client.Client{
 		200: {}, 0: {GrantsPerUser: &none}, 3: {GrantsPerUser: &three},
 	} {
-		if got := s.grantsPerUser(c); got != want {
+		if got := o.grantsPerUser(c); got != want {
 			t.Errorf("%d, want %d", got, want)
 		}
 	}
-	if got := New(Options{}).grantsPerUser(client.Client{}); got != 0 {
+	if got := (Options{}).grantsPerUser(client.Client{}); got != 0 {
 		t.Errorf("%d, want no limit", got)
 	}
 }

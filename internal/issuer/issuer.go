@@ -110,3 +110,13 @@ func (i *Issuer) record(ctx context.Context, caller client.Caller, e audit.Event
 	}
 	return nil
 }
+
+// recordGrant audits the creation of a grant. If that fails, it revokes the
+// grant, because its tokens are not returned.
+func (i *Issuer) recordGrant(ctx context.Context, caller client.Caller, event string, g grant.Grant) error {
+	err := i.record(ctx, caller, audit.Event{Name: event, Subject: g.UserID, Grant: g.ID.String(), IP: g.IP})
+	if err != nil {
+		i.grants.Discard(ctx, g)
+	}
+	return err
+}

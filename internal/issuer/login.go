@@ -124,6 +124,5 @@ func (i *Issuer) createGrant(ctx context.Context, caller client.Caller, g grant.
 	} else if err != nil {
 		return err
 	}
-	e := audit.Event{Name: audit.LoginSucceeded, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP}
-	return i.record(ctx, caller, e)
+	return i.recordGrant(ctx, caller, audit.LoginSucceeded, g)
 }

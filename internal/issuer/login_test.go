@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
@@ -146,10 +149,25 @@ func TestTokens_CarryTheClaimsOfTheAudience(t *testing.T) {
 }
 
 // Rule 69: each operation has one whole audit record before its response. If
-// the record cannot be written, the request is refused.
+// the record cannot be written, the request is refused, and its grant does not
+// stay active.
 func TestRule69_RequestFailsIfItsAuditFails(t *testing.T) {
 	f := newFixture(t)
+	mesh := f.Register(t, client.Client{ID: "mesh", Audiences: []string{api}, MintSubjects: true})
+	f.Events.Reset()
 	f.Events.FailWith(errors.New("disk full"))
 	_, err := f.Login(t.Context(), f.Caller, valid)
 	wantCode(t, err, oauth.TemporarilyUnavailable)
+	_, err = f.Issuer.Mint(t.Context(), mesh, issuer.MintRequest{Subject: "device-7", Refresh: true})
+	wantCode(t, err, oauth.TemporarilyUnavailable)
+
+	for subject, name := range map[string]string{
+		f.Events.All()[0].Subject: audit.LoginSucceeded, "device-7": audit.TokenMinted,
+	} {
+		page, err := f.Store.Grants(t.Context(), grant.Filter{Subject: subject, Limit: 10})
+		must(t, err)
+		if f.Events.Count(name) != 1 || len(page.Grants) != 1 || page.Grants[0].RevokedAt.IsZero() {
+			t.Errorf("%s: the grants are %+v, want one that is revoked", name, page.Grants)
+		}
+	}
 }

@@ -93,8 +93,7 @@ func (i *Issuer) mintGrant(
 	if err != nil {
 		return nil, err
 	}
-	e := audit.Event{Name: audit.TokenMinted, Subject: r.Subject, Grant: g.ID.String(), IP: g.IP}
-	if err := i.record(ctx, caller, e); err != nil {
+	if err := i.recordGrant(ctx, caller, audit.TokenMinted, g); err != nil {
 		return nil, err
 	}
 	return response, nil
