@@ -3,9 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"net"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrReadOnly means that a server accepts no writes. After a failover, the old
@@ -43,6 +47,48 @@ const readOnlyTransaction = "25006"
 func refusedWrite(err error) bool {
 	failed, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && failed.Code == readOnlyTransaction
+}
+
+// boundCleanup bounds what pgx does with a connection on which a call timed
+// out. pgx asks the server to cancel the statement, on another connection, and
+// waits until the server closes this one. If the server does not answer at all,
+// that takes 15 seconds, and meanwhile the pool has one connection fewer.
+func boundCleanup(config *pgxpool.Config, limit time.Duration) {
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		var connected atomic.Bool
+		c.AfterConnect = func(context.Context, *pgconn.PgConn) error {
+			connected.Store(true)
+			return nil
+		}
+		dial := c.DialFunc
+		c.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if !connected.Load() {
+				return dial(ctx, network, address)
+			}
+			return dialForCancel(ctx, dial, network, address, limit)
+		}
+		return nil
+	}
+	config.BeforeClose = func(conn *pgx.Conn) {
+		time.AfterFunc(limit, func() { _ = conn.PgConn().Conn().Close() }) // It may be closed already.
+	}
+}
+
+// dialForCancel opens a connection that can be used for so long only.
+func dialForCancel(
+	ctx context.Context, dial pgconn.DialFunc, network, address string, limit time.Duration,
+) (net.Conn, error) {
+	end := time.Now().Add(limit)
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	conn, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetDeadline(end); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // boundLookup returns a lookup of host names that gives up after a timeout. pgx

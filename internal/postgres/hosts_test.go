@@ -64,6 +64,90 @@ func withHosts(t *testing.T, text string, first ...*net.TCPAddr) string {
 	return "postgres:///" + config.Database + "?" + query.Encode()
 }
 
+// A server that stops answering on open connections, as a machine that is cut
+// off, does not hold the connections of the pools back: after the call and the
+// connect timeout they go to the next host.
+func TestPolls_PassHostThatStopsAnswering(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the test waits for a connect timeout")
+	}
+	direct := pgtest.New(t)
+	p := newProxy(t, direct)
+	s := open(t, withHosts(t, direct, p.address()), Options{MaxConns: 3, StatementTimeout: time.Second})
+	_, err := s.RingVersion(t.Context())
+	must(t, err)
+
+	p.freeze()
+	start := time.Now()
+	waitUntil(t, "a poll reaches the next host", func() bool {
+		_, err := s.RingVersion(t.Context())
+		return err == nil
+	})
+	// The call, the request to cancel it, and the new connection have 5 s.
+	if took := time.Since(start); took > 12*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// A proxy forwards connections to a database until it is frozen. Then it
+// accepts connections, keeps them open, and forwards nothing.
+type proxy struct {
+	l net.Listener
+	// frozen is closed when the proxy is frozen.
+	frozen chan struct{}
+}
+
+func newProxy(t *testing.T, to string) *proxy {
+	t.Helper()
+	config, err := pgconn.ParseConfig(to)
+	must(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, l.Close()) })
+	p := &proxy{l, make(chan struct{})}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = in.Close() })
+			out, err := net.Dial(pgconn.NetworkAddress(config.Host, config.Port))
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = out.Close() })
+			go p.copy(in, out)
+			go p.copy(out, in)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) address() *net.TCPAddr { return p.l.Addr().(*net.TCPAddr) }
+
+func (p *proxy) freeze() { close(p.frozen) }
+
+// copy forwards what it reads.
+func (p *proxy) copy(to, from net.Conn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(buffer)
+		select {
+		case <-p.frozen:
+			return
+		default:
+		}
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
 // A name server that never answers costs a host its connect timeout.
 func TestBoundLookup_GivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

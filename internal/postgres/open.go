@@ -129,6 +129,7 @@ func poolConfig(o Options) (*pgxpool.Config, error) {
 	config.ConnConfig.ConnectTimeout = timeout
 	config.ConnConfig.LookupFunc = boundLookup(config.ConnConfig.LookupFunc, timeout)
 	config.ConnConfig.ValidateConnect = requireWritable
+	boundCleanup(config, timeout)
 	if o.MaxConns > 0 {
 		config.MaxConns = o.MaxConns
 	}
