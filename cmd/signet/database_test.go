@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -103,6 +104,49 @@ func TestDev_CreatesKEKForDatabase(t *testing.T) {
 	text, err := m.command("serve", "--dev").CombinedOutput()
 	if err == nil || !strings.Contains(string(text), "is missing, and the store has keys that only this file opens") {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// A server that is started on a replica waits until the database accepts
+// writes. It is live and not ready, and logs the cause.
+func TestStart_WaitsForWritableDatabase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a server tries a database again after two seconds")
+	}
+	database := pgtest.Empty(t)
+	m := newMachine(t, "SIGNET_KEK_FILE=kek", "SIGNET_ISSUER=https://login.example.com", "SIGNET_STORE_URL="+database,
+		"SIGNET_SHUTDOWN_DRAIN=0s")
+	m.signet("", "keys", "--new-kek", "kek")
+	if err := m.start().ready().drain(); err != nil { // The database has a schema and keys now.
+		t.Fatal(err)
+	}
+	alter(t, database, "SET default_transaction_read_only = on")
+
+	p := m.start()
+	if !eventually(func() bool {
+		return strings.Contains(p.log.String(), "the database server is read-only, as a replica is")
+	}) {
+		t.Fatal("the server does not log that the database is read-only")
+	}
+	live, ready := statusAt("http://"+m.ops+"/livez"), statusAt("http://"+m.ops+"/readyz")
+	if live != http.StatusOK || ready != http.StatusServiceUnavailable {
+		t.Errorf("on a read-only database livez is %d and readyz %d", live, ready)
+	}
+	alter(t, database, "RESET default_transaction_read_only")
+	p.ready()
+}
+
+// alter changes a setting of a database for new connections.
+func alter(t *testing.T, database, setting string) {
+	t.Helper()
+	conn, err := pgconn.Connect(t.Context(), database+"&default_transaction_read_only=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	statement := `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ` + setting + `', current_database()); END $$`
+	if err := conn.Exec(t.Context(), statement).Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
