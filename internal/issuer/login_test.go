@@ -101,8 +101,9 @@ func TestLogin_Target(t *testing.T) {
 			audience: []string{"https://unknown.example"}, code: oauth.InvalidTarget,
 		},
 		{name: "a client without audience", caller: none, code: oauth.InvalidTarget},
+		{name: "several spaces", caller: all, scope: " write  read ", want: target{1, 10 * time.Minute, "read write"}},
 		{name: "a scope beyond the client", caller: all, scope: "admin", code: oauth.InvalidScope},
-		{name: "a malformed scope", caller: all, scope: "read  write", code: oauth.InvalidScope},
+		{name: "a malformed scope", caller: all, scope: "read\twrite", code: oauth.InvalidScope},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := valid

@@ -249,7 +249,7 @@ func TestRefresh_BeyondTheGrantIsFinal(t *testing.T) {
 		for request, want := range map[*issuer.RefreshRequest]oauth.Code{
 			{Scope: "write"}:                oauth.InvalidScope,
 			{Audience: []string{second}}:    oauth.InvalidTarget,
-			{Scope: "read  write"}:          oauth.InvalidScope,
+			{Scope: "read\twrite"}:          oauth.InvalidScope,
 			{Scope: "read", Audience: nil}:  "",
 			{Audience: []string{api}}:       "",
 			{Audience: []string{"unknown"}}: oauth.InvalidTarget,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -55,16 +56,42 @@ func TestEveryCodeHasASentence(t *testing.T) {
 }
 
 func TestParseScope(t *testing.T) {
-	for text, want := range map[string]string{"": "", "b a b": "a b", "openid": "openid"} {
+	for text, want := range map[string]string{
+		"": "", "b a b": "a b", "openid": "openid", "b  a": "a b", " a   b ": "a b", "  a": "a",
+		strings.Repeat("a  ", 64): "a",
+	} {
 		if s, err := ParseScope(text); err != nil || s.String() != want {
 			t.Errorf("%q: %q, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{" ", "a  b", "a ", "a\tb", `a"b`, `a\b`, "ä", "a\x00", strings.Repeat("a ", 64) + "a"} {
+	for _, text := range []string{
+		" ", "   ", "a\tb", "a\nb", "a \n b", "\ta", "a\n", "a\u00a0b", "a\u2003b", `a"b`, `a\b`, "ä", "a\x00",
+		strings.Repeat("a ", 64) + "a",
+	} {
 		if _, err := ParseScope(text); !errors.Is(err, InvalidScope) {
 			t.Errorf("%q: %v, want invalid_scope", text, err)
 		}
 	}
+}
+
+// An accepted scope has one form, and this form is accepted as the same scope.
+func FuzzParseScope(f *testing.F) {
+	for _, seed := range []string{"", " ", "b  a b", " a ", "a\tb", "a\u00a0b", "a\x00", strings.Repeat("a ", 65)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseScope(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseScope(s.String())
+		if err != nil || !slices.Equal(again, s) || !s.Valid() || (len(s) == 0) != (text == "") {
+			t.Fatalf("%q is the scope %q, which is parsed as %q, %v", text, s, again, err)
+		}
+		if strings.Trim(text, " ") != "" && strings.Join(NewScope(strings.Fields(text)...), " ") != s.String() {
+			t.Fatalf("%q is the scope %q", text, s)
+		}
+	})
 }
 
 func TestScope_SetOperations(t *testing.T) {

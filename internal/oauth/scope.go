@@ -12,21 +12,21 @@ type Scope []string
 // maxScopeTokens is the maximum number of tokens in a scope.
 const maxScopeTokens = 64
 
-// ParseScope parses scope tokens that are separated by one space. It returns
-// invalid_scope for more than 64 tokens, for an empty token, and for characters
-// that RFC 6749 §3.3 does not allow.
+// ParseScope parses scope tokens that are separated by spaces. RFC 6749 §3.3
+// has one space between two tokens. ParseScope also accepts several, and spaces
+// at both ends, because some clients join lists that have empty values. It
+// returns invalid_scope for more than 64 tokens, for spaces without a token,
+// and for characters that RFC 6749 §3.3 does not allow.
 func ParseScope(text string) (Scope, error) {
 	if text == "" {
 		return nil, nil
 	}
-	tokens := strings.Split(text, " ")
+	tokens := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
 	if len(tokens) > maxScopeTokens {
 		return nil, Fail(InvalidScope, "The scope names more than 64 values.")
 	}
-	for _, t := range tokens {
-		if !ValidToken(t) {
-			return nil, Fail(InvalidScope, "The scope is malformed.")
-		}
+	if len(tokens) == 0 || slices.ContainsFunc(tokens, func(t string) bool { return !ValidToken(t) }) {
+		return nil, Fail(InvalidScope, "The scope is malformed.")
 	}
 	return NewScope(tokens...), nil
 }

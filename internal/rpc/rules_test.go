@@ -213,14 +213,14 @@ func TestRule29_Scope(t *testing.T) {
 	refresh := func(scope string) (*signetv1.TokenResponse, error) {
 		return f.TokenService.Refresh(web, &signetv1.RefreshRequest{RefreshToken: in.GetRefreshToken(), Scope: scope})
 	}
-	for _, wider := range []string{"admin", "read write admin", "nonsense\"", "read  write"} {
+	for _, wider := range []string{"admin", "read write admin", "nonsense\"", "read\twrite", "read  admin", "  "} {
 		if _, err := refresh(wider); status.Code(err) != codes.InvalidArgument || reason(err) != "INVALID_SCOPE" {
 			t.Errorf("scope %q: %v", wider, err)
 		}
 	}
 	f.Pass(t, 2*leeway) // if a refused refresh had rotated the token, it would be reuse
 	for _, c := range []struct{ requested, want string }{
-		{"read", "read"}, {"", "read write"}, {"write read", "read write"},
+		{"read", "read"}, {"", "read write"}, {"write read", "read write"}, {"  write   read ", "read write"},
 	} {
 		r, err := refresh(c.requested)
 		if err != nil {

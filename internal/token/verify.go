@@ -120,7 +120,8 @@ func readClaims(members map[string]json.RawMessage) (a Access, notBefore time.Ti
 		}
 	}
 
-	if a.Scope, err = oauth.ParseScope(scope); err != nil {
+	// Each token that the issuer signs has the canonical form of its scope.
+	if a.Scope, err = oauth.ParseScope(scope); err != nil || a.Scope.String() != scope {
 		return Access{}, time.Time{}, invalid("scope is malformed")
 	}
 	return a, notBefore, nil

@@ -73,6 +73,7 @@ func TestToken_ClientCredentials(t *testing.T) {
 		"two resources":  {[]string{"resource", files, "resource", api}, "[" + files + " " + api + "]", "read write"},
 		"audience":       {[]string{"audience", eddsaAPI}, "[" + eddsaAPI + "]", "read write"},
 		"narrower scope": {[]string{"scope", "write"}, "[" + api + "]", "write"},
+		"several spaces": {[]string{"scope", " write   read "}, "[" + api + "]", "read write"},
 		"empty resource": {[]string{"resource", ""}, "[" + api + "]", "read write"},
 	} {
 		r := request("web", c.pairs...)

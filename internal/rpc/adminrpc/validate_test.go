@@ -64,7 +64,7 @@ func TestErrorsHaveTheirCategory(t *testing.T) {
 		}, "FAILED_PRECONDITION"},
 		"malformed scope": {func() error {
 			_, err := f.AdminService.CreateClient(ctx, &signetv1.CreateClientRequest{
-				Client: &signetv1.Client{Scope: "a  b"},
+				Client: &signetv1.Client{Scope: "a\tb"},
 			})
 			return err
 		}, "INVALID_SCOPE"},
