@@ -16,8 +16,9 @@ type Config struct {
 	Ops     Listener `yaml:"ops"`
 	TLS     TLS      `yaml:"tls"`
 	// TrustedProxies are the addresses from which the server accepts
-	// X-Forwarded-For.
+	// ProxyHeader.
 	TrustedProxies Prefixes `yaml:"trusted_proxies"`
+	ProxyHeader    string   `yaml:"proxy_header"`
 	// MaxStreams is the maximum number of requests in progress on one HTTP/2
 	// connection.
 	MaxStreams int      `yaml:"max_streams"`

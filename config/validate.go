@@ -19,6 +19,7 @@ func (c Config) faults() []fault {
 	k.listeners(c)
 	k.tls(c.TLS)
 	k.proxies(c.TrustedProxies)
+	k.oneOf("proxy_header", c.ProxyHeader, "X-Forwarded-For", "Forwarded")
 	k.number("max_streams", c.MaxStreams, 10, 10_000)
 	k.store(c.Store)
 	k.notEmpty("kek.file", c.KEK.File, "the path of a file")

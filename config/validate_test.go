@@ -86,6 +86,11 @@ func TestLoad_ValidatesEachKey(t *testing.T) {
 		{"trusted_proxies=10.0.0.1,", "trusted_proxies"},
 		{"trusted_proxies=0.0.0.0/0", "trusted_proxies"},
 		{"trusted_proxies=10.0.0.0/8,::/0", "trusted_proxies"},
+		{"proxy_header=X-Forwarded-For", ""},
+		{"proxy_header=Forwarded", ""},
+		{"proxy_header=", "proxy_header"},
+		{"proxy_header=X-Real-IP", "proxy_header"},
+		{"proxy_header=X-Forwarded-For,Forwarded", "proxy_header"},
 
 		{"store.url=postgresql:///d?host=/run", ""},
 		{"store.url=postgres://localhost,127.0.0.1:5433/d store.connect_timeout=1m", ""},

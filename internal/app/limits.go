@@ -103,7 +103,7 @@ func readLimits(c config.Store) (limits, error) {
 func (l limits) forCallers(proxies config.Prefixes) connlimit.Limits {
 	return connlimit.Limits{
 		Max: l.connections, PerAddress: l.connections / addressShare,
-		ExemptAddress: func(a netip.Addr) bool { return oauth.Proxies(proxies).Has(a) },
+		ExemptAddress: func(a netip.Addr) bool { return oauth.Proxies{Networks: proxies}.Has(a) },
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc"
@@ -76,7 +77,7 @@ func (s *Server) webOptions(requests *connlimit.Requests) web.Options {
 	c := s.app.Config
 	return web.Options{
 		Issuer: c.Issuer, Keys: s.app.Keys, TokenIssuer: s.components.Issuer, Inspector: s.components.Inspector,
-		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: oauth.Proxies(c.TrustedProxies),
+		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: proxies(c),
 		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log,
 		Requests: requests, Observer: s.app.httpHooks(),
 	}
@@ -88,13 +89,18 @@ func (s *Server) rpcOptions(requests *connlimit.Requests) rpc.Options {
 	return rpc.Options{
 		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
 		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
-		Proxies: oauth.Proxies(c.TrustedProxies), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
+		Proxies: proxies(c), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
 		Limits: rpc.Limits{
 			MaxStreams: uint32(c.MaxStreams), Requests: requests,
 			Streams: connlimit.NewCounter(s.limits.forStreams(c.TrustedProxies)),
 		},
 		Observer: s.app.grpcHooks(),
 	}
+}
+
+// proxies returns the trusted proxies of both APIs.
+func proxies(c config.Config) oauth.Proxies {
+	return oauth.Proxies{Networks: c.TrustedProxies, Header: c.ProxyHeader}
 }
 
 // grpcServices returns the services of the gRPC API.

@@ -50,9 +50,9 @@ func (c Caller) EndUserAddress(u EndUser) (netip.Addr, error) {
 	if u.IP == "" {
 		return netip.Addr{}, nil
 	}
-	addr, err := netip.ParseAddr(u.IP)
-	if err != nil {
-		return addr, oauth.Fail(oauth.InvalidRequest, "end_user.ip is not an IP address.")
+	addr, ok := oauth.ParseAddress(u.IP)
+	if !ok {
+		return netip.Addr{}, oauth.Fail(oauth.InvalidRequest, "end_user.ip is not an IP address.")
 	}
-	return addr.Unmap().WithZone(""), nil
+	return addr, nil
 }

@@ -20,7 +20,7 @@ func TestLogin_ReturnsBothTokens(t *testing.T) {
 	f := newFixture(t)
 	response, err := f.Login(t.Context(), f.Caller, issuertest.LoginRequest{
 		Username: "  ADA ", Password: rightWord, Scope: "write",
-		EndUser: client.EndUser{IP: "::ffff:192.0.2.7", DeviceLabel: "Firefox"},
+		EndUser: client.EndUser{IP: "[::ffff:192.0.2.7]:4711", DeviceLabel: "Firefox"},
 	})
 	must(t, err)
 	access := f.read(t, response.AccessToken)

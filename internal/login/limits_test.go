@@ -97,6 +97,8 @@ func TestRule52_EndUserAddress(t *testing.T) {
 		spray(30, f.Caller, "", "unknown_user")
 		spray(23, f.Caller, "192.0.2.1", "unknown_user")
 		spray(1, f.Caller, "::ffff:192.0.2.1", "throttled_address")
+		spray(1, f.Caller, "192.0.2.1:4711", "throttled_address")
+		spray(1, f.Caller, "[::ffff:192.0.2.1]:443", "throttled_address")
 		spray(1, f.Caller, "192.0.2.2", "unknown_user")
 
 		public := f.publicClient(t)

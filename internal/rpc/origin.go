@@ -9,19 +9,13 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// forwardedForHeader lists the addresses that a call came through before it
-// reached a proxy.
-const forwardedForHeader = "x-forwarded-for"
-
 // origin returns the address that the call came from. This is the address of
-// the peer, or the address in x-forwarded-for if the peer is a trusted proxy.
-// It is the zero address if there is none.
+// the peer, or the address that the peer reports if it is a trusted proxy. It
+// is the zero address if it is not known.
 func (i interceptor) origin(ctx context.Context) netip.Addr {
-	var forwardedFor []string
-	if len(i.proxies) > 0 {
-		forwardedFor = metadata.ValueFromIncomingContext(ctx, forwardedForHeader)
-	}
-	return i.proxies.Origin(peerAddress(ctx), forwardedFor)
+	return i.proxies.Origin(peerAddress(ctx), func(header string) []string {
+		return metadata.ValueFromIncomingContext(ctx, header) // in any case
+	})
 }
 
 func peerAddress(ctx context.Context) netip.Addr {
@@ -36,8 +30,8 @@ func peerAddress(ctx context.Context) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
-// peerName returns the text that the log has for the origin of a call. It has a
-// port if the origin is the peer.
+// peerName returns the text that the log has for the origin of a call. If the
+// origin is the peer or is not known, this is the peer with its port.
 func peerName(ctx context.Context, origin netip.Addr) string {
 	p, ok := peer.FromContext(ctx)
 	if ok && (origin == peerAddress(ctx) || !origin.IsValid()) {

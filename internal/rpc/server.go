@@ -66,8 +66,8 @@ type Options struct {
 	// grpc.health.v1 reports. It should return an error some time before Drain,
 	// so that callers choose another server.
 	Ready func() error
-	// Proxies are the proxies whose x-forwarded-for the server trusts. Empty
-	// means none.
+	// Proxies are the trusted proxies. Only they may report another address
+	// than their own. The zero value means that no proxy is trusted.
 	Proxies oauth.Proxies
 	// Log gets one line per call, at level debug if the call succeeds.
 	Log *slog.Logger

@@ -78,8 +78,8 @@ func (h clientHandler) respond(
 
 // origin returns the address that a request comes from. This is the address of
 // the peer, or the address that the peer reports if it is a trusted proxy. It
-// is the zero address if the peer has none.
+// is the zero address if it is not known.
 func (h clientHandler) origin(r *http.Request) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return h.proxies.Origin(peer.Addr(), r.Header.Values("X-Forwarded-For"))
+	return h.proxies.Origin(peer.Addr(), r.Header.Values)
 }

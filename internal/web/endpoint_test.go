@@ -2,8 +2,11 @@ package web
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // Rule 34: no response of these endpoints may be cached.
@@ -40,7 +43,8 @@ func TestRule34_ResponsesAreNotCached(t *testing.T) {
 }
 
 // Rule 54: X-Forwarded-For counts only if a trusted proxy sends it, and only
-// the address that this proxy has added.
+// the address that this proxy has added. Forwarded counts instead if the
+// settings say so.
 func TestRule54_ForwardedForOverHTTP(t *testing.T) {
 	f := newFixture(t)
 	logged := func(forwarded ...string) string {
@@ -48,19 +52,31 @@ func TestRule54_ForwardedForOverHTTP(t *testing.T) {
 		f.Logs.Reset()
 		header := f.basic("web")
 		header["X-Forwarded-For"] = forwarded
+		header["Forwarded"] = []string{"for=192.0.2.66"}
 		f.post(t, "/oauth2/revoke", header, "token", "x").want(t, "revoke", http.StatusOK, "")
 		return f.Logs.Text()
 	}
 
 	for want, forwarded := range map[string][]string{
-		"127.0.0.1":    nil,
 		"203.0.113.9":  {"203.0.113.9"},
 		"198.51.100.7": {"203.0.113.9, 198.51.100.7"},
 		"2001:db8::1":  {"x", "2001:db8::1"},
+		"192.0.2.77":   {"192.0.2.77:4711"},
+		"2001:db8::2":  {"203.0.113.9, [2001:db8::2]:443, 127.0.0.1:80"},
+		"unknown":      {"203.0.113.9, unknown"},
 	} {
 		if text := logged(forwarded...); !strings.Contains(text, `"origin":"`+want+`"`) {
 			t.Errorf("X-Forwarded-For %q: got log %s, want origin %s", forwarded, text, want)
 		}
+	}
+
+	o := f.options(issuerID)
+	o.Proxies = oauth.Proxies{
+		Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, Header: oauth.HeaderForwarded,
+	}
+	f.start(t, o)
+	if text := logged("203.0.113.9"); !strings.Contains(text, `"origin":"192.0.2.66"`) {
+		t.Errorf("Forwarded: got log %s", text)
 	}
 
 	f.start(t, f.options(issuerID)) // without trusted proxies

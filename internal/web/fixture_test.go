@@ -86,7 +86,7 @@ func newFixtureAt(t *testing.T, identifier string) *fixture {
 	f := &fixture{Fixture: issuertest.New(t, setup, func(o *components.Options) { o.Issuer = identifier })}
 	f.Run(t)
 	o := f.options(identifier)
-	o.Certificates, o.Proxies = true, oauth.Proxies{netip.MustParsePrefix("127.0.0.1/32")}
+	o.Certificates, o.Proxies.Networks = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
 	f.start(t, o)
 	return f
 }

@@ -30,8 +30,8 @@ type Options struct {
 	Grants *grant.Service
 	// Registry authenticates the clients that call the endpoints.
 	Registry *client.Registry
-	// Proxies are the trusted proxies. Only they may report another address in
-	// X-Forwarded-For. Empty means that no proxy is trusted.
+	// Proxies are the trusted proxies. Only they may report another address
+	// than their own. The zero value means that no proxy is trusted.
 	Proxies oauth.Proxies
 	// Certificates is true if the server requests client certificates. The
 	// metadata then lists tls_client_auth.

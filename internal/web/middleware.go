@@ -88,7 +88,7 @@ func logRequest(log *slog.Logger, res *response, r *http.Request, took time.Dura
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.String("peer", r.RemoteAddr),
 	}
 	if res.requestID != "" {
-		attrs = append(attrs, slog.String("request_id", res.requestID), slog.String("origin", res.origin.String()))
+		attrs = append(attrs, slog.String("request_id", res.requestID), slog.String("origin", originText(res.origin)))
 	}
 	if res.clientID != "" {
 		attrs = append(attrs, slog.String("client_id", res.clientID))
@@ -97,6 +97,14 @@ func logRequest(log *slog.Logger, res *response, r *http.Request, took time.Dura
 		attrs = append(attrs, res.err.Attrs()...)
 	}
 	log.LogAttrs(r.Context(), level, "http request", attrs...)
+}
+
+// originText returns the text of an origin in the log.
+func originText(origin netip.Addr) string {
+	if !origin.IsValid() {
+		return "unknown"
+	}
+	return origin.String()
 }
 
 // levelOf returns the level of a request's log line. It is the same as for a
@@ -134,7 +142,8 @@ type response struct {
 	status int
 	// requestID is empty if the request is not for an OAuth endpoint.
 	requestID string
-	// origin is the address that the request comes from.
+	// origin is the address that the request comes from, the zero address if
+	// it is not known.
 	origin netip.Addr
 	// clientID is empty until the client has authenticated.
 	clientID string

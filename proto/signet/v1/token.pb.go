@@ -126,9 +126,10 @@ func (x *LoginRequest) GetDeviceToken() string {
 type EndUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The IPv4 or IPv6 address of the end user. Failed logins are counted for
-	// it. The server ignores it from a public client and uses the address of the
-	// connection. If a confidential client leaves it empty, failed logins are
-	// not counted for an address.
+	// it. It may have a port (`192.0.2.1:4711`, `[2001:db8::1]:443`), which does
+	// not count. The server ignores the field from a public client and uses the
+	// address of the connection. If a confidential client leaves it empty,
+	// failed logins are not counted for an address.
 	Ip string `protobuf:"bytes,1,opt,name=ip,proto3" json:"ip,omitempty"`
 	// The User-Agent header.
 	UserAgent string `protobuf:"bytes,2,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
