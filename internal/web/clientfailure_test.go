@@ -111,7 +111,7 @@ func TestClientAuthentication_FailureIsLogged(t *testing.T) {
 			"there is no client of that id",
 		},
 		"malformed client_id": {
-			[]string{"client_id", "a\r\nb"}, "", `a\r\nb`, "the request has no valid client_id",
+			[]string{"client_id", "a\u202eb"}, "", `a\u202eb`, "the request has no valid client_id",
 		},
 	} {
 		f.Logs.Reset()

@@ -36,16 +36,11 @@ type clientHandler struct {
 func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), deadline)
 	defer cancel()
-	caller := client.Caller{RequestID: oauth.RequestID(r.Header.Values("X-Request-Id")), Address: h.origin(r)}
-
-	header := w.Header()
-	header.Set("X-Request-Id", caller.RequestID)
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
-	record(w, func(res *response) { res.requestID, res.origin = caller.RequestID, caller.Address })
+	id, origin := identify(w, r, h.proxies)
+	caller := client.Caller{RequestID: id, Address: origin}
 
 	if r.Method != http.MethodPost {
-		header.Set("Allow", http.MethodPost)
+		w.Header().Set("Allow", http.MethodPost)
 		writeJSON(w, http.StatusMethodNotAllowed, errorResponse{oauth.InvalidRequest, "The method must be POST."})
 		return
 	}
@@ -76,10 +71,20 @@ func (h clientHandler) respond(
 	return h.operation(ctx, caller, f)
 }
 
-// origin returns the address that a request comes from. This is the address of
-// the peer, or the address that the peer reports if it is a trusted proxy. It
-// is the zero address if it is not known.
-func (h clientHandler) origin(r *http.Request) netip.Addr {
+// identify returns the id of a request and the address that it comes from. It
+// adds both to the log line of the request, and sets the headers of a response
+// that must not be cached.
+//
+// The address is that of the peer, or the one that the peer reports if it is a
+// trusted proxy. It is the zero address if it is not known.
+func identify(w http.ResponseWriter, r *http.Request, proxies oauth.Proxies) (id string, origin netip.Addr) {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return h.proxies.Origin(peer.Addr(), r.Header.Values)
+	id, origin = oauth.RequestID(r.Header.Values("X-Request-Id")), proxies.Origin(peer.Addr(), r.Header.Values)
+	record(w, func(res *response) { res.requestID, res.origin = id, origin })
+
+	header := w.Header()
+	header.Set("X-Request-Id", id)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Pragma", "no-cache")
+	return id, origin
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -43,6 +44,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return form{}, malformed("The body must be application/x-www-form-urlencoded in UTF-8.")
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return form{}, malformed("The body must not be compressed.")
+	}
 
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
@@ -71,8 +75,11 @@ func parseForm(body string) (form, error) {
 
 	for name, values := range all {
 		switch {
-		case slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }):
+		case slices.ContainsFunc(append(values, name), func(v string) bool { return !utf8.ValidString(v) }):
 			return form{}, malformed("A parameter is not UTF-8.")
+		// ParseScope refuses such a scope with invalid_scope.
+		case name != "scope" && slices.ContainsFunc(append(values, name), hasControls):
+			return form{}, malformed("A parameter has a control character, such as a line break at the end.")
 		case name == "resource":
 			f.resources = slices.DeleteFunc(values, func(v string) bool { return v == "" })
 		case len(values) > 1:
@@ -129,3 +136,8 @@ func (f form) required(name string) (string, error) {
 }
 
 func malformed(sentence string) error { return oauth.Fail(oauth.InvalidRequest, sentence) }
+
+func hasControls(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
+
+// isText reports whether text is UTF-8 without control characters.
+func isText(text string) bool { return utf8.ValidString(text) && !hasControls(text) }

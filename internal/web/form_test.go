@@ -42,7 +42,11 @@ func TestForm_RefusedRequests(t *testing.T) {
 		return f.send(t, http.MethodPost, path, header, body)
 	}
 
+	compressed := f.basic("web")
+	compressed["Content-Encoding"] = []string{"gzip"}
+
 	for name, r := range map[string]jsonResponse{
+		"gzip":                      f.send(t, http.MethodPost, "/oauth2/revoke", compressed, "token=x"),
 		"JSON":                      post("/oauth2/revoke", "application/json", `{"token":"x"}`),
 		"no content type":           post("/oauth2/revoke", "", "token=x"),
 		"multipart":                 post("/oauth2/revoke", "multipart/form-data; boundary=x", "token=x"),
@@ -53,6 +57,13 @@ func TestForm_RefusedRequests(t *testing.T) {
 		"empty query":               post("/oauth2/revoke?", formType, "token=x"),
 		"malformed escape":          post("/oauth2/revoke", formType, "token=%zz"),
 		"semicolon":                 post("/oauth2/revoke", formType, "token=x;y=z"),
+		"a name that is not UTF-8":  post("/oauth2/revoke", formType, "token=x&%ff=y"),
+		"NUL in a value":            post("/oauth2/revoke", formType, "token=x%00"),
+		"NUL in a name":             post("/oauth2/revoke", formType, "token=x&a%00=y"),
+		"NUL in an unknown value":   post("/oauth2/revoke", formType, "token=x&y=%00"),
+		"line break after a token":  post("/oauth2/revoke", formType, "token=x%0A"),
+		"control in the grant type": post("/oauth2/token", formType, refresh+"%7f"),
+		"NUL in a resource":         post("/oauth2/token", formType, refresh+"&resource=a%00"),
 		"not UTF-8":                 post("/oauth2/revoke", formType, "token=x&y=%ff"),
 		"more than 64 KiB":          post("/oauth2/revoke", formType, "token=x&y="+strings.Repeat("z", 64<<10)),
 		"token of 9 KiB":            post("/oauth2/revoke", formType, "token="+strings.Repeat("z", 9<<10)),
@@ -89,6 +100,9 @@ func FuzzParseForm(f *testing.F) {
 			t.Fatalf("%q is malformed and accepted: %v", body, err)
 		}
 		for name, value := range form.values {
+			if !isText(name) || name != "scope" && !isText(value) {
+				t.Fatalf("%q: %q is %q, with a control character", body, name, value)
+			}
 			if len(all[name]) != 1 || all[name][0] != value || value == "" || !utf8.ValidString(value) {
 				t.Fatalf("%q: %s is %q, one of %q", body, name, value, all[name])
 			}

@@ -63,11 +63,11 @@ func Handler(o Options) (http.Handler, error) {
 	for pattern, handler := range handlers(o, identifier.Path, metadata) {
 		mux.Handle(pattern, handler)
 	}
-	var bound http.Handler = mux
+	handler := wellFormed(o.Proxies, mux)
 	if o.Requests != nil {
-		bound = bounded(o.Requests, mux)
+		handler = bounded(o.Requests, handler)
 	}
-	return middleware(o.Log, o.Observer, bound), nil
+	return middleware(o.Log, o.Observer, handler), nil
 }
 
 // handlers returns all handlers of the HTTP API by their http.ServeMux
@@ -116,5 +116,5 @@ func OpsHandler(checks Checks, metrics http.Handler, log *slog.Logger) http.Hand
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return middleware(log, Observer{}, mux)
+	return middleware(log, Observer{}, wellFormed(oauth.Proxies{}, mux))
 }

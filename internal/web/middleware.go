@@ -140,7 +140,8 @@ type response struct {
 	http.ResponseWriter
 	// status is 0 until the header is written.
 	status int
-	// requestID is empty if the request is not for an OAuth endpoint.
+	// requestID is empty if the request is well-formed and not for an OAuth
+	// endpoint.
 	requestID string
 	// origin is the address that the request comes from, the zero address if
 	// it is not known.
