@@ -82,7 +82,7 @@ func TestRule66_HashWorkerIsProtected(t *testing.T) {
 		}
 	}
 
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGINT} {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
 		if err := syscall.Kill(workers[0], signal); err != nil {
 			t.Fatal(err)
 		}

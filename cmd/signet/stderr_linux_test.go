@@ -206,6 +206,24 @@ func TestRule69_TornLineSwallowsNoEvent(t *testing.T) {
 	}
 }
 
+// Libraries do not write to stderr beside the server, where they could wait for
+// ever or mix their lines with others.
+func TestLog_LinesOfLibraries(t *testing.T) {
+	m := newDemoMachine(t, "SIGNET_LOG_FORMAT=json", "GRPC_GO_LOG_SEVERITY_LEVEL=info")
+	path := filepath.Join(t.TempDir(), "log")
+	p := m.startWithLog(path)
+	m.newSession().refreshes(1)
+	must(t, p.drain())
+
+	text, err := os.ReadFile(path)
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not a line of the server: %s", line)
+		}
+	}
+}
+
 // logSize returns the size of a log that nothing is written to for a moment.
 func logSize(t *testing.T, path string) uint64 {
 	t.Helper()

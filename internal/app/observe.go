@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/signetd/signet/internal/app/components"
@@ -32,6 +33,14 @@ func reportDropped(format string) func(dropped uint64, cause error) []byte {
 		}
 		return line.Bytes()
 	}
+}
+
+// useForLibraries makes libraries report to log: gRPC, and those that use the
+// package log or the default logger. Nothing but the LineWriter writes to
+// stderr then.
+func useForLibraries(log *slog.Logger) {
+	rpc.UseLog(log)
+	slog.SetDefault(log)
 }
 
 // countEvents returns write, with a count of the audit events.

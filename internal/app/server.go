@@ -56,6 +56,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer fail(nil)
 	s.fail = fail
 	go s.endInTime(running, ended)
+	useForLibraries(s.app.Log)
 	stopTracing, err := s.app.startTracing(ctx)
 	if err != nil {
 		return err
