@@ -206,8 +206,12 @@ func (s *shop) revoke(t *testing.T, token string) {
 }
 
 // TestOAuth2Library_PrivateKeyJWT authenticates clients with private_key_jwt.
-// jwx makes the JWK Sets, and golang-jwt makes the assertions.
+// jwx makes the JWK Sets, and golang-jwt makes the assertions, with times in
+// microseconds and with header members that other libraries write.
 func TestOAuth2Library_PrivateKeyJWT(t *testing.T) {
+	precision := jwt.TimePrecision
+	jwt.TimePrecision = time.Microsecond
+	t.Cleanup(func() { jwt.TimePrecision = precision })
 	s := newShop(t)
 	rsaKey, err1 := rsa.GenerateKey(rand.Reader, 2048)
 	ecKey, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -231,10 +235,12 @@ func TestOAuth2Library_PrivateKeyJWT(t *testing.T) {
 	for id, robot := range robots {
 		for range 4 { // about half of all ES256 signatures have the larger s
 			now := time.Now()
-			assertion, err := jwt.NewWithClaims(robot.method, jwt.RegisteredClaims{
+			unsigned := jwt.NewWithClaims(robot.method, jwt.RegisteredClaims{
 				Issuer: id, Subject: id, Audience: jwt.ClaimStrings{s.identifier}, ID: rand.Text(),
 				IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(time.Minute)),
-			}).SignedString(robot.key)
+			})
+			unsigned.Header["x5t"], unsigned.Header["cty"] = "a1b2c3", "JWT"
+			assertion, err := unsigned.SignedString(robot.key)
 			if err != nil {
 				t.Fatal(err)
 			}

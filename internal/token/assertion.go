@@ -124,8 +124,11 @@ func (c *assertionClaims) read(payload []byte) error {
 // becomes later.
 func readNumericDate(raw json.RawMessage, into *time.Time) bool {
 	// The limits come first: they bound the cost of an exact number.
+	if len(raw) > maxNumericDate {
+		return false
+	}
 	about, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || about < 0 || about > maxTime || len(raw) > maxNumericDate {
+	if err != nil || about < 0 || about > maxTime {
 		return false
 	}
 	seconds, ok := new(big.Rat).SetString(string(raw))
