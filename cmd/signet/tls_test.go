@@ -312,10 +312,7 @@ func TestCommandsReachServerOnAnyAddress(t *testing.T) {
 	for _, host := range append([]string{"", "0.0.0.0", "[::]"}, publicHosts(t)...) {
 		t.Run(host, func(t *testing.T) {
 			m := newTLSMachine(t, "SIGNET_ISSUER=https://login.example.com", "SIGNET_SHUTDOWN_DRAIN=0s")
-			_, port, err := net.SplitHostPort(m.grpc)
-			if err != nil {
-				t.Fatal(err)
-			}
+			port := freePort(t, host)
 			m.env = append(m.env, "SIGNET_GRPC_ADDRESS="+host+":"+port)
 			m.authority.Issue(t, func(c *x509.Certificate) {
 				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
@@ -340,6 +337,22 @@ func TestCommandsReachServerOnAnyAddress(t *testing.T) {
 			m.signet("", "healthcheck")
 		})
 	}
+}
+
+// freePort returns a port on which nothing listens at a host. A port that is
+// free on loopback may be in use on another address.
+func freePort(t *testing.T, host string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // publicHosts returns an IPv4 address of this machine that is not loopback, if

@@ -45,8 +45,8 @@ func transportCredentials(
 	switch {
 	case files.CAFile != "":
 		c.RootCAs, err = cert.ReadPool(files.CAFile)
-		if err == nil && own {
-			c.ServerName, err = certificateName(server.TLS.CertFile)
+		if own {
+			c.ServerName = certificateName(server.TLS.CertFile)
 		}
 	case own:
 		err = pinCertificate(c, server.TLS.CertFile)
@@ -94,19 +94,20 @@ func pinCertificate(c *tls.Config, certFile string) error {
 }
 
 // certificateName returns the first name of the certificate in a file: a DNS
-// name, or else an IP address. It is empty if the certificate has neither.
-func certificateName(certFile string) (string, error) {
+// name, or else an IP address. It is empty if the certificate has neither, or
+// if the file cannot be read. Then the name is that of the address.
+func certificateName(certFile string) string {
 	c, err := readCertificate(certFile)
 	switch {
 	case err != nil:
-		return "", err
+		return ""
 	case len(c.DNSNames) > 0:
 		// A client asks for a host, which matches a wildcard.
-		return strings.Replace(c.DNSNames[0], "*", "signet", 1), nil
+		return strings.Replace(c.DNSNames[0], "*", "signet", 1)
 	case len(c.IPAddresses) > 0:
-		return c.IPAddresses[0].String(), nil
+		return c.IPAddresses[0].String()
 	}
-	return "", nil
+	return ""
 }
 
 // readCertificate reads the first certificate in a file.
