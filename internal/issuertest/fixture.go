@@ -133,6 +133,7 @@ func (f *Fixture) Run(t testing.TB) {
 	var loops sync.WaitGroup
 	loops.Go(func() { f.Registry.Run(ctx) })
 	loops.Go(func() { f.Keys.Run(ctx) })
+	loops.Go(func() { f.Logins.Run(ctx) })
 	t.Cleanup(func() { cancel(); loops.Wait() })
 }
 

@@ -139,11 +139,7 @@ func (s *Service) counters(user User, known bool, a Attempt) ([]throttle.Counter
 		return append(counters, throttle.Account(user.ID)), nil
 	}
 
-	name, err := CanonicalUsername(a.Username)
-	if err != nil {
-		name = a.Username
-	}
-	return append(counters, throttle.UnknownUser(secret, name)), nil
+	return append(counters, throttle.UnknownUser(secret, countedName(a.Username))), nil
 }
 
 // knownDevice reports whether the device token was made for the user.

@@ -64,9 +64,9 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 // whether the caller should hash the password again.
 //
 // Neither the response nor its time reveals whether the user exists: an unknown
-// name costs the same statements as a known one, and one hash. An attempt over
-// a limit costs the same. It fails even if its password is valid, because
-// verify compares the password with a hash that no password matches.
+// name costs the same statements as a known one, and one hash that costs as
+// much as that of a user. An attempt over a limit costs the same as one below
+// it, but it fails even if its password is valid.
 func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool, err error) {
 	if user, err = s.find(ctx, a.Username); err != nil {
 		return user, false, err
@@ -78,8 +78,8 @@ func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool
 	defer r.release()
 
 	hash := user.PasswordHash
-	if r.throttled != "" {
-		hash = ""
+	if dummy := s.dummies.of(countedName(a.Username)); hash == "" {
+		hash = dummy
 	}
 	hashing, done := s.o.Span(ctx, "password.verify")
 	valid, rehash, err := s.o.Passwords.Verify(hashing, hash, a.Password)
@@ -93,7 +93,7 @@ func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool
 	case reason != "":
 	case user.ID == "":
 		reason = audit.UnknownUser
-	case !valid:
+	case !valid || user.PasswordHash == "":
 		reason = audit.WrongPassword
 	case !user.DisabledAt.IsZero():
 		reason = audit.DisabledUser

@@ -42,6 +42,10 @@ type Store interface {
 	// the counters that still exist. If there was no later attempt, the next
 	// wait begins at the attempt before it.
 	RefundAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) error
+	// PasswordHashes returns the password hashes of the first limit users in
+	// the order of their ids. The ids are random, so this is a random sample.
+	// It does not read the other users.
+	PasswordHashes(ctx context.Context, limit int) ([]StoredHash, error)
 }
 
 // Options configures a Service. Every field is required, except where its
@@ -85,9 +89,11 @@ type Options struct {
 type Service struct {
 	o       Options
 	limiter accountLimiter
+	dummies dummies
 }
 
-// New returns a Service.
+// New returns a Service. Poll must follow before the first login, and again
+// every minute, as Run does.
 func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -14,11 +14,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/throttle"
 )
 
@@ -67,15 +70,21 @@ func (s *recordingStore) CreateGrant(
 }
 
 // createUsers creates n enabled and n disabled users with the password of the
-// setup's user, and one, named full, whose counter is full.
-func (f *fixture) createUsers(t *testing.T, n int) {
+// setup's user, and one, named full, whose counter is full. If there are
+// hashes, the users have these, in turn.
+func (f *fixture) createUsers(t *testing.T, n int, hashes ...string) {
 	t.Helper()
 	ada, err := f.Store.User(t.Context(), username)
 	must(t, err)
 	var created sync.WaitGroup
+	next := 0
 	create := func(name string, disabledAt time.Time) {
+		u := ada
+		if len(hashes) > 0 {
+			u.PasswordHash = hashes[next/2%len(hashes)]
+			next++
+		}
 		created.Go(func() {
-			u := ada
 			u.ID, u.Username, u.DisabledAt = "usr_"+name, name, disabledAt
 			if err := f.Store.CreateUser(t.Context(), u); err != nil {
 				t.Error(err)
@@ -191,26 +200,86 @@ func TestRule49_NamesInSeveralFormsCostTheSame(t *testing.T) {
 	})
 }
 
-// Rule 49: every refused login takes the same time. The test compares samples
-// of each kind, interleaved, with those of wrong passwords. With
-// SIGNET_TEST_LONG it takes 2,000 of each kind, and their medians must not
-// differ by more than 2% or 1 ms. A few samples show only that no kind lacks
-// its hash. The test has a second try, because a difference may be by chance.
-func TestRule49_RefusedLoginsTakeTheSameTime(t *testing.T) {
-	samples := 24
+// samples returns how many samples of each kind a statistical test takes. With
+// SIGNET_TEST_LONG it takes 2,000. A few samples show only that no kind lacks
+// its hash, or has one of another cost.
+func samples() int {
 	switch {
 	case longTests():
-		samples = 2000
+		return 2000
 	case testing.Short():
-		samples = 12
+		return 12
 	}
+	return 24
+}
+
+// Rule 49: every refused login takes the same time. The test compares samples
+// of each kind, interleaved, with those of wrong passwords. With
+// SIGNET_TEST_LONG their medians must not differ by more than 2% or 1 ms.
+func TestRule49_RefusedLoginsTakeTheSameTime(t *testing.T) {
 	f := newRealCostFixture(t)
 	f.Run(t)
-	f.createUsers(t, 2*samples)
-	differences := f.compare(t, 0, samples)
+	f.createUsers(t, 2*samples())
+	f.wantSameTimes(t, refusals)
+}
+
+// Rule 49: after the parameters were raised, every refused login still takes
+// the same time: that of the hashes that are stored.
+func TestRule49_RefusedLoginsTakeTheSameTimeAfterParametersWereRaised(t *testing.T) {
+	f := newRaisedCostFixture(t)
+	f.createUsers(t, 2*samples())
+	f.Logins.Poll(t.Context())
+	f.wantSameTimes(t, refusals)
+}
+
+// Rule 49: if the stored hashes have several costs, unknown names have each of
+// them as often as users do. Here every sixth user has a hash with the raised
+// parameters, and every sixth one was imported.
+func TestRule49_RefusedLoginsTakeTheSameTimesWithHashesOfSeveralCosts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a few samples of several costs show little")
+	}
+	f := newRaisedCostFixture(t)
+	ada, err := f.Store.User(t.Context(), username)
+	must(t, err)
+	raised, err := f.Passwords.Hash(t.Context(), rightWord)
+	must(t, err)
+	imported, err := bcrypt.GenerateFromPassword([]byte(rightWord), 11)
+	must(t, err)
+	old := ada.PasswordHash
+	f.createUsers(t, 2*samples(), old, raised, old, string(imported), old, old)
+	f.Logins.Poll(t.Context())
+	f.wantSameTimes(t, func(i int) map[string]issuertest.LoginRequest {
+		kinds := refusals(i)
+		delete(kinds, "throttled_account") // this is one user, who has one cost
+		return kinds
+	})
+}
+
+// newRaisedCostFixture returns a fixture whose parameters are higher than those
+// of the stored hash, with which a hash takes five times as long.
+func newRaisedCostFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{issuertest.NewGateway(t, realCost, func(o *components.Options) {
+		params := realCost.Params
+		params.Iterations *= 5
+		var err error
+		o.Passwords, err = password.New(password.Options{Params: params})
+		must(t, err)
+		t.Cleanup(o.Passwords.Close)
+	})}
+	f.Run(t)
+	return f
+}
+
+// wantSameTimes fails the test if the kinds of refused logins take different
+// times. It has a second try, because a difference may be by chance.
+func (f *fixture) wantSameTimes(t *testing.T, kinds func(i int) map[string]issuertest.LoginRequest) {
+	t.Helper()
+	differences := f.compare(t, kinds, 0, samples())
 	if len(differences) > 0 {
 		t.Logf("second try, because of %s", differences)
-		differences = f.compare(t, samples, samples)
+		differences = f.compare(t, kinds, samples(), samples())
 	}
 	for _, d := range differences {
 		t.Error(d)
@@ -218,10 +287,13 @@ func TestRule49_RefusedLoginsTakeTheSameTime(t *testing.T) {
 }
 
 // compare takes samples and returns the kinds that differ.
-func (f *fixture) compare(t *testing.T, first, samples int) (differences []string) {
+func (f *fixture) compare(
+	t *testing.T, kindsOf func(i int) map[string]issuertest.LoginRequest, first, samples int,
+) (differences []string) {
+	t.Helper()
 	took := map[string][]float64{}
 	for i := range samples {
-		kinds := refusals(first + i)
+		kinds := kindsOf(first + i)
 		names := slices.Sorted(maps.Keys(kinds))
 		rand.Shuffle(len(names), func(a, b int) { names[a], names[b] = names[b], names[a] })
 		for _, name := range names {

@@ -19,3 +19,10 @@ type User struct {
 	Epoch     int64
 	CreatedAt time.Time
 }
+
+// A StoredHash is the password hash of a user.
+type StoredHash struct {
+	UserID string
+	// PasswordHash is that of User.
+	PasswordHash string
+}

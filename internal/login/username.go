@@ -34,6 +34,16 @@ func CanonicalUsername(name string) (string, error) {
 	return folded, nil
 }
 
+// countedName returns the canonical form of a user name, or an invalid name as
+// it is.
+func countedName(username string) string {
+	name, err := CanonicalUsername(username)
+	if err != nil {
+		return username
+	}
+	return name
+}
+
 // StoredUsernames returns the names under which the user of that name may be
 // stored, in the order in which a login tries them. For most names that is the
 // canonical form alone. It returns an error as CanonicalUsername does.

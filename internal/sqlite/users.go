@@ -41,6 +41,14 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.Use
 	return users, wrap("list users", err)
 }
 
+// PasswordHashes returns the password hashes of the first limit users in the
+// order of their ids.
+func (s *Store) PasswordHashes(ctx context.Context, limit int) ([]login.StoredHash, error) {
+	fields := func(h *login.StoredHash) []any { return []any{&h.UserID, &h.PasswordHash} }
+	hashes, err := readList(ctx, s, fields, `SELECT id, password_hash FROM users ORDER BY id LIMIT ?`, limit)
+	return hashes, wrap("read password hashes", err)
+}
+
 // CreateUser inserts the user. It returns oauth.AlreadyExists if the name or
 // the id is taken.
 func (s *Store) CreateUser(ctx context.Context, u login.User) error {

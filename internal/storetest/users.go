@@ -18,6 +18,7 @@ var userCases = []singleCase{
 	{"CreateUserRejectsATakenNameOrID", createUserRejectsTaken},
 	{"UsersArePagedInByteOrder", usersArePaged},
 	{"MissingUserIsNotFound", missingUser},
+	{"PasswordHashesAreOfTheFirstUsersByID", passwordHashes},
 	{"RehashNeedsTheOldHash", rehash},
 	{"DisableSuspendsAndEnableLifts", disableAndEnable},
 	{"SecondDisableChangesNothing", disableTwice},
@@ -111,6 +112,23 @@ func rehash(t *testing.T, s Store) {
 	want.PasswordHash = "new"
 	equal(t, got, want)
 	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
+}
+
+func passwordHashes(t *testing.T, s Store) {
+	var want []login.StoredHash
+	for _, id := range []string{"usr_a", "usr_b", "usr_c", "usr_d"} {
+		u := login.User{ID: id, Username: "name of " + id, PasswordHash: "hash of " + id, CreatedAt: start}
+		if id == "usr_b" {
+			u.PasswordHash = ""
+		}
+		must(t, s.CreateUser(t.Context(), u))
+		want = append(want, login.StoredHash{UserID: u.ID, PasswordHash: u.PasswordHash})
+	}
+	for _, limit := range []int{1, 3, 4, 100} {
+		got, err := s.PasswordHashes(t.Context(), limit)
+		must(t, err)
+		equal(t, got, want[:min(limit, len(want))])
+	}
 }
 
 // Rule 28: DisableUser suspends the grants of the user until EnableUser.

@@ -128,6 +128,7 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 		Now: registry.Now, Monotonic: ring.Now, Available: registry.Health,
 		Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,
 	})
+	c.Logins.Poll(ctx)
 	return c, nil
 }
 
