@@ -22,7 +22,8 @@ type LoginRequest struct {
 func (r LoginRequest) attempt(caller client.Caller) (login.Attempt, error) {
 	address, err := caller.EndUserAddress(r.EndUser)
 	return login.Attempt{
-		Actor: caller.Actor(), Address: address, Username: r.Username, Password: r.Password, DeviceToken: r.DeviceToken,
+		Actor: caller.Actor(), Client: caller.Client.ID, Address: address,
+		Username: r.Username, Password: r.Password, DeviceToken: r.DeviceToken,
 	}, err
 }
 

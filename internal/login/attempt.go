@@ -17,8 +17,10 @@ const refundTimeout = 2 * time.Second
 
 // An Attempt is an attempt to authenticate as a user with a password.
 type Attempt struct {
-	// Actor is the client that makes the attempt.
-	Actor audit.Actor
+	// Actor is the caller that makes the attempt, and Client is the id of its
+	// client.
+	Actor  audit.Actor
+	Client string
 	// Address is the address of the end user, the zero address if it is not
 	// known.
 	Address     netip.Addr
@@ -78,7 +80,7 @@ func (s *Service) reserve(ctx context.Context, user User, a Attempt) (reservatio
 	case accepted == last:
 		r.throttled = audit.ThrottledAccount
 	default:
-		return r, s.slowDown(ctx, user, a, audit.ThrottledAddress, tooManyFailures, r.counters[0])
+		return r, s.slowDown(ctx, user, a, audit.ThrottledAddress, tooManyFailures, r.counters[accepted])
 	}
 	return r, nil
 }
@@ -133,7 +135,7 @@ func (s *Service) counters(user User, known bool, a Attempt) ([]throttle.Counter
 
 	var counters []throttle.Counter
 	if a.Address.IsValid() {
-		counters = append(counters, throttle.Address(a.Address, s.o.AddressPerHour))
+		counters = append(counters, throttle.Address(a.Address, a.Client, s.o.AddressPerHour)...)
 	}
 	if user.ID != "" {
 		return append(counters, throttle.Account(user.ID)), nil

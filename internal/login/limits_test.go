@@ -83,7 +83,8 @@ func TestRule51_ChangePasswordIsCountedAsALogin(t *testing.T) {
 }
 
 // Rule 52: only a confidential client may report the end user's address. Its
-// own address does not count. For a public client its own address counts.
+// own address does not count. For a public client its own address counts,
+// whatever it reports.
 func TestRule52_EndUserAddress(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fixture) {
 		spray := func(n int, caller client.Caller, ip, want string) {
@@ -102,11 +103,77 @@ func TestRule52_EndUserAddress(t *testing.T) {
 		spray(1, f.Caller, "192.0.2.2", "unknown_user")
 
 		public := f.publicClient(t)
+		spray(23, public("192.0.2.1"), "192.0.2.99", "unknown_user")
 		spray(1, public("192.0.2.1"), "192.0.2.99", "throttled_address")
 		spray(1, public("203.0.113.1"), "192.0.2.1", "unknown_user")
 		unknown := public("192.0.2.3")
 		unknown.Address = netip.Addr{}
 		spray(1, unknown, "192.0.2.1", "unknown_user")
+	})
+}
+
+// Rule 52: a client that reports addresses of others throttles them for itself
+// alone. All clients together have a limit that is ten times as high. Both give
+// the time after which the address may try again.
+func TestRule52_ReportedAddressesAreLimitedPerClient(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		reporter := func(i int) client.Caller {
+			return f.Register(t, client.Client{ID: fmt.Sprint("reporter", i), Audiences: []string{issuertest.API}})
+		}
+		n := 0
+		attempt := func(caller client.Caller, ip string) error {
+			n++
+			r := issuertest.LoginRequest{Username: fmt.Sprint("nobody", n), EndUser: from(ip)}
+			_, err := f.Login(t.Context(), caller, r)
+			return err
+		}
+		malicious := reporter(0)
+		for range 200 {
+			_ = attempt(malicious, "192.0.2.1")
+		}
+		wantRetry(t, attempt(malicious, "192.0.2.1"), 48*time.Second)
+		r := valid
+		r.EndUser = from("192.0.2.1")
+		f.want(t, f.Caller, r, success)
+		f.want(t, f.publicClient(t)("192.0.2.1"), valid, success)
+		wantCode(t, attempt(f.Caller, "192.0.2.1"), oauth.InvalidGrant)
+
+		// All clients may make 249 attempts at once. Two clients have made 24.
+		last := client.Caller{}
+		for i := range 10 {
+			last = reporter(1 + i)
+			for range 22 {
+				wantCode(t, attempt(last, "192.0.2.1"), oauth.InvalidGrant)
+			}
+		}
+		for range 5 {
+			wantCode(t, attempt(f.Caller, "192.0.2.1"), oauth.InvalidGrant)
+		}
+		wantRetry(t, attempt(last, "192.0.2.1"), 4800*time.Millisecond)
+		wantCode(t, attempt(last, "192.0.2.2"), oauth.InvalidGrant)
+	})
+}
+
+// wantRetry fails the test unless the error is slow_down with that wait.
+func wantRetry(t *testing.T, err error, wait time.Duration) {
+	t.Helper()
+	wantCode(t, err, oauth.SlowDown)
+	if got := oauth.AsError(err).RetryAfter; got != wait {
+		t.Errorf("retry after %v, want %v", got, wait)
+	}
+}
+
+// Rule 51: the counter of an account is the same for all clients and addresses.
+func TestRule51_AllClientsShareTheCounterOfAnAccount(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		for i := range burst {
+			caller := f.Register(t, client.Client{ID: fmt.Sprint("client", i), Audiences: []string{issuertest.API}})
+			r := invalid
+			r.EndUser = from(fmt.Sprint("192.0.2.", i))
+			f.wantFailures(t, 1, caller, r, "wrong_password")
+		}
+		f.want(t, f.Caller, valid, "throttled_account")
+		f.want(t, f.publicClient(t)("198.51.100.1"), valid, "throttled_account")
 	})
 }
 

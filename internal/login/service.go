@@ -35,8 +35,9 @@ type Store interface {
 	// counter rejects it. It returns how many counters accepted it. Each
 	// counter decides as throttle.Counter.Reserve does. Attempts at one counter
 	// are serialized: a counter never accepts more concurrent attempts than it
-	// has left. There are one or two counters, and every attempt has them in
-	// the same order: an address or a device before an account.
+	// has left. There are one to three counters, and every attempt has them in
+	// the same order: an address at a client, the address at all clients, an
+	// account; or a device, all devices of the account.
 	ReserveAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) (accepted int, err error)
 	// RefundAttempt removes the attempt that ReserveAttempt added at now, from
 	// the counters that still exist. If there was no later attempt, the next
@@ -55,8 +56,9 @@ type Options struct {
 	Passwords *password.Hasher
 	// Policy is what new passwords must satisfy.
 	Policy password.Policy
-	// AddressPerHour is the maximum number of failed logins from one address in
-	// an hour: throttle.MinPerHour to throttle.MaxPerHour.
+	// AddressPerHour is the maximum number of failed logins from one address
+	// through one client in an hour: throttle.MinPerHour to
+	// throttle.MaxPerHour.
 	AddressPerHour int
 	// KnownDevice reports whether a device token was made for the user. It
 	// returns false for a token that the issuer did not make, or whose MAC key

@@ -31,26 +31,39 @@ const (
 	wait         = `coalesce(($7::bigint[])[least(` + attempts + ` - $6::bigint, cardinality($7::bigint[]))::int], 0)`
 )
 
-// reserveBoth reserves at a second counter, whose parameters are $9 to $14, if
-// the first counter accepts the attempt. It returns a row for each counter that
-// accepts.
-var reserveBoth = `WITH first AS (` + reserve + `), second AS (` + query(reserve).replace(
-	"$2", "$9", "$3", "$10", "$4", "$11", "$5", "$12", "$6", "$13", "$7", "$14", always, "EXISTS (SELECT FROM first)",
-) + `) SELECT 1 FROM first UNION ALL SELECT 1 FROM second`
+// reserveAll has the statement for each number of counters. The parameters of
+// the second counter are $9 to $14, those of the third $15 to $20. A counter
+// reserves if the counter before it accepts the attempt. The statement returns
+// a row for each counter that accepts.
+var reserveAll = map[int]query{
+	1: reserve,
+	2: `WITH first AS (` + reserve + `), second AS (` + reserveSecond + `)
+		SELECT 1 FROM first UNION ALL SELECT 1 FROM second`,
+	3: `WITH first AS (` + reserve + `), second AS (` + reserveSecond + `), third AS (` + reserveThird + `)
+		SELECT 1 FROM first UNION ALL SELECT 1 FROM second UNION ALL SELECT 1 FROM third`,
+}
+
+var (
+	reserveSecond = query(reserve).replace(
+		"$2", "$9", "$3", "$10", "$4", "$11", "$5", "$12", "$6", "$13", "$7", "$14",
+		always, "EXISTS (SELECT FROM first)")
+	reserveThird = query(reserve).replace(
+		"$2", "$15", "$3", "$16", "$4", "$17", "$5", "$18", "$6", "$19", "$7", "$20",
+		always, "EXISTS (SELECT FROM second)")
+)
 
 // ReserveAttempt adds one attempt to the counters, one after the other until
 // one refuses, and returns how many accepted it.
 func (s *Store) ReserveAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) (int, error) {
 	args := append([]any{now.UnixMicro()}, counterArgs(counters[0])...)
 	args = append(args, throttle.MaxSkew.Microseconds())
-	var statement query = reserve
-	if len(counters) > 1 {
-		statement, args = reserveBoth, append(args, counterArgs(counters[1])...)
+	for _, c := range counters[1:] {
+		args = append(args, counterArgs(c)...)
 	}
 
 	var accepted int
 	err := s.share(ctx, attemptRequest(counters, func(q *queries) {
-		q.Queue(statement, args...).Exec(setChanged(&accepted))
+		q.Queue(reserveAll[len(counters)], args...).Exec(setChanged(&accepted))
 	}))
 	return accepted, wrap("reserve attempt", err)
 }

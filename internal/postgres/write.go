@@ -169,18 +169,20 @@ func sharedQueries(requests []*writeRequest) *queries {
 }
 
 // lockCounters locks the counters of several attempts that exist. The order is
-// the same as that in which each attempt locks its own counters.
+// the same as that in which each attempt locks its own counters: a counter is
+// always followed by the same number of others in its attempt.
 func lockCounters(q *queries, attempts [][]throttle.Counter) {
 	var owners, parts [][]byte
-	var last []bool
+	var following []int
 	for _, counters := range attempts {
 		for i, c := range counters {
 			owners, parts = append(owners, c.Key.Owner[:]), append(parts, c.Key.Part[:])
-			last = append(last, i == len(counters)-1)
+			following = append(following, len(counters)-1-i)
 		}
 	}
-	q.Queue(`SELECT FROM unnest($1::bytea[], $2::bytea[], $3::bool[]) AS p (owner, part, last) JOIN guesses g USING (owner, part)
-		ORDER BY last, owner, part FOR NO KEY UPDATE OF g`, owners, parts, last)
+	q.Queue(`SELECT FROM unnest($1::bytea[], $2::bytea[], $3::int[]) AS p (owner, part, following)
+			JOIN guesses g USING (owner, part)
+		ORDER BY following DESC, owner, part FOR NO KEY UPDATE OF g`, owners, parts, following)
 }
 
 // scanOne returns a function for pgx.QueuedQuery.Query that reads one row into

@@ -45,8 +45,8 @@ func (s *TokenService) Login(ctx context.Context, r *signetv1.LoginRequest) (*si
 	}
 
 	who, release, err := s.Logins.Authenticate(ctx, login.Attempt{
-		Actor: caller.Actor(), Address: address, Username: r.GetUsername(), Password: r.GetPassword(),
-		DeviceToken: r.GetDeviceToken(),
+		Actor: caller.Actor(), Client: caller.Client.ID, Address: address,
+		Username: r.GetUsername(), Password: r.GetPassword(), DeviceToken: r.GetDeviceToken(),
 	})
 	if err != nil {
 		return nil, err
@@ -147,8 +147,8 @@ func (s *TokenService) ChangePassword(
 
 	err = s.Logins.ChangePassword(ctx, login.PasswordChange{
 		Attempt: login.Attempt{
-			Actor: caller.Actor(), Address: address, Username: r.GetUsername(), Password: r.GetOldPassword(),
-			DeviceToken: r.GetDeviceToken(),
+			Actor: caller.Actor(), Client: caller.Client.ID, Address: address,
+			Username: r.GetUsername(), Password: r.GetOldPassword(), DeviceToken: r.GetDeviceToken(),
 		},
 		NewPassword: r.GetNewPassword(),
 		KeptGrant: func(ctx context.Context, userID string) (oauth.GrantID, error) {

@@ -16,6 +16,7 @@ import (
 var attemptCases = []singleCase{
 	{"AttemptsFollowThePolicy", attemptsFollowPolicy},
 	{"SecondCounterNeedsTheFirst", secondCounter},
+	{"ThirdCounterNeedsTheOthers", thirdCounter},
 	{"RefundWithoutACounterDoesNothing", refundWithoutCounter},
 	{"DeleteAttemptsDeletesOneOwner", deleteAttempts},
 	{"SweepDeletesDrainedCounters", sweepAttempts},
@@ -70,7 +71,8 @@ func attemptsFollowPolicy(t *testing.T, s Store) {
 }
 
 func secondCounter(t *testing.T, s Store) {
-	address, account := throttle.Address(netip.MustParseAddr("192.0.2.1"), 100), throttle.Account("usr_ann")
+	address := throttle.Address(netip.MustParseAddr("192.0.2.1"), "app", 100)[0]
+	account := throttle.Account("usr_ann")
 	full := func(c throttle.Counter) int { return c.Free + 1 }
 	for range full(account) {
 		equal(t, reserve(t, s, start, address, account), 2)
@@ -90,6 +92,41 @@ func secondCounter(t *testing.T, s Store) {
 	must(t, s.RefundAttempt(t.Context(), []throttle.Counter{address, account}, start))
 	equal(t, reserve(t, s, start, address, account), 2)
 	equal(t, reserve(t, s, start, address, account), 0)
+}
+
+func thirdCounter(t *testing.T, s Store) {
+	address := func(clientID string) []throttle.Counter {
+		return throttle.Address(netip.MustParseAddr("192.0.2.1"), clientID, throttle.MinPerHour)
+	}
+	attempt := func(clientID string, c throttle.Counter) int {
+		return reserve(t, s, start, append(address(clientID), c)...)
+	}
+	own, all := address("app")[0].Free+1, address("app")[1].Free+1
+	ann, bob := throttle.Account("usr_ann"), throttle.Account("usr_bob")
+	for range own {
+		equal(t, attempt("app", ann), 3)
+	}
+	equal(t, attempt("app", ann), 0)
+
+	for i := range all/own - 1 {
+		for range own {
+			c := throttle.Account(fmt.Sprint("usr_", i))
+			equal(t, attempt(fmt.Sprint("client", i), c), 3)
+		}
+	}
+	for range all % own {
+		equal(t, attempt("other", bob), 3)
+	}
+	equal(t, attempt("last", bob), 1) // the counter of all clients refuses
+	for range bob.Free + 1 - all%own {
+		equal(t, reserve(t, s, start, bob), 1) // the account did not count that attempt
+	}
+	equal(t, reserve(t, s, start, bob), 0)
+
+	must(t, s.RefundAttempt(t.Context(), append(address("app"), ann), start))
+	equal(t, attempt("app", ann), 3)
+	equal(t, attempt("app", ann), 0)
+	equal(t, attempt("third", ann), 1)
 }
 
 func refundWithoutCounter(t *testing.T, s Store) {
@@ -143,7 +180,8 @@ func sweepAttempts(t *testing.T, s Store) {
 // Rule 52: of 200 concurrent attempts on two servers every one is counted.
 func concurrentAttempts(t *testing.T, servers [2]Store) {
 	const attempts = 200
-	account, address := throttle.Account("usr_ann"), throttle.Address(netip.MustParseAddr("192.0.2.1"), 10*attempts)
+	account := throttle.Account("usr_ann")
+	address := throttle.Address(netip.MustParseAddr("192.0.2.1"), "app", 10*attempts)[0]
 	wide := throttle.Counter{
 		Key: throttle.UnknownUser(nil, "n").Key, Free: attempts - 1, Waits: []time.Duration{time.Hour},
 	}
@@ -166,17 +204,16 @@ func concurrentAttempts(t *testing.T, servers [2]Store) {
 	equal(t, reserve(t, servers[0], now, address), 0)
 }
 
-// concurrentAttemptsAndRefunds makes attempts from a few addresses at a few
-// accounts, and refunds all of them. No call returns the error of a deadlock,
-// and all counters have drained in the end.
+// concurrentAttemptsAndRefunds makes attempts from a few addresses through two
+// clients at a few accounts, and refunds all of them. No call returns the error
+// of a deadlock, and all counters have drained in the end.
 func concurrentAttemptsAndRefunds(t *testing.T, servers [2]Store) {
 	atOnce(servers, 16, func(i int, s Store) {
 		for round := range 25 {
 			now := start.Add(time.Duration(round) * time.Microsecond)
-			counters := []throttle.Counter{
-				throttle.Address(netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 3)}), throttle.MaxPerHour),
-				throttle.Account(fmt.Sprint("usr_", (i+round)%4)),
-			}
+			address := netip.AddrFrom4([4]byte{192, 0, 2, byte(i % 3)})
+			counters := append(throttle.Address(address, fmt.Sprint("app", i%2), throttle.MaxPerHour),
+				throttle.Account(fmt.Sprint("usr_", (i+round)%4)))
 			if accepted, err := s.ReserveAttempt(t.Context(), counters, now); err != nil {
 				t.Error(err)
 			} else if err := s.RefundAttempt(t.Context(), counters[:accepted], now); err != nil {
@@ -186,5 +223,5 @@ func concurrentAttemptsAndRefunds(t *testing.T, servers [2]Store) {
 	})
 	n, err := servers[0].SweepAttempts(t.Context(), start.Add(time.Second), 100)
 	must(t, err)
-	equal(t, n, 7)
+	equal(t, n, 3*2+3+4)
 }

@@ -57,7 +57,9 @@ var secret = []byte("a secret")
 func anyCounter(t *rapid.T) Counter {
 	return rapid.SampledFrom([]Counter{
 		Account("u"), UnknownUser(secret, "n"), Device("u", "t")[0], Device("u", "t")[1],
-		Address(netip.MustParseAddr("192.0.2.1"), rapid.IntRange(MinPerHour, 300).Draw(t, "per hour")),
+		rapid.SampledFrom(
+			Address(netip.MustParseAddr("192.0.2.1"), "c", rapid.IntRange(MinPerHour, 300).Draw(t, "per hour")),
+		).Draw(t, "of the address"),
 	}).Draw(t, "counter")
 }
 

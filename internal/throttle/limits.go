@@ -43,6 +43,10 @@ const (
 	MaxPerHour = 10_000
 )
 
+// commonFactor is how many times as many attempts all clients together may make
+// from an address as one client may.
+const commonFactor = 10
+
 // ValidatePerHour returns an error if the limit per address,
 // throttle.address_per_hour, is less than MinPerHour or more than MaxPerHour.
 // The error begins with the configuration key.
@@ -93,20 +97,38 @@ func Logins(userID string) Counter {
 	return leaky(Key{Owner: Owner(userID), Part: hash("logins", "")}, loginBurst, loginLeak)
 }
 
-// Address returns the counter of attempts from an IPv4 address, or from an IPv6
-// /64, which is the block of one customer (RFC 6177).
+// Address returns the counters of attempts from an IPv4 address, or from an
+// IPv6 /64, which is the block of one customer (RFC 6177).
 //
-// The counter accepts at most perHour attempts in any hour, and about a quarter
-// of them at once. perHour is MinPerHour to MaxPerHour. With 100 it accepts 23
-// attempts at once, the next ones after 3 s and 12 s, and then one every 48 s.
-func Address(a netip.Addr, perHour int) Counter {
+// The first counter belongs to the client of that id alone. It accepts at most
+// perHour attempts in any hour, and about a quarter of them at once. perHour is
+// MinPerHour to MaxPerHour. With 100 it accepts 23 attempts at once, the next
+// ones after 3 s and 12 s, and then one every 48 s. A client can report any
+// address, so attempts through one client must not throttle an address at the
+// others.
+//
+// The second counter is shared by all clients. It accepts commonFactor times as
+// many attempts, so that an address cannot use each client's limit in full.
+func Address(a netip.Addr, clientID string, perHour int) []Counter {
+	owner := hash("address", Block(a).String())
+	counter := func(part [16]byte, perHour int) Counter {
+		burst := perHour / 4
+		leak := time.Hour / time.Duration(perHour-burst)
+		return leaky(Key{Owner: owner, Part: part}, burst, leak.Truncate(time.Microsecond))
+	}
+	return []Counter{
+		counter(hash("client", clientID), perHour),
+		counter([16]byte{}, commonFactor*perHour),
+	}
+}
+
+// Block returns the addresses that are limited together: an IPv4 address, or an
+// IPv6 /64.
+func Block(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	// Prefix fails only for a length that the address does not have.
 	prefix, _ := a.Prefix(min(a.BitLen(), 64))
-
-	burst := perHour / 4
-	leak := time.Hour / time.Duration(perHour-burst)
-	return leaky(Key{Owner: hash("address", prefix.String())}, burst, leak.Truncate(time.Microsecond))
+	return prefix
 }
 
 // Owner returns the Key.Owner of all counters of an account.

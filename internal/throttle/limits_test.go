@@ -22,11 +22,13 @@ func TestCounters_FreeAttemptsAndWaits(t *testing.T) {
 			2197265, 8789062, 35156250, 140625000, 562500000, 2250000000, 9000000000, 36000000000,
 		}},
 		{"successful logins", Logins("u"), 239, []time.Duration{3750000, 15000000}},
-		{"address, 100 an hour", Address(address, 100), 22, []time.Duration{3000000, 12000000, 48000000}},
-		{"address, 20 an hour", Address(address, MinPerHour), 1, []time.Duration{
+		{"address, 100 an hour", Address(address, "c", 100)[0], 22, []time.Duration{3000000, 12000000, 48000000}},
+		{"address, 20 an hour", Address(address, "c", MinPerHour)[0], 1, []time.Duration{
 			3750000, 15000000, 60000000, 240000000,
 		}},
-		{"address, 10,000 an hour", Address(address, MaxPerHour), 2499, []time.Duration{480000}},
+		{"address, 10,000 an hour", Address(address, "c", MaxPerHour)[0], 2499, []time.Duration{480000}},
+		{"address, all clients", Address(address, "c", 100)[1], 248, []time.Duration{1200000, 4800000}},
+		{"address, the most of all clients", Address(address, "c", MaxPerHour)[1], 24_999, []time.Duration{48000}},
 	} {
 		for i := range c.waits {
 			c.waits[i] *= time.Microsecond
@@ -38,10 +40,11 @@ func TestCounters_FreeAttemptsAndWaits(t *testing.T) {
 }
 
 // Rule 51: an attacker who tries without a pause gets at most 100 attempts at
-// an account in any 30 days, and 100 an hour from one address.
+// an account in any 30 days. From one address the attacker gets 100 an hour
+// through one client, and 1,000 an hour through all clients.
 func TestRule51_LimitsOfEachCounter(t *testing.T) {
 	const month = 30 * 24 * time.Hour
-	devices := Device("u", "t")
+	devices, addresses := Device("u", "t"), Address(netip.MustParseAddr("192.0.2.1"), "c", 100)
 	for _, c := range []struct {
 		name    string
 		counter Counter
@@ -52,7 +55,8 @@ func TestRule51_LimitsOfEachCounter(t *testing.T) {
 		{"unknown user", UnknownUser(secret, "n"), month, 100},
 		{"device", devices[0], month, 80},
 		{"all devices", devices[1], month, 100},
-		{"address", Address(netip.MustParseAddr("192.0.2.1"), 100), time.Hour, 100},
+		{"address", addresses[0], time.Hour, 100},
+		{"address, all clients", addresses[1], time.Hour, 1000},
 	} {
 		var n Count
 		got := 0
@@ -84,13 +88,15 @@ func TestDevice_DoesNotThrottleOtherDevices(t *testing.T) {
 }
 
 func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
-	address := func(text string) Key { return Address(netip.MustParseAddr(text), 100).Key }
+	addresses := func(text, clientID string) []Counter { return Address(netip.MustParseAddr(text), clientID, 100) }
+	address := func(text string) Key { return addresses(text, "c")[0].Key }
 	same := map[string][2]Key{
-		"IPv6 of one /64":      {address("2001:db8::1"), address("2001:db8::ffff:1:2:3")},
-		"IPv4 in two forms":    {address("192.0.2.1"), address("::ffff:192.0.2.1")},
-		"zones":                {address("fe80::1%eth0"), address("fe80::1%eth1")},
-		"devices of a user":    {Device("u", "t")[1].Key, Device("u", "v")[1].Key},
-		"an unknown user name": {UnknownUser(secret, "n").Key, UnknownUser(secret, "n").Key},
+		"IPv6 of one /64":         {address("2001:db8::1"), address("2001:db8::ffff:1:2:3")},
+		"IPv4 in two forms":       {address("192.0.2.1"), address("::ffff:192.0.2.1")},
+		"zones":                   {address("fe80::1%eth0"), address("fe80::1%eth1")},
+		"an address, all clients": {addresses("192.0.2.1", "c")[1].Key, addresses("192.0.2.1", "d")[1].Key},
+		"devices of a user":       {Device("u", "t")[1].Key, Device("u", "v")[1].Key},
+		"an unknown user name":    {UnknownUser(secret, "n").Key, UnknownUser(secret, "n").Key},
 	}
 	for name, k := range same {
 		if k[0] != k[1] {
@@ -105,7 +111,9 @@ func TestKeys_IdentifyOneCounterPerOwnerAndPart(t *testing.T) {
 		"devices": Device("u", "t")[1].Key, "v's devices": Device("v", "t")[1].Key,
 		"logins": Logins("u").Key, "v's logins": Logins("v").Key,
 		"192.0.2.1": address("192.0.2.1"), "192.0.2.2": address("192.0.2.2"),
-		"a /64": address("2001:db8::1"), "the next /64": address("2001:db8:0:1::1"),
+		"192.0.2.1 at client d": addresses("192.0.2.1", "d")[0].Key,
+		"192.0.2.1 at all":      addresses("192.0.2.1", "c")[1].Key,
+		"a /64":                 address("2001:db8::1"), "the next /64": address("2001:db8:0:1::1"),
 	} {
 		if other, found := keys[k]; found {
 			t.Errorf("%s and %s share a counter", name, other)
