@@ -22,6 +22,9 @@ const (
 	minEventWait = time.Second
 	// maxEventWait is how long an event waits at most.
 	maxEventWait = 10 * time.Second
+	// answerTime is how long before the deadline of a request its event stops
+	// waiting, so that the refusal still reaches the caller.
+	answerTime = 200 * time.Millisecond
 	// stuckAfter is the time after which a write is stuck.
 	stuckAfter = 2 * time.Second
 	// retryInterval is how long log lines wait after a failed write.
@@ -133,24 +136,28 @@ func (w *LineWriter) drop(cause error) {
 }
 
 // WriteEvent writes a line of JSON, with the same escapes as the log. It
-// returns when the operating system has the line. It waits until ctx is done,
-// but at least one second and at most ten. If it returns an error, the line may
-// be missing from the file.
+// returns when the operating system has the line. It waits until ctx is done or
+// its deadline is near, but at least one second and at most ten. If it returns
+// an error, the line may be missing from the file.
 func (w *LineWriter) WriteEvent(ctx context.Context, text []byte) error {
 	earliest, cancelEarliest := context.WithTimeout(context.WithoutCancel(ctx), minEventWait)
 	defer cancelEarliest()
-	latest, cancelLatest := context.WithTimeout(ctx, maxEventWait)
+	wait := maxEventWait
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline)-answerTime)
+	}
+	latest, cancelLatest := context.WithTimeout(ctx, wait)
 	defer cancelLatest()
 
 	e := &line{text: escape(text), since: time.Now(), done: make(chan error, 1)}
 	if err := w.submit(e); err != nil {
 		return err
 	}
-	for _, wait := range []context.Context{latest, earliest} {
+	for _, limit := range []context.Context{latest, earliest} {
 		select {
 		case err := <-e.done:
 			return err
-		case <-wait.Done():
+		case <-limit.Done():
 		}
 	}
 	w.withdraw(e)
