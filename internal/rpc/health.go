@@ -80,8 +80,9 @@ func (h *health) Check(_ context.Context, r *healthv1.HealthCheckRequest) (*heal
 // List returns the status of all services.
 func (h *health) List(context.Context, *healthv1.HealthListRequest) (*healthv1.HealthListResponse, error) {
 	all := make(map[string]*healthv1.HealthCheckResponse, len(h.services))
+	common := h.status("")
 	for name := range h.services {
-		all[name] = &healthv1.HealthCheckResponse{Status: h.status(name)}
+		all[name] = &healthv1.HealthCheckResponse{Status: common}
 	}
 	return &healthv1.HealthListResponse{Statuses: all}, nil
 }
