@@ -87,7 +87,7 @@ func validateChangePassword(r *signetv1.ChangePasswordRequest) (keep oauth.Grant
 
 func validateRefresh(r *signetv1.RefreshRequest) error {
 	var v validate.Violations
-	v.Required("refresh_token", r.GetRefreshToken(), oauth.MaxToken)
+	v.Token("refresh_token", r.GetRefreshToken())
 	v.Bounded("scope", r.GetScope(), oauth.MaxScope)
 	checkAudience(&v, r.GetAudience())
 	v.Bounded("idempotency_key", r.GetIdempotencyKey(), oauth.MaxIdempotencyKey)
@@ -97,7 +97,7 @@ func validateRefresh(r *signetv1.RefreshRequest) error {
 // validateToken checks the fields of Revoke and Introspect.
 func validateToken(token, hint string) error {
 	var v validate.Violations
-	v.Required("token", token, oauth.MaxToken)
+	v.Token("token", token)
 	v.Bounded("token_type_hint", hint, maxHint)
 	return v.Err()
 }

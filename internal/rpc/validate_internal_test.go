@@ -60,6 +60,11 @@ func TestFieldSizesAreBounded(t *testing.T) {
 			AuthTime: &timestamppb.Timestamp{Nanos: -1},
 			EndUser:  &signetv1.EndUser{UserAgent: x(513)},
 		}), []string{"audience", "scope", "subject", "auth_time", "amr", "end_user.user_agent"}},
+		{"refresh token with a line break", validateRefresh(&signetv1.RefreshRequest{RefreshToken: "x\n"}), []string{
+			"refresh_token",
+		}},
+		{"token with a line break", validateToken("x\n", ""), []string{"token"}},
+		{"token with NUL", validateToken("x\x00y", ""), []string{"token"}},
 		{"largest token", validateToken(x(8192), x(64)), nil},
 		{"empty token", validateToken("", ""), []string{"token"}},
 		{"too large token", validateToken(x(8193), x(65)), []string{"token", "token_type_hint"}},

@@ -64,6 +64,16 @@ func (v *Violations) Required(field, value string, limit int) {
 	v.Bounded(field, value, limit)
 }
 
+// Token adds a violation if the value cannot be a token: it is empty, longer
+// than every token, or has a control character, such as a line break at the
+// end. Otherwise a revocation of such a value would succeed and have no effect.
+func (v *Violations) Token(field, value string) {
+	v.Required(field, value, oauth.MaxToken)
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		v.Add(field, "must not have control characters, such as a line break at the end")
+	}
+}
+
 // Label adds a violation if the value has more than limit bytes, or a control
 // character that could change what a terminal shows.
 func (v *Violations) Label(field, value string, limit int) {
