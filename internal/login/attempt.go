@@ -63,7 +63,7 @@ func (s *Service) reserve(ctx context.Context, user User, a Attempt) (reservatio
 		return r, err
 	}
 	last := len(r.counters) - 1
-	if r.release, err = s.limiter.acquire(ctx, r.counters[last].Key); err != nil {
+	if r.release, err = s.limiter.acquire(ctx, slotKey{r.counters[last].Key, a.Client}); err != nil {
 		return r, tooBusy(err, time.Second)
 	}
 

@@ -8,6 +8,7 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/throttle"
 )
 
 // An Authentication is the result of a login: who authenticated, how and when.
@@ -37,9 +38,9 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 	if err := s.o.Available(); err != nil {
 		return Authentication{}, nil, err
 	}
-	release, err = s.o.Passwords.Reserve(ctx)
+	ctx, release, err = s.reservePlace(ctx, a)
 	if err != nil {
-		return Authentication{}, nil, hashError(err)
+		return Authentication{}, nil, err
 	}
 
 	user, rehash, err := s.verify(ctx, a)
@@ -60,6 +61,20 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 	}, release, nil
 }
 
+// reservePlace reserves a place in the queue for hashing. The context that it
+// returns ends if the place is refused before the hash.
+func (s *Service) reservePlace(ctx context.Context, a Attempt) (context.Context, func(), error) {
+	c := password.Caller{Client: a.Client}
+	if a.Address.IsValid() {
+		c.Address = throttle.Block(a.Address)
+	}
+	ctx, release, err := s.o.Passwords.Reserve(ctx, c)
+	if err != nil {
+		return nil, nil, hashError(err)
+	}
+	return ctx, release, nil
+}
+
 // verify returns the user of an attempt whose password is valid. rehash reports
 // whether the caller should hash the password again.
 //
@@ -68,6 +83,12 @@ func (s *Service) Authenticate(ctx context.Context, a Attempt) (_ Authentication
 // much as that of a user. An attempt over a limit costs the same as one below
 // it, but it fails even if its password is valid.
 func (s *Service) verify(ctx context.Context, a Attempt) (user User, rehash bool, err error) {
+	defer func() {
+		if refused := context.Cause(ctx); isBusy(refused) {
+			err = hashError(refused) // not the error of the step that it interrupted
+		}
+	}()
+
 	if user, err = s.find(ctx, a.Username); err != nil {
 		return user, false, err
 	}
@@ -141,6 +162,13 @@ func (s *Service) rehash(ctx context.Context, user User, secret string) {
 	if err != nil {
 		s.o.Log.Warn("cannot rehash password", "sub", user.ID, "error", err)
 	}
+}
+
+// isBusy reports whether err means that a password was not hashed because of
+// overload.
+func isBusy(err error) bool {
+	_, busy := errors.AsType[*password.BusyError](err)
+	return busy
 }
 
 // hashError returns the error for a request whose password could not be hashed.

@@ -48,9 +48,9 @@ func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
 	if err := s.checkChange(c); err != nil {
 		return err
 	}
-	release, err := s.o.Passwords.Reserve(ctx)
+	ctx, release, err := s.reservePlace(ctx, c.Attempt)
 	if err != nil {
-		return hashError(err)
+		return err
 	}
 	defer release()
 

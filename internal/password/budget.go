@@ -6,8 +6,6 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // bytesPerPlace is the part of the memory budget that gives the queue one
@@ -15,25 +13,28 @@ import (
 // time.
 const bytesPerPlace = 128 << 10
 
-// A budget bounds the memory and the CPUs that concurrent hashes take. It
-// serves callers in the order of their arrival. It refuses a caller early if
-// the hash would not be ready before the caller's deadline.
+// maxWait is how long a hash waits at most, whatever the deadline of its caller
+// is. So a caller with a long deadline does not fill the queue.
+const maxWait = 3 * time.Second
+
+// A budget bounds the memory and the CPUs that concurrent hashes take. Callers
+// take turns as the queue says. The budget refuses a caller early if the hash
+// would not be ready before the caller's deadline, or would wait longer than
+// maxWait.
 type budget struct {
 	total resources
 	// concurrency is the number of new hashes that fit into the budget
 	// together.
 	concurrency int64
-	memory      *semaphore.Weighted
-	cpus        *semaphore.Weighted
 
-	mu sync.Mutex
-	// reserved is the number of places that callers hold in the queue.
-	reserved int
-	// waiting is the number of hashes that wait for memory or a CPU.
-	waiting int
-	// inUse is the memory of the running hashes in bytes.
-	inUse           int64
-	hashes, refused uint64
+	mu    sync.Mutex
+	queue queue
+	// inUse are the resources of the running hashes.
+	inUse resources
+	// running is the number of running hashes, and waiting the number of hashes
+	// that wait for their turn.
+	running, waiting int
+	hashes, refused  uint64
 	// duration is the measured time of one hash, as a moving average.
 	duration time.Duration
 }
@@ -47,7 +48,6 @@ func newBudget(bytes, cpus int64, params Params) (*budget, error) {
 	}
 
 	b := &budget{total: resources{bytes: bytes, cpus: max(1, cpus)}}
-	b.memory, b.cpus = semaphore.NewWeighted(b.total.bytes), semaphore.NewWeighted(b.total.cpus)
 	b.concurrency = min(b.total.bytes/need.bytes, max(1, b.total.cpus/need.cpus))
 	// The first estimate is one nanosecond per byte and pass, as on a slow
 	// machine.
@@ -55,28 +55,73 @@ func newBudget(bytes, cpus int64, params Params) (*budget, error) {
 	return b, nil
 }
 
+// placeKey is the key of the place in the context of a caller.
+type placeKey struct{}
+
 // reserve reserves a place in the queue until the caller calls release. It
-// returns *BusyError if the queue is full, or if the caller's deadline would
-// pass first.
-func (b *budget) reserve(ctx context.Context) (release func(), err error) {
+// returns the context with which the caller calls run.
+//
+// reserve returns *BusyError if the hash would wait longer than maxWait, if the
+// caller's deadline would pass first, or if the queue is full. A full queue
+// refuses the latest place of the caller with the most places. If this is a
+// place that was reserved before, and whose hash has not begun, its context
+// ends, and the cause is *BusyError.
+func (b *budget) reserve(ctx context.Context, c Caller) (_ context.Context, release func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	if int64(b.reserved) >= max(1, b.total.bytes/bytesPerPlace) {
-		return nil, b.refuse(errQueueFull)
+	p := &place{caller: c}
+	reserved, cancel := context.WithCancelCause(context.WithValue(ctx, placeKey{}, p))
+	p.cancel = cancel
+	b.queue.add(p)
+	if err := b.admit(ctx, p); err != nil {
+		b.queue.remove(p)
+		cancel(err)
+		return nil, nil, err
 	}
-	// A quarter of the time remains for other work than hashing, and for hashes
-	// that become slower.
-	if deadline, ok := ctx.Deadline(); ok && b.estimate(b.reserved+1) > time.Until(deadline)*3/4 {
-		return nil, b.refuse(errDeadline)
-	}
-
-	b.reserved++
-	return sync.OnceFunc(func() {
+	return reserved, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.reserved--
-	}), nil
+		if !p.removed {
+			b.queue.remove(p)
+		}
+		cancel(nil)
+	}, nil
+}
+
+// admit returns *BusyError if the place that was just added must be refused. If
+// the queue is full, it may drop another place instead. The caller holds b.mu.
+func (b *budget) admit(ctx context.Context, p *place) error {
+	// A quarter of the time remains for other work than hashing, and for hashes
+	// that become slower.
+	ready := b.estimate(b.running + b.queue.ahead(p.caller))
+	if ready-b.duration > maxWait*3/4 {
+		return b.refuse(errWait)
+	}
+	if deadline, ok := ctx.Deadline(); ok && ready > time.Until(deadline)*3/4 {
+		return b.refuse(errDeadline)
+	}
+
+	if int64(b.queue.places) <= max(1, b.total.bytes/bytesPerPlace) {
+		return nil
+	}
+	if last := b.queue.surplus(p); last != p {
+		b.drop(last)
+		return nil
+	}
+	return b.refuse(errQueueFull)
+}
+
+// drop refuses a place whose hash has not begun, because the queue is full. The
+// caller holds b.mu.
+func (b *budget) drop(p *place) {
+	err := b.refuse(errQueueFull)
+	if p.waiting != nil {
+		b.waiting--
+	}
+	b.queue.remove(p)
+	p.cancel(err)
+	b.dispatch() // perhaps the next hash needs less memory
 }
 
 // estimate returns how long n hashes take. The caller holds b.mu.
@@ -88,81 +133,108 @@ func (b *budget) estimate(n int) time.Duration {
 // refuse counts a refused hash and returns its error. The caller holds b.mu.
 func (b *budget) refuse(cause error) *BusyError {
 	b.refused++
-	seconds := math.Ceil(b.estimate(max(b.reserved, b.waiting)).Seconds())
+	seconds := math.Ceil(b.estimate(max(b.queue.places, b.waiting)).Seconds())
 	return &BusyError{RetryAfter: time.Duration(min(max(1, seconds), 60)) * time.Second, cause: cause}
 }
 
-// run waits for the resources and then calls compute. If the time until the
-// deadline becomes less than the time of one hash, run stops waiting and
-// returns *BusyError. So the caller receives the error before its deadline.
+// run waits for the caller's turn and the resources, and then calls compute. It
+// returns *BusyError if it waits for maxWait, or if the time until the deadline
+// becomes less than the time of one hash. So the caller receives the error
+// before its deadline.
+//
+// A caller without a place gets one for this hash, as the administration of the
+// server.
 func (b *budget) run(ctx context.Context, need resources, compute func() error) error {
+	p, ok := ctx.Value(placeKey{}).(*place)
+	if !ok {
+		reserved, release, err := b.reserve(ctx, Caller{})
+		if err != nil {
+			return err
+		}
+		defer release()
+		return b.run(reserved, need, compute)
+	}
+
 	need.cpus = min(need.cpus, b.total.cpus)
-	if err := b.acquire(ctx, need); err != nil {
+	if err := b.acquire(ctx, p, need); err != nil {
 		return err
 	}
-	defer b.release(need)
-
 	start := time.Now()
-	err := compute()
-	elapsed := time.Since(start)
+	defer func() { b.release(need, time.Since(start)) }()
+	return compute()
+}
 
+// acquire waits for the turn of a hash and takes its resources out of the
+// budget.
+func (b *budget) acquire(ctx context.Context, p *place, need resources) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if p.removed {
+		return context.Cause(ctx)
+	}
+	wait, cause := maxWait, errWait
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline)-b.duration < wait {
+		wait, cause = time.Until(deadline)-b.duration, errDeadline
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if err := waiting.Err(); err != nil {
+		return b.refuse(fmt.Errorf("%w: %w", cause, err))
+	}
+
+	w := &waiter{place: p, need: need, ready: make(chan struct{})}
+	b.queue.enqueue(w)
+	b.waiting++
+	b.dispatch()
+	b.mu.Unlock()
+	select {
+	case <-w.ready:
+	case <-waiting.Done():
+	}
+	b.mu.Lock()
+
+	select {
+	case <-w.ready:
+		return nil
+	default:
+	}
+	if p.removed {
+		return context.Cause(ctx)
+	}
+	b.queue.dequeue(w)
+	b.waiting--
+	b.dispatch()
+	return b.refuse(fmt.Errorf("%w: %w", cause, waiting.Err()))
+}
+
+// dispatch begins the hashes whose turn it is and whose resources are free. The
+// caller holds b.mu.
+func (b *budget) dispatch() {
+	for w := b.queue.next(); w != nil; w = b.queue.next() {
+		if b.inUse.bytes+w.need.bytes > b.total.bytes || b.inUse.cpus+w.need.cpus > b.total.cpus {
+			return
+		}
+		b.inUse.bytes += w.need.bytes
+		b.inUse.cpus += w.need.cpus
+		b.queue.endTurn()
+		b.queue.begin(w.place)
+		b.waiting--
+		b.running++
+		b.hashes++
+		close(w.ready)
+	}
+}
+
+// release returns the resources of a hash to the budget.
+func (b *budget) release(need resources, elapsed time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.duration += (elapsed - b.duration) / 8
-	return err
-}
-
-// acquire takes the resources out of the budget.
-func (b *budget) acquire(ctx context.Context, need resources) error {
-	ctx, cancel := b.shorten(ctx)
-	defer cancel()
-	b.addWaiting(+1)
-	defer b.addWaiting(-1)
-
-	err := b.cpus.Acquire(ctx, need.cpus)
-	if err == nil {
-		if err = b.memory.Acquire(ctx, need.bytes); err != nil {
-			b.cpus.Release(need.cpus)
-		}
-	}
-
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err != nil {
-		return b.refuse(fmt.Errorf("%w: %w", errDeadline, err))
-	}
-	b.inUse += need.bytes
-	b.hashes++
-	return nil
-}
-
-// release returns the resources to the budget.
-func (b *budget) release(need resources) {
-	b.memory.Release(need.bytes)
-	b.cpus.Release(need.cpus)
-
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.inUse -= need.bytes
-}
-
-// shorten returns ctx with a deadline that is earlier by the time of one hash.
-func (b *budget) shorten(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return ctx, func() {}
-	}
-
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return context.WithDeadline(ctx, deadline.Add(-b.duration))
-}
-
-// addWaiting changes the number of waiting hashes.
-func (b *budget) addWaiting(change int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.waiting += change
+	b.inUse.bytes -= need.bytes
+	b.inUse.cpus -= need.cpus
+	b.running--
+	b.dispatch()
 }
 
 // Stats are the metrics of a Hasher.
@@ -181,5 +253,5 @@ type Stats struct {
 func (b *budget) stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Stats{Budget: b.total.bytes, InUse: b.inUse, Waiting: b.waiting, Hashes: b.hashes, Refused: b.refused}
+	return Stats{Budget: b.total.bytes, InUse: b.inUse.bytes, Waiting: b.waiting, Hashes: b.hashes, Refused: b.refused}
 }

@@ -115,16 +115,16 @@ func TestBudget_RefusesAtOnceWhenTheDeadlineWouldPass(t *testing.T) {
 			must(t, b.run(t.Context(), least.need(), sleep(100*time.Millisecond)))
 		}
 
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start := time.Now()
 		var all sync.WaitGroup
 		reserved := 0
 		for range 1000 {
-			release, err := b.reserve(ctx)
+			ctx, release, err := b.reserve(ctx, Caller{Client: "c"})
 			if err != nil {
-				if retry := wantBusy(t, err).RetryAfter; retry != 8*time.Second {
-					t.Errorf("RetryAfter = %v with %d places reserved, want 8s", retry, reserved)
+				if retry := wantBusy(t, err).RetryAfter; retry != 2*time.Second {
+					t.Errorf("RetryAfter = %v with %d places reserved, want 2s", retry, reserved)
 				}
 				continue
 			}
@@ -137,36 +137,53 @@ func TestBudget_RefusesAtOnceWhenTheDeadlineWouldPass(t *testing.T) {
 			})
 		}
 
-		// Two CPUs compute 20 hashes a second, for 7.5 s.
-		if waited := time.Since(start); waited != 0 || reserved < 148 || reserved > 150 {
+		// Two CPUs compute 20 hashes a second, for 1.5 s.
+		if waited := time.Since(start); waited != 0 || reserved < 28 || reserved > 30 {
 			t.Errorf("%d places were reserved in %v", reserved, waited)
 		}
 
 		all.Wait()
-		if _, err := b.reserve(ctx); err != nil {
-			t.Errorf("error after all places were released: %v", err)
-		}
+		wantFree(t, b)
 	})
+}
+
+// wantFree fails the test if the budget has a place or a hash, or keeps
+// anything of a caller.
+func wantFree(t *testing.T, b *budget) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if q := b.queue; q.places != 0 || len(q.clients) != 0 || len(q.turns) != 0 || b.running != 0 || b.waiting != 0 ||
+		b.inUse != (resources{}) {
+		t.Errorf("after the last hash: %+v, %d running, %d waiting, %+v in use", q, b.running, b.waiting, b.inUse)
+	}
 }
 
 func TestBudget_BoundsQueue(t *testing.T) {
 	b := testBudget(t, least, 2)
+	b.duration = time.Microsecond
 	places := int(b.total.bytes / bytesPerPlace)
+	var releases []func()
 	for range places {
-		_, err := b.reserve(t.Context())
+		_, release, err := b.reserve(t.Context(), Caller{})
 		must(t, err)
+		releases = append(releases, release)
 	}
-	_, err := b.reserve(t.Context())
+	_, _, err := b.reserve(t.Context(), Caller{})
 	wantBusy(t, err)
 
-	b.reserved-- // one caller releases its place
-	release, err := b.reserve(t.Context())
+	releases[0]()
+	releases[0]() // the second call has no effect
+	_, release, err := b.reserve(t.Context(), Caller{})
 	must(t, err)
 	release()
-	release() // the second call has no effect
-	if b.reserved != places-1 {
-		t.Errorf("%d places are reserved, want %d", b.reserved, places-1)
+	if b.queue.places != places-1 {
+		t.Errorf("%d places are reserved, want %d", b.queue.places, places-1)
 	}
+	for _, release := range releases {
+		release()
+	}
+	wantFree(t, b)
 }
 
 func TestVerify_HashBeyondBudgetIsNotComputed(t *testing.T) {
@@ -181,8 +198,8 @@ func BenchmarkBudget(b *testing.B) {
 	budget, err := newBudget(64<<20, 4, least)
 	must(b, err)
 	for b.Loop() {
-		release, _ := budget.reserve(b.Context())
-		_ = budget.run(b.Context(), least.need(), func() error { return nil })
+		ctx, release, _ := budget.reserve(b.Context(), Caller{})
+		_ = budget.run(ctx, least.need(), func() error { return nil })
 		release()
 	}
 }

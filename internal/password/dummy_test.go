@@ -40,8 +40,6 @@ func TestDummy_CostsOneHashAndNeverMatches(t *testing.T) {
 		if !ok {
 			t.Errorf("%q has no dummy", c.phc)
 		}
-		for _, password := range []string{"", c.password, "\x00"} {
-			wantVerify(t, h, dummy, password, false, false)
-		}
+		wantVerify(t, h, dummy, c.password, false, false)
 	}
 }

@@ -17,6 +17,7 @@ var ErrTooLong = fmt.Errorf("the password has more than %d bytes", MaxLength)
 // These errors are the causes of a Busy.
 var (
 	errDeadline  = errors.New("password hashing is overloaded: the hash would miss the deadline")
+	errWait      = errors.New("password hashing is overloaded: the hash would wait longer than 3s")
 	errQueueFull = errors.New("password hashing is overloaded: the queue is full")
 	errWorker    = errors.New("password hashing worker exited")
 )

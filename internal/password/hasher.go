@@ -85,12 +85,19 @@ func newHasher(o Options, cpus int) (*Hasher, error) {
 func (h *Hasher) Close() { h.close() }
 
 // Reserve reserves a place in the queue for a caller that will hash or verify a
-// password. It returns *BusyError if the queue is full, or if the hash would
-// not be ready before the deadline of ctx. Reserve does no expensive work, so a
-// caller uses it before any other step. The caller must call release at the
-// end.
-func (h *Hasher) Reserve(ctx context.Context) (release func(), err error) {
-	return h.budget.reserve(ctx)
+// password, with the context that it returns. Clients take turns, and so do the
+// addresses of one client.
+//
+// Reserve returns *BusyError if the queue is full, if the hash would wait
+// longer than 3 s, or if it would not be ready before the deadline of ctx. If
+// the queue is full later, and the hash has not begun, the queue may refuse it
+// for another caller: then the context that Reserve returned ends, and the
+// cause is *BusyError.
+//
+// Reserve does no expensive work, so a caller uses it before any other step.
+// The caller must call release at the end.
+func (h *Hasher) Reserve(ctx context.Context, c Caller) (reserved context.Context, release func(), err error) {
+	return h.budget.reserve(ctx, c)
 }
 
 // Hash returns the PHC string of a password:
