@@ -51,8 +51,10 @@ type Store interface {
 	// increases the user's epoch, so that no login in progress creates a grant.
 	RevokeGrants(ctx context.Context, e Ending) (Ended, error)
 	// RevokeOldest revokes the user's least recently used live grants to the
-	// client, at most MaxOldest of them, so that limit remain. It never revokes
-	// the grant of the id keep. It returns the grants that it revoked.
+	// client, at most MaxOldest of them, so that limit remain. If there is a
+	// grant of the id keep, it neither counts nor revokes grants that were
+	// created later, and does not revoke that grant. So of concurrent logins,
+	// no two revoke each other's grants. It returns the grants that it revoked.
 	RevokeOldest(ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string) (
 		[]Grant, error)
 }

@@ -150,7 +150,7 @@ func TestLocks_GrantsAreLockedByID(t *testing.T) {
 			return err
 		}},
 		{"revoke oldest", "", func(ctx context.Context, s *Store) error {
-			_, err := s.RevokeOldest(ctx, ann.ID, "app", oauth.GrantID{}, 1, audit.RevokedByLimit)
+			_, err := s.RevokeOldest(ctx, ann.ID, "app", oauth.GrantID{}, 0, audit.RevokedByLimit)
 			return err
 		}},
 		{"refresh, rotated", "", func(_ context.Context, s *Store) error { return refreshAllGrants(s, 0) }},

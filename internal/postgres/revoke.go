@@ -79,19 +79,23 @@ func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.E
 }
 
 // RevokeOldest revokes the user's least recently used live grants to the client
-// so that limit remain, at most MaxOldest of them.
+// that were created before the grant keep, so that limit remain with it, at
+// most MaxOldest of them.
 func (s *Store) RevokeOldest(
 	ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string,
 ) (revoked []grant.Grant, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
 		oldest, err := collect(ctx, tx, pendingFields, `WITH live AS MATERIALIZED (
-				SELECT g.id, g.moved_at, now.at FROM (SELECT clock_timestamp() AS at) now CROSS JOIN LATERAL (
+				SELECT g.id, g.created_at, g.moved_at, now.at FROM (SELECT clock_timestamp() AS at) now CROSS JOIN LATERAL (
 					SELECT g.* FROM grants g WHERE g.user_id = $1 ORDER BY g.created_at DESC, g.id DESC LIMIT $3
 				) g
 				WHERE g.client_id = $2 AND g.revoked_at IS NULL AND g.expires_at > now.at
 					AND `+idleSince+` + g.idle_lifetime * interval '1 second' > now.at AND`+notRevoked+`
-			) SELECT id, at, $4 FROM live WHERE id <> $5 ORDER BY moved_at, id
-			LIMIT least(greatest((SELECT count(*) FROM live) - $6, 0), $7)`,
+			), until AS MATERIALIZED (
+				SELECT * FROM live WHERE NOT EXISTS (
+					SELECT FROM grants keep WHERE keep.id = $5 AND (keep.created_at, keep.id) < (live.created_at, live.id))
+			) SELECT id, at, $4 FROM until WHERE id <> $5 ORDER BY moved_at, created_at, id
+			LIMIT least(greatest((SELECT count(*) FROM until) - $6, 0), $7)`,
 			userID, clientID, grant.MaxCountExamined, reason, [16]byte(keep), limit, grant.MaxOldest)
 		if err != nil || len(oldest) == 0 {
 			return err

@@ -56,27 +56,28 @@ func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.E
 }
 
 // RevokeOldest revokes the user's least recently used live grants to the client
-// so that limit remain, at most MaxOldest of them.
+// that were created before the grant keep, so that limit remain with it, at
+// most MaxOldest of them.
 func (s *Store) RevokeOldest(
 	ctx context.Context, userID, clientID string, keep oauth.GrantID, limit int, reason string,
 ) (revoked []grant.Grant, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx transaction) error {
 		now := s.clock()
-		grants, err := collect(ctx, tx, grantFields, `SELECT `+grantColumns+` FROM (
-				SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4
-			) g WHERE g.client_id = ?3 AND`+live+`ORDER BY g.moved_at, g.id`,
-			at{&now}, userID, clientID, grant.MaxCountExamined)
-		excess := min(len(grants)-limit, grant.MaxOldest)
-		for _, g := range grants {
-			if err != nil || len(revoked) >= excess {
+		revoked, err = collect(ctx, tx, grantFields, `WITH live AS MATERIALIZED (
+				SELECT * FROM (SELECT * FROM grants WHERE user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?4) g
+				WHERE g.client_id = ?3 AND`+live+`
+			), until AS MATERIALIZED (
+				SELECT * FROM live WHERE NOT EXISTS (
+					SELECT 1 FROM grants keep WHERE keep.id = ?5 AND (keep.created_at, keep.id) < (live.created_at, live.id))
+			) SELECT `+grantColumns+` FROM until WHERE id <> ?5 ORDER BY moved_at, created_at, id
+			LIMIT max(min((SELECT count(*) FROM until) - ?6, ?7), 0)`,
+			at{&now}, userID, clientID, grant.MaxCountExamined, inBytes{&keep}, limit, grant.MaxOldest)
+		for i := range revoked {
+			if err != nil {
 				break
 			}
-			if g.ID == keep {
-				continue
-			}
-			g.RevokedAt, g.RevokeReason = now, reason
-			err = endGrant(ctx, tx, g)
-			revoked = append(revoked, g)
+			revoked[i].RevokedAt, revoked[i].RevokeReason = now, reason
+			err = endGrant(ctx, tx, revoked[i])
 		}
 		return err
 	})

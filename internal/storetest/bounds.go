@@ -72,6 +72,29 @@ func oldestAreRevoked(t *testing.T, s Store) {
 	equal(t, created.Live, 2) // of 4
 }
 
+// oldestOfConcurrentLogins: of two logins that created their grants at the same
+// time, only the later one revokes the grant of the other.
+func oldestOfConcurrentLogins(t *testing.T, s Store) {
+	u := withUser(t, s, "ann")
+	first, second := aGrant(2, u.ID), aGrant(1, u.ID)
+	for _, g := range []grant.Grant{first, second} {
+		must(t, createGrant(t.Context(), s, g, u.Epoch))
+	}
+	for _, c := range []struct {
+		keep grant.Grant
+		want []oauth.GrantID
+	}{{first, nil}, {second, []oauth.GrantID{first.ID}}, {first, nil}} {
+		revoked, err := s.RevokeOldest(t.Context(), u.ID, "app", c.keep.ID, 1, audit.RevokedByLimit)
+		must(t, err)
+		var ids []oauth.GrantID
+		for _, g := range revoked {
+			ids = append(ids, g.ID)
+		}
+		equal(t, ids, c.want)
+	}
+	equal(t, stored(t, s, second.ID), second)
+}
+
 // listIsBounded: a list that selects none of many grants examines a part of
 // them, and continues.
 func listIsBounded(t *testing.T, s Store) {

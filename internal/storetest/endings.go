@@ -23,6 +23,7 @@ var endingCases = []singleCase{
 	{"DeletedClientAndANewOneOfItsID", deletedClientAgain},
 	{"CountOfLiveGrants", countOfLive},
 	{"OldestGrantsAreRevoked", oldestAreRevoked},
+	{"OldestGrantsOfConcurrentLogins", oldestOfConcurrentLogins},
 	{"ListExaminesABoundedNumberOfGrants", listIsBounded},
 	{"Rule24_LateRetryIsReportedOnce", lateRetry},
 	{"Rule31_IdleLifetimeAfterARestore", idleAfterRestore},

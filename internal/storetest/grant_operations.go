@@ -83,7 +83,7 @@ func (p grantOperations) applyEndings() {
 }
 
 // revokeOldest ends grants beyond a limit. Grants that were used at the same
-// time are sorted by id.
+// time are sorted by their creation.
 func (p grantOperations) revokeOldest() {
 	userID, clientID, keep, limit := "usr_"+p.name(), p.client(), p.grantID(), p.limit()
 	p.same("RevokeOldest", func(s Store) (any, error) {
