@@ -17,9 +17,13 @@ type RefreshAttempt struct {
 	// MACKey is the id of the current MAC key. The store writes it to the row
 	// if it increases the generation.
 	MACKey string
-	// ReceivedAt is when the request was received, by the store's clock. The
-	// store compares the leeway and the expiry with it.
+	// ReceivedAt is when the store received the attempt, by the store's clock.
+	// The store compares the leeway and the expiry with it.
 	ReceivedAt time.Time
+	// Waited is how long the request had waited in the server by then. This
+	// time does not count against the idle lifetime. Leeway and RetryWindow
+	// include it.
+	Waited time.Duration
 	// Deadline is the time, by the store's clock, after which the store neither
 	// rotates nor revokes the grant.
 	Deadline time.Time

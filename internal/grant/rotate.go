@@ -112,7 +112,8 @@ func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult
 
 // attempt returns the attempt for the store. It counts as received now: the
 // leeway of the next request begins with the rotation. The time that this
-// request has waited in the server does not count against its own leeway.
+// request has waited in the server counts neither against its own leeway nor
+// against the idle lifetime.
 func (r *Rotation) attempt(ctx context.Context, audience []string) RefreshAttempt {
 	now := r.service.o.Registry.Now()
 	waited := max(now.Sub(r.receivedAt), 0)
@@ -125,8 +126,8 @@ func (r *Rotation) attempt(ctx context.Context, audience []string) RefreshAttemp
 	}
 	return RefreshAttempt{
 		Grant: r.GrantID(), ClientID: r.caller.Client.ID, Generation: r.token.Generation,
-		KeyHash: r.key.hash, MACKey: r.macKey, ReceivedAt: now, Deadline: deadline(ctx, now), Leeway: leeway,
-		RetryWindow: window + waited, Audience: audience,
+		KeyHash: r.key.hash, MACKey: r.macKey, ReceivedAt: now, Waited: waited, Deadline: deadline(ctx, now),
+		Leeway: leeway, RetryWindow: window + waited, Audience: audience,
 	}
 }
 

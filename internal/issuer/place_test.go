@@ -142,6 +142,35 @@ func TestPlace_WaitDoesNotShortenTheLeeway(t *testing.T) {
 	})
 }
 
+// The time that a request waits in the server does not count against the idle
+// lifetime. It counts against the absolute lifetime.
+func TestPlace_WaitDoesNotEndTheIdleLifetime(t *testing.T) {
+	for _, c := range []struct {
+		idle, absolute time.Duration
+		code           oauth.Code
+	}{{time.Hour, 24 * time.Hour, ""}, {24 * time.Hour, time.Hour, oauth.InvalidGrant}} {
+		inFlakyBubble(t, func(t *testing.T, f *flaky) {
+			f.updateClient(t, func(k *client.Client) { k.RefreshIdle, k.RefreshAbsolute = c.idle, c.absolute })
+			first := f.login(t, api).RefreshToken
+			f.Sleep(t, time.Hour-4*time.Second)
+			_, release := f.takeAllPlaces(t)
+			answer := make(chan error)
+			go func() {
+				_, err := f.Refresh(t.Context(), first, "")
+				answer <- err
+			}()
+			f.Sleep(t, 4*time.Second)
+			f.Sleep(t, 4*time.Second)
+			release()
+			if err := <-answer; c.code == "" {
+				must(t, err)
+			} else {
+				wantCode(t, err, c.code)
+			}
+		})
+	}
+}
+
 // Rule 25: with a leeway of zero, only the retry of an unanswered request gets
 // the successor, and only once. Another request with the same token is reuse,
 // be it the thief's or the client's.

@@ -56,14 +56,16 @@ func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant
 // the same columns for one attempt, whose parameters are plain values. With
 // arrays, Postgres plans the statement on each execution, which takes three
 // times as long as running it. The audiences are the text of an array, since
-// Postgres has no arrays of arrays of different lengths.
+// Postgres has no arrays of arrays of different lengths. idle_at is the time
+// that the idle lifetime is compared with.
 const (
 	attemptArrays = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-		$8::text[], $9::interval[], $10::interval[]) WITH ORDINALITY AS a (grant_id, attempt_client, attempt_generation,
-		attempt_key_hash, attempt_mac_key, received_at, deadline, audiences, leeway, retry_window, ord)`
+		$8::text[], $9::timestamptz[], $10::interval[], $11::interval[]) WITH ORDINALITY AS a (grant_id, attempt_client,
+		attempt_generation, attempt_key_hash, attempt_mac_key, received_at, deadline, audiences, idle_at, leeway, retry_window,
+		ord)`
 	attemptValues = `(SELECT $1::uuid AS grant_id, $2::text AS attempt_client, $3::bigint AS attempt_generation,
 		$4::bytea AS attempt_key_hash, $5::text AS attempt_mac_key, $6::timestamptz AS received_at, $7::timestamptz AS deadline,
-		$8::text AS audiences, 1::bigint AS ord) a`
+		$8::text AS audiences, $9::timestamptz AS idle_at, 1::bigint AS ord) a`
 )
 
 // rotateOne rotates a grant if the attempt has its current token and the grant
@@ -85,7 +87,7 @@ const (
 	ifCurrent = `
 	WHERE g.id = a.grant_id AND g.generation = a.attempt_generation AND g.client_id = a.attempt_client
 		AND g.revoked_at IS NULL AND (g.audience IS NULL OR g.audience <@ a.audiences::text[]) AND` + notEnded + `
-		AND g.expires_at > a.received_at AND g.moved_at + g.idle_lifetime * interval '1 second' > a.received_at
+		AND g.expires_at > a.received_at AND g.moved_at + g.idle_lifetime * interval '1 second' > a.idle_at
 		AND a.deadline > clock_timestamp()`
 	returnRotated = ` RETURNING ord, ` + rotatedColumns
 
@@ -130,7 +132,7 @@ const decideAttempts query = `WITH locked AS MATERIALIZED (
 			WHEN attempt_client <> client_id THEN '` + query(grant.OtherClient) + `'
 			WHEN revoked_at IS NOT NULL OR r.at IS NOT NULL THEN '` + query(grant.Revoked) + `'
 			WHEN s.at IS NOT NULL THEN '` + query(grant.Suspended) + `'
-			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= received_at AND NOT ` + restored + `
+			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= idle_at AND NOT ` + restored + `
 				THEN '` + query(grant.Expired) + `'
 			WHEN deadline <= clock_timestamp() THEN '` + query(grant.Late) + `'
 			WHEN attempt_generation >= generation AND NOT (audience IS NULL OR audience <@ audiences::text[])
@@ -166,15 +168,19 @@ const decideAttempts query = `WITH locked AS MATERIALIZED (
 // restored from a backup, less than an idle lifetime ago. The row then does not
 // show when the grant was last used.
 const restored = `(attempt_generation > generation AND
-	received_at < (SELECT restored_at FROM versions WHERE name = 'ring') + idle_lifetime * interval '1 second') IS TRUE`
+	idle_at < (SELECT restored_at FROM versions WHERE name = 'ring') + idle_lifetime * interval '1 second') IS TRUE`
 
 // attemptValueArgs returns the arguments of attemptValues.
 func attemptValueArgs(a grant.RefreshAttempt) []any {
 	return []any{
 		[16]byte(a.Grant), a.ClientID, int64(a.Generation), a.KeyHash.Bytes(), a.MACKey, a.ReceivedAt, a.Deadline,
-		arrayText(a.Audience),
+		arrayText(a.Audience), idleAt(a),
 	}
 }
+
+// idleAt returns the time that the idle lifetime is compared with: when the
+// request came to the server.
+func idleAt(a grant.RefreshAttempt) time.Time { return a.ReceivedAt.Add(-a.Waited) }
 
 // attemptArrayArgs returns the arguments of attemptArrays for the attempts that
 // indexes selects.
@@ -182,13 +188,16 @@ func attemptArrayArgs(attempts []grant.RefreshAttempt, indexes []int) []any {
 	n := len(indexes)
 	grants, clients, generations := make([][16]byte, n), make([]string, n), make([]int64, n)
 	keyHashes, macKeys, audiences := make([][]byte, n), make([]string, n), make([]string, n)
-	received, deadlines := make([]time.Time, n), make([]time.Time, n)
+	received, deadlines, idleAts := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
 	leeways, windows := make([]time.Duration, n), make([]time.Duration, n)
 	for i, index := range indexes {
 		a := attempts[index]
 		grants[i], clients[i], generations[i] = a.Grant, a.ClientID, int64(a.Generation)
 		keyHashes[i], macKeys[i], audiences[i] = a.KeyHash.Bytes(), a.MACKey, arrayText(a.Audience)
-		received[i], deadlines[i], leeways[i], windows[i] = a.ReceivedAt, a.Deadline, a.Leeway, a.RetryWindow
+		received[i], deadlines[i], idleAts[i] = a.ReceivedAt, a.Deadline, idleAt(a)
+		leeways[i], windows[i] = a.Leeway, a.RetryWindow
 	}
-	return []any{grants, clients, generations, keyHashes, macKeys, received, deadlines, audiences, leeways, windows}
+	return []any{
+		grants, clients, generations, keyHashes, macKeys, received, deadlines, audiences, idleAts, leeways, windows,
+	}
 }

@@ -198,7 +198,7 @@ func TestRefresh_PlanOfAnEmptyTable(t *testing.T) {
 	var name string
 	must(t, s.db.QueryRow(t.Context(), `SELECT name FROM pg_prepared_statements
 		WHERE statement LIKE 'UPDATE grants g%' AND generic_plans > 0`).Scan(&name))
-	rows, err := s.db.pool.Query(t.Context(), "EXPLAIN EXECUTE "+name+" ("+strings.Repeat("NULL, ", 7)+"NULL)",
+	rows, err := s.db.pool.Query(t.Context(), "EXPLAIN EXECUTE "+name+" ("+strings.Repeat("NULL, ", 8)+"NULL)",
 		pgx.QueryExecModeSimpleProtocol)
 	must(t, err)
 	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -91,7 +91,8 @@ func (s *Store) restoredAt(tx transaction, g grant.Grant, a grant.RefreshAttempt
 // decides. docs/protocol.md has the table of outcomes.
 func decide(g grant.Grant, a grant.RefreshAttempt, now, restoredAt time.Time) grant.Outcome {
 	oneBehind, since := int64(a.Generation) == int64(g.Generation)-1, a.ReceivedAt.Sub(g.RotatedAt)
-	restored := a.ReceivedAt.Before(restoredAt.Add(g.IdleLifetime))
+	idleAt := a.ReceivedAt.Add(-a.Waited) // when the request came to the server
+	restored := idleAt.Before(restoredAt.Add(g.IdleLifetime))
 	switch {
 	case a.ClientID != g.ClientID:
 		return grant.OtherClient
@@ -99,7 +100,7 @@ func decide(g grant.Grant, a grant.RefreshAttempt, now, restoredAt time.Time) gr
 		return grant.Revoked
 	case !g.SuspendedAt.IsZero():
 		return grant.Suspended
-	case !a.ReceivedAt.Before(g.ExpiresAt), since >= g.IdleLifetime && !restored:
+	case !a.ReceivedAt.Before(g.ExpiresAt), !idleAt.Before(g.RotatedAt.Add(g.IdleLifetime)) && !restored:
 		return grant.Expired
 	case !now.Before(a.Deadline):
 		return grant.Late

@@ -141,6 +141,7 @@ func (p grantOperations) attempts() []grant.RefreshAttempt {
 			KeyHash:     rapid.SampledFrom(append(digests, g.KeyHash)).Draw(p.t, "key"),
 			MACKey:      fmt.Sprint("mac ", rapid.IntRange(0, 1).Draw(p.t, "mac")),
 			ReceivedAt:  p.moment(g.RotatedAt),
+			Waited:      rapid.SampledFrom([]time.Duration{0, 0, time.Second, time.Hour}).Draw(p.t, "waited"),
 			Leeway:      rapid.SampledFrom(leeways).Draw(p.t, "leeway"),
 			RetryWindow: rapid.SampledFrom([]time.Duration{0, 10 * time.Second, time.Hour}).Draw(p.t, "retry window"),
 			Audience:    mostly(p.t, g.Audience, func() []string { return []string{"https://api"} }),

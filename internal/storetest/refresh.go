@@ -142,7 +142,20 @@ var refreshTable = []refreshCase{
 	{"idle, retry", nil, func(a *attempt) {
 		a.Generation, a.KeyHash, a.ReceivedAt = 4, digest("key of 5"), start.Add(time.Hour)
 	}, grant.Expired},
+	{"idle when it came", nil, func(a *attempt) {
+		a.ReceivedAt, a.Waited = start.Add(time.Hour+time.Second), time.Second
+	}, grant.Expired},
+	{"idle while it waited", nil, func(a *attempt) {
+		a.ReceivedAt, a.Waited = start.Add(time.Hour+time.Second), time.Second+aMicro
+	}, grant.Rotated},
+	{"idle while it waited, ahead", nil, func(a *attempt) {
+		a.Generation, a.ReceivedAt, a.Waited = 7, start.Add(time.Hour+time.Second), time.Second+aMicro
+	}, grant.Ahead},
 	{"expired", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) }, nil, grant.Expired},
+	{
+		"expired while it waited", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) },
+		func(a *attempt) { a.Waited = time.Second }, grant.Expired,
+	},
 	{"expired, old token", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute) }, oneBehind, grant.Expired},
 	{"before expiry", func(g *grant.Grant) { g.ExpiresAt = start.Add(time.Minute + aMicro) }, nil, grant.Rotated},
 
