@@ -32,6 +32,9 @@ type Grant struct {
 	// After a restore that an operator accepted, reads return at least the time
 	// of the restore.
 	RotatedAt time.Time
+	// StoredRotatedAt is RotatedAt as the row has it, if RotatedAt is the time
+	// of a restore. Otherwise it is zero. Only Store.Grant sets it.
+	StoredRotatedAt time.Time
 	// IdleLifetime is how long after RotatedAt the grant expires, in whole
 	// seconds.
 	IdleLifetime time.Duration
@@ -88,6 +91,15 @@ func (g Grant) EndsAt() time.Time {
 		return idle
 	}
 	return g.ExpiresAt
+}
+
+// AsStored returns the grant without the effect of a restore on its idle
+// lifetime. A token that is not ahead of the row is decided by it.
+func (g Grant) AsStored() Grant {
+	if !g.StoredRotatedAt.IsZero() {
+		g.RotatedAt = g.StoredRotatedAt
+	}
+	return g
 }
 
 // ExpiresIn returns how long the current refresh token is still valid at now.

@@ -115,7 +115,10 @@ func (i *Inspector) checkActive(ctx context.Context, s *client.Snapshot, access 
 	return err
 }
 
-var errPublicClient = errors.New("a public client introspects a refresh token")
+var (
+	errPublicClient         = errors.New("a public client introspects a refresh token")
+	errExpiredBeforeRestore = errors.New("the grant is expired for a token that is not newer than the restored store")
+)
 
 // introspectRefresh introspects a refresh token. Only the current token of the
 // grant is active. For a public client no token is active: otherwise a thief
@@ -139,8 +142,13 @@ func (i *Inspector) introspectRefresh(
 	if g.ClientID != caller.Client.ID || g.Generation > r.Generation {
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
 	}
-
 	now := i.registry.Now()
+	if g.Generation == r.Generation {
+		if g = g.AsStored(); g.State(now) != grant.StateActive {
+			return Introspection{}, oauth.Refused(oauth.InvalidGrant, errExpiredBeforeRestore)
+		}
+	}
+
 	return Introspection{
 		Active: true, Scope: g.Scope, ClientID: g.ClientID, Subject: g.UserID, Audience: g.Audience,
 		Issuer: i.identifier, GrantID: g.ID.String(), TokenType: "refresh_token",

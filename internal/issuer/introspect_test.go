@@ -60,7 +60,7 @@ func TestRule25_PublicClientCannotIntrospectRefreshTokens(t *testing.T) {
 
 // After a restore that an operator accepted, a token that is ahead of its row
 // is active, as its refresh succeeds, although the idle lifetime of the row is
-// over.
+// over. A token that is not ahead is not active, as its refresh is refused.
 func TestIntrospect_TokenAheadOfARestoredRow(t *testing.T) {
 	f := newFixture(t)
 	response := f.MustLogin(t)
@@ -74,12 +74,12 @@ func TestIntrospect_TokenAheadOfARestoredRow(t *testing.T) {
 	ahead, err := content.Encode(secret)
 	must(t, err)
 	f.Pass(t, 2*time.Hour)
-	active := func() bool {
-		found, err := f.Inspector.Introspect(t.Context(), f.Caller, ahead)
+	active := func(refreshToken string) bool {
+		found, err := f.Inspector.Introspect(t.Context(), f.Caller, refreshToken)
 		must(t, err)
 		return found.Active
 	}
-	if active() {
+	if active(ahead) {
 		t.Error("active before the restore is accepted")
 	}
 
@@ -87,9 +87,14 @@ func TestIntrospect_TokenAheadOfARestoredRow(t *testing.T) {
 	must(t, err)
 	ring.Restored++
 	must(t, f.Store.SwapRing(t.Context(), ring.Version, ring))
-	if !active() {
+	if !active(ahead) {
 		t.Error("not active after the restore was accepted")
 	}
+	if active(response.RefreshToken) {
+		t.Error("the token that is not ahead is active")
+	}
+	_, err = f.Refresh(t.Context(), response.RefreshToken, "")
+	wantCode(t, err, oauth.InvalidGrant)
 	f.MustRefresh(t, ahead, "")
 }
 

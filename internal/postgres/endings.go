@@ -50,6 +50,10 @@ const (
 // earliest.
 const idleSince = `greatest(g.moved_at, (SELECT restored_at FROM versions WHERE name = 'ring'))`
 
+// storedRotatedAt is the time in the row of a grant g if readColumns have the
+// time of a restore instead.
+const storedRotatedAt = `, CASE WHEN ` + idleSince + ` > g.moved_at THEN g.moved_at END AS stored_rotated_at`
+
 // exceptID returns the except_id of an ending. NULL excepts no grant.
 func exceptID(id oauth.GrantID) *[16]byte {
 	if id == (oauth.GrantID{}) {

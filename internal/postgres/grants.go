@@ -140,10 +140,10 @@ func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error
 func (s *Store) newGrantReader() rowReader[oauth.GrantID, grant.Grant] {
 	return rowReader[oauth.GrantID, grant.Grant]{
 		conns: s.conns.reads, timeout: s.timeout,
-		one: `SELECT ` + readColumns + ` FROM grants g` + withEndings + `WHERE g.id = $1`,
-		many: `SELECT k.ord, ` + readColumns + ` FROM unnest($1::uuid[]) WITH ORDINALITY k (id, ord)
+		one: `SELECT ` + readColumns + storedRotatedAt + ` FROM grants g` + withEndings + `WHERE g.id = $1`,
+		many: `SELECT k.ord, ` + readColumns + storedRotatedAt + ` FROM unnest($1::uuid[]) WITH ORDINALITY k (id, ord)
 			JOIN grants g USING (id)` + withEndings,
-		fields: grantFields,
+		fields: func(g *grant.Grant) []any { return append(grantFields(g), at(&g.StoredRotatedAt)) },
 		arg:    func(id oauth.GrantID) any { return [16]byte(id) },
 		args: func(ids []oauth.GrantID) any {
 			array := make([][16]byte, len(ids))

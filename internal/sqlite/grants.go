@@ -16,6 +16,9 @@ const (
 	selectGrant = `SELECT ` + currentColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
 	// readGrant selects the grant of an id for everybody else.
 	readGrant = `SELECT ` + readColumns + ` FROM grants g` + withEndings + `WHERE g.id = ?`
+	// readStoredGrant is readGrant with StoredRotatedAt.
+	readStoredGrant = `SELECT ` + readColumns + `, iif(` + idleSince + ` > g.moved_at, g.moved_at, NULL)
+		FROM grants g` + withEndings + `WHERE g.id = ?`
 )
 
 // grantFields returns the fields of a grant in the order of grantColumns.
@@ -114,7 +117,7 @@ func clientCreatedAt(g grant.Grant) string {
 // Grant returns the grant of that id, or oauth.NotFound.
 func (s *Store) Grant(ctx context.Context, id oauth.GrantID) (grant.Grant, error) {
 	var g grant.Grant
-	err := s.readRow(ctx, grantFields(&g), readGrant, inBytes{&id})
+	err := s.readRow(ctx, append(grantFields(&g), at{&g.StoredRotatedAt}), readStoredGrant, inBytes{&id})
 	return g, wrap("read grant", noRows(err))
 }
 
