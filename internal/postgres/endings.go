@@ -103,6 +103,7 @@ func addEnding(ctx context.Context, tx transaction, e grant.Ending) (grant.Ended
 			INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
 			SELECT $1, $2, (SELECT id FROM excepted), $7, $8, at, CASE $7 WHEN '' THEN 'infinity' ELSE coalesce($6, at) END,
 				CASE $7 WHEN '' THEN 'infinity' ELSE at END FROM moment WHERE NOT EXISTS (SELECT FROM raised)
+			ON CONFLICT DO NOTHING -- the subject is suspended
 		) SELECT at, (SELECT count(*) FROM live) FROM moment`,
 		e.Subject, e.ClientID, exceptID(e.Except), grant.MaxCountExamined, grant.MaxCounted,
 		at(&e.CreatedUntil), e.Reason, e.Actor).Scan(at(&ended.At), &ended.Live)

@@ -211,6 +211,34 @@ func TestRefresh_ReuseIsDurable(t *testing.T) {
 	}
 }
 
+// TestSuspension_OfAServerOfTheVersionBefore: such a server, which runs during
+// an upgrade, disables and enables users without their suspensions. The same act
+// on a new server corrects this.
+func TestSuspension_OfAServerOfTheVersionBefore(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	suspended := func() bool {
+		g, err := s.Grant(t.Context(), oauth.GrantID{1})
+		must(t, err)
+		return !g.SuspendedAt.IsZero()
+	}
+	must(t, disable(t.Context(), s, ann.Username))
+	exec(t, s, `DELETE FROM endings`)
+	must(t, disable(t.Context(), s, ann.Username))
+	if !suspended() {
+		t.Error("the grant of a user who was disabled again is not suspended")
+	}
+
+	exec(t, s, `UPDATE users SET disabled_at = NULL`)
+	must(t, disable(t.Context(), s, ann.Username))
+	exec(t, s, `UPDATE users SET disabled_at = NULL`)
+	must(t, s.EnableUser(t.Context(), ann.Username))
+	if suspended() {
+		t.Error("the grant of a user who was enabled again is suspended")
+	}
+}
+
 // TestMigrate_SuspensionsOfTheFirstSchema: the grants of users who were
 // disabled before the migration stay suspended until the user is enabled.
 func TestMigrate_SuspensionsOfTheFirstSchema(t *testing.T) {

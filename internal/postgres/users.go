@@ -110,15 +110,16 @@ func (s *Store) ChangePassword(
 	return ended.Live, ended.At, wrap("change password", err)
 }
 
-// DisableUser disables the user and suspends the user's grants.
+// DisableUser disables the user and suspends the user's grants, also if only
+// the suspension is missing.
 func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended grant.Ended, err error) {
 	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
-		if !u.DisabledAt.IsZero() {
-			ended.At = u.DisabledAt
-			return nil
-		}
 		if ended, err = addEnding(ctx, tx, grant.Ending{Subject: u.ID, Actor: actor}); err != nil {
 			return err
+		}
+		if !u.DisabledAt.IsZero() {
+			ended = grant.Ended{At: u.DisabledAt}
+			return nil
 		}
 		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = $1, epoch = epoch + 1 WHERE id = $2`, at(&ended.At), u.ID)
 		return err
@@ -126,13 +127,11 @@ func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended 
 	return ended, wrap("disable user", err)
 }
 
-// EnableUser enables the user and lifts the suspension of the user's grants.
+// EnableUser enables the user and lifts the suspension of the user's grants,
+// also if only the suspension is left.
 func (s *Store) EnableUser(ctx context.Context, username string) error {
 	err := s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
-		if u.DisabledAt.IsZero() {
-			return nil
-		}
-		if err := liftSuspension(ctx, tx, u.ID); err != nil {
+		if err := liftSuspension(ctx, tx, u.ID); err != nil || u.DisabledAt.IsZero() {
 			return err
 		}
 		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = NULL, epoch = epoch + 1 WHERE id = $1`, u.ID)

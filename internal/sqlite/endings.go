@@ -80,7 +80,7 @@ func (s *Store) addEnding(ctx context.Context, tx transaction, e grant.Ending) (
 			AND created_until < `+foreverText, args...)
 	if err == nil && raised == 0 {
 		_, err = tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-			VALUES (?1, ?2, `+excepted+`, ?4, ?5, ?6, ?7, ?8)`, args...)
+			VALUES (?1, ?2, `+excepted+`, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING -- the subject is suspended`, args...)
 	}
 	return ended, err
 }
