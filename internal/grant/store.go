@@ -14,17 +14,16 @@ import (
 // says otherwise.
 type Store interface {
 	// CreateGrant inserts the grant if its user exists, is enabled and still
-	// has that epoch, and if its client was not deleted within the last minute.
-	// A client that exists must have been created at ClientCreatedAt: with
-	// another time, it was created after the caller's client was deleted.
-	// Otherwise the method returns oauth.InvalidGrant and writes nothing. The
-	// store sets CreatedAt. If limit is not zero, it counts the user's live
-	// grants to the client.
+	// has that epoch, and if its client exists and was created at
+	// ClientCreatedAt. A client with another time was created after the
+	// caller's client was deleted. If ClientCreatedAt is zero, the client must
+	// not have been deleted within the last minute. Otherwise the method
+	// returns oauth.InvalidGrant and writes nothing. The store sets CreatedAt.
+	// If limit is not zero, it counts the user's live grants to the client.
 	CreateGrant(ctx context.Context, g Grant, epoch int64, limit int) (Created, error)
-	// MintGrant inserts the grant, unless its client was deleted within the
-	// last minute, or was created at another time than ClientCreatedAt: then it
-	// returns oauth.InvalidGrant. Its subject need not be a user. The store
-	// sets CreatedAt.
+	// MintGrant inserts the grant if its client is as for CreateGrant.
+	// Otherwise it returns oauth.InvalidGrant. Its subject need not be a user.
+	// The store sets CreatedAt.
 	MintGrant(ctx context.Context, g Grant) (Created, error)
 	// Grant returns the grant of that id, or oauth.NotFound.
 	Grant(ctx context.Context, id oauth.GrantID) (Grant, error)

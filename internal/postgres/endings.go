@@ -118,8 +118,8 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 
 // addClientEnding revokes all grants to a deleted client, and those that a
 // request in progress still creates. A client that is created with the same id
-// later ends that, see restrictClientEnding. The ending is not before the
-// creation of a grant after such an ending, see createdAt.
+// later ends that, see restrictClientEnding. The time of the ending is after
+// the ending before it, also if the clock was set back; see createdAt.
 func addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
 		SELECT '', $1, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (SELECT greatest(clock_timestamp(), (
@@ -129,15 +129,10 @@ func addClientEnding(ctx context.Context, tx transaction, clientID, reason, acto
 	return err
 }
 
-// restrictClientEnding makes the ending of a deleted client concern no grant of
-// the client that is created now with its id. Such a grant is created after the
-// ending, see createdAt.
-//
-// A statement that began earlier sees neither the deletion nor the new client.
-// It reads the clock after it has waited for a lock, at most for boundLockWait.
-// So the ending concerns what is created in the next seconds otherwise.
+// restrictClientEnding makes the ending of a deleted client concern no grant
+// that is created from now on.
 func restrictClientEnding(ctx context.Context, tx transaction, clientID string) error {
-	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = clock_timestamp() + interval '5 seconds'
+	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = greatest(at, clock_timestamp())
 		WHERE subject = '' AND client_id = $1 AND created_until = 'infinity'`, clientID)
 	return err
 }

@@ -59,8 +59,7 @@ func TestCreateGrant_ReadsTheClockAfterTheLock(t *testing.T) {
 }
 
 // Rule 31: a login waits for a lock while its client is deleted and another
-// client of the same id is created. Its statement sees neither. The login
-// creates no live grant of the new client.
+// client of the same id is created. The login creates no grant.
 func TestCreateGrant_ClientIsCreatedAgainWhileItWaits(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	must(t, s.CreateUser(t.Context(), ann))
@@ -79,13 +78,8 @@ func TestCreateGrant_ClientIsCreatedAgainWhileItWaits(t *testing.T) {
 	must(t, s.DeleteClient(t.Context(), "app", "operator:ann"))
 	must(t, s.CreateClient(t.Context(), client.Client{ID: "app", CreatedAt: then.Add(time.Minute)}))
 	must(t, holder.tx.Commit(t.Context()))
-	if err := <-done; errors.Is(err, oauth.InvalidGrant) {
-		return // The login did not wait long enough, and its second statement saw the new client.
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	if outcome := refresh(t, s, currentToken(aGrant(1))); outcome != grant.Revoked {
-		t.Errorf("a login at a deleted client has a grant of the new client: %s", outcome)
+	if err := <-done; !errors.Is(err, oauth.InvalidGrant) {
+		t.Errorf("a login at a deleted client: %v", err)
 	}
 
 	g := aGrant(2)
@@ -212,8 +206,8 @@ func TestRefresh_ReuseIsDurable(t *testing.T) {
 }
 
 // TestSuspension_OfAServerOfTheVersionBefore: such a server, which runs during
-// an upgrade, disables and enables users without their suspensions. The same act
-// on a new server corrects this.
+// an upgrade, disables and enables users without their suspensions. The same
+// act on a new server corrects this.
 func TestSuspension_OfAServerOfTheVersionBefore(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	must(t, s.CreateUser(t.Context(), ann))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -42,7 +44,11 @@ func grantFields(g *grant.Grant) []any {
 // createdAt is the creation time of a grant of the subject $2 to the client $3:
 // now, and after the acts that concern such grants. So no act concerns a later
 // grant, even if the clock was set back.
-const createdAt = `greatest(clock_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
+//
+// It is the time before the statement takes its snapshot. So a client that the
+// snapshot does not show as deleted, and that is deleted and created again
+// while the statement runs, is created later than the grant.
+const createdAt = `greatest(statement_timestamp(), (SELECT max(created_until) + interval '1 microsecond' FROM endings
 		WHERE subject IN ($2, '') AND client_id IN ($3, '') AND created_until < 'infinity'))`
 
 // insertGrant inserts a grant, unless its client was deleted. Its parameters
@@ -53,18 +59,18 @@ const (
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, created.at, $19
 		FROM created WHERE NOT EXISTS (
 			SELECT FROM endings WHERE subject = '' AND client_id = $3 AND created_until = 'infinity'
-		) AND NOT EXISTS (
-			SELECT FROM clients WHERE id = $3 AND $20 NOT IN ('', record->>'created_at')
-		) RETURNING created_at`
+		) AND ($20 = '' OR EXISTS (SELECT FROM clients WHERE id = $3 AND record->>'created_at' = $20))
+		RETURNING created_at`
 
-	// insertUserGrant locks the row of the user before it reads the clock. The
-	// materialized CTE makes sure of that: a SELECT with FOR SHARE computes its
-	// columns before it waits for the lock. $21 is the epoch and $22 the limit
-	// of the count.
-	insertUserGrant = `WITH locked AS MATERIALIZED (
-			SELECT FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL FOR SHARE
-		), created AS MATERIALIZED (
-			SELECT ` + createdAt + ` AS at FROM locked
+	// lockUser locks the row of a user against acts. It is a statement of its
+	// own, so that insertUserGrant has a clock and a snapshot of the time after
+	// the wait for the lock.
+	lockUser = `SELECT FROM users WHERE id = $1 FOR SHARE`
+
+	// insertUserGrant follows lockUser. $21 is the epoch and $22 the limit of
+	// the count.
+	insertUserGrant = `WITH created AS MATERIALIZED (
+			SELECT ` + createdAt + ` AS at FROM users WHERE id = $2 AND epoch = $21 AND disabled_at IS NULL
 		), inserted AS (` + insertGrant + `)
 		SELECT i.created_at, (SELECT count(*) FROM (
 			SELECT FROM (
@@ -83,8 +89,11 @@ const (
 // that epoch. Otherwise it returns oauth.InvalidGrant. It locks the row of the
 // user, so it runs either before or after any act on the user's grants.
 func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64, limit int) (grant.Created, error) {
-	created, err := s.insertGrant(ctx, lockUsers+g.UserID, insertUserGrant,
-		append(newGrant(g), epoch, limit, grant.MaxCountExamined))
+	args := append(newGrant(g), epoch, limit, grant.MaxCountExamined)
+	created, err := s.insertGrant(ctx, lockUsers+g.UserID, func(q *queries) *pgx.QueuedQuery {
+		q.Queue(lockUser, g.UserID)
+		return q.Queue(insertUserGrant, args...)
+	})
 	if err == nil && limit > 0 {
 		created.Live++ // The statement does not see the new grant.
 	}
@@ -93,7 +102,9 @@ func (s *Store) CreateGrant(ctx context.Context, g grant.Grant, epoch int64, lim
 
 // MintGrant inserts the grant. Its subject need not be a user.
 func (s *Store) MintGrant(ctx context.Context, g grant.Grant) (grant.Created, error) {
-	created, err := s.insertGrant(ctx, lockGrants+string(g.ID[:]), insertMintedGrant, newGrant(g))
+	created, err := s.insertGrant(ctx, lockGrants+string(g.ID[:]), func(q *queries) *pgx.QueuedQuery {
+		return q.Queue(insertMintedGrant, newGrant(g)...)
+	})
 	return created, wrap("mint grant", err)
 }
 
@@ -113,13 +124,15 @@ func clientCreatedAt(g grant.Grant) string {
 	return g.ClientCreatedAt.Format(time.RFC3339Nano) // as encoding/json writes it
 }
 
-// insertGrant runs insertUserGrant or insertMintedGrant. It returns
-// oauth.InvalidGrant if the statement inserts nothing.
-func (s *Store) insertGrant(ctx context.Context, lockOrder string, q query, args []any) (grant.Created, error) {
+// insertGrant runs insertUserGrant or insertMintedGrant, which insert queues.
+// It returns oauth.InvalidGrant if the statement inserts nothing.
+func (s *Store) insertGrant(
+	ctx context.Context, lockOrder string, insert func(*queries) *pgx.QueuedQuery,
+) (grant.Created, error) {
 	var created grant.Created
 	var rowErr error
-	err := s.share(ctx, &writeRequest{lockOrder: lockOrder, durable: true, queue: func(batch *queries) {
-		batch.Queue(q, args...).Query(scanOne([]any{at(&created.At), &created.Live}, &rowErr))
+	err := s.share(ctx, &writeRequest{lockOrder: lockOrder, durable: true, queue: func(q *queries) {
+		insert(q).Query(scanOne([]any{at(&created.At), &created.Live}, &rowErr))
 	}})
 	if err == nil {
 		err = rowErr

@@ -116,8 +116,8 @@ func TestCountOfLiveGrants_IsBounded(t *testing.T) {
 }
 
 // TestSuspension_OfAServerOfTheVersionBefore: such a server, which runs during
-// an upgrade, disables and enables users without their suspensions. The same act
-// on a new server corrects this.
+// an upgrade, disables and enables users without their suspensions. The same
+// act on a new server corrects this.
 func TestSuspension_OfAServerOfTheVersionBefore(t *testing.T) {
 	s := open(t, newFile(t))
 	must(t, s.CreateUser(t.Context(), ann))

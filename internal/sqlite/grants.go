@@ -86,7 +86,7 @@ func (s *Store) insertGrant(ctx context.Context, tx transaction, g grant.Grant) 
 	var deleted bool
 	var lastAct time.Time
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM endings WHERE subject = '' AND client_id = ?1 AND created_until = ?2)
-				OR EXISTS (SELECT 1 FROM clients WHERE id = ?1 AND ?4 NOT IN ('', record ->> 'created_at')),
+				OR ?4 <> '' AND NOT EXISTS (SELECT 1 FROM clients WHERE id = ?1 AND record ->> 'created_at' = ?4),
 			(SELECT max(created_until) FROM endings
 				WHERE subject IN (?3, '') AND client_id IN (?1, '') AND created_until < ?2)`,
 		g.ClientID, forever, g.UserID, clientCreatedAt(g)).Scan(&deleted, at{&lastAct})
