@@ -71,21 +71,26 @@ func (c *writeCheck) start() <-chan struct{} {
 	return running
 }
 
-// run writes and stores the result. It logs when the result changes.
+// run writes, and logs when the result is not that of the last write.
 func (c *writeCheck) run() {
 	err := c.write(context.Background())
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case err != nil && c.err == nil:
+	switch last := c.finish(err); {
+	case err != nil && last == nil:
 		c.log.Error("the store does not accept writes", "error", err)
-	case err == nil && c.err != nil:
+	case err == nil && last != nil:
 		c.log.Info("the store accepts writes again")
 	}
-	if c.err = err; err == nil {
+}
+
+// finish stores the result of a write and returns that of the last one.
+func (c *writeCheck) finish(err error) (last error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, c.err = c.err, err
+	if err == nil {
 		c.committed = c.started
 	}
 	close(c.running)
 	c.running = nil
+	return last
 }
