@@ -123,12 +123,13 @@ func (c *assertionClaims) read(payload []byte) error {
 // may have a fraction and an exponent. It rounds down to nanoseconds, so no exp
 // becomes later.
 func readNumericDate(raw json.RawMessage, into *time.Time) bool {
-	// The limits come first: they bound the cost of an exact number.
+	// The limits come first. They bound the cost of the exact number: 1e-999999
+	// is short, and its denominator has a million digits.
 	if len(raw) > maxNumericDate {
 		return false
 	}
 	about, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || about < 0 || about > maxTime {
+	if err != nil || about < 1 || about > maxTime {
 		return false
 	}
 	seconds, ok := new(big.Rat).SetString(string(raw))

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,25 @@ func TestVerifyAssertion_NumericDates(t *testing.T) {
 			if (err == nil) != want || err != nil && !errors.Is(err, ErrInvalid) {
 				t.Errorf("%.60s at %v: error %v, want valid %v", claims, after, err, want)
 			}
+		}
+	}
+}
+
+// An exponent makes a short number of which the exact value has a million
+// digits. The caller is not authenticated yet, so the server must not compute
+// it.
+func TestVerifyAssertion_NumericDateCostsLittle(t *testing.T) {
+	for _, number := range []string{"1e-999999", "0e-999999", "1e999999", "123456789e-999990"} {
+		const maxBytes = 256 << 10
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := verifyAssertion(t, "JWT", assertionPayload(`"exp":`+number), issued)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, ErrInvalid) {
+			t.Errorf("exp %s: %v, want ErrInvalid", number, err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > maxBytes {
+			t.Errorf("exp %s: %d bytes of memory, want at most %d", number, used, maxBytes)
 		}
 	}
 }
