@@ -42,34 +42,27 @@ type Request struct {
 }
 
 // Begin counts a request that waits for its caller. It returns nil if there are
-// too many requests that have arrived. displace is called at most once, by
-// another goroutine, if another request displaces this one. It must not block.
+// too many requests that have arrived. If another request displaces this one,
+// its goroutine calls displace, once, and End waits for that. displace must not
+// block and must not call a method of the Requests or of the Request.
 func (r *Requests) Begin(displace func()) *Request {
-	begun, oldest := r.begin(displace)
-	if oldest != nil {
-		oldest.displace()
-	}
-	return begun
-}
-
-// begin is Begin without the call of displace of the oldest waiting request.
-func (r *Requests) begin(displace func()) (begun, oldest *Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.open >= r.max || r.waiting.Len() >= max(1, r.max/waitingShare) {
 		first := r.waiting.Front()
 		if first == nil {
 			r.refused++
-			return nil, nil
+			return nil
 		}
-		oldest = first.Value.(*Request)
+		oldest := first.Value.(*Request)
 		oldest.end()
+		oldest.displace()
 		r.displaced++
 	}
 	r.open++
-	begun = &Request{all: r, displace: displace}
+	begun := &Request{all: r, displace: displace}
 	begun.element = r.waiting.PushBack(begun)
-	return begun, oldest
+	return begun
 }
 
 // Arrived notes that the server has the whole request. From then on no other

@@ -57,3 +57,21 @@ func TestRequests_RefusesAboveTheBound(t *testing.T) {
 		t.Errorf("displaced %v", displaced)
 	}
 }
+
+// A request does not end while another one displaces it, so that what displace
+// uses, such as the response, still exists.
+func TestRequests_EndWaitsForDisplace(t *testing.T) {
+	r := NewRequests(1)
+	displaced := false
+	r.Begin(func() {
+		displaced = true
+		if r.mu.TryLock() { // End needs the mutex
+			r.mu.Unlock()
+			t.Error("a request can end while it is displaced")
+		}
+	})
+	r.Begin(func() {})
+	if !displaced {
+		t.Error("the first request was not displaced")
+	}
+}
