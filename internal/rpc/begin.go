@@ -72,25 +72,25 @@ type begunCallKey struct{}
 // A begunCall is a call whose headers have arrived.
 type begunCall struct {
 	request *connlimit.Request
-	// stop keeps the end of the call's context from ending the request.
+	// stop keeps the end of the call's context from ending the request. It
+	// returns false if the context has ended.
 	stop func() bool
 }
 
-// arrived notes that the message of a call has arrived. The caller must call
-// end when the handler has returned. The error is that of the context if the
-// call has been displaced.
+// arrived notes that the message of a call has arrived. From then on the call
+// is counted until the caller of arrived calls end, which it must do when the
+// handler has returned: a handler may run for a while after its call has been
+// cancelled. If the call has ended or has been displaced, the error is that of
+// the context.
 func arrived(ctx context.Context) (end func(), err error) {
 	c, ok := ctx.Value(begunCallKey{}).(*begunCall)
 	if !ok { // grpc.Server calls begin for every call
 		return func() {}, nil
 	}
-	if !c.request.Arrived() {
+	if !c.stop() || !c.request.Arrived() {
 		return nil, context.Cause(ctx)
 	}
-	return func() {
-		c.stop()
-		c.request.End()
-	}, nil
+	return c.request.End, nil
 }
 
 // addStreaming adds the methods with streams of the services.

@@ -43,8 +43,8 @@ func newStranger(t *testing.T, c net.Conn) *stranger {
 }
 
 // begin sends the headers of a call, and neither a message nor the end of the
-// stream.
-func (s *stranger) begin(t *testing.T, method string) {
+// stream. It returns the id of the stream.
+func (s *stranger) begin(t *testing.T, method string) (id uint32) {
 	t.Helper()
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
@@ -62,6 +62,7 @@ func (s *stranger) begin(t *testing.T, method string) {
 		StreamID: s.next, BlockFragment: block.Bytes(), EndHeaders: true,
 	}))
 	s.next += 2
+	return s.next - 2
 }
 
 // ended reads until a stream ends, and returns its id and its grpc-status. It
@@ -104,12 +105,12 @@ func dialStranger(t *testing.T, f *rpctest.Fixture) *stranger {
 }
 
 // serveInBubble starts a server in memory, inside a synctest bubble, and
-// returns a connection to it.
-func serveInBubble(t *testing.T) *stranger {
+// returns a connection to it. change changes the options of the server.
+func serveInBubble(t *testing.T, change func(*rpc.Options)) *stranger {
 	t.Helper()
-	s := rpc.New(rpc.Options{
-		Ready: func() error { return nil }, Log: slog.New(slog.DiscardHandler),
-	})
+	o := rpc.Options{Ready: func() error { return nil }, Log: slog.New(slog.DiscardHandler)}
+	change(&o)
+	s := rpc.New(o)
 	l := bufconn.Listen(1 << 16)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Drain(t.Context()) })
@@ -122,7 +123,7 @@ func serveInBubble(t *testing.T) *stranger {
 // also if its message never arrives.
 func TestRule76_CallWithoutMessageEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, began := serveInBubble(t), time.Now()
+		s, began := serveInBubble(t, func(*rpc.Options) {}), time.Now()
 		s.begin(t, "/grpc.health.v1.Health/Check")
 		_, code, err := s.ended()
 		if err != nil || code != "4" || time.Since(began) != 10*time.Second {
@@ -135,7 +136,7 @@ func TestRule76_CallWithoutMessageEndsAtItsDeadline(t *testing.T) {
 // at most one more for the answer to its GOAWAY.
 func TestRule76_IdleConnectionIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, began := serveInBubble(t), time.Now()
+		s, began := serveInBubble(t, func(*rpc.Options) {}), time.Now()
 		_, _, err := s.ended()
 		if took := time.Since(began); !errors.Is(err, io.EOF) || took < 2*time.Minute || took > 3*time.Minute {
 			t.Errorf("%v after %v", err, took)
@@ -172,6 +173,31 @@ func TestRule76_CallsWithoutMessageAreBounded(t *testing.T) {
 	if _, err := f.Refresh(t, "web", token); err != nil {
 		t.Errorf("a refresh beside them: %v", err)
 	}
+}
+
+// Rule 76: a call is counted until its handler returns, also if the caller has
+// cancelled it. Otherwise a caller could have any number of handlers run.
+func TestRule76_CancelledCallIsCountedWhileItsHandlerRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests, finish := connlimit.NewRequests(16), make(chan struct{})
+		s := serveInBubble(t, func(o *rpc.Options) {
+			o.Limits.Requests = requests
+			o.Ready = func() error { <-finish; return nil } // what a Check waits for
+		})
+		id := s.begin(t, "/grpc.health.v1.Health/Check")
+		must(t, s.frames.WriteData(id, true, make([]byte, 5))) // an empty message
+		synctest.Wait()
+		must(t, s.frames.WriteRSTStream(id, http2.ErrCodeCancel))
+		synctest.Wait()
+		if got := requests.Stats().Open; got != 1 {
+			t.Errorf("%d calls are counted while the handler of a cancelled one runs, want 1", got)
+		}
+		close(finish)
+		synctest.Wait()
+		if got := requests.Stats().Open; got != 0 {
+			t.Errorf("%d calls are counted after the handler has returned, want 0", got)
+		}
+	})
 }
 
 // A server that has too many calls in progress refuses another one with a
