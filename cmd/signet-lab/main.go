@@ -26,7 +26,8 @@ func main() {
 			"there is no limit to the load that it can make.",
 		SilenceUsage: true,
 	}
-	root.AddCommand(benchCommand(), tableCommand(), overloadCommand(), referenceCommand(), hashCommand())
+	root.AddCommand(benchCommand(), tableCommand(), overloadCommand(), strangersCommand())
+	root.AddCommand(referenceCommand(), hashCommand())
 
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)

@@ -46,7 +46,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows []table.Row
-	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 14 {
+	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 16 {
 		t.Fatalf("%d rows, %v:\n%s", len(rows), err, text)
 	}
 	for _, r := range rows {

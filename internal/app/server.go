@@ -122,7 +122,7 @@ func (s *Server) endInTime(running context.Context, ended <-chan struct{}) {
 // startBackground starts the tasks that run beside the listeners.
 func (s *Server) startBackground(ctx context.Context) {
 	if collectorIsFree() {
-		s.start("the garbage collector", func() error { adjustCollector(ctx); return nil })
+		adjustCollector(ctx)
 	}
 	s.start("the directory", func() error { s.components.Registry.Run(ctx); return nil })
 	s.start("the key ring", func() error { s.app.Keys.Run(ctx); return nil })

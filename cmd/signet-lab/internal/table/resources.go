@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signetd/signet/cmd/signet-lab/internal/testbed"
 )
 
 func (s *suite) resourceComparisons() []comparison {
@@ -41,7 +43,18 @@ func (s *suite) resourceComparisons() []comparison {
 		{name: "HOT share of updates", unit: "", bound: .99, once: true, measured: written(&w.hotShare)},
 		{
 			name: "resident memory at 64 concurrent", unit: "MiB", bound: 100, atMost: true,
-			measured: s.maxResidentMemory,
+			measured: func(ctx context.Context) (float64, error) {
+				return maxResidentMemory(ctx, s.coalescing, s.refreshRate(s.coalescing, highConcurrency))
+			},
+		},
+		{
+			name: "resident memory at 2,000 concurrent, gRPC on 2,000 connections",
+			unit: "MiB", bound: 256, atMost: true,
+			measured: s.residentMemoryOfMany("refresh"),
+		},
+		{
+			name: "resident memory at 2,000 concurrent, HTTP", unit: "MiB", bound: 256, atMost: true,
+			measured: s.residentMemoryOfMany("http-refresh"),
 		},
 		{
 			name: "start to ready, SQLite", unit: "s", bound: .3, atMost: true,
@@ -54,13 +67,29 @@ func (s *suite) resourceComparisons() []comparison {
 	}
 }
 
+// residentMemoryOfMany returns a measurement of the maximum of resident memory,
+// in MiB, of a new issuer during 2,000 concurrent operations, each on its own
+// connection.
+func (s *suite) residentMemoryOfMany(operation string) measurement {
+	const many = 2000
+	return func(ctx context.Context) (float64, error) {
+		i, err := s.bed.StartSecondIssuer(ctx, "many", s.coalescing)
+		if err != nil {
+			return 0, err
+		}
+		i.Connections = many
+		load := workload{server: i.Server, operation: operation, concurrency: many}
+		return maxResidentMemory(ctx, i, s.run(load))
+	}
+}
+
 // maxResidentMemory returns the issuer's maximum of resident memory, in MiB,
-// during 64 concurrent refreshes. Child processes do not count: they only hash
-// passwords, which a refresh does not need.
-func (s *suite) maxResidentMemory(ctx context.Context) (float64, error) {
+// during a measurement. Child processes do not count: they only hash passwords,
+// which a refresh does not need.
+func maxResidentMemory(ctx context.Context, i *testbed.Issuer, during measurement) (float64, error) {
 	ended := make(chan error, 1)
 	go func() {
-		_, err := s.refreshRate(s.coalescing, highConcurrency)(ctx)
+		_, err := during(ctx)
 		ended <- err
 	}()
 
@@ -71,7 +100,7 @@ func (s *suite) maxResidentMemory(ctx context.Context) (float64, error) {
 			return maximum, err
 		case <-time.After(50 * time.Millisecond):
 		}
-		current, err := residentMiB(s.coalescing.PID)
+		current, err := residentMiB(i.PID)
 		if err != nil {
 			return 0, err
 		}

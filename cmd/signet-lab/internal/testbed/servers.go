@@ -56,10 +56,15 @@ func (b *Testbed) StartSecondIssuer(ctx context.Context, name string, i *Issuer,
 // serve starts an issuer on the store of i and sets the addresses and the
 // process id of i.
 func (b *Testbed) serve(ctx context.Context, name string, i *Issuer, settings ...string) error {
-	addresses, pid, err := b.start(ctx, command{
+	serve := command{
 		program: b.program, args: []string{"serve"}, env: b.environment(name, i.StoreURL, settings...),
 		readAddresses: readLog,
-	})
+	}
+	if b.Group != "" {
+		const enter = `echo $$ >"$0/cgroup.procs" && exec "$@"`
+		serve.program, serve.args = "sh", []string{"-c", enter, b.Group, b.program, "serve"}
+	}
+	addresses, pid, err := b.start(ctx, serve)
 	i.GRPC, i.HTTP, i.PID = addresses.GRPC, addresses.HTTP, pid
 	return err
 }

@@ -18,6 +18,9 @@ import (
 type Testbed struct {
 	// Dir is the directory of all files.
 	Dir string
+	// Group is the directory of the control group in which issuers serve.
+	// Empty means that of this process.
+	Group string
 	// Reference and BareReference call the reference server: its Signet
 	// gRPC server, and its gRPC server without options. StartReference sets
 	// them.

@@ -1,0 +1,2 @@
+// Package memlimit limits the memory of programs with a control group.
+package memlimit
