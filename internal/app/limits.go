@@ -110,6 +110,10 @@ func (l limits) forCallers(proxies config.Prefixes) connlimit.Limits {
 // newRequests returns the bound of the requests of an API.
 func (l limits) newRequests() *connlimit.Requests { return connlimit.NewRequests(l.requests) }
 
+// maxOpenStreams is the bound of the gRPC calls in progress and of those whose
+// responses the clients have not read.
+func (l limits) maxOpenStreams() int { return l.requests + l.requests/4 }
+
 // forStreams returns the limits of the calls that last as long as the caller
 // wants. Together with the requests that wait for their callers, they are at
 // most half of all requests.

@@ -92,7 +92,8 @@ func (s *Server) rpcOptions(requests *connlimit.Requests) rpc.Options {
 		Proxies: proxies(c), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
 		Limits: rpc.Limits{
 			MaxStreams: uint32(c.MaxStreams), Requests: requests,
-			Streams: connlimit.NewCounter(s.limits.forStreams(c.TrustedProxies)),
+			MaxOpenStreams: s.limits.maxOpenStreams(),
+			Streams:        connlimit.NewCounter(s.limits.forStreams(c.TrustedProxies)),
 		},
 		Observer: s.app.grpcHooks(),
 	}

@@ -10,33 +10,37 @@ import (
 
 // transportCredentials returns how the server protects connections. Nil means
 // plain text. verified may be nil.
-func transportCredentials(c *tls.Config, verified func(net.Conn)) credentials.TransportCredentials {
-	switch {
-	case c == nil:
-		return insecure.NewCredentials()
-	case verified == nil:
-		return credentials.NewTLS(c)
+func transportCredentials(
+	c *tls.Config, verified func(net.Conn), streams *openStreams,
+) credentials.TransportCredentials {
+	if c == nil {
+		return observedCredentials{insecure.NewCredentials(), verified, streams}
 	}
-	return observedTLS{credentials.NewTLS(c), verified}
+	return observedCredentials{credentials.NewTLS(c), verified, streams}
 }
 
-// observedTLS is TLS that calls verified with each connection whose client has
-// shown a valid certificate.
-type observedTLS struct {
+// observedCredentials count the streams of each connection. They call verified
+// with each connection whose client has shown a valid certificate.
+type observedCredentials struct {
 	credentials.TransportCredentials
 	verified func(net.Conn)
+	streams  *openStreams
 }
 
 // ServerHandshake implements credentials.TransportCredentials.
-func (o observedTLS) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (o observedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	c, info, err := o.TransportCredentials.ServerHandshake(raw)
-	if t, ok := info.(credentials.TLSInfo); ok && len(t.State.VerifiedChains) > 0 {
+	if err != nil {
+		return c, info, err
+	}
+	t, ok := info.(credentials.TLSInfo)
+	if ok && o.verified != nil && len(t.State.VerifiedChains) > 0 {
 		o.verified(raw)
 	}
-	return c, info, err
+	return o.streams.wrap(c), info, nil
 }
 
 // Clone implements credentials.TransportCredentials.
-func (o observedTLS) Clone() credentials.TransportCredentials {
-	return observedTLS{o.TransportCredentials.Clone(), o.verified}
+func (o observedCredentials) Clone() credentials.TransportCredentials {
+	return observedCredentials{o.TransportCredentials.Clone(), o.verified, o.streams}
 }

@@ -94,6 +94,10 @@ type Limits struct {
 	// Requests bounds the calls in progress on all connections. Nil means no
 	// bound.
 	Requests *connlimit.Requests
+	// MaxOpenStreams is the maximum number of calls on all connections that are
+	// in progress or whose responses the clients have not read. Above it, the
+	// server closes the connection with the most of them. Zero means no bound.
+	MaxOpenStreams int
 	// Streams bounds the calls that last as long as the client wants, such as
 	// Watch of the health service. Nil means no bound.
 	Streams *connlimit.Counter
@@ -106,6 +110,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Requests == nil {
 		l.Requests = connlimit.NewRequests(math.MaxInt)
+	}
+	if l.MaxOpenStreams == 0 {
+		l.MaxOpenStreams = math.MaxInt
 	}
 	if l.Streams == nil {
 		l.Streams = connlimit.NewCounter(connlimit.Limits{Max: math.MaxInt, PerAddress: math.MaxInt})
@@ -152,7 +159,8 @@ func New(o Options) *Server {
 		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
 		counters: make(map[string]counter), limiter: new(callLimiter), streams: limits.Streams,
 	}
-	protection := transportCredentials(o.TLS, o.Verified)
+	protection := transportCredentials(o.TLS, o.Verified,
+		&openStreams{max: limits.MaxOpenStreams, conns: make(map[*streamConn]bool)})
 	s := &Server{health: newHealth(o.Ready), server: newServer(first, i, limits.MaxStreams, protection)}
 	o.Services.register(s.server)
 	healthv1.RegisterHealthServer(s.server, s.health)

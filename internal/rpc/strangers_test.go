@@ -58,9 +58,10 @@ func (s *stranger) begin(t *testing.T, method string) (id uint32) {
 	} {
 		must(t, encoder.WriteField(f))
 	}
-	must(t, s.frames.WriteHeaders(http2.HeadersFrameParam{
+	// An error means that the server has closed the connection.
+	_ = s.frames.WriteHeaders(http2.HeadersFrameParam{
 		StreamID: s.next, BlockFragment: block.Bytes(), EndHeaders: true,
-	}))
+	})
 	s.next += 2
 	return s.next - 2
 }
@@ -217,6 +218,42 @@ func TestTooManyCallsAreUnavailable(t *testing.T) {
 	}
 	if got := requests.Stats(); got.Open != 0 {
 		t.Errorf("%d calls are counted after the last one has ended", got.Open)
+	}
+}
+
+// Rule 76: responses that a client does not read are bounded. The server closes
+// the connection that has the most of them.
+func TestRule76_UnreadResponsesAreBounded(t *testing.T) {
+	f := newServer(t, func(o *rpc.Options) { o.Limits.MaxOpenStreams = 150 })
+	few, many := dialStranger(t, f), dialStranger(t, f)
+	for _, s := range []*stranger{few, many} {
+		must(t, s.frames.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
+	}
+	call := func(s *stranger) error {
+		s.begin(t, signetv1.KeyService_GetKeySet_FullMethodName)
+		return s.frames.WriteData(s.next-2, true, make([]byte, 5)) // an empty message
+	}
+	for range 20 {
+		must(t, call(few))
+	}
+	for range 180 {
+		if call(many) != nil { // the server has closed the connection
+			break
+		}
+	}
+	if _, _, err := many.ended(); err == nil {
+		t.Error("a response was read without a window")
+	}
+	token := f.LogIn(t, "web").GetRefreshToken()
+	if _, err := f.Refresh(t, "web", token); err != nil {
+		t.Errorf("a refresh beside them: %v", err)
+	}
+
+	must(t, few.frames.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 16}))
+	for range 20 {
+		if _, code, err := few.ended(); err != nil || code != "0" {
+			t.Fatalf("the other connection: grpc-status %q, %v", code, err)
+		}
 	}
 }
 
