@@ -3,7 +3,6 @@ package jws
 import (
 	"crypto"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 )
 
@@ -49,20 +48,24 @@ func (v *ValidSignatures) Verify(
 	if err != nil {
 		return Token{}, err
 	}
-	if p.header, err = readHeader(p.rawHeader, rejectMember); err != nil {
+	if err := p.readHeader(rejectMember); err != nil {
 		return Token{}, err
 	}
-	if p.header.KeyID == "" {
+	if p.header.kid == "" {
 		return Token{}, reject("header lacks kid")
 	}
-	algorithm, key, ok := find(p.header.KeyID)
+	algorithm, key, ok := find(p.header.kid)
 	if !ok {
 		return Token{}, reject("unknown kid")
 	}
-	if p.header.Algorithm == algorithm && !canonical(algorithm, p.signature) {
+	if p.header.alg == algorithm && !canonical(algorithm, p.signature) {
 		return Token{}, reject("signature is not canonical")
 	}
-	return p.verify(algorithm, key, v)
+	t, err := p.verify(algorithm, key, v)
+	if err == nil && !p.cached {
+		acceptedHeaders.add(p.encodedHeader, p.header)
+	}
+	return t, err
 }
 
 // VerifyForeign verifies a compact JWS that another party signed, perhaps with
@@ -91,26 +94,27 @@ func VerifyForeign(
 	if err := read(p.payload); err != nil {
 		return Token{}, err
 	}
-	if p.header, err = readHeader(p.rawHeader, checkForeignMember); err != nil {
+	if err := p.readHeader(checkForeignMember); err != nil {
 		return Token{}, err
 	}
-	if p.header.Algorithm == ed25519Name {
-		p.header.Algorithm = edDSA
+	if p.header.alg == ed25519Name {
+		p.header.alg = edDSA
 	}
-	algorithm, key, err := find(p.header.KeyID)
+	algorithm, key, err := find(p.header.kid)
 	if err != nil {
 		return Token{}, err
 	}
 	return p.verify(algorithm, key, nil)
 }
 
-// parts are the decoded parts of a compact JWS.
+// parts are the parts of a compact JWS.
 type parts struct {
-	rawHeader []byte
-	header    Token  // rawHeader, parsed; without the payload
-	input     string // the signing input (RFC 7515 §2)
-	payload   []byte
-	signature []byte
+	compact       string
+	encodedHeader string
+	header        header
+	cached        bool // header is from acceptedHeaders, and rawHeader is nil
+
+	rawHeader, payload, signature []byte // decoded
 }
 
 // decodeParts splits and decodes a compact JWS. It does not parse the header.
@@ -118,99 +122,58 @@ func decodeParts(compact string) (parts, error) {
 	if len(compact) > MaxSize {
 		return parts{}, reject("longer than 8 KiB")
 	}
-	header, rest, _ := strings.Cut(compact, ".")
 	// If there is a fourth part, the signature contains a dot, and decode
 	// rejects it.
+	header, rest, _ := strings.Cut(compact, ".")
 	payload, signature, ok := strings.Cut(rest, ".")
 	if !ok {
 		return parts{}, reject("does not have three parts")
 	}
 
-	var decoded [3][]byte
-	for i, segment := range [3]string{header, payload, signature} {
-		b, err := decode(segment)
-		if err != nil {
+	p := parts{compact: compact, encodedHeader: header}
+	var err error
+	if p.header, p.cached = acceptedHeaders.get(header); !p.cached {
+		if p.rawHeader, err = decode(header); err != nil {
 			return parts{}, err
 		}
-		decoded[i] = b
 	}
+	if p.payload, err = decode(payload); err != nil {
+		return parts{}, err
+	}
+	if p.signature, err = decode(signature); err != nil {
+		return parts{}, err
+	}
+	return p, nil
+}
 
-	input := compact[:len(header)+len(".")+len(payload)]
-	return parts{rawHeader: decoded[0], input: input, payload: decoded[1], signature: decoded[2]}, nil
+// readHeader parses the header, unless it was cached.
+func (p *parts) readHeader(other func(name string) error) (err error) {
+	if !p.cached {
+		p.header, err = readHeader(string(p.rawHeader), other)
+	}
+	return err
 }
 
 // verify verifies the signature with the key that a find function returned.
-func (p parts) verify(algorithm string, key crypto.PublicKey, seen *ValidSignatures) (Token, error) {
-	if p.header.Algorithm != algorithm {
+func (p *parts) verify(algorithm string, key crypto.PublicKey, seen *ValidSignatures) (Token, error) {
+	if p.header.alg != algorithm {
 		return Token{}, reject("alg differs from the algorithm of the key")
 	}
-	if err := seen.verify(algorithm, key, []byte(p.input), p.signature); err != nil {
+	if err := seen.verify(algorithm, key, p.compact, p.signature); err != nil {
 		return Token{}, err
 	}
-	t := p.header
-	t.Payload = p.payload
-	return t, nil
+	return Token{Type: p.header.typ, Algorithm: algorithm, KeyID: p.header.kid, Payload: p.payload}, nil
 }
 
-// decode decodes canonical base64url (RFC 7515 §2): no padding, and no trailing
-// bits that are not zero. It rejects line breaks, which the decoder of the
-// standard library ignores.
+// encoding rejects padding, and trailing bits that are not zero.
+var encoding = base64.RawURLEncoding.Strict()
+
+// decode decodes canonical base64url (RFC 7515 §2). It rejects line breaks,
+// which the decoder of the standard library ignores.
 func decode(segment string) ([]byte, error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(segment)
-	if err != nil || strings.ContainsAny(segment, "\r\n") {
+	b, err := encoding.DecodeString(segment)
+	if err != nil || strings.Contains(segment, "\r") || strings.Contains(segment, "\n") {
 		return nil, reject("not canonical base64url")
 	}
 	return b, nil
-}
-
-// readHeader parses a JOSE header. The header must contain alg; it may contain
-// kid and typ. For every other member, readHeader returns the error of other,
-// or ignores the member if there is none.
-func readHeader(data []byte, other func(name string) error) (Token, error) {
-	var t Token
-	err := walk(data, func(name string, value json.RawMessage) error {
-		var field *string
-		switch name {
-		case "typ":
-			field = &t.Type
-		case "alg":
-			field = &t.Algorithm
-		case "kid":
-			field = &t.KeyID
-		default:
-			return other(name)
-		}
-		if value[0] != '"' {
-			return reject("header has a member that is not a string")
-		}
-		text, err := unquote(value)
-		*field = text
-		return err
-	})
-	if err == nil && t.Algorithm == "" {
-		err = reject("header lacks alg")
-	}
-	if err != nil {
-		return Token{}, err
-	}
-	return t, nil
-}
-
-// rejectMember rejects every further member of a header.
-func rejectMember(string) error { return reject("header has a member that is not allowed") }
-
-// checkForeignMember rejects a further member of a header if it names a key, or
-// if it must not be ignored (RFC 7515 §4.1.11, RFC 7797 §6). It also rejects
-// these names, and those of the known members, in another case: a verifier that
-// ignores case would read them.
-func checkForeignMember(name string) error {
-	switch strings.ToLower(name) {
-	case "jwk", "jku", "x5u":
-		return reject("header has a key or the URL of a key")
-	case "crit", "b64":
-		return reject("header has crit or b64")
-	case "typ", "alg", "kid":
-		return reject("header has typ, alg or kid in another case")
-	}
-	return nil
 }

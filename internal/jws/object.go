@@ -1,10 +1,9 @@
 package jws
 
 import (
-	"bytes"
 	"encoding/json"
-	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -17,6 +16,18 @@ const (
 
 var errSyntax = reject("JSON is malformed")
 
+// An Object is the members of a JSON object, in their order.
+type Object []Member
+
+// A Member is a member of an Object. Its name has no escapes.
+type Member struct {
+	Name  string
+	Value Value
+}
+
+// A Value is valid JSON without white space around it.
+type Value string
+
 // ParseObject parses one JSON object (RFC 8259). It rejects all input that two
 // parsers may interpret differently:
 //
@@ -28,93 +39,77 @@ var errSyntax = reject("JSON is malformed")
 //   - a surrogate without its other half
 //
 // It also rejects more than 8 levels and more than 256 members in total. The
-// caller must limit the size of data.
-//
-// The names in the result have no escapes. The values are subslices of data;
-// each is valid JSON without white space around it. Every error is ErrInvalid.
-func ParseObject(data []byte) (map[string]json.RawMessage, error) {
-	members := map[string]json.RawMessage{}
-	err := walk(data, func(name string, value json.RawMessage) error {
-		members[name] = value
-		return nil
-	})
-	if err != nil {
+// caller must limit the size of text. The result consists of substrings of it.
+// Every error is ErrInvalid.
+func ParseObject(text string) (Object, error) {
+	if !strings.HasPrefix(text, "{") {
+		return nil, reject("JSON does not begin with an object")
+	}
+	if !utf8.ValidString(text) {
+		return nil, reject("JSON is not UTF-8")
+	}
+
+	s := scanner{data: text, open: make(Object, 0, 16)}
+	if err := s.list(1, '}'); err != nil {
 		return nil, err
 	}
-	return members, nil
+	if s.pos != len(text) {
+		return nil, reject("JSON has bytes after the object")
+	}
+	return s.open, nil
 }
 
-// walk parses data, which must be one object, and calls member for each of its
-// members in order. It stops at the first error.
-func walk(data []byte, member func(name string, value json.RawMessage) error) error {
-	if len(data) == 0 || data[0] != '{' {
-		return reject("JSON does not begin with an object")
+// Get returns the value of a member.
+func (o Object) Get(name string) (Value, bool) {
+	for _, m := range o {
+		if m.Name == name {
+			return m.Value, true
+		}
 	}
-	if !utf8.Valid(data) {
-		return reject("JSON is not UTF-8")
-	}
+	return "", false
+}
 
-	s := scanner{data: data}
-	if err := s.object(1, member); err != nil {
-		return err
+// Text returns the content of a string. ok reports whether v is a string.
+func (v Value) Text() (text string, ok bool) {
+	s := scanner{data: string(v)}
+	text, err := s.unquoted()
+	return text, err == nil
+}
+
+// Texts returns the elements of an array of strings. ok reports whether v is
+// one.
+func (v Value) Texts() (texts []string, ok bool) {
+	if v[0] != '[' {
+		return nil, false
 	}
-	if s.pos != len(data) {
-		return reject("JSON has bytes after the object")
+	s := scanner{data: string(v), pos: 1}
+	for s.space(); !s.accept(']'); s.space() {
+		if s.accept(',') {
+			s.space()
+		}
+		text, err := s.unquoted()
+		if err != nil {
+			return nil, false
+		}
+		texts = append(texts, text)
 	}
-	return nil
+	return texts, true
 }
 
 // A scanner parses a JSON text that is valid UTF-8. Each method reads one
 // element at pos and advances pos to the byte after it.
 type scanner struct {
-	data    []byte
-	pos     int
+	data string
+	pos  int
+	// open has the members of the objects that contain pos, the outermost
+	// object first.
+	open    Object
 	members int
 }
 
-// object reads an object. If member is not nil, object calls it for each
-// member.
-func (s *scanner) object(depth int, member func(string, json.RawMessage) error) error {
-	var names []string
-	return s.list(depth, '}', func() error {
-		if s.members++; s.members > maxMembers {
-			return reject("JSON has too many members")
-		}
-
-		raw, err := s.text()
-		if err != nil {
-			return err
-		}
-		name, err := unquote(raw)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(names, name) {
-			return reject("JSON has a duplicate member")
-		}
-		names = append(names, name)
-
-		s.space()
-		if !s.accept(':') {
-			return errSyntax
-		}
-		s.space()
-		start := s.pos
-		if err := s.value(depth); err != nil || member == nil {
-			return err
-		}
-		return member(name, s.data[start:s.pos:s.pos])
-	})
-}
-
-// array reads an array.
-func (s *scanner) array(depth int) error {
-	return s.list(depth, ']', func() error { return s.value(depth) })
-}
-
-// list reads an opening bracket, elements that are separated by commas, and the
-// closing bracket end.
-func (s *scanner) list(depth int, end byte, element func() error) error {
+// list reads an opening bracket, values or members that are separated by
+// commas, and the closing bracket end.
+func (s *scanner) list(depth int, end byte) error {
 	if depth > maxDepth {
 		return reject("JSON is nested too deeply")
 	}
@@ -123,8 +118,15 @@ func (s *scanner) list(depth int, end byte, element func() error) error {
 	if s.accept(end) {
 		return nil
 	}
+	first := len(s.open)
 	for {
-		if err := element(); err != nil {
+		var err error
+		if end == '}' {
+			err = s.member(depth, first)
+		} else {
+			err = s.value(depth)
+		}
+		if err != nil {
 			return err
 		}
 		s.space()
@@ -138,13 +140,41 @@ func (s *scanner) list(depth int, end byte, element func() error) error {
 	}
 }
 
+// member reads a member of the object whose first member is at that index.
+func (s *scanner) member(depth, first int) error {
+	if s.members++; s.members > maxMembers {
+		return reject("JSON has too many members")
+	}
+	name, err := s.unquoted()
+	if err != nil {
+		return err
+	}
+	if _, duplicate := s.open[first:].Get(name); duplicate {
+		return reject("JSON has a duplicate member")
+	}
+	s.open = append(s.open, Member{Name: name})
+
+	s.space()
+	if !s.accept(':') {
+		return errSyntax
+	}
+	s.space()
+	start, last := s.pos, len(s.open)-1
+	if err := s.value(depth); err != nil {
+		return err
+	}
+	s.open = s.open[:last+1] // without the members inside the value
+	s.open[last].Value = Value(s.data[start:s.pos])
+	return nil
+}
+
 // value reads a value of any type inside an object or array of the given depth.
 func (s *scanner) value(depth int) error {
 	switch c := s.peek(); {
 	case c == '{':
-		return s.object(depth+1, nil)
+		return s.list(depth+1, '}')
 	case c == '[':
-		return s.array(depth + 1)
+		return s.list(depth+1, ']')
 	case c == '"':
 		_, err := s.text()
 		return err
@@ -152,7 +182,7 @@ func (s *scanner) value(depth int) error {
 		return s.number()
 	}
 	for _, word := range []string{"true", "false", "null"} {
-		if bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+		if strings.HasPrefix(s.data[s.pos:], word) {
 			s.pos += len(word)
 			return nil
 		}
@@ -161,10 +191,10 @@ func (s *scanner) value(depth int) error {
 }
 
 // text reads a string. The result includes the quotes and escapes.
-func (s *scanner) text() ([]byte, error) {
+func (s *scanner) text() (string, error) {
 	start := s.pos
 	if !s.accept('"') {
-		return nil, errSyntax
+		return "", errSyntax
 	}
 	for {
 		switch c := s.peek(); {
@@ -172,11 +202,11 @@ func (s *scanner) text() ([]byte, error) {
 			s.pos++
 			return s.data[start:s.pos], nil
 		case c < 0x20: // a control character, or the end of the data
-			return nil, errSyntax
+			return "", errSyntax
 		case c == '\\':
 			s.pos++
 			if err := s.escape(); err != nil {
-				return nil, err
+				return "", err
 			}
 		default:
 			s.pos++
@@ -189,7 +219,7 @@ func (s *scanner) text() ([]byte, error) {
 func (s *scanner) escape() error {
 	c := s.peek()
 	if c != 'u' {
-		if c == 0 || !bytes.ContainsRune([]byte(`"\/bfnrt`), rune(c)) {
+		if strings.IndexByte(`"\/bfnrt`, c) < 0 {
 			return errSyntax
 		}
 		s.pos++
@@ -218,7 +248,7 @@ func (s *scanner) codeUnit() (uint64, bool) {
 	if s.peek() != 'u' || len(s.data)-s.pos < 5 {
 		return 0, false
 	}
-	unit, err := strconv.ParseUint(string(s.data[s.pos+1:s.pos+5]), 16, 16)
+	unit, err := strconv.ParseUint(s.data[s.pos+1:s.pos+5], 16, 16)
 	s.pos += 5
 	return unit, err == nil
 }
@@ -279,14 +309,17 @@ func (s *scanner) peek() byte {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unquote returns the content of a string that scanner.text returned, with its
-// escapes resolved.
-func unquote(raw []byte) (string, error) {
-	if !bytes.ContainsRune(raw, '\\') {
-		return string(raw[1 : len(raw)-1]), nil
+// unquoted reads a string and returns its content, with its escapes resolved.
+func (s *scanner) unquoted() (string, error) {
+	quoted, err := s.text()
+	if err != nil {
+		return "", err
+	}
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1], nil
 	}
 	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	if err := json.Unmarshal([]byte(quoted), &text); err != nil {
 		return "", errSyntax
 	}
 	return text, nil

@@ -2,32 +2,63 @@ package jws
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
 )
 
 func TestObject_ReturnsMembers(t *testing.T) {
-	got, err := ParseObject([]byte(`{"a":1,"\u0062":"x\ud83d\ude00\n", "c" : [ 1, {"a":{}} ] ,"":null,"A":-0.5e+3,` +
-		`"é":true,"f":false,"\\\"":[]}`))
+	got, err := ParseObject(`{"a":1,"\u0062":"x\ud83d\ude00\n", "c" : [ 1, {"a":{}} ] ,"":null,"A":-0.5e+3,` +
+		`"é":true,"f":false,"\\\"":[]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{
-		"a": "1", "b": `"x\ud83d\ude00\n"`, "c": `[ 1, {"a":{}} ]`, "": "null", "A": "-0.5e+3",
-		"é": "true", "f": "false", `\"`: "[]",
+	want := Object{
+		{"a", "1"},
+		{"b", `"x\ud83d\ude00\n"`},
+		{"c", `[ 1, {"a":{}} ]`},
+		{"", "null"},
+		{"A", "-0.5e+3"},
+		{"é", "true"},
+		{"f", "false"},
+		{`\"`, "[]"},
 	}
-	if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))) {
+	if !slices.Equal(got, want) {
 		t.Fatalf("got the members %q, want %q", got, want)
 	}
-	for name, value := range want {
-		if string(got[name]) != value {
-			t.Errorf("member %q is %q, want %q", name, got[name], value)
-		}
+	if value, ok := got.Get("A"); !ok || value != "-0.5e+3" {
+		t.Errorf("member A is %q, %v", value, ok)
 	}
-	if empty, err := ParseObject([]byte(`{ }`)); err != nil || len(empty) != 0 {
+	if value, ok := got.Get("x"); ok {
+		t.Errorf("member x is %q, want none", value)
+	}
+	if empty, err := ParseObject(`{ }`); err != nil || len(empty) != 0 {
 		t.Errorf("empty object: got %v, error %v", empty, err)
+	}
+}
+
+func TestValue_TextAndTexts(t *testing.T) {
+	object, err := ParseObject(`{"text":"a\u0062\"","empty":"","number":1,"null":null,"object":{"a":"b"},` +
+		`"texts":[ "a" , "","\ud83d\ude00"],"none":[],"mixed":["a",1],"nested":["a",["b"]]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct {
+		text    string
+		texts   []string
+		isText  bool
+		isTexts bool
+	}{
+		"text": {text: `ab"`, isText: true}, "empty": {isText: true}, "number": {}, "null": {}, "object": {},
+		"texts": {texts: []string{"a", "", "😀"}, isTexts: true}, "none": {isTexts: true}, "mixed": {}, "nested": {},
+	} {
+		value, _ := object.Get(name)
+		if text, ok := value.Text(); text != want.text || ok != want.isText {
+			t.Errorf("%s: got the text %q, %v", name, text, ok)
+		}
+		if texts, ok := value.Texts(); !slices.Equal(texts, want.texts) || ok != want.isTexts {
+			t.Errorf("%s: got the texts %q, %v", name, texts, ok)
+		}
 	}
 }
 
@@ -43,7 +74,7 @@ func TestObject_Limits(t *testing.T) {
 		`{"a":{` + manyMembers(maxMembers) + "}}":     false,
 		`{"a":[` + strings.Repeat("1,", 1000) + "1]}": true,
 	} {
-		_, err := ParseObject([]byte(object))
+		_, err := ParseObject(object)
 		if (err == nil) != valid {
 			t.Errorf("%.60s… (%d bytes): got error %v, want accepted %v", object, len(object), err, valid)
 		}
@@ -78,7 +109,7 @@ func TestRule07_RejectsAmbiguousClaims(t *testing.T) {
 		`{`, `{"`, `{"a`, `{"a"`, `{"a":`, `{"a":1`, `{"a":"`, `}`, ``, ` `, `[]`, `[{"a":1}]`, `"a"`, `1`, `null`,
 		`true`,
 	} {
-		if got, err := ParseObject([]byte(object)); err == nil {
+		if got, err := ParseObject(object); err == nil {
 			t.Errorf("%q: got %q, want ErrInvalid", object, got)
 		} else {
 			checkRefusal(t, fmt.Sprintf("%q", object), err)

@@ -1,9 +1,9 @@
 package jws
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/sha256"
-	"slices"
 	"sync"
 )
 
@@ -22,22 +22,25 @@ type ValidSignatures struct {
 	current, previous map[signatureID]crypto.PublicKey
 }
 
-// A signatureID is the SHA-256 hash of a signature with its signing input.
+// A signatureID is the SHA-256 hash of a token, which has only one form.
 type signatureID [sha256.Size]byte
 
-// verify verifies a signature of input, or finds it in v. A nil v has none.
-func (v *ValidSignatures) verify(algorithm string, key crypto.PublicKey, input, signature []byte) error {
-	if v == nil {
-		return VerifySignature(algorithm, key, input, signature)
+// verify verifies the signature of a token, or finds it in v. A nil v has none.
+func (v *ValidSignatures) verify(algorithm string, key crypto.PublicKey, compact string, signature []byte) error {
+	token := []byte(compact)
+	var id signatureID
+	if v != nil {
+		if id = sha256.Sum256(token); v.has(id, key) {
+			return nil
+		}
 	}
-	id := signatureID(sha256.Sum256(slices.Concat(input, []byte("."), signature)))
-	if v.has(id, key) {
-		return nil
-	}
+	input := token[:bytes.LastIndexByte(token, '.')] // RFC 7515 §2
 	if err := VerifySignature(algorithm, key, input, signature); err != nil {
 		return err
 	}
-	v.add(id, key)
+	if v != nil {
+		v.add(id, key)
+	}
 	return nil
 }
 

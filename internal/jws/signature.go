@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -29,7 +30,7 @@ const p256Size = 32
 
 var (
 	p256Order     = elliptic.P256().Params().N
-	halfP256Order = new(big.Int).Rsh(p256Order, 1)
+	halfP256Order = new(big.Int).Rsh(p256Order, 1).FillBytes(make([]byte, p256Size))
 )
 
 // VerifySignature verifies a signature of input:
@@ -101,5 +102,5 @@ func CanonicalSignature(algorithm string, signature []byte) ([]byte, error) {
 // does not verify the signature.
 func canonical(algorithm string, signature []byte) bool {
 	return algorithm != es256 ||
-		len(signature) == 2*p256Size && new(big.Int).SetBytes(signature[p256Size:]).Cmp(halfP256Order) <= 0
+		len(signature) == 2*p256Size && bytes.Compare(signature[p256Size:], halfP256Order) <= 0
 }

@@ -2,7 +2,6 @@ package token
 
 import (
 	"crypto"
-	"encoding/json"
 	"math/big"
 	"slices"
 	"strconv"
@@ -88,7 +87,7 @@ type assertionClaims struct {
 // read reads the claims. It returns an ErrInvalid if one is missing or
 // malformed. Only iat and nbf are optional.
 func (c *assertionClaims) read(payload []byte) error {
-	members, err := jws.ParseObject(payload)
+	members, err := jws.ParseObject(string(payload))
 	if err != nil {
 		return err
 	}
@@ -96,23 +95,23 @@ func (c *assertionClaims) read(payload []byte) error {
 	for _, claim := range []struct {
 		name     string
 		optional bool
-		read     func(json.RawMessage) bool
+		read     func(jws.Value) bool
 	}{
 		// The sub is the first, so that the log has it whatever else is wrong.
-		{"sub", false, func(raw json.RawMessage) bool {
-			return readText(raw, &c.subject) && oauth.ValidClientID(c.subject)
+		{"sub", false, func(v jws.Value) bool {
+			return readText(v, &c.subject) && oauth.ValidClientID(c.subject)
 		}},
-		{"iss", false, func(raw json.RawMessage) bool { return readText(raw, &c.issuer) }},
-		{"aud", false, func(raw json.RawMessage) bool { return readAudience(raw, &c.audience) }},
-		{"jti", false, func(raw json.RawMessage) bool { return readText(raw, &c.id) && len(c.id) <= maxAssertionID }},
-		{"exp", false, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.expires) }},
-		{"iat", true, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.issued) }},
-		{"nbf", true, func(raw json.RawMessage) bool { return readNumericDate(raw, &c.notBefore) }},
+		{"iss", false, func(v jws.Value) bool { return readText(v, &c.issuer) }},
+		{"aud", false, func(v jws.Value) bool { return readAudience(v, &c.audience) }},
+		{"jti", false, func(v jws.Value) bool { return readText(v, &c.id) && len(c.id) <= maxAssertionID }},
+		{"exp", false, func(v jws.Value) bool { return readNumericDate(v, &c.expires) }},
+		{"iat", true, func(v jws.Value) bool { return readNumericDate(v, &c.issued) }},
+		{"nbf", true, func(v jws.Value) bool { return readNumericDate(v, &c.notBefore) }},
 	} {
-		switch raw, ok := members[claim.name]; {
+		switch v, ok := members.Get(claim.name); {
 		case !ok && !claim.optional:
 			return invalid(claim.name + " is missing")
-		case ok && !claim.read(raw):
+		case ok && !claim.read(v):
 			return invalid(claim.name + " is malformed")
 		}
 	}
@@ -122,17 +121,17 @@ func (c *assertionClaims) read(payload []byte) error {
 // readNumericDate reads a NumericDate (RFC 7519 §2): a number of seconds, which
 // may have a fraction and an exponent. It rounds down to nanoseconds, so no exp
 // becomes later.
-func readNumericDate(raw json.RawMessage, into *time.Time) bool {
+func readNumericDate(v jws.Value, into *time.Time) bool {
 	// The limits come first. They bound the cost of the exact number: 1e-999999
 	// is short, and its denominator has a million digits.
-	if len(raw) > maxNumericDate {
+	if len(v) > maxNumericDate {
 		return false
 	}
-	about, err := strconv.ParseFloat(string(raw), 64)
+	about, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || about < 1 || about > maxTime {
 		return false
 	}
-	seconds, ok := new(big.Rat).SetString(string(raw))
+	seconds, ok := new(big.Rat).SetString(string(v))
 	if !ok {
 		return false
 	}

@@ -99,6 +99,29 @@ func signEdDSA(b *testing.B, a Access) string {
 	return text
 }
 
+// Reading a token allocates little beside the verification of its signature,
+// which allocates nothing for EdDSA.
+func TestVerifyAccess_Allocations(t *testing.T) {
+	payload, err := typicalAccess().appendPayload(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := compact(accessType, keys.EdDSA, "kid", payload, signWith(keys.EdDSA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := signers()[keys.EdDSA].Public()
+	find := func(string) (string, crypto.PublicKey, error) { return keys.EdDSA, public, nil }
+	n := testing.AllocsPerRun(100, func() {
+		if _, err := VerifyAccess(text, issuer, find, issued, skew, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	if n > 8 {
+		t.Errorf("%v allocations, want at most 8", n)
+	}
+}
+
 // Encoding a token allocates only the string, apart from the signature.
 func TestCompact_Allocations(t *testing.T) {
 	a, signature := typicalAccess(), make([]byte, 64)

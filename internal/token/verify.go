@@ -1,11 +1,12 @@
 package token
 
 import (
-	"bytes"
 	"crypto"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/jws"
@@ -42,7 +43,7 @@ func VerifyAccess(
 	if t.Type != accessType {
 		return Access{}, invalid("not an access token")
 	}
-	members, err := jws.ParseObject(t.Payload)
+	members, err := jws.ParseObject(string(t.Payload))
 	if err != nil {
 		return Access{}, err
 	}
@@ -91,29 +92,39 @@ func verifySignature(
 
 // readClaims reads the members of a payload into an Access. The name and the
 // JSON type of each member must match exactly.
-func readClaims(members map[string]json.RawMessage) (a Access, notBefore time.Time, err error) {
+func readClaims(members jws.Object) (a Access, notBefore time.Time, err error) {
 	var scope string
-	texts := map[string]*string{
-		"iss": &a.Issuer, "sub": &a.Subject, "client_id": &a.ClientID, "scope": &scope, "jti": &a.ID, "acr": &a.ACR,
-		"sid": &a.GrantID,
-	}
-	times := map[string]*time.Time{
-		"iat": &a.IssuedAt, "exp": &a.ExpiresAt, "nbf": &notBefore, "auth_time": &a.AuthTime,
-	}
-
-	for name, raw := range members {
+	for _, m := range members {
 		var ok bool
-		switch {
-		case texts[name] != nil:
-			ok = readText(raw, texts[name])
-		case times[name] != nil:
-			ok = readTime(raw, times[name])
-		case name == "aud":
-			ok = readAudience(raw, &a.Audience)
-		case name == "amr":
-			ok = readList(raw, &a.AMR)
+		switch m.Name {
+		case "iss":
+			ok = readText(m.Value, &a.Issuer)
+		case "sub":
+			ok = readText(m.Value, &a.Subject)
+		case "client_id":
+			ok = readText(m.Value, &a.ClientID)
+		case "scope":
+			ok = readText(m.Value, &scope)
+		case "jti":
+			ok = readText(m.Value, &a.ID)
+		case "acr":
+			ok = readText(m.Value, &a.ACR)
+		case "sid":
+			ok = readText(m.Value, &a.GrantID)
+		case "iat":
+			ok = readTime(m.Value, &a.IssuedAt)
+		case "exp":
+			ok = readTime(m.Value, &a.ExpiresAt)
+		case "nbf":
+			ok = readTime(m.Value, &notBefore)
+		case "auth_time":
+			ok = readTime(m.Value, &a.AuthTime)
+		case "aud":
+			ok = readAudience(m.Value, &a.Audience)
+		case "amr":
+			ok = readList(m.Value, &a.AMR)
 		default:
-			ok = readExtra(name, raw, &a)
+			ok = readExtra(m, &a)
 		}
 		if !ok {
 			return Access{}, time.Time{}, invalid("malformed or unknown claim")
@@ -121,38 +132,32 @@ func readClaims(members map[string]json.RawMessage) (a Access, notBefore time.Ti
 	}
 
 	// Each token that the issuer signs has the canonical form of its scope.
-	if a.Scope, err = oauth.ParseScope(scope); err != nil || a.Scope.String() != scope {
+	if scope != "" {
+		a.Scope = strings.Split(scope, " ")
+	}
+	if !a.Scope.Valid() {
 		return Access{}, time.Time{}, invalid("scope is malformed")
 	}
 	return a, notBefore, nil
 }
 
 // readText reads a non-empty string. SignAccess omits empty claims.
-func readText(raw json.RawMessage, into *string) bool {
-	return raw[0] == '"' && json.Unmarshal(raw, into) == nil && *into != ""
+func readText(v jws.Value, into *string) (ok bool) {
+	*into, ok = v.Text()
+	return ok && *into != ""
 }
 
-// readList reads a non-empty array of strings.
-func readList(raw json.RawMessage, into *[]string) bool {
-	var values []json.RawMessage
-	if raw[0] != '[' || json.Unmarshal(raw, &values) != nil {
-		return false
-	}
-	for _, v := range values {
-		var text string
-		if !readText(v, &text) {
-			return false
-		}
-		*into = append(*into, text)
-	}
-	return len(values) > 0
+// readList reads a non-empty array of non-empty strings.
+func readList(v jws.Value, into *[]string) (ok bool) {
+	*into, ok = v.Texts()
+	return ok && len(*into) > 0 && !slices.Contains(*into, "")
 }
 
 // readAudience reads a string or an array of strings (RFC 7519 §4.1.3).
-func readAudience(raw json.RawMessage, into *[]string) bool {
+func readAudience(v jws.Value, into *[]string) bool {
 	var one string
-	if !readText(raw, &one) {
-		return readList(raw, into)
+	if !readText(v, &one) {
+		return readList(v, into)
 	}
 	*into = []string{one}
 	return true
@@ -160,8 +165,8 @@ func readAudience(raw json.RawMessage, into *[]string) bool {
 
 // readTime reads a NumericDate (RFC 7519 §2) in the form that SignAccess
 // writes: an integer without a fraction, an exponent or a sign.
-func readTime(raw json.RawMessage, into *time.Time) bool {
-	seconds, err := strconv.ParseUint(string(raw), 10, 63)
+func readTime(v jws.Value, into *time.Time) bool {
+	seconds, err := strconv.ParseUint(string(v), 10, 63)
 	*into = time.Unix(int64(seconds), 0).UTC()
 	return err == nil && validTime(*into)
 }
@@ -169,11 +174,11 @@ func readTime(raw json.RawMessage, into *time.Time) bool {
 // readExtra reads an extra claim into a.Claims. It rejects standard claims that
 // SignAccess does not write, because they can restrict what a token is valid
 // for. A cnf claim, for example, binds the token to a key.
-func readExtra(name string, raw json.RawMessage, a *Access) bool {
-	if !oauth.ValidClaimName(name) {
+func readExtra(m jws.Member, a *Access) bool {
+	if !oauth.ValidClaimName(m.Name) {
 		return false
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder := json.NewDecoder(strings.NewReader(string(m.Value)))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
@@ -182,6 +187,6 @@ func readExtra(name string, raw json.RawMessage, a *Access) bool {
 	if a.Claims == nil {
 		a.Claims = map[string]any{}
 	}
-	a.Claims[name] = value
+	a.Claims[m.Name] = value
 	return true
 }
