@@ -48,21 +48,32 @@ type Request struct {
 func (r *Requests) Begin(displace func()) *Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.open >= r.max || r.waiting.Len() >= max(1, r.max/waitingShare) {
-		first := r.waiting.Front()
-		if first == nil {
-			r.refused++
-			return nil
-		}
-		oldest := first.Value.(*Request)
-		oldest.end()
-		oldest.displace()
-		r.displaced++
+	if !r.makeRoom() {
+		r.refused++
+		return nil
 	}
 	r.open++
 	begun := &Request{all: r, displace: displace}
 	begun.element = r.waiting.PushBack(begun)
 	return begun
+}
+
+// makeRoom displaces the request that has waited longest, if as many wait as
+// may, or if as many are open as may. It returns false if none waits of those
+// that are open. The caller holds the mutex.
+func (r *Requests) makeRoom() bool {
+	if r.open < r.max && r.waiting.Len() < max(1, r.max/waitingShare) {
+		return true
+	}
+	first := r.waiting.Front()
+	if first == nil {
+		return false
+	}
+	oldest := first.Value.(*Request)
+	oldest.end()
+	oldest.displace()
+	r.displaced++
+	return true
 }
 
 // Arrived notes that the server has the whole request. From then on no other
@@ -74,6 +85,20 @@ func (q *Request) Arrived() bool {
 		return false
 	}
 	q.stopWaiting()
+	return true
+}
+
+// Waits notes that a request that had arrived waits for its caller again, to
+// read the response. It returns false if the request has been displaced.
+func (q *Request) Waits() bool {
+	q.all.mu.Lock()
+	defer q.all.mu.Unlock()
+	if q.ended {
+		return false
+	}
+	q.stopWaiting()
+	q.all.makeRoom() // this request has its place already
+	q.element = q.all.waiting.PushBack(q)
 	return true
 }
 

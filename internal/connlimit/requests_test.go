@@ -75,3 +75,20 @@ func TestRequests_EndWaitsForDisplace(t *testing.T) {
 		t.Error("the first request was not displaced")
 	}
 }
+
+// A request whose response the caller does not read can be displaced again.
+func TestRequests_WaitsForTheReaderOfTheResponse(t *testing.T) {
+	r := NewRequests(8)
+	var displaced []string
+	first, second := begin(r, &displaced, "first"), begin(r, &displaced, "second")
+	if !first.Arrived() || !second.Arrived() || !first.Waits() || !second.Waits() || len(displaced) > 0 {
+		t.Fatalf("displaced %v", displaced)
+	}
+	begin(r, &displaced, "third")
+	if len(displaced) != 1 || displaced[0] != "first" || first.Waits() {
+		t.Errorf("displaced %v, want the first", displaced)
+	}
+	if got, want := r.Stats(), (RequestStats{Max: 8, Open: 2, Waiting: 2, Displaced: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/signetd/signet/internal/connlimit"
@@ -12,16 +13,27 @@ import (
 // busyDelay is how long a caller waits that the server has no room for.
 const busyDelay = time.Second
 
+// past is a deadline that has passed.
+var past = time.Unix(1, 0)
+
 var errBusy = errors.New("the server has too many requests in progress")
 
 // bounded bounds the requests in progress. A request with a body waits for its
-// caller until the handler has read the body.
+// caller until the handler has read the body. With HTTP/2, it waits again until
+// the caller has made room for the response.
 func bounded(requests *connlimit.Requests, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
-		request := requests.Begin(func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
+		var answering atomic.Bool
+		request := requests.Begin(func() {
+			if answering.Load() {
+				_ = control.SetWriteDeadline(past)
+			} else {
+				_ = control.SetReadDeadline(past)
+			}
+		})
 		if request == nil {
-			writeError(r.Context(), w, busy())
+			refuse(w, r)
 			return
 		}
 		defer request.End()
@@ -33,10 +45,25 @@ func bounded(requests *connlimit.Requests, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 		if r.ProtoMajor == 2 {
 			// Otherwise net/http writes the response when the request is not
-			// counted any more. It waits for a caller that does not read.
+			// counted any more.
+			answering.Store(true)
+			if !request.Waits() {
+				_ = control.SetWriteDeadline(past)
+			}
 			_ = control.Flush()
 		}
 	})
+}
+
+// refuse answers a request that the server has no room for. With HTTP/2 the
+// response has no body, for which the server would have to wait.
+func refuse(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	writeError(r.Context(), w, busy())
 }
 
 // arrived notes that the handler has read the body of a request. It returns

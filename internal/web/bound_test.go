@@ -1,12 +1,19 @@
 package web
 
 import (
+	"bytes"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"github.com/signetd/signet/internal/certtest"
 	"github.com/signetd/signet/internal/connlimit"
 )
 
@@ -60,6 +67,48 @@ func TestRule76_RequestsWithoutBodyAreBounded(t *testing.T) {
 	}
 	for range mayWait {
 		<-answered
+	}
+}
+
+// Rule 76: responses that a caller does not read displace each other, and no
+// other request.
+func TestRule76_UnreadResponsesAreBounded(t *testing.T) {
+	requests := connlimit.NewRequests(8)
+	f := newBoundedFixture(t, requests)
+	authority := certtest.NewAuthority(t)
+	address := strings.TrimPrefix(f.serveTLS(t, authority), "https://")
+	c, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authority.Pool(), NextProtos: []string{"h2"}})
+	must(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, http2.ClientPreface)
+	must(t, err)
+	frames := http2.NewFramer(c, c)
+	must(t, frames.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
+	const begun, mayWait = 30, 2
+	for i := range begun {
+		var block bytes.Buffer
+		encoder := hpack.NewEncoder(&block)
+		for _, h := range [][2]string{
+			{":method", "GET"}, {":scheme", "https"}, {":path", "/.well-known/jwks.json"}, {":authority", "x"},
+		} {
+			must(t, encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}))
+		}
+		must(t, frames.WriteHeaders(http2.HeadersFrameParam{
+			StreamID: uint32(2*i + 1), BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true,
+		}))
+	}
+	for reset := 0; reset < begun-mayWait; {
+		frame, err := frames.ReadFrame()
+		must(t, err)
+		if frame.Header().Type == http2.FrameRSTStream {
+			reset++
+		}
+	}
+
+	f.send(t, http.MethodPost, "/oauth2/token", f.basic("web"), "grant_type=client_credentials").
+		want(t, "a request beside them", http.StatusOK, "")
+	if got := requests.Stats(); got.Open > mayWait || got.Displaced < begun-mayWait || got.Refused > 0 {
+		t.Errorf("%+v", got)
 	}
 }
 
