@@ -30,7 +30,7 @@ func Open(ctx context.Context, options Options) (*Manager, error) {
 	cache := newRingCache(options)
 	m := &Manager{
 		cache: cache, writer: &writer{cache: cache, changing: fresh.NewLock(), observations: newObservations()},
-		signing: newSigningQueue(runtime.GOMAXPROCS(0)),
+		signing: newSigningQueue(runtime.GOMAXPROCS(0), options.MaxWaiting),
 	}
 	if err := cache.refresh(ctx); err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ type Options struct {
 	// request returns. The request returns Audit's error, but the change stays:
 	// a full audit log must not keep a stolen key in use. nil means no audit.
 	Audit func(context.Context, audit.Event) error
+	// MaxWaiting is how many callers of Reserve may wait at the same time. Zero
+	// means any number.
+	MaxWaiting int
 	// Signed is called with the duration of every signature; nil means no call.
 	Signed func(algorithm string, took time.Duration)
 }

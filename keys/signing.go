@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -27,10 +28,17 @@ type signingQueue struct {
 	// running has an element for each signature in progress.
 	running chan struct{}
 	waiting atomic.Int64
+	// maxWaiting bounds waiting. Zero means no bound.
+	maxWaiting int64
 }
 
-func newSigningQueue(cpus int) *signingQueue {
-	return &signingQueue{places: make(chan struct{}, cpus*placesPerCPU), running: make(chan struct{}, cpus)}
+var errQueueFull = errors.New("too many requests wait for a signature")
+
+func newSigningQueue(cpus, maxWaiting int) *signingQueue {
+	return &signingQueue{
+		places: make(chan struct{}, cpus*placesPerCPU), running: make(chan struct{}, cpus),
+		maxWaiting: int64(maxWaiting),
+	}
 }
 
 // Reserve waits for a place in the queue of RSA signatures, in the order of
@@ -40,7 +48,8 @@ func newSigningQueue(cpus int) *signingQueue {
 // server does not write what it cannot answer.
 //
 // Reserve returns the error of ctx if it gets no place in time: when ctx is
-// canceled, or shortly before its deadline. For an algorithm other than RS256
+// canceled, or shortly before its deadline. It returns another error at once if
+// Options.MaxWaiting callers wait. For an algorithm other than RS256
 // it returns at once, because these signatures take less time than the rest of
 // a request.
 func (m *Manager) Reserve(ctx context.Context, algorithm string) (release func(), err error) {
@@ -67,8 +76,10 @@ func (q *signingQueue) reserve(ctx context.Context) (release func(), err error) 
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserved))
 		defer cancel()
 	}
-	q.waiting.Add(1)
 	defer q.waiting.Add(-1)
+	if n := q.waiting.Add(1); q.maxWaiting > 0 && n > q.maxWaiting {
+		return nil, errQueueFull
+	}
 	select {
 	case q.places <- struct{}{}:
 		return release, nil

@@ -12,7 +12,7 @@ import (
 // At most as many RSA signatures are in progress as there are CPUs.
 func TestSigningQueue_BoundsTheSignaturesInProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newSigningQueue(2)
+		q := newSigningQueue(2, 0)
 		var mu sync.Mutex
 		running, most := 0, 0
 		var all sync.WaitGroup
@@ -42,7 +42,7 @@ func TestSigningQueue_BoundsTheSignaturesInProgress(t *testing.T) {
 // not take one.
 func TestSigningQueue_Order(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newSigningQueue(1)
+		q := newSigningQueue(1, 0)
 		var held []func()
 		for range placesPerCPU {
 			release, err := q.reserve(t.Context())
@@ -93,7 +93,7 @@ func TestSigningQueue_Order(t *testing.T) {
 // The wait ends before the deadline, so that the caller can still be answered.
 func TestSigningQueue_StopsBeforeTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newSigningQueue(1)
+		q := newSigningQueue(1, 0)
 		for range placesPerCPU {
 			if _, err := q.reserve(t.Context()); err != nil {
 				t.Fatal(err)
@@ -109,6 +109,44 @@ func TestSigningQueue_StopsBeforeTheDeadline(t *testing.T) {
 				t.Errorf("deadline in %s: %v after %s, want %s", timeout, err, time.Since(start), want)
 			}
 			cancel()
+		}
+	})
+}
+
+// A caller beyond those that may wait gets an error at once, and the others get
+// their places.
+func TestSigningQueue_BoundsTheCallersThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newSigningQueue(1, 2)
+		var held []func()
+		for range placesPerCPU {
+			release, err := q.reserve(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, release)
+		}
+		var waiting sync.WaitGroup
+		for range 2 {
+			waiting.Go(func() {
+				release, err := q.reserve(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				release()
+			})
+		}
+		synctest.Wait()
+		if _, err := q.reserve(t.Context()); !errors.Is(err, errQueueFull) {
+			t.Errorf("the third that would wait: %v", err)
+		}
+		for _, release := range held {
+			release()
+		}
+		waiting.Wait()
+		if n := q.waiting.Load(); n != 0 {
+			t.Errorf("%d callers are counted after all have their places", n)
 		}
 	})
 }

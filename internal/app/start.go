@@ -104,6 +104,7 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	o.Keys.MaxWaiting = s.limits.requests / 2
 	if s.components, err = components.Open(ctx, o); err != nil {
 		return err
 	}
