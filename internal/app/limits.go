@@ -23,7 +23,7 @@ const (
 	// memoryPerRequest is the part of the heap that allows one request at each
 	// API. A request that waits for its caller needs up to 100 KiB, for a body
 	// and headers that are nearly complete, but only a quarter of the requests
-	// may wait.
+	// may wait for more than a second.
 	memoryPerRequest = 64 << 10
 	// maxOpsStreams is the number of requests on one connection to the
 	// operations server.

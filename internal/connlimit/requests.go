@@ -3,18 +3,26 @@ package connlimit
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
-// waitingShare is the part of the requests that may wait for their callers.
-const waitingShare = 4
+const (
+	// waitingShare is the part of the requests that may wait for their callers
+	// for longer than minWait.
+	waitingShare = 4
+	// minWait is how long a request may wait for its caller in any case, unless
+	// there are too many requests in all. When many whole requests arrive
+	// together, each waits for a CPU before the server has read it.
+	minWait = time.Second
+)
 
 // Requests bounds the requests of a listener that are in progress.
 //
 // A caller may begin a request and not send the rest of it. Only a part of the
-// requests may wait for their callers. If there are more, a new request
-// displaces the one that has waited longest. So a caller that begins many
-// requests displaces its own: a caller that sends the whole request at once
-// waits too short a time to be displaced.
+// requests may wait for their callers for long. If there are more, a new
+// request displaces those that have waited longest. So a caller that begins
+// many requests displaces its own: a caller that sends the whole request at
+// once waits too short a time to be displaced.
 type Requests struct {
 	max int
 
@@ -38,6 +46,7 @@ type Request struct {
 
 	// The mutex of all guards the fields below.
 	element *list.Element // in Requests.waiting, or nil
+	since   time.Time     // when it began to wait for its caller
 	ended   bool          // not counted in Requests.open
 }
 
@@ -46,25 +55,34 @@ type Request struct {
 // its goroutine calls displace, once, and End waits for that. displace must not
 // block and must not call a method of the Requests or of the Request.
 func (r *Requests) Begin(displace func()) *Request {
+	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.makeRoom() {
+	r.displaceLong(now)
+	if r.open >= r.max && !r.displaceOldest() {
 		r.refused++
 		return nil
 	}
 	r.open++
-	begun := &Request{all: r, displace: displace}
+	begun := &Request{all: r, displace: displace, since: now}
 	begun.element = r.waiting.PushBack(begun)
 	return begun
 }
 
-// makeRoom displaces the request that has waited longest, if as many wait as
-// may, or if as many are open as may. It returns false if none waits of those
-// that are open. The caller holds the mutex.
-func (r *Requests) makeRoom() bool {
-	if r.open < r.max && r.waiting.Len() < max(1, r.max/waitingShare) {
-		return true
+// displaceLong displaces requests that have waited for long, until one more may
+// wait. The caller holds the mutex.
+func (r *Requests) displaceLong(now time.Time) {
+	for r.waiting.Len() >= max(1, r.max/waitingShare) {
+		if oldest := r.waiting.Front().Value.(*Request); now.Sub(oldest.since) < minWait {
+			return
+		}
+		r.displaceOldest()
 	}
+}
+
+// displaceOldest displaces the request that has waited longest. It returns
+// false if none waits. The caller holds the mutex.
+func (r *Requests) displaceOldest() bool {
 	first := r.waiting.Front()
 	if first == nil {
 		return false
@@ -91,14 +109,15 @@ func (q *Request) Arrived() bool {
 // Waits notes that a request that had arrived waits for its caller again, to
 // read the response. It returns false if the request has been displaced.
 func (q *Request) Waits() bool {
+	now := time.Now()
 	q.all.mu.Lock()
 	defer q.all.mu.Unlock()
 	if q.ended {
 		return false
 	}
 	q.stopWaiting()
-	q.all.makeRoom() // this request has its place already
-	q.element = q.all.waiting.PushBack(q)
+	q.all.displaceLong(now)
+	q.since, q.element = now, q.all.waiting.PushBack(q)
 	return true
 }
 

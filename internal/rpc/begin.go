@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
 	"github.com/signetd/signet/internal/connlimit"
@@ -21,7 +22,10 @@ const (
 	busyDelay = time.Second
 )
 
-var errBusy = errors.New("the server has too many requests in progress")
+var (
+	errBusy      = errors.New("the server has too many requests in progress")
+	errDisplaced = errors.New("another request has displaced this one")
+)
 
 // A starter begins calls. It bounds them, and sets their deadlines, from the
 // moment when their headers arrive: a caller may send the headers and never the
@@ -40,16 +44,22 @@ type starter struct {
 // reflection, and last as long as the client reads them.
 func (s starter) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
 	ctx, cancel := withDeadline(ctx, s.streaming[info.FullMethodName])
-	c := &begunCall{request: s.requests.Begin(cancel)}
+	ctx, displace := context.WithCancelCause(ctx)
+	c := &begunCall{request: s.requests.Begin(func() { displace(errDisplaced) })}
 	if c.request == nil {
 		cancel()
-		e := oauth.Refused(oauth.TemporarilyUnavailable, errBusy)
-		e.RetryAfter = busyDelay
-		return nil, encode(e, e).Err()
+		return nil, busy()
 	}
 	// A call can end before its message has arrived, and so without handler.
 	c.stop = context.AfterFunc(ctx, c.request.End)
 	return context.WithValue(ctx, begunCallKey{}, c), nil
+}
+
+// busy returns the status of a call that the server has no room for.
+func busy() error {
+	e := oauth.Refused(oauth.TemporarilyUnavailable, errBusy)
+	e.RetryAfter = busyDelay
+	return encode(e, e).Err()
 }
 
 // withDeadline returns the context of a call. Unless the call is a stream, the
@@ -58,13 +68,13 @@ func withDeadline(ctx context.Context, stream bool) (context.Context, context.Ca
 	deadline, ok := ctx.Deadline()
 	switch {
 	case stream:
-		return context.WithCancel(ctx)
+		return ctx, func() {}
 	case !ok:
 		return context.WithTimeout(ctx, defaultDeadline)
 	case time.Until(deadline) > maxDeadline:
 		return context.WithTimeout(ctx, maxDeadline)
 	}
-	return context.WithCancel(ctx)
+	return ctx, func() {}
 }
 
 type begunCallKey struct{}
@@ -80,15 +90,18 @@ type begunCall struct {
 // arrived notes that the message of a call has arrived. From then on the call
 // is counted until the caller of arrived calls end, which it must do when the
 // handler has returned: a handler may run for a while after its call has been
-// cancelled. If the call has ended or has been displaced, the error is that of
-// the context.
+// cancelled. If the call has ended or has been displaced, arrived returns a
+// status as the error.
 func arrived(ctx context.Context) (end func(), err error) {
 	c, ok := ctx.Value(begunCallKey{}).(*begunCall)
 	if !ok { // grpc.Server calls begin for every call
 		return func() {}, nil
 	}
 	if !c.stop() || !c.request.Arrived() {
-		return nil, context.Cause(ctx)
+		if errors.Is(context.Cause(ctx), errDisplaced) {
+			return nil, busy()
+		}
+		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	return c.request.End, nil
 }

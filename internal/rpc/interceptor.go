@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/connlimit"
@@ -49,7 +48,7 @@ func (i interceptor) unary(
 ) (resp any, err error) {
 	end, err := arrived(ctx)
 	if err != nil {
-		return nil, status.FromContextError(err).Err()
+		return nil, err
 	}
 	defer end()
 	err = i.intercept(ctx, info.FullMethod, func(ctx context.Context) (err error) {
@@ -66,7 +65,7 @@ func (i interceptor) stream(
 ) error {
 	end, err := arrived(ss.Context())
 	if err != nil {
-		return status.FromContextError(err).Err()
+		return err
 	}
 	defer end()
 	return i.intercept(ss.Context(), info.FullMethod, func(ctx context.Context) error {

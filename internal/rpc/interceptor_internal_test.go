@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
 	"github.com/signetd/signet/internal/connlimit"
@@ -35,6 +37,23 @@ func TestDeadlines(t *testing.T) {
 				t.Errorf("%s: %v, want %v; %v", name, got, c.want, err)
 			}
 		})
+	}
+}
+
+// A call that another one displaces although its message has arrived is refused
+// like one above the bound: its caller may try again.
+func TestArrived_DisplacedCallIsUnavailable(t *testing.T) {
+	first := starter{requests: connlimit.NewRequests(1)}
+	displaced, err := first.begin(t.Context(), &tap.Info{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.begin(t.Context(), &tap.Info{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = arrived(displaced)
+	if s := status.Convert(err); s.Code() != codes.Unavailable || len(s.Details()) < 2 {
+		t.Errorf("%v with the details %v, want UNAVAILABLE with a delay", err, s.Details())
 	}
 }
 

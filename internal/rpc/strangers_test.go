@@ -150,7 +150,7 @@ func TestRule76_CallsWithoutMessageAreBounded(t *testing.T) {
 	requests := connlimit.NewRequests(16)
 	f := newServer(t, func(o *rpc.Options) { o.Limits.Requests = requests })
 	s := dialStranger(t, f)
-	const begun, mayWait = 200, 4
+	const begun, mayWait = 200, 16
 	token := f.LogIn(t, "web").GetRefreshToken()
 	for range begun {
 		s.begin(t, signetv1.TokenService_Login_FullMethodName)
@@ -173,6 +173,9 @@ func TestRule76_CallsWithoutMessageAreBounded(t *testing.T) {
 	}
 	if _, err := f.Refresh(t, "web", token); err != nil {
 		t.Errorf("a refresh beside them: %v", err)
+	}
+	if got := requests.Stats(); got.Open != mayWait-1 {
+		t.Errorf("%+v after the refresh", got)
 	}
 }
 

@@ -32,7 +32,7 @@ func newBoundedFixture(t *testing.T, requests *connlimit.Requests) *fixture {
 func TestRule76_RequestsWithoutBodyAreBounded(t *testing.T) {
 	requests := connlimit.NewRequests(8)
 	f := newBoundedFixture(t, requests)
-	const begun, mayWait = 20, 2
+	const begun, mayWait = 20, 8
 	var conns []net.Conn
 	for range begun {
 		c, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
@@ -84,7 +84,7 @@ func TestRule76_UnreadResponsesAreBounded(t *testing.T) {
 	must(t, err)
 	frames := http2.NewFramer(c, c)
 	must(t, frames.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
-	const begun, mayWait = 30, 2
+	const begun, mayWait = 30, 8
 	for i := range begun {
 		var block bytes.Buffer
 		encoder := hpack.NewEncoder(&block)
