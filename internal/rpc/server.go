@@ -96,7 +96,8 @@ type Limits struct {
 	Requests *connlimit.Requests
 	// MaxOpenStreams is the maximum number of calls on all connections that are
 	// in progress or whose responses the clients have not read. Above it, the
-	// server closes the connection with the most of them. Zero means no bound.
+	// server closes the connection with the most unread responses. Zero means
+	// no bound.
 	MaxOpenStreams int
 	// Streams bounds the calls that last as long as the client wants, such as
 	// Watch of the health service. Nil means no bound.

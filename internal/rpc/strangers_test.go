@@ -97,6 +97,20 @@ func (s *stranger) ended() (id uint32, code string, err error) {
 	}
 }
 
+// respond reads until a response begins. It returns false when the server
+// closes the connection.
+func (s *stranger) respond() bool {
+	for {
+		f, err := s.frames.ReadFrame()
+		if err != nil {
+			return false
+		}
+		if f.Header().Type == http2.FrameHeaders {
+			return true
+		}
+	}
+}
+
 // dialStranger connects a stranger to a fixture.
 func dialStranger(t *testing.T, f *rpctest.Fixture) *stranger {
 	t.Helper()
@@ -240,7 +254,7 @@ func TestRule76_UnreadResponsesAreBounded(t *testing.T) {
 		must(t, call(few))
 	}
 	for range 180 {
-		if call(many) != nil { // the server has closed the connection
+		if call(many) != nil || !many.respond() { // the server has closed the connection
 			break
 		}
 	}
@@ -256,6 +270,43 @@ func TestRule76_UnreadResponsesAreBounded(t *testing.T) {
 	for range 20 {
 		if _, code, err := few.ended(); err != nil || code != "0" {
 			t.Fatalf("the other connection: grpc-status %q, %v", code, err)
+		}
+	}
+}
+
+// Rule 76: a stranger that spreads unread responses over many connections does
+// not make the server close a connection with many calls in progress.
+func TestRule76_CallsInProgressOutliveUnreadResponses(t *testing.T) {
+	const inProgress, strangers = 20, 6 // each stranger has two unread responses
+	running, finish := make(chan struct{}), make(chan struct{})
+	f := newServer(t, func(o *rpc.Options) {
+		o.Limits.MaxOpenStreams = inProgress + 2*(strangers-1)
+		o.Ready = func() error { running <- struct{}{}; <-finish; return nil }
+	})
+	answers := make(chan error)
+	for range inProgress {
+		go func() {
+			_, err := healthv1.NewHealthClient(f.Conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
+			answers <- err
+		}()
+	}
+	for range inProgress {
+		<-running
+	}
+	for range strangers {
+		s := dialStranger(t, f)
+		must(t, s.frames.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
+		for range 2 {
+			s.begin(t, signetv1.KeyService_GetKeySet_FullMethodName)
+			if s.frames.WriteData(s.next-2, true, make([]byte, 5)) != nil || !s.respond() {
+				break // the server has closed the connection
+			}
+		}
+	}
+	close(finish)
+	for range inProgress {
+		if err := <-answers; err != nil {
+			t.Fatalf("a call in progress: %v", err)
 		}
 	}
 }

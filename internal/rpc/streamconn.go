@@ -36,8 +36,9 @@ type streamConn struct {
 	in, out frameReader
 
 	// The mutex of all guards the fields below.
-	open   map[uint32]bool
-	last   uint32 // the id of the last stream that the client has begun
+	open   map[uint32]bool // the value is true after the response has begun
+	unread int             // open streams whose response has begun
+	last   uint32          // the id of the last stream that the client has begun
 	closed bool
 }
 
@@ -68,12 +69,16 @@ func (c *streamConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write writes to the client, and counts the streams that end.
+// Write writes to the client, and counts the streams that end, and those whose
+// response begins.
 func (c *streamConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.out.read(b[:n], func(kind, flags byte, stream uint32) {
-		if kind == resetFrame || kind == headersFrame && flags&endStreamFlag != 0 {
+		switch {
+		case kind == resetFrame, kind == headersFrame && flags&endStreamFlag != 0:
 			c.end(stream)
+		case kind == headersFrame:
+			c.respond(stream)
 		}
 	})
 	return n, err
@@ -91,8 +96,9 @@ func (c *streamConn) Close() error {
 	return c.Conn.Close()
 }
 
-// begin counts a stream. If there are too many, it returns the connection that
-// has the most of them, which the caller must close.
+// begin counts a stream. If there are too many, it returns the connection with
+// the most unread responses, which the caller must close. A connection with
+// many calls in progress may be that of a gateway. Requests bounds these calls.
 func (c *streamConn) begin(id uint32) net.Conn {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -101,27 +107,40 @@ func (c *streamConn) begin(id uint32) net.Conn {
 	}
 	c.last = id
 	c.all.conns[c] = true
-	c.open[id] = true
+	c.open[id] = false
 	c.all.total++
 	if c.all.total <= c.all.max {
 		return nil
 	}
 	most := c
 	for other := range c.all.conns {
-		if len(other.open) > len(most.open) {
+		if other.unread > most.unread {
 			most = other
 		}
 	}
 	return most
 }
 
+// respond counts a stream whose response begins.
+func (c *streamConn) respond(id uint32) {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	if began, open := c.open[id]; open && !began {
+		c.open[id] = true
+		c.unread++
+	}
+}
+
 // end counts the end of a stream.
 func (c *streamConn) end(id uint32) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	if !c.closed && c.open[id] {
+	if began, open := c.open[id]; open && !c.closed {
 		delete(c.open, id)
 		c.all.total--
+		if began {
+			c.unread--
+		}
 	}
 	if len(c.open) == 0 {
 		delete(c.all.conns, c)
