@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
+	"time"
 )
 
 // Constants of HTTP/2 (RFC 9113 §3.4 and §6).
@@ -14,6 +15,10 @@ const (
 	endStreamFlag  = 0x1 // of a HEADERS frame
 	streamReserved = 1 << 31
 )
+
+// stuckAfter is the time after which a write to a connection is stuck: its
+// client reads nothing.
+const stuckAfter = time.Second
 
 // openStreams bounds the HTTP/2 streams that are open on all connections. A
 // stream stays open after its handler has returned, until the client has read
@@ -37,9 +42,11 @@ type streamConn struct {
 
 	// The mutex of all guards the fields below.
 	open   map[uint32]bool // the value is true after the response has begun
-	unread int             // open streams whose response has begun
+	began  int             // open streams whose response has begun
 	last   uint32          // the id of the last stream that the client has begun
 	closed bool
+	// writing is when the write in progress began, or zero.
+	writing time.Time
 }
 
 // wrap returns a connection whose streams are counted, until it is closed.
@@ -72,7 +79,9 @@ func (c *streamConn) Read(b []byte) (int, error) {
 // Write writes to the client, and counts the streams that end, and those whose
 // response begins.
 func (c *streamConn) Write(b []byte) (int, error) {
+	c.setWriting(time.Now())
 	n, err := c.Conn.Write(b)
+	c.setWriting(time.Time{})
 	c.out.read(b[:n], func(kind, flags byte, stream uint32) {
 		switch {
 		case kind == resetFrame, kind == headersFrame && flags&endStreamFlag != 0:
@@ -82,6 +91,21 @@ func (c *streamConn) Write(b []byte) (int, error) {
 		}
 	})
 	return n, err
+}
+
+func (c *streamConn) setWriting(since time.Time) {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.writing = since
+}
+
+// unread returns how many responses the client has not read: those that have
+// begun, or all if a write is stuck. The caller holds the mutex.
+func (c *streamConn) unread(now time.Time) int {
+	if !c.writing.IsZero() && now.Sub(c.writing) >= stuckAfter {
+		return len(c.open)
+	}
+	return c.began
 }
 
 // Close closes the connection, and so ends its streams.
@@ -112,9 +136,9 @@ func (c *streamConn) begin(id uint32) net.Conn {
 	if c.all.total <= c.all.max {
 		return nil
 	}
-	most := c
+	now, most := time.Now(), c
 	for other := range c.all.conns {
-		if other.unread > most.unread {
+		if other.unread(now) > most.unread(now) {
 			most = other
 		}
 	}
@@ -127,7 +151,7 @@ func (c *streamConn) respond(id uint32) {
 	defer c.all.mu.Unlock()
 	if began, open := c.open[id]; open && !began {
 		c.open[id] = true
-		c.unread++
+		c.began++
 	}
 }
 
@@ -139,7 +163,7 @@ func (c *streamConn) end(id uint32) {
 		delete(c.open, id)
 		c.all.total--
 		if began {
-			c.unread--
+			c.began--
 		}
 	}
 	if len(c.open) == 0 {

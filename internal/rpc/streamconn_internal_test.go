@@ -2,8 +2,11 @@ package rpc
 
 import (
 	"bytes"
+	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/net/http2"
 )
@@ -38,4 +41,29 @@ func TestFrameReader(t *testing.T) {
 			t.Fatalf("in parts of %d bytes: %v, want %v", size, got, want)
 		}
 	}
+}
+
+// Rule 76: the streams of a client that reads nothing from its connection are
+// unread, although no response has begun.
+func TestRule76_StuckConnectionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := &openStreams{max: 9, conns: make(map[*streamConn]bool)}
+		connect := func() *streamConn {
+			server, client := net.Pipe()
+			t.Cleanup(func() { _ = client.Close() })
+			return all.wrap(server).(*streamConn)
+		}
+		stuck, watches, gateway := connect(), connect(), connect()
+		go func() { _, _ = stuck.Write(make([]byte, 9)) }()
+		watches.begin(1)
+		watches.respond(1) // such as that of a health stream
+		for id := range uint32(4) {
+			stuck.begin(2*id + 1)
+			gateway.begin(2*id + 1)
+		}
+		time.Sleep(stuckAfter)
+		if gateway.begin(9) != stuck {
+			t.Error("one stream too many does not close the stuck connection")
+		}
+	})
 }
