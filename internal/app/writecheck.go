@@ -15,8 +15,8 @@ const (
 	// writeCheckAge is how long a committed write shows that the store accepts
 	// writes. It is how long the key ring is fresh by default, too.
 	writeCheckAge = 5 * time.Second
-	// writeCheckWait is how long a caller waits for the result of a write.
-	// Many probes give up after a second.
+	// writeCheckWait is how long after the start of a write callers wait for
+	// its result. Many probes give up after a second.
 	writeCheckWait = 500 * time.Millisecond
 )
 
@@ -39,9 +39,10 @@ type writeCheck struct {
 
 // Err returns nil if a write has been committed recently.
 func (c *writeCheck) Err() error {
+	ended, started := c.start()
 	select {
-	case <-c.start():
-	case <-time.After(writeCheckWait):
+	case <-ended:
+	case <-time.After(time.Until(started.Add(writeCheckWait))):
 	}
 
 	c.mu.Lock()
@@ -53,22 +54,22 @@ func (c *writeCheck) Err() error {
 }
 
 // start starts a write, unless one runs or has just run. It returns a channel
-// that is closed when the write has ended.
-func (c *writeCheck) start() <-chan struct{} {
+// that is closed when the write has ended, and when the write started.
+func (c *writeCheck) start() (ended <-chan struct{}, started time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running != nil {
-		return c.running
+		return c.running, c.started
 	}
 
 	running := make(chan struct{})
 	if time.Since(c.started) < writeCheckPause {
 		close(running)
-		return running
+		return running, c.started
 	}
 	c.started, c.running = time.Now(), running
 	go c.run()
-	return running
+	return running, c.started
 }
 
 // run writes, and logs when the result is not that of the last write.
