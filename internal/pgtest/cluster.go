@@ -18,9 +18,10 @@ const serverEnv = "SIGNET_TEST_POSTGRES"
 // Settings of a private server. Tests use the fastest settings, because they
 // need no durability. Measurements use the durable settings, as in production,
 // with so few checkpoints that none happens in only one of two measurements.
+// Both allow more connections than all servers of a run have together.
 const (
 	fastest = "settings='-c fsync=off -c full_page_writes=off -c autovacuum=off -c max_connections=400'"
-	durable = "settings='-c max_wal_size=8GB -c checkpoint_timeout=1h'"
+	durable = "settings='-c max_wal_size=8GB -c checkpoint_timeout=1h -c max_connections=400'"
 )
 
 // cluster is the script of a private server. It creates a database cluster in
