@@ -38,19 +38,26 @@ func TestSigningQueue_BoundsTheSignaturesInProgress(t *testing.T) {
 	})
 }
 
+// reserveAll takes the places of a queue for one CPU and returns what releases
+// them.
+func reserveAll(t *testing.T, q *signingQueue) (held []func()) {
+	t.Helper()
+	for range placesPerCPU {
+		release, err := q.reserve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, release)
+	}
+	return held
+}
+
 // Places are given in the order of arrival. A caller that stops waiting does
 // not take one.
 func TestSigningQueue_Order(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newSigningQueue(1, 0)
-		var held []func()
-		for range placesPerCPU {
-			release, err := q.reserve(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, release)
-		}
+		held := reserveAll(t, q)
 
 		canceled, cancel := context.WithCancel(t.Context())
 		var order []int
@@ -94,11 +101,7 @@ func TestSigningQueue_Order(t *testing.T) {
 func TestSigningQueue_StopsBeforeTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newSigningQueue(1, 0)
-		for range placesPerCPU {
-			if _, err := q.reserve(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
+		reserveAll(t, q)
 		for timeout, want := range map[time.Duration]time.Duration{
 			time.Second: 750 * time.Millisecond, 10 * time.Second: 9500 * time.Millisecond,
 		} {
@@ -118,14 +121,7 @@ func TestSigningQueue_StopsBeforeTheDeadline(t *testing.T) {
 func TestSigningQueue_BoundsTheCallersThatWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newSigningQueue(1, 2)
-		var held []func()
-		for range placesPerCPU {
-			release, err := q.reserve(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, release)
-		}
+		held := reserveAll(t, q)
 		var waiting sync.WaitGroup
 		for range 2 {
 			waiting.Go(func() {

@@ -259,8 +259,8 @@ func TestDrain_EndsWhateverIsStuck(t *testing.T) {
 	defer in.Close()
 	size, err := unix.FcntlInt(out.Fd(), unix.F_SETPIPE_SZ, os.Getpagesize())
 	must(t, err)
-	const room = 200 // for the first line that the server prints
-	_, err = out.Write(make([]byte, size-room))
+	const reserve = 200 // bytes for the first line that the server prints
+	_, err = out.Write(make([]byte, size-reserve))
 	must(t, err)
 	must(t, unix.SetNonblock(int(out.Fd()), false))
 	p := m.prepare("--dev")
@@ -270,7 +270,7 @@ func TestDrain_EndsWhateverIsStuck(t *testing.T) {
 	prints := func() bool {
 		n, err := unix.IoctlGetInt(int(in.Fd()), unix.TIOCINQ)
 		must(t, err)
-		return n > size-room
+		return n > size-reserve
 	}
 	if !eventually(prints) {
 		t.Fatal("the server does not start")

@@ -64,7 +64,7 @@ type Place struct {
 	released bool
 }
 
-// Release makes room for another. Further calls do nothing.
+// Release releases the place. Further calls do nothing.
 func (p *Place) Release() {
 	p.counter.mu.Lock()
 	defer p.counter.mu.Unlock()

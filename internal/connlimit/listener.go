@@ -48,7 +48,7 @@ type conn struct {
 	place *Place
 }
 
-// Close closes the connection and makes room for another.
+// Close closes the connection and releases its place.
 func (c *conn) Close() error {
 	c.place.Release()
 	return c.Conn.Close()

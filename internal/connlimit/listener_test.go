@@ -61,7 +61,8 @@ func refused(t *testing.T, l *Listener, from, other string) net.Conn {
 }
 
 // Rule 76: the listener refuses connections above the bound of an address, and
-// accepts those of other addresses. A closed connection makes room.
+// accepts those of other addresses. After a connection has closed, it accepts
+// another one.
 func TestRule76_BoundsConnectionsByAddress(t *testing.T) {
 	l := newListener(t, Limits{Max: 10, PerAddress: 2})
 	first := accept(t, l, "127.0.0.1")

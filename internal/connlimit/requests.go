@@ -19,10 +19,10 @@ const (
 // Requests bounds the requests of a listener that are in progress.
 //
 // A caller may begin a request and not send the rest of it. Only a part of the
-// requests may wait for their callers for long. If there are more, a new
-// request displaces those that have waited longest. So a caller that begins
-// many requests displaces its own: a caller that sends the whole request at
-// once waits too short a time to be displaced.
+// requests may wait for their callers for more than a second. If there are
+// more, a new request displaces those that have waited longest. So a caller
+// that begins many requests displaces its own: a caller that sends the whole
+// request at once waits too short a time to be displaced.
 type Requests struct {
 	max int
 
@@ -69,8 +69,8 @@ func (r *Requests) Begin(displace func()) *Request {
 	return begun
 }
 
-// displaceLong displaces requests that have waited for long, until one more may
-// wait. The caller holds the mutex.
+// displaceLong displaces requests that have waited for minWait, until one more
+// may wait. The caller holds the mutex.
 func (r *Requests) displaceLong(now time.Time) {
 	for r.waiting.Len() >= max(1, r.max/waitingShare) {
 		if oldest := r.waiting.Front().Value.(*Request); now.Sub(oldest.since) < minWait {
@@ -121,7 +121,7 @@ func (q *Request) Waits() bool {
 	return true
 }
 
-// End makes room for another request. Further calls do nothing.
+// End releases the place of the request. Further calls do nothing.
 func (q *Request) End() {
 	q.all.mu.Lock()
 	defer q.all.mu.Unlock()
@@ -151,8 +151,8 @@ type RequestStats struct {
 	// Max is the maximum number of requests in progress, Open is their present
 	// number, and Waiting are those of them that wait for their callers.
 	Max, Open, Waiting int
-	// Displaced and Refused count requests that were ended to make room, and
-	// those for which there was none.
+	// Displaced counts the requests that a new one has ended, and Refused those
+	// that could not begin.
 	Displaced, Refused uint64
 }
 

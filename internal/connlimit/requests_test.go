@@ -12,8 +12,8 @@ func begin(r *Requests, displaced *[]string, name string) *Request {
 	return r.Begin(func() { *displaced = append(*displaced, name) })
 }
 
-// Rule 76: a request beyond those that may wait for long displaces the one that
-// has waited longest, and none that has arrived.
+// Rule 76: a request beyond those that may wait for more than a second
+// displaces the one that has waited longest, and none that has arrived.
 func TestRule76_NewRequestDisplacesTheOldestThatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRequests(8)
@@ -40,9 +40,9 @@ func TestRule76_NewRequestDisplacesTheOldestThatWaits(t *testing.T) {
 	})
 }
 
-// Many requests that arrive together do not displace each other while there is
-// room for them. If they wait for their callers for long, a new one displaces
-// those above the part that may.
+// Many requests that arrive together do not displace each other within the
+// bound. If they wait for their callers for a second, a new one displaces those
+// above the part that may.
 func TestRule76_BurstOfRequestsIsNotDisplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewRequests(8)
@@ -58,7 +58,7 @@ func TestRule76_BurstOfRequestsIsNotDisplaced(t *testing.T) {
 		}
 		begin(r, &displaced, "one more")
 		if len(displaced) != 1 || displaced[0] != "2" {
-			t.Errorf("displaced %v, want the oldest that waits, to make room", displaced)
+			t.Errorf("displaced %v, want the oldest that waits", displaced)
 		}
 		time.Sleep(time.Nanosecond)
 		begin(r, &displaced, "later")
@@ -85,7 +85,7 @@ func TestRequests_RefusesAboveTheBound(t *testing.T) {
 	all[0].End()
 	waiting := begin(r, &displaced, "waiting")
 	if waiting == nil {
-		t.Fatal("refused although there is room")
+		t.Fatal("refused although one may begin")
 	}
 	begin(r, &displaced, "next")
 	if len(displaced) != 1 || displaced[0] != "waiting" {

@@ -12,8 +12,8 @@ const maxSeen = 4096
 
 // ValidSignatures has the signatures that were found to be valid of late, so
 // that a token that is verified again costs a hash and no public-key operation.
-// It has at most 8,192 signatures, about 1 MB. Only a signature is remembered:
-// whoever uses it decides each time whether the key and the claims are valid.
+// It has at most 8,192 signatures, about 1 MB. It remembers signatures only:
+// the caller decides each time whether the key and the claims are valid.
 // The zero value is ready for use, also by several goroutines.
 type ValidSignatures struct {
 	mu sync.Mutex

@@ -20,7 +20,7 @@ const slotTimeout = 3 * time.Second
 
 // An accountLimiter limits the concurrent attempts of each client at each
 // account. Further attempts wait. Those of other clients do not, because a
-// client whose hashes wait for long would keep them from the account.
+// client whose hashes wait for seconds would keep them from the account.
 type accountLimiter struct {
 	mu       sync.Mutex
 	accounts map[slotKey]*accountSlots

@@ -18,7 +18,7 @@ const (
 	defaultDeadline = 10 * time.Second
 	// maxDeadline caps the deadline of every call.
 	maxDeadline = time.Minute
-	// busyDelay is how long a caller waits that the server has no room for.
+	// busyDelay is how long a caller waits before it tries again.
 	busyDelay = time.Second
 )
 
@@ -55,7 +55,7 @@ func (s starter) begin(ctx context.Context, info *tap.Info) (context.Context, er
 	return context.WithValue(ctx, begunCallKey{}, c), nil
 }
 
-// busy returns the status of a call that the server has no room for.
+// busy returns the status of a call above the bound.
 func busy() error {
 	e := oauth.Refused(oauth.TemporarilyUnavailable, errBusy)
 	e.RetryAfter = busyDelay

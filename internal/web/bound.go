@@ -10,7 +10,7 @@ import (
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// busyDelay is how long a caller waits that the server has no room for.
+// busyDelay is how long a caller waits before it tries again.
 const busyDelay = time.Second
 
 // past is a deadline that has passed.
@@ -20,7 +20,7 @@ var errBusy = errors.New("the server has too many requests in progress")
 
 // bounded bounds the requests in progress. A request with a body waits for its
 // caller until the handler has read the body. With HTTP/2, it waits again until
-// the caller has made room for the response.
+// the caller's flow control has accepted the response.
 func bounded(requests *connlimit.Requests, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
@@ -55,8 +55,8 @@ func bounded(requests *connlimit.Requests, next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers a request that the server has no room for. With HTTP/2 the
-// response has no body, for which the server would have to wait.
+// refuse answers a request above the bound. With HTTP/2 the response has no
+// body, for which the server would have to wait.
 func refuse(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 2 {
 		w.Header().Set("Retry-After", "1")
@@ -74,7 +74,7 @@ func arrived(w http.ResponseWriter) (ok bool) {
 	return ok
 }
 
-// busy returns the error for a request that the server has no room for.
+// busy returns the error for a request above the bound.
 func busy() error {
 	e := oauth.Refused(oauth.TemporarilyUnavailable, errBusy)
 	e.RetryAfter = busyDelay
