@@ -1,0 +1,58 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"github.com/signetd/signet/internal/revocation"
+)
+
+// A Revocation is an entry to write into the revocation log.
+type Revocation struct {
+	Kind revocation.Kind
+	Hash revocation.Hash
+	// Before is the moment of the entry: tokens that were minted before it are
+	// refused. If it is zero, the moment is the time of the write, by the
+	// store's clock, plus Lag.
+	Before time.Time
+	// Lag is how long another server may go on minting tokens that the entry
+	// concerns, because it has not read the change yet.
+	Lag time.Duration
+}
+
+// MintLag is the Lag of an entry about a user, a client or an audience that is
+// disabled or deleted. A server whose snapshot is older than five seconds mints
+// no tokens; see client.Registry. One second is for the difference of clocks.
+const MintLag = 6 * time.Second
+
+// A LoggedRevocation is an entry of the revocation log.
+type LoggedRevocation struct {
+	revocation.Position
+	Kind  revocation.Kind
+	Entry revocation.Entry
+	// ExpiresAt is when no token can be valid any more that the entry refuses.
+	ExpiresAt time.Time
+}
+
+// A LogPage is a part of the revocation log.
+type LogPage struct {
+	Entries []LoggedRevocation
+	// ReadAt is the store's clock, read before the entries. All entries that
+	// were committed by then are in the log.
+	ReadAt time.Time
+}
+
+// LogStore stores the revocation log. The entries have the numbers 1, 2, 3, and
+// so on, without a gap, in the order in which they become visible: whoever sees
+// an entry also sees all entries before it, unless they have been swept.
+type LogStore interface {
+	// Revocations returns the entries from that number on, in order, and at
+	// most limit of them. It also returns expired ones.
+	Revocations(ctx context.Context, from int64, limit int) (LogPage, error)
+	// AddRevocations writes entries in one transaction. It returns the time of
+	// the write. It is durable on return, also on a replicated cluster.
+	AddRevocations(ctx context.Context, entries []Revocation) (time.Time, error)
+	// SweepRevocations deletes at most limit expired entries, the oldest first,
+	// and returns how many it deleted. It never deletes the newest entry.
+	SweepRevocations(ctx context.Context, limit int) (int, error)
+}

@@ -1,0 +1,85 @@
+package revocation
+
+// Claims are what entries can concern in an access token.
+type Claims struct {
+	GrantID  string // sid; empty for a token without a grant
+	TokenID  string // jti
+	KeyID    string // kid
+	Subject  string
+	ClientID string
+	Audience []string
+	Issuer   string
+	MintedAt int64 // see the function MintedAt
+}
+
+// Refuses returns the kind of the entry that refuses a token with these claims,
+// or zero. Of several moments that concern the token, each counts for itself.
+func (t *Table) Refuses(c Claims) Kind {
+	if t.slots.Load() == nil {
+		return 0
+	}
+	switch {
+	case c.GrantID != "" && t.has(Grant.Hash(c.GrantID)):
+		return Grant
+	case t.has(Token.Hash(c.TokenID)):
+		return Token
+	case t.has(Key.Hash(c.KeyID)):
+		return Key
+	case t.after(Client.Hash(c.ClientID), c.MintedAt):
+		return Client
+	case t.after(All.Hash(c.Issuer), c.MintedAt):
+		return All
+	}
+	for _, audience := range c.Audience {
+		if t.after(Audience.Hash(audience), c.MintedAt) {
+			return Audience
+		}
+	}
+	return t.refusesSubject(c)
+}
+
+// refusesSubject returns the kind of the entry about the subject that refuses
+// the token, unless the grant of the token is exempt from the entry.
+func (t *Table) refusesSubject(c Claims) Kind {
+	exempt := int64(-1)
+	for _, e := range [...]struct {
+		kind Kind
+		hash Hash
+	}{
+		{Subject, Subject.Hash(c.Subject)},
+		{SubjectAtClient, HashSubjectAtClient(c.Subject, c.ClientID)},
+	} {
+		before, ok := t.Get(e.hash)
+		if !ok || c.MintedAt >= before {
+			continue
+		}
+		if exempt < 0 {
+			exempt = t.exemptUntil(c.GrantID)
+		}
+		if before > exempt {
+			return e.kind
+		}
+	}
+	return 0
+}
+
+// exemptUntil returns the moment up to which entries about its subject do not
+// concern a grant, or zero.
+func (t *Table) exemptUntil(grantID string) int64 {
+	if grantID == "" {
+		return 0
+	}
+	until, _ := t.Get(Exempt.Hash(grantID))
+	return until
+}
+
+func (t *Table) has(h Hash) bool {
+	_, ok := t.Get(h)
+	return ok
+}
+
+// after reports whether the moment of the entry is after that of the token.
+func (t *Table) after(h Hash, minted int64) bool {
+	before, ok := t.Get(h)
+	return ok && minted < before
+}
