@@ -16,6 +16,7 @@ import (
 type Table struct {
 	slots atomic.Pointer[slots]
 	count int // entries; for the writer only
+	names names
 }
 
 // slots is an array with open addressing and linear probing.
