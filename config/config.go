@@ -21,16 +21,18 @@ type Config struct {
 	ProxyHeader    string   `yaml:"proxy_header"`
 	// MaxStreams is the maximum number of requests in progress on one HTTP/2
 	// connection.
-	MaxStreams int      `yaml:"max_streams"`
-	Store      Store    `yaml:"store"`
-	KEK        KEK      `yaml:"kek"`
-	Keys       Keys     `yaml:"keys"`
-	Tokens     Tokens   `yaml:"tokens"`
-	Refresh    Refresh  `yaml:"refresh"`
-	Password   Password `yaml:"password"`
-	Throttle   Throttle `yaml:"throttle"`
-	Log        Log      `yaml:"log"`
-	Shutdown   Shutdown `yaml:"shutdown"`
+	MaxStreams int     `yaml:"max_streams"`
+	Store      Store   `yaml:"store"`
+	KEK        KEK     `yaml:"kek"`
+	Keys       Keys    `yaml:"keys"`
+	Tokens     Tokens  `yaml:"tokens"`
+	Refresh    Refresh `yaml:"refresh"`
+	// Revocations configures the feed of revocations.
+	Revocations Revocations `yaml:"revocations"`
+	Password    Password    `yaml:"password"`
+	Throttle    Throttle    `yaml:"throttle"`
+	Log         Log         `yaml:"log"`
+	Shutdown    Shutdown    `yaml:"shutdown"`
 
 	// File is the path of the configuration file that Load read. It is empty
 	// if there was none.
@@ -125,6 +127,24 @@ type Refresh struct {
 	Leeway           time.Duration `yaml:"leeway"`
 	GrantsPerUser    int           `yaml:"grants_per_user"`
 }
+
+// Revocations configures the feed by which verifiers learn of revoked tokens.
+type Revocations struct {
+	PollInterval time.Duration `yaml:"poll_interval"`
+	MaxWaiting   int           `yaml:"max_waiting"`
+	// Access is RevocationsForEverybody or RevocationsForClients.
+	Access string `yaml:"access"`
+	// SigningAlgorithm is empty for the algorithm with the fastest signatures
+	// for which there is a key.
+	SigningAlgorithm string `yaml:"signing_alg"`
+	ClientPerHour    int    `yaml:"client_per_hour"`
+}
+
+// The values of Revocations.Access.
+const (
+	RevocationsForEverybody = "everybody"
+	RevocationsForClients   = "clients"
+)
 
 // Password configures the cost of a password hash (argon2id) and the
 // requirements for new passwords.

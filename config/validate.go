@@ -25,6 +25,7 @@ func (c Config) faults() []fault {
 	k.notEmpty("kek.file", c.KEK.File, "the path of a file")
 	k.tokens(c.Tokens)
 	k.refresh(c.Refresh)
+	k.revocations(c.Revocations)
 	k.policies(c)
 	k.log(c.Log)
 	k.shutdown(c.Shutdown)

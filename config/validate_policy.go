@@ -33,6 +33,16 @@ func (k *checker) refresh(r Refresh) {
 	k.number("refresh.grants_per_user", r.GrantsPerUser, 0, 10_000)
 }
 
+func (k *checker) revocations(r Revocations) {
+	k.between("revocations.poll_interval", r.PollInterval, 50*time.Millisecond, 2*time.Second)
+	k.number("revocations.max_waiting", r.MaxWaiting, 1, 100_000)
+	k.oneOf("revocations.access", r.Access, RevocationsForEverybody, RevocationsForClients)
+	if r.SigningAlgorithm != "" {
+		k.oneOf("revocations.signing_alg", r.SigningAlgorithm, keys.EdDSA, keys.ES256, keys.RS256)
+	}
+	k.number("revocations.client_per_hour", r.ClientPerHour, 1, 1_000_000)
+}
+
 // policies calls the checks of the packages that own the rules.
 func (k *checker) policies(c Config) {
 	k.addFaults(c.KeyPolicy().Validate())

@@ -124,6 +124,15 @@ func (l limits) forStreams(proxies config.Prefixes) connlimit.Limits {
 	return all
 }
 
+// maxPolls returns how many polls of the revocation feed may wait at the two
+// APIs together, if the configuration allows so many: at most half of the
+// connections of one API, so that the polls leave connections to other callers,
+// and a quarter of the requests. Together with streams and with the requests
+// that wait for their callers, they are at most three quarters of all requests.
+func (l limits) maxPolls(configured int) int {
+	return max(1, min(configured, l.connections/2, l.requests/4))
+}
+
 // forOps returns the limits of the operations listener.
 func (l limits) forOps() connlimit.Limits {
 	return connlimit.Limits{Max: l.opsConnections, PerAddress: max(1, l.opsConnections/2)}

@@ -41,6 +41,25 @@ func TestNewLimits_TooFewDescriptors(t *testing.T) {
 	}
 }
 
+// Polls leave at least half of the connections, and a quarter of the requests,
+// to other callers.
+func TestLimits_MaxPolls(t *testing.T) {
+	for _, c := range []struct {
+		connections, requests, configured, want int
+	}{
+		{1024, 2048, 10000, 512},
+		{1024, 2048, 100, 100},
+		{1024, 1024, 10000, 256},
+		{16, 16, 10000, 4},
+		{math.MaxInt32, math.MaxInt32, 10000, 10000},
+	} {
+		l := limits{connections: c.connections, requests: c.requests}
+		if got := l.maxPolls(c.configured); got != c.want {
+			t.Errorf("%+v: %d polls may wait, want %d", c, got, c.want)
+		}
+	}
+}
+
 // A trusted proxy may have all connections, and another address a quarter.
 func TestLimits_ForCallers(t *testing.T) {
 	l := limits{connections: 1024}.forCallers(config.Prefixes{netip.MustParsePrefix("10.0.0.0/8")})
