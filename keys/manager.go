@@ -101,6 +101,26 @@ func (m *Manager) Signer(algorithm string) (Signer, error) {
 	return u.signer, nil
 }
 
+// NextSigner returns the pre-active key of a signing algorithm that becomes
+// active next. Its tokens are for tests of verifiers. It fails with ErrStale,
+// or with a Refusal if there is no pre-active key.
+func (m *Manager) NextSigner(algorithm string) (Signer, error) {
+	if m.cache.stale() {
+		return Signer{}, ErrStale
+	}
+	s := m.cache.snapshot.Load()
+	next := s.ring.preActive(algorithm, m.Now())
+	if algorithm == MAC || len(next) == 0 {
+		return Signer{}, refuse("there is no pre-active %s key", algorithm)
+	}
+	k := s.ring.Keys[next[0]]
+	u, ok := s.unsealed[k.ID]
+	if !ok {
+		return Signer{}, refuse("the key %s cannot be unsealed", k.ID)
+	}
+	return u.signer, nil
+}
+
 // CurrentMAC returns the active MAC key. It fails with ErrStale or ErrNoKey.
 func (m *Manager) CurrentMAC() (id string, secret []byte, err error) {
 	k, u, err := m.active(MAC)

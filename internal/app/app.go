@@ -16,6 +16,7 @@ import (
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/telemetry"
 	"github.com/signetd/signet/keys"
@@ -37,6 +38,8 @@ type App struct {
 	Admin *admin.Admin
 	// Keys is set by OpenKeys and Server.Run.
 	Keys *keys.Manager
+	// Canary is set by OpenKeys.
+	Canary *issuer.CanaryIssuer
 
 	// dev is true for the server of `serve --dev`.
 	dev bool
@@ -152,7 +155,10 @@ func (a *App) OpenKeys(ctx context.Context) error {
 		return err
 	}
 	o.Keys.NoMaintenance = true
-	_, a.Keys, err = components.OpenKeys(ctx, o)
+	registry, ring, err := components.OpenKeys(ctx, o)
+	if err == nil {
+		a.Keys, a.Canary = ring, components.NewCanary(o, registry, ring)
+	}
 	return err
 }
 

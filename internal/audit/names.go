@@ -31,6 +31,7 @@ const (
 	KeyCompromised  = "key.compromised"
 	KeyDestroyed    = "key.destroyed"
 	KeyResealed     = "key.resealed"
+	CanaryIssued    = "canary.issued"
 	KEKAdded        = "kek.added"
 	RestoreAccepted = "ring.restore_accepted"
 )
@@ -42,7 +43,7 @@ func EventNames() []string {
 		GrantRevoked, UserCreated, UserDisabled, UserEnabled, UserUnlocked, UserDeleted,
 		PasswordSet, ClaimsSet, ClientCreated, ClientUpdated, ClientDeleted, AudienceCreated,
 		AudienceUpdated, AudienceDeleted, KeyCreated, KeyImported, KeyRotated, KeyCancelled,
-		KeyRetired, KeyCompromised, KeyDestroyed, KeyResealed, KEKAdded, RestoreAccepted,
+		KeyRetired, KeyCompromised, KeyDestroyed, KeyResealed, CanaryIssued, KEKAdded, RestoreAccepted,
 	}
 }
 

@@ -14,6 +14,7 @@ type keysFlags struct {
 	rotate, plan, now     bool
 	algorithms            []string
 	cancel, compromise    string
+	canary                string
 	newKEK, importFile    string
 	reseal, acceptRestore bool
 }
@@ -28,7 +29,12 @@ new KEK. After that, the older KEKs can be deleted from kek.file.
 
 --import FILE imports a key of another system, such as the previous issuer. It becomes the spare key of its algorithm: it is
 published at once, and signs after the next --rotate. Its kid is its RFC 7638 thumbprint, whatever it was before. The file
-remains: delete it when it is no longer needed.`
+remains: delete it when it is no longer needed.
+
+--canary AUDIENCE prints an access token that the next key has signed. Send it to the services of the audience before the
+rotation: a service that answers 401 may not have the key, and one that answers 403 has accepted the signature. The token is
+valid for a minute. Its only scope is canary, and its client and subject are operator:canary, which no client and no user
+can be.`
 
 func newKeysCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
@@ -69,6 +75,8 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 	flags.StringVar(&f.cancel, "cancel", "", "remove the activation date of the pre-active key `KID`")
 	flags.StringVar(&f.compromise, "compromise", "",
 		"mark the key `KID` as compromised: the servers stop using and publishing it")
+	flags.StringVar(&f.canary, "canary", "",
+		"print a token for `AUDIENCE` under the next key, valid for a minute, to try the key at verifiers")
 	flags.StringVar(&f.newKEK, "new-kek", "", "create a KEK in the new `FILE` and seal with it")
 	flags.StringVar(&f.importFile, "import", "",
 		"import the private signing key in `FILE` (PEM or JWK) as the spare key")
@@ -76,13 +84,15 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 		"seal all keys with the newest KEK; fails while a key remains under another one")
 	flags.BoolVar(&f.acceptRestore, "accept-restore", false,
 		"accept the keys of a store that was restored from a backup")
-	c.MarkFlagsMutuallyExclusive("rotate", "cancel", "compromise", "new-kek", "import", "reseal", "accept-restore")
+	c.MarkFlagsMutuallyExclusive(
+		"rotate", "cancel", "compromise", "canary", "new-kek", "import", "reseal", "accept-restore",
+	)
 	return f
 }
 
 // check returns a usage error for flags that cobra cannot check.
 func (f *keysFlags) check(c *cobra.Command) error {
-	for _, name := range []string{"cancel", "compromise", "new-kek", "import"} {
+	for _, name := range []string{"cancel", "compromise", "canary", "new-kek", "import"} {
 		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return usageError("--" + name + " needs a value")
 		}
@@ -103,6 +113,8 @@ func runKeyOperation(ctx context.Context, p *program, a *app.App, f *keysFlags) 
 		return cancelRotation(ctx, p, a, f.cancel)
 	case f.compromise != "":
 		return compromiseKey(ctx, p, a, f.compromise)
+	case f.canary != "":
+		return issueCanary(ctx, p, a, f.canary)
 	case f.importFile != "":
 		return importKey(ctx, p, a, f.importFile)
 	case f.reseal:

@@ -79,6 +79,7 @@ type Components struct {
 	Logins    *login.Service
 	Issuer    *issuer.Issuer
 	Inspector *issuer.Inspector
+	Canary    *issuer.CanaryIssuer
 }
 
 // OpenKeys opens the registry and the key ring. The registry determines the
@@ -108,7 +109,7 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Components{Registry: registry, Keys: ring}
+	c := &Components{Registry: registry, Keys: ring, Canary: NewCanary(o, registry, ring)}
 	c.Grants = grant.New(grant.Options{
 		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes,
 		GrantsPerUser: o.Limits.GrantsPerUser, Log: o.Log, Audit: o.Audit,
@@ -130,6 +131,13 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	})
 	c.Logins.Poll(ctx)
 	return c, nil
+}
+
+// NewCanary returns what issues canary tokens under the keys of OpenKeys.
+func NewCanary(o Options, registry *client.Registry, ring *keys.Manager) *issuer.CanaryIssuer {
+	return &issuer.CanaryIssuer{
+		Identifier: o.Issuer, Keys: ring, Directory: o.Store.Directory, Now: registry.Now, Audit: o.Audit,
+	}
 }
 
 // subjectOf returns a function that reads what tokens need of a user.

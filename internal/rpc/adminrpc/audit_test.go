@@ -81,6 +81,14 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 			_, err := f.AdminService.DeleteAudience(ctx, &signetv1.DeleteAudienceRequest{Id: "y"})
 			return err
 		}},
+		{"canary.issued", "key:" + spare, func() error {
+			r, err := f.AdminService.IssueCanary(ctx, &signetv1.IssueCanaryRequest{Audience: "api-es"})
+			if r.GetKid() != spare || r.GetAlgorithm() != "ES256" || r.GetAccessToken() == "" ||
+				r.GetExpiresAt() == nil {
+				t.Errorf("canary token %v", r)
+			}
+			return err
+		}},
 		{"key.rotated", "key:" + spare, func() error {
 			_, err := f.AdminService.RotateKeys(ctx, &signetv1.RotateKeysRequest{Algorithms: []string{"ES256"}})
 			return err

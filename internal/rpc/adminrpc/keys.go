@@ -44,6 +44,22 @@ func (s *Service) RotateKeys(ctx context.Context, r *signetv1.RotateKeysRequest)
 	return response, nil
 }
 
+// IssueCanary issues a canary token.
+func (s *Service) IssueCanary(
+	ctx context.Context, r *signetv1.IssueCanaryRequest,
+) (*signetv1.IssueCanaryResponse, error) {
+	if err := validateAudienceID(r.GetAudience()); err != nil {
+		return nil, err
+	}
+	c, err := s.Canary.Issue(ctx, actorOf(ctx), r.GetAudience())
+	if err != nil {
+		return nil, keyError(err)
+	}
+	return &signetv1.IssueCanaryResponse{
+		AccessToken: c.Token, Kid: c.Key, Algorithm: c.Algorithm, ExpiresAt: timestamp(c.ExpiresAt),
+	}, nil
+}
+
 // CancelKey cancels the scheduled activation of a key.
 func (s *Service) CancelKey(ctx context.Context, r *signetv1.CancelKeyRequest) (*emptypb.Empty, error) {
 	if err := validateKid(r.GetKid()); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc"
 	"github.com/signetd/signet/internal/rpc/page"
@@ -21,7 +22,8 @@ type Service struct {
 	signetv1.UnimplementedAdminServiceServer
 	Admin *admin.Admin
 	// Keys is the key ring. It also authenticates page tokens.
-	Keys *keys.Manager
+	Keys   *keys.Manager
+	Canary *issuer.CanaryIssuer
 }
 
 // pages returns what makes and reads page tokens.
@@ -38,12 +40,13 @@ func empty(err error) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
-// keyError returns the error of the API for an error of the key ring.
+// keyError returns the error of the API for an error of the key ring. It
+// returns an error of the API as it is.
 func keyError(err error) error {
 	var refusal keys.Refusal
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, new(*oauth.Error)):
+		return err
 	case errors.As(err, &refusal):
 		text := refusal.Error()
 		return oauth.Wrap(oauth.FailedPrecondition, strings.ToUpper(text[:1])+text[1:]+".", err)

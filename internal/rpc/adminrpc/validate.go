@@ -72,6 +72,12 @@ func validateKid(kid string) error {
 	return v.Err()
 }
 
+func validateAudienceID(id string) error {
+	var v validate.Violations
+	v.Required("audience", id, oauth.MaxAudienceID)
+	return v.Err()
+}
+
 func validateAlgorithms(names []string) error {
 	var v validate.Violations
 	known := []string{keys.RS256, keys.ES256, keys.EdDSA, keys.MAC}

@@ -55,7 +55,7 @@ func New(t testing.TB, o Options) *Fixture {
 		Services: rpc.Services{
 			Token: &rpc.TokenService{Issuer: f.Issuer, Inspector: f.Inspector, Logins: f.Logins, Grants: f.Grants},
 			Grant: &rpc.GrantService{Grants: f.Grants, Keys: f.Keys},
-			Admin: &adminrpc.Service{Admin: f.Admin, Keys: f.Keys},
+			Admin: &adminrpc.Service{Admin: f.Admin, Keys: f.Keys, Canary: f.Canary},
 			Key:   &rpc.KeyService{Keys: f.Keys},
 		},
 		Registry: f.Registry, Inspector: f.Inspector, Ready: func() error { return nil }, Log: f.Logs.Logger(),

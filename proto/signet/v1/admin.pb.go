@@ -2379,6 +2379,125 @@ func (x *KeyStep) GetReason() string {
 	return ""
 }
 
+// IssueCanaryRequest has the audience of the token.
+type IssueCanaryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of a registered audience that is enabled.
+	Audience      string `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueCanaryRequest) Reset() {
+	*x = IssueCanaryRequest{}
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueCanaryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueCanaryRequest) ProtoMessage() {}
+
+func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueCanaryRequest.ProtoReflect.Descriptor instead.
+func (*IssueCanaryRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *IssueCanaryRequest) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+// IssueCanaryResponse is the token.
+type IssueCanaryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The access token.
+	AccessToken string `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// The id of the key that signed it.
+	Kid string `protobuf:"bytes,2,opt,name=kid,proto3" json:"kid,omitempty"`
+	// The algorithm of the key.
+	Algorithm string `protobuf:"bytes,3,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// When the token expires.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueCanaryResponse) Reset() {
+	*x = IssueCanaryResponse{}
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueCanaryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueCanaryResponse) ProtoMessage() {}
+
+func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueCanaryResponse.ProtoReflect.Descriptor instead.
+func (*IssueCanaryResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *IssueCanaryResponse) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+func (x *IssueCanaryResponse) GetKid() string {
+	if x != nil {
+		return x.Kid
+	}
+	return ""
+}
+
+func (x *IssueCanaryResponse) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+func (x *IssueCanaryResponse) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 // CancelKeyRequest identifies a key.
 type CancelKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2390,7 +2509,7 @@ type CancelKeyRequest struct {
 
 func (x *CancelKeyRequest) Reset() {
 	*x = CancelKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2521,7 @@ func (x *CancelKeyRequest) String() string {
 func (*CancelKeyRequest) ProtoMessage() {}
 
 func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2534,7 @@ func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelKeyRequest.ProtoReflect.Descriptor instead.
 func (*CancelKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CancelKeyRequest) GetKid() string {
@@ -2436,7 +2555,7 @@ type CompromiseKeyRequest struct {
 
 func (x *CompromiseKeyRequest) Reset() {
 	*x = CompromiseKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2448,7 +2567,7 @@ func (x *CompromiseKeyRequest) String() string {
 func (*CompromiseKeyRequest) ProtoMessage() {}
 
 func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2461,7 +2580,7 @@ func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompromiseKeyRequest.ProtoReflect.Descriptor instead.
 func (*CompromiseKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CompromiseKeyRequest) GetKid() string {
@@ -2624,11 +2743,19 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12\x10\n" +
 	"\x03kid\x18\x03 \x01(\tR\x03kid\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"$\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"0\n" +
+	"\x12IssueCanaryRequest\x12\x1a\n" +
+	"\baudience\x18\x01 \x01(\tR\baudience\"\xa3\x01\n" +
+	"\x13IssueCanaryResponse\x12!\n" +
+	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12\x10\n" +
+	"\x03kid\x18\x02 \x01(\tR\x03kid\x12\x1c\n" +
+	"\talgorithm\x18\x03 \x01(\tR\talgorithm\x129\n" +
+	"\n" +
+	"expires_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"$\n" +
 	"\x10CancelKeyRequest\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\"(\n" +
 	"\x14CompromiseKeyRequest\x12\x10\n" +
-	"\x03kid\x18\x01 \x01(\tR\x03kid2\x83\x10\n" +
+	"\x03kid\x18\x01 \x01(\tR\x03kid2\xd1\x10\n" +
 	"\fAdminService\x12;\n" +
 	"\n" +
 	"CreateUser\x12\x1c.signet.v1.CreateUserRequest\x1a\x0f.signet.v1.User\x125\n" +
@@ -2660,7 +2787,8 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x0eDeleteAudience\x12 .signet.v1.DeleteAudienceRequest\x1a\x16.google.protobuf.Empty\x12C\n" +
 	"\bListKeys\x12\x1a.signet.v1.ListKeysRequest\x1a\x1b.signet.v1.ListKeysResponse\x12I\n" +
 	"\n" +
-	"RotateKeys\x12\x1c.signet.v1.RotateKeysRequest\x1a\x1d.signet.v1.RotateKeysResponse\x12@\n" +
+	"RotateKeys\x12\x1c.signet.v1.RotateKeysRequest\x1a\x1d.signet.v1.RotateKeysResponse\x12L\n" +
+	"\vIssueCanary\x12\x1d.signet.v1.IssueCanaryRequest\x1a\x1e.signet.v1.IssueCanaryResponse\x12@\n" +
 	"\tCancelKey\x12\x1b.signet.v1.CancelKeyRequest\x1a\x16.google.protobuf.Empty\x12H\n" +
 	"\rCompromiseKey\x12\x1f.signet.v1.CompromiseKeyRequest\x1a\x16.google.protobuf.EmptyB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
 
@@ -2676,7 +2804,7 @@ func file_signet_v1_admin_proto_rawDescGZIP() []byte {
 	return file_signet_v1_admin_proto_rawDescData
 }
 
-var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_signet_v1_admin_proto_goTypes = []any{
 	(*User)(nil),                       // 0: signet.v1.User
 	(*CreateUserRequest)(nil),          // 1: signet.v1.CreateUserRequest
@@ -2718,108 +2846,113 @@ var file_signet_v1_admin_proto_goTypes = []any{
 	(*RotateKeysRequest)(nil),          // 37: signet.v1.RotateKeysRequest
 	(*RotateKeysResponse)(nil),         // 38: signet.v1.RotateKeysResponse
 	(*KeyStep)(nil),                    // 39: signet.v1.KeyStep
-	(*CancelKeyRequest)(nil),           // 40: signet.v1.CancelKeyRequest
-	(*CompromiseKeyRequest)(nil),       // 41: signet.v1.CompromiseKeyRequest
-	(*structpb.Struct)(nil),            // 42: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 43: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 44: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 45: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),              // 46: google.protobuf.Empty
+	(*IssueCanaryRequest)(nil),         // 40: signet.v1.IssueCanaryRequest
+	(*IssueCanaryResponse)(nil),        // 41: signet.v1.IssueCanaryResponse
+	(*CancelKeyRequest)(nil),           // 42: signet.v1.CancelKeyRequest
+	(*CompromiseKeyRequest)(nil),       // 43: signet.v1.CompromiseKeyRequest
+	(*structpb.Struct)(nil),            // 44: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 45: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 46: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 47: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),              // 48: google.protobuf.Empty
 }
 var file_signet_v1_admin_proto_depIdxs = []int32{
-	42, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
-	43, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
-	43, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	42, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
+	44, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
+	45, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
+	45, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	44, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
 	0,  // 4: signet.v1.ListUsersResponse.users:type_name -> signet.v1.User
-	42, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
-	44, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
-	44, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
-	44, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
-	43, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
-	43, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
-	43, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	44, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
+	46, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
+	46, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
+	46, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
+	45, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
+	45, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
+	45, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
 	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
-	44, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
+	46, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
 	11, // 14: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
 	11, // 15: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
 	11, // 16: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
 	11, // 17: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	45, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	44, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	43, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	43, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	47, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	45, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	45, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
 	24, // 22: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
 	24, // 23: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
 	24, // 24: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	45, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
 	34, // 26: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	43, // 27: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	43, // 28: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	45, // 27: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	45, // 28: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
 	33, // 29: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
 	39, // 30: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	43, // 31: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	1,  // 32: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 33: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 34: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 35: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 36: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 37: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 38: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
-	9,  // 39: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	10, // 40: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	13, // 41: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	15, // 42: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	16, // 43: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	18, // 44: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	19, // 45: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	21, // 46: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	22, // 47: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	23, // 48: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	25, // 49: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	26, // 50: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	27, // 51: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	29, // 52: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	30, // 53: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	31, // 54: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	32, // 55: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	35, // 56: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	37, // 57: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	40, // 58: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	41, // 59: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 60: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 61: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 62: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	46, // 63: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	46, // 64: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	46, // 65: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	46, // 66: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
-	46, // 67: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	46, // 68: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	14, // 69: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	11, // 70: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	17, // 71: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	46, // 72: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	20, // 73: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	46, // 74: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	46, // 75: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	46, // 76: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	24, // 77: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	24, // 78: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	28, // 79: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	46, // 80: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	46, // 81: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	46, // 82: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	46, // 83: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	36, // 84: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	38, // 85: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	46, // 86: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	46, // 87: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	60, // [60:88] is the sub-list for method output_type
-	32, // [32:60] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	45, // 31: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	45, // 32: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 33: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 34: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 35: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 36: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 37: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 38: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 39: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 40: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 41: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	13, // 42: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	15, // 43: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	16, // 44: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	18, // 45: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	19, // 46: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	21, // 47: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	22, // 48: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	23, // 49: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	25, // 50: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	26, // 51: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	27, // 52: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	29, // 53: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	30, // 54: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	31, // 55: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	32, // 56: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	35, // 57: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	37, // 58: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	40, // 59: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
+	42, // 60: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	43, // 61: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 62: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 63: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 64: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	48, // 65: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	48, // 66: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	48, // 67: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	48, // 68: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	48, // 69: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	48, // 70: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	14, // 71: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 72: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	17, // 73: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	48, // 74: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	20, // 75: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	48, // 76: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	48, // 77: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	48, // 78: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	24, // 79: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	24, // 80: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	28, // 81: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	48, // 82: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	48, // 83: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	48, // 84: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	48, // 85: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	36, // 86: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	38, // 87: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	41, // 88: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
+	48, // 89: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	48, // 90: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	62, // [62:91] is the sub-list for method output_type
+	33, // [33:62] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -2834,7 +2967,7 @@ func file_signet_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_admin_proto_rawDesc), len(file_signet_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,7 @@ const (
 	AdminService_DeleteAudience_FullMethodName     = "/signet.v1.AdminService/DeleteAudience"
 	AdminService_ListKeys_FullMethodName           = "/signet.v1.AdminService/ListKeys"
 	AdminService_RotateKeys_FullMethodName         = "/signet.v1.AdminService/RotateKeys"
+	AdminService_IssueCanary_FullMethodName        = "/signet.v1.AdminService/IssueCanary"
 	AdminService_CancelKey_FullMethodName          = "/signet.v1.AdminService/CancelKey"
 	AdminService_CompromiseKey_FullMethodName      = "/signet.v1.AdminService/CompromiseKey"
 )
@@ -135,6 +136,12 @@ type AdminServiceClient interface {
 	// RotateKeys schedules the next key of each algorithm and returns the
 	// timeline.
 	RotateKeys(ctx context.Context, in *RotateKeysRequest, opts ...grpc.CallOption) (*RotateKeysResponse, error)
+	// IssueCanary issues an access token under the pre-active key that becomes
+	// active next, to see whether verifiers have this key. The token is valid for
+	// a minute. Its only scope is `canary`, and its client_id and sub are
+	// `operator:canary`, which no client and no user can have. It returns
+	// FAILED_PRECONDITION if the algorithm of the audience has no pre-active key.
+	IssueCanary(ctx context.Context, in *IssueCanaryRequest, opts ...grpc.CallOption) (*IssueCanaryResponse, error)
 	// CancelKey removes the activation date of a pre-active key, so that it is a
 	// spare again.
 	CancelKey(ctx context.Context, in *CancelKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -415,6 +422,16 @@ func (c *adminServiceClient) RotateKeys(ctx context.Context, in *RotateKeysReque
 	return out, nil
 }
 
+func (c *adminServiceClient) IssueCanary(ctx context.Context, in *IssueCanaryRequest, opts ...grpc.CallOption) (*IssueCanaryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueCanaryResponse)
+	err := c.cc.Invoke(ctx, AdminService_IssueCanary_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) CancelKey(ctx context.Context, in *CancelKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(emptypb.Empty)
@@ -518,6 +535,12 @@ type AdminServiceServer interface {
 	// RotateKeys schedules the next key of each algorithm and returns the
 	// timeline.
 	RotateKeys(context.Context, *RotateKeysRequest) (*RotateKeysResponse, error)
+	// IssueCanary issues an access token under the pre-active key that becomes
+	// active next, to see whether verifiers have this key. The token is valid for
+	// a minute. Its only scope is `canary`, and its client_id and sub are
+	// `operator:canary`, which no client and no user can have. It returns
+	// FAILED_PRECONDITION if the algorithm of the audience has no pre-active key.
+	IssueCanary(context.Context, *IssueCanaryRequest) (*IssueCanaryResponse, error)
 	// CancelKey removes the activation date of a pre-active key, so that it is a
 	// spare again.
 	CancelKey(context.Context, *CancelKeyRequest) (*emptypb.Empty, error)
@@ -615,6 +638,9 @@ func (UnimplementedAdminServiceServer) ListKeys(context.Context, *ListKeysReques
 }
 func (UnimplementedAdminServiceServer) RotateKeys(context.Context, *RotateKeysRequest) (*RotateKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RotateKeys not implemented")
+}
+func (UnimplementedAdminServiceServer) IssueCanary(context.Context, *IssueCanaryRequest) (*IssueCanaryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueCanary not implemented")
 }
 func (UnimplementedAdminServiceServer) CancelKey(context.Context, *CancelKeyRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelKey not implemented")
@@ -1111,6 +1137,24 @@ func _AdminService_RotateKeys_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_IssueCanary_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueCanaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).IssueCanary(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_IssueCanary_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).IssueCanary(ctx, req.(*IssueCanaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_CancelKey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelKeyRequest)
 	if err := dec(in); err != nil {
@@ -1257,6 +1301,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RotateKeys",
 			Handler:    _AdminService_RotateKeys_Handler,
+		},
+		{
+			MethodName: "IssueCanary",
+			Handler:    _AdminService_IssueCanary_Handler,
 		},
 		{
 			MethodName: "CancelKey",
