@@ -1,0 +1,45 @@
+package verifytest
+
+import "net/http"
+
+// The paths that the issuer serves, below URL.
+const (
+	openIDPath     = "/.well-known/openid-configuration"
+	oauthPath      = "/.well-known/oauth-authorization-server"
+	keysPath       = "/.well-known/jwks.json"
+	feedPath       = "/revocations"
+	introspectPath = "/oauth2/introspect"
+)
+
+// cacheControl is that of the metadata and of the JWK Set.
+const cacheControl = "public, max-age=300, must-revalidate"
+
+// metadata returns the metadata of the issuer (RFC 8414 §2).
+func (s *server) metadata() (answer, error) {
+	a, err := document(map[string]any{
+		"issuer":                                URL,
+		"jwks_uri":                              URL + keysPath,
+		"revocations_endpoint":                  URL + feedPath,
+		"introspection_endpoint":                URL + introspectPath,
+		"response_types_supported":              []string{},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": s.ring.algorithms,
+	})
+	if err != nil {
+		return failure(http.StatusInternalServerError), err
+	}
+	return a.cached(cacheControl, a.etag()), nil
+}
+
+// keySet returns the JWK Set. Its ETag changes with its keys.
+func (s *server) keySet() (answer, error) {
+	set := make([]map[string]string, len(s.ring.keys))
+	for n, k := range s.ring.keys {
+		set[n] = k.jwk
+	}
+	a, err := document(map[string]any{"keys": set})
+	if err != nil {
+		return failure(http.StatusInternalServerError), err
+	}
+	return a.cached(cacheControl, a.etag()), nil
+}
