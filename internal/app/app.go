@@ -121,7 +121,7 @@ func OpenForMigration(ctx context.Context, cfg config.Config, stderr io.Writer, 
 
 // connect opens the store.
 func (a *App) connect(ctx context.Context) (err error) {
-	a.Store, err = connect(ctx, a.Config.Store, a.metrics)
+	a.Store, err = connect(ctx, a.Config, a.metrics)
 	return err
 }
 

@@ -71,7 +71,7 @@ func (s *Server) openCert() (err error) {
 
 // lockSQLite opens the SQLite file and locks it against other servers.
 func (s *Server) lockSQLite(ctx context.Context, path string) error {
-	file, err := openSQLite(ctx, path, s.app.Config.Store, s.app.metrics)
+	file, err := openSQLite(ctx, path, s.app.Config, s.app.metrics)
 	if err != nil {
 		return err
 	}

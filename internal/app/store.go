@@ -11,6 +11,7 @@ import (
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/app/components"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/postgres"
 	"github.com/signetd/signet/internal/sqlite"
 	"github.com/signetd/signet/internal/telemetry"
@@ -34,9 +35,10 @@ type Store interface {
 }
 
 // connect opens the store that the configuration names.
-func connect(ctx context.Context, c config.Store, m *telemetry.Metrics) (Store, error) {
+func connect(ctx context.Context, cfg config.Config, m *telemetry.Metrics) (Store, error) {
+	c := cfg.Store
 	if path, ok := c.SQLite(); ok {
-		s, err := openSQLite(ctx, path, c, m)
+		s, err := openSQLite(ctx, path, cfg, m)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +48,8 @@ func connect(ctx context.Context, c config.Store, m *telemetry.Metrics) (Store, 
 	s, err := postgres.Open(ctx, postgres.Options{
 		URL: string(c.URL), MaxConns: int32(c.MaxConns),
 		ConnectTimeout: c.ConnectTimeout, StatementTimeout: c.StatementTimeout,
-		NoBatching: !c.Coalesce, OnRefreshBatch: m.BatchObserver("refresh"), OnWriteBatch: m.BatchObserver("write"),
+		RevocationKeep: grant.RevocationKeep(cfg.Tokens.MaxLifetime),
+		NoBatching:     !c.Coalesce, OnRefreshBatch: m.BatchObserver("refresh"), OnWriteBatch: m.BatchObserver("write"),
 		OnReadBatch: m.BatchObserver("read"),
 	})
 	if err != nil {
@@ -56,8 +59,11 @@ func connect(ctx context.Context, c config.Store, m *telemetry.Metrics) (Store, 
 }
 
 // openSQLite opens the SQLite file at path.
-func openSQLite(ctx context.Context, path string, c config.Store, m *telemetry.Metrics) (*sqlite.Store, error) {
-	return sqlite.Open(ctx, path, sqlite.Options{NoBatching: !c.Coalesce, OnWriteBatch: m.BatchObserver("write")})
+func openSQLite(ctx context.Context, path string, cfg config.Config, m *telemetry.Metrics) (*sqlite.Store, error) {
+	return sqlite.Open(ctx, path, sqlite.Options{
+		RevocationKeep: grant.RevocationKeep(cfg.Tokens.MaxLifetime),
+		NoBatching:     !cfg.Store.Coalesce, OnWriteBatch: m.BatchObserver("write"),
+	})
 }
 
 // fileClock returns the method by which a store that is a file gets a clock. It

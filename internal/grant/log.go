@@ -11,12 +11,12 @@ import (
 type Revocation struct {
 	Kind revocation.Kind
 	Hash revocation.Hash
-	// Before is the moment of the entry: tokens that were minted before it are
-	// refused. If it is zero, the moment is the time of the write, by the
-	// store's clock, plus Lag.
+	// Before is the moment of the entry: tokens that were minted before it
+	// are refused. If it is zero, the moment is the time of the write, by
+	// the store's clock, plus Lag.
 	Before time.Time
-	// Lag is how long another server may go on minting tokens that the entry
-	// concerns, because it has not read the change yet.
+	// Lag is how long another server may go on minting tokens that the
+	// entry concerns, because it has not read the change yet.
 	Lag time.Duration
 }
 
@@ -25,20 +25,27 @@ type Revocation struct {
 // no tokens; see client.Registry. One second is for the difference of clocks.
 const MintLag = 6 * time.Second
 
+// RevocationKeep is how long an entry is kept after its moment, if the lifetime
+// of an access token is at most maxLifetime. A token may be signed a minute
+// after the call that issues it began. The rest is for the difference of
+// clocks.
+func RevocationKeep(maxLifetime time.Duration) time.Duration { return maxLifetime + 90*time.Second }
+
 // A LoggedRevocation is an entry of the revocation log.
 type LoggedRevocation struct {
 	revocation.Position
 	Kind  revocation.Kind
 	Entry revocation.Entry
-	// ExpiresAt is when no token can be valid any more that the entry refuses.
+	// ExpiresAt is when no token can be valid any more that the entry
+	// refuses.
 	ExpiresAt time.Time
 }
 
 // A LogPage is a part of the revocation log.
 type LogPage struct {
 	Entries []LoggedRevocation
-	// ReadAt is the store's clock, read before the entries. All entries that
-	// were committed by then are in the log.
+	// ReadAt is the store's clock, read before the entries. All entries
+	// that were committed by then are in the log.
 	ReadAt time.Time
 }
 
@@ -49,10 +56,15 @@ type LogStore interface {
 	// Revocations returns the entries from that number on, in order, and at
 	// most limit of them. It also returns expired ones.
 	Revocations(ctx context.Context, from int64, limit int) (LogPage, error)
-	// AddRevocations writes entries in one transaction. It returns the time of
-	// the write. It is durable on return, also on a replicated cluster.
+	// AddRevocations writes entries in one transaction. It returns the time
+	// of the write. It is durable on return, also on a replicated cluster.
 	AddRevocations(ctx context.Context, entries []Revocation) (time.Time, error)
-	// SweepRevocations deletes at most limit expired entries, the oldest first,
-	// and returns how many it deleted. It never deletes the newest entry.
+	// SweepRevocations deletes at most limit expired entries, the oldest
+	// first, and returns how many it deleted. It never deletes the newest
+	// entry, and none after one that has not expired, so the numbers in the
+	// log have no gap. Every server calls it at least once in five minutes:
+	// that also records how long tokens are valid, so that entries that are
+	// written after the lifetime was reduced are kept long enough for older
+	// tokens.
 	SweepRevocations(ctx context.Context, limit int) (int, error)
 }

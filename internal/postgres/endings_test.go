@@ -243,6 +243,7 @@ func TestMigrate_SuspensionsOfTheFirstSchema(t *testing.T) {
 	exec(t, s, `ALTER TABLE grants DROP COLUMN repeated_at`)
 	exec(t, s, `ALTER TABLE versions DROP COLUMN restored_at`)
 	exec(t, s, `ALTER TABLE keys DROP COLUMN lifetime`)
+	exec(t, s, `DROP TABLE revocations, revocation_head, verifiers`)
 	exec(t, s, `CREATE INDEX grants_of_user ON grants (user_id, id)`)
 	exec(t, s, `DELETE FROM `+goose.DefaultTablename+` WHERE version_id > 1`)
 	exec(t, s, `UPDATE users SET disabled_at = now()`)
@@ -280,6 +281,7 @@ func TestMigrate_AgainAfterAnInterruption(t *testing.T) {
 	must(t, create(t.Context(), s, aGrant(1)))
 	must(t, disable(t.Context(), s, ann.Username))
 	exec(t, s, `ALTER TABLE keys DROP COLUMN lifetime`)
+	exec(t, s, `DROP TABLE revocations, revocation_head, verifiers`)
 	exec(t, s, `DELETE FROM `+goose.DefaultTablename+` WHERE version_id > 1`)
 	s.db.pool.Reset() // The connections have prepared statements for the other schema.
 	must(t, s.Migrate(t.Context()))

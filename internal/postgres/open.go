@@ -19,6 +19,7 @@ import (
 const (
 	defaultConnectTimeout   = 2 * time.Second
 	defaultStatementTimeout = 5 * time.Second
+	defaultRevocationKeep   = 24 * time.Hour
 )
 
 // preferIndex are the settings that make the planner use indexes.
@@ -50,6 +51,9 @@ type Options struct {
 	// StatementTimeout bounds each call of a method except Migrate, including
 	// the wait for a connection. Zero means five seconds.
 	StatementTimeout time.Duration
+	// RevocationKeep is how long the entries of the revocation log are kept
+	// after their moment, see grant.RevocationKeep. Zero means 24 hours.
+	RevocationKeep time.Duration
 	// NoBatching gives every refresh and read a statement of its own, and
 	// every other write a transaction of its own. Otherwise concurrent
 	// refreshes share a statement. So do concurrent reads of grants and of
@@ -68,8 +72,8 @@ type Options struct {
 }
 
 // A Store has the connections to one database. It implements client.Store,
-// login.Store, grant.Store, grant.SweepStore, grant.EndingStore, admin.Store
-// and keys.Store.
+// login.Store, grant.Store, grant.SweepStore, grant.EndingStore,
+// grant.LogStore, admin.Store and keys.Store.
 type Store struct {
 	// db is the database for calls of no kind, such as migrations.
 	db        database
@@ -77,6 +81,7 @@ type Store struct {
 	conns     quotas
 	waits     *waits
 	timeout   time.Duration
+	keep      time.Duration // Options.RevocationKeep
 	refreshes *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]
 	writes    *batch.Batcher[struct{}, *writeRequest, struct{}]
 	grants    rowReader[oauth.GrantID, grant.Grant]
@@ -86,7 +91,10 @@ type Store struct {
 // Open creates the pools and opens one connection. It does not change the
 // schema, see Migrate and CheckSchema.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout)}
+	s := &Store{
+		waits: &waits{}, timeout: orDefault(o.StatementTimeout, defaultStatementTimeout),
+		keep: orDefault(o.RevocationKeep, defaultRevocationKeep),
+	}
 	config, err := poolConfig(o)
 	if err != nil {
 		return nil, err

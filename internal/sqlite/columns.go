@@ -3,12 +3,14 @@ package sqlite
 import (
 	"bytes"
 	"database/sql/driver"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 )
 
 // The types of this file convert between a field and its column. Each holds a
@@ -150,4 +152,38 @@ func (c optionalClaims) Scan(column any) error {
 		return nil
 	}
 	return inJSON{c.claims}.Scan(column)
+}
+
+// inHash is a hash as eight bytes.
+type inHash struct{ *revocation.Hash }
+
+// Value implements driver.Valuer.
+func (c inHash) Value() (driver.Value, error) {
+	return binary.BigEndian.AppendUint64(nil, uint64(*c.Hash)), nil
+}
+
+// Scan implements sql.Scanner.
+func (c inHash) Scan(column any) error {
+	key, ok := column.([]byte)
+	if !ok || len(key) != 8 {
+		return fmt.Errorf("the column of a hash has the type %T or another length", column)
+	}
+	*c.Hash = revocation.Hash(binary.BigEndian.Uint64(key))
+	return nil
+}
+
+// inMicros is a duration in microseconds.
+type inMicros struct{ *time.Duration }
+
+// Value implements driver.Valuer.
+func (c inMicros) Value() (driver.Value, error) { return c.Microseconds(), nil }
+
+// Scan implements sql.Scanner.
+func (c inMicros) Scan(column any) error {
+	micros, ok := column.(int64)
+	if !ok {
+		return fmt.Errorf("the column of a duration has the type %T", column)
+	}
+	*c.Duration = time.Duration(micros) * time.Microsecond
+	return nil
 }

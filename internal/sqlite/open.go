@@ -23,12 +23,17 @@ const (
 	// busyTimeout is how many milliseconds a statement waits for the lock that
 	// another process holds.
 	busyTimeout = "10000"
+
+	defaultRevocationKeep = 24 * time.Hour
 )
 
 // Options configures a Store.
 type Options struct {
 	// Now is the store's clock. nil means time.Now.
 	Now func() time.Time
+	// RevocationKeep is how long the entries of the revocation log are kept
+	// after their moment, see grant.RevocationKeep. Zero means 24 hours.
+	RevocationKeep time.Duration
 	// NoBatching gives every write a transaction of its own. Otherwise
 	// concurrent writes share a transaction.
 	NoBatching bool
@@ -38,10 +43,12 @@ type Options struct {
 }
 
 // A Store is an open SQLite file. It implements client.Store, login.Store,
-// grant.Store, grant.SweepStore, grant.EndingStore, admin.Store and keys.Store.
+// grant.Store, grant.SweepStore, grant.EndingStore, grant.LogStore, admin.Store
+// and keys.Store.
 type Store struct {
 	path string
 	now  func() time.Time
+	keep time.Duration // Options.RevocationKeep
 	// pollDB has one connection. It is for reads of the directory, of the key
 	// ring and of their versions, so that no other read delays them.
 	pollDB database
@@ -71,9 +78,12 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 
-	s := &Store{path: path, now: o.Now, lists: make(chan struct{}, maxLists)}
+	s := &Store{path: path, now: o.Now, keep: o.RevocationKeep, lists: make(chan struct{}, maxLists)}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.keep <= 0 {
+		s.keep = defaultRevocationKeep
 	}
 	size := maxWrites
 	if o.NoBatching {

@@ -17,6 +17,7 @@ type Store interface {
 	grant.Store
 	grant.SweepStore
 	grant.EndingStore
+	grant.LogStore
 	admin.Store
 	keys.Store
 	// Close closes the store.

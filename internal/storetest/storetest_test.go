@@ -81,6 +81,7 @@ BEGIN
 	IF tables IS NOT NULL THEN
 		EXECUTE 'TRUNCATE ' || tables;
 		INSERT INTO versions (name, version, restored) VALUES ('ring', 0, 0), ('directory', 0, 0);
+		INSERT INTO revocation_head (one, seq, at, keep, keep_until) VALUES (true, 0, '-infinity', '0', '-infinity');
 	END IF;
 END $$`
 

@@ -22,6 +22,7 @@ type ServiceStore interface {
 	grant.Store
 	grant.SweepStore
 	grant.EndingStore
+	grant.LogStore
 	// UserByID returns the user of that id, or oauth.NotFound.
 	UserByID(ctx context.Context, id string) (login.User, error)
 }
