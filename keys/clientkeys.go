@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/signetd/signet/internal/jws"
 )
 
 // A ClientKey is a public key of a client. The client signs assertions with
@@ -70,7 +72,7 @@ func parseClientKey(key jwk.Key) (k ClientKey, err error) {
 	if err := key.Raw(&public); err != nil {
 		return k, errors.New("it is malformed")
 	}
-	if k.Algorithm, err = algorithmOf(public); err != nil {
+	if k.Algorithm, err = jws.AlgorithmOf(public); err != nil {
 		return k, err
 	}
 	alg := key.Algorithm().String()

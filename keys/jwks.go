@@ -12,6 +12,8 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
+
+	"github.com/signetd/signet/internal/jws"
 )
 
 // A Set is the JWK Set as it is served. It is immutable.
@@ -56,7 +58,7 @@ func newSet(published []Key, public func(kid string) crypto.PublicKey, maxAge ti
 // publicJWK returns the JWK of a public key. It returns an error for a private
 // or symmetric key.
 func publicJWK(k Key, public crypto.PublicKey) (jwk.Key, error) {
-	if err := checkPublic(k.Algorithm, public); err != nil {
+	if err := jws.CheckPublicKey(k.Algorithm, public); err != nil {
 		return nil, err
 	}
 	key, err := jwk.FromRaw(public)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/seal"
 )
 
@@ -51,7 +52,7 @@ func generate(algorithm string, rsaBits int) (k Key, private []byte, err error) 
 // private key to seal. It rejects weak keys and keys whose private key does not
 // match the public key.
 func describe(signer crypto.Signer) (k Key, private []byte, err error) {
-	if k.Algorithm, err = algorithmOf(signer.Public()); err != nil {
+	if k.Algorithm, err = jws.AlgorithmOf(signer.Public()); err != nil {
 		return k, nil, err
 	}
 	if err := checkPair(signer); err != nil {
@@ -136,7 +137,7 @@ func unseal(k Key, keks *seal.KEKs) (unsealed, error) {
 // checkRow checks that the row describes this public key and that the key may
 // be published.
 func checkRow(k Key, public crypto.PublicKey) error {
-	if err := checkPublic(k.Algorithm, public); err != nil {
+	if err := jws.CheckPublicKey(k.Algorithm, public); err != nil {
 		return err
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)

@@ -1,8 +1,10 @@
 package jws
 
 import (
+	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A header is the members of a JOSE header that the package reads.
@@ -68,20 +70,21 @@ const maxHeaders = 64
 
 // A headerCache has parsed headers by their encoded form: all tokens of a key
 // usually have the same header. It saves the parsing and nothing else. The key
-// and the signature of each token are verified as before.
+// and the signature of each token are verified as before. A reader takes no
+// lock.
 type headerCache struct {
-	mu      sync.RWMutex
-	headers map[string]header
+	mu      sync.Mutex // for writers
+	headers atomic.Pointer[map[string]header]
 }
 
 // acceptedHeaders has the headers of tokens that Verify accepted. So only the
 // holder of a private key can add one.
 var acceptedHeaders headerCache
 
-func (c *headerCache) get(encoded string) (header, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	h, ok := c.headers[encoded]
+func (c *headerCache) get(encoded string) (h header, ok bool) {
+	if headers := c.headers.Load(); headers != nil {
+		h, ok = (*headers)[encoded]
+	}
 	return h, ok
 }
 
@@ -89,8 +92,10 @@ func (c *headerCache) get(encoded string) (header, bool) {
 func (c *headerCache) add(encoded string, h header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.headers == nil || len(c.headers) >= maxHeaders {
-		c.headers = map[string]header{}
+	headers := map[string]header{}
+	if old := c.headers.Load(); old != nil && len(*old) < maxHeaders {
+		maps.Copy(headers, *old)
 	}
-	c.headers[strings.Clone(encoded)] = h
+	headers[strings.Clone(encoded)] = h
+	c.headers.Store(&headers)
 }

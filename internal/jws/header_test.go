@@ -8,7 +8,16 @@ import (
 )
 
 // clearHeaders makes acceptedHeaders empty.
-func clearHeaders() { acceptedHeaders.headers = nil }
+func clearHeaders() { acceptedHeaders.headers.Store(nil) }
+
+// size returns the number of headers in the cache.
+func (c *headerCache) size() int {
+	headers := c.headers.Load()
+	if headers == nil {
+		return 0
+	}
+	return len(*headers)
+}
 
 // Only the header of a valid token is cached: tokens with invented kids or
 // invalid signatures use no memory.
@@ -27,7 +36,7 @@ func TestVerify_CachesHeadersOfValidTokensOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(acceptedHeaders.headers); n != 0 {
+	if n := acceptedHeaders.size(); n != 0 {
 		t.Errorf("%d headers are cached, want none", n)
 	}
 	for range 2 {
@@ -35,7 +44,7 @@ func TestVerify_CachesHeadersOfValidTokensOnly(t *testing.T) {
 			t.Errorf("got %+v, error %v", got, err)
 		}
 	}
-	if n := len(acceptedHeaders.headers); n != 1 {
+	if n := acceptedHeaders.size(); n != 1 {
 		t.Errorf("%d headers are cached, want 1", n)
 	}
 }
@@ -64,8 +73,8 @@ func TestHeaderCache_IsBounded(t *testing.T) {
 	var c headerCache
 	for i := range 5 * maxHeaders {
 		c.add(fmt.Sprint(i), header{kid: fmt.Sprint(i)})
-		if h, ok := c.get(fmt.Sprint(i)); !ok || h.kid != fmt.Sprint(i) || len(c.headers) > maxHeaders {
-			t.Errorf("header %d: got %+v, %v, among %d", i, h, ok, len(c.headers))
+		if h, ok := c.get(fmt.Sprint(i)); !ok || h.kid != fmt.Sprint(i) || c.size() > maxHeaders {
+			t.Errorf("header %d: got %+v, %v, among %d", i, h, ok, c.size())
 		}
 	}
 }

@@ -41,7 +41,10 @@ type Value string
 // It also rejects more than 8 levels and more than 256 members in total. The
 // caller must limit the size of text. The result consists of substrings of it.
 // Every error is ErrInvalid.
-func ParseObject(text string) (Object, error) {
+func ParseObject(text string) (Object, error) { return parseObject(text, make(Object, 0, 16)) }
+
+// parseObject is ParseObject. It appends the members to open, which is empty.
+func parseObject(text string, open Object) (Object, error) {
 	if !strings.HasPrefix(text, "{") {
 		return nil, reject("JSON does not begin with an object")
 	}
@@ -49,7 +52,7 @@ func ParseObject(text string) (Object, error) {
 		return nil, reject("JSON is not UTF-8")
 	}
 
-	s := scanner{data: text, open: make(Object, 0, 16)}
+	s := scanner{data: text, open: open}
 	if err := s.list(1, '}'); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,7 @@ func (v Value) Texts() (texts []string, ok bool) {
 	if v[0] != '[' {
 		return nil, false
 	}
+	texts = make([]string, 0, min(1+strings.Count(string(v), ","), MaxAudiences))
 	s := scanner{data: string(v), pos: 1}
 	for s.space(); !s.accept(']'); s.space() {
 		if s.accept(',') {

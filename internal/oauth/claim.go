@@ -3,41 +3,17 @@ package oauth
 import (
 	"encoding/json"
 	"slices"
-	"strings"
+
+	"github.com/signetd/signet/internal/jws"
 )
 
-// reservedClaims are the names that change what a token means. The issuer
-// writes some of them. A verifier may act on the others, which RFC 7519 §4.1,
-// RFC 7662 §2.2, RFC 7800 §3, RFC 8693 §4, RFC 8417 §2, RFC 9396 §9.1, RFC 9493
-// §4 and OpenID Connect define. Some verifiers read scp as the scope.
-var reservedClaims = map[string]bool{
-	"iss": true, "sub": true, "aud": true, "client_id": true, "scope": true, "iat": true, "exp": true, "jti": true,
-	"auth_time": true, "acr": true, "amr": true, "sid": true,
-	"nbf": true, "cnf": true, "act": true, "may_act": true, "azp": true, "nonce": true, "at_hash": true, "c_hash": true,
-	"s_hash": true, "events": true, "sub_id": true, "sub_jwk": true, "authorization_details": true, "active": true,
-	"token_type": true, "scp": true,
-}
-
 // ValidClaimName reports whether a token may have an additional claim of that
-// name: it matches [A-Za-z][A-Za-z0-9_:/.-]{0,127} and is not reserved.
-func ValidClaimName(name string) bool {
-	if name == "" || len(name) > MaxClaimName || !isLetter(name[0]) || ReservedClaim(name) {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if !isLetter(c) && (c < '0' || '9' < c) && strings.IndexByte("_:/.-", c) < 0 {
-			return false
-		}
-	}
-	return true
-}
+// name; see jws.ValidClaimName.
+func ValidClaimName(name string) bool { return jws.ValidClaimName(name) }
 
-// ReservedClaim reports whether name is reserved. It ignores case, because a
-// verifier that ignores case would read Sub as sub.
-func ReservedClaim(name string) bool { return reservedClaims[strings.ToLower(name)] }
-
-func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+// ReservedClaim reports whether name changes what a token means, in any case;
+// see jws.ReservedClaim.
+func ReservedClaim(name string) bool { return jws.ReservedClaim(name) }
 
 // ValidAMR reports whether methods may be the amr of a token (RFC 8176): at
 // most 16 methods, each of 1 to 64 printable ASCII characters without space,

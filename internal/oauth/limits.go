@@ -1,5 +1,7 @@
 package oauth
 
+import "github.com/signetd/signet/internal/jws"
+
 // The limits of requests, tokens and registrations, in every API. Lengths are
 // in bytes.
 const (
@@ -7,16 +9,16 @@ const (
 	MaxScope          = 4 << 10
 	MaxIdempotencyKey = 256
 	// MaxAudiences is the maximum number of audiences in a request or a token.
-	MaxAudiences  = 16
-	MaxAudienceID = 256
-	MaxClientID   = 128
+	MaxAudiences  = jws.MaxAudiences
+	MaxAudienceID = jws.MaxAudienceID
+	MaxClientID   = jws.MaxClientID
 	// MaxSubject is the limit of OpenID Connect Core §2.
-	MaxSubject = 255
+	MaxSubject = jws.MaxSubject
 	// MaxMethods is the maximum number of values of amr.
-	MaxMethods = 16
+	MaxMethods = jws.MaxMethods
 	// MaxMethod is the maximum length of a value of amr.
 	MaxMethod    = 64
-	MaxClaimName = 128
+	MaxClaimName = jws.MaxClaimName
 	// MaxCertSANs is the maximum number of certificate names of a client.
 	MaxCertSANs = 16
 	// MaxCertSAN is the maximum length of a certificate name.

@@ -3,14 +3,13 @@ package oauth
 import (
 	"slices"
 	"strings"
+
+	"github.com/signetd/signet/internal/jws"
 )
 
 // A Scope is a set of scope tokens (RFC 6749 §3.3), sorted and without
 // duplicates.
 type Scope []string
-
-// maxScopeTokens is the maximum number of tokens in a scope.
-const maxScopeTokens = 64
 
 // ParseScope parses scope tokens that are separated by spaces. RFC 6749 §3.3
 // has one space between two tokens. ParseScope also accepts several, and spaces
@@ -22,7 +21,7 @@ func ParseScope(text string) (Scope, error) {
 		return nil, nil
 	}
 	tokens := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
-	if len(tokens) > maxScopeTokens {
+	if len(tokens) > jws.MaxScopeTokens {
 		return nil, Fail(InvalidScope, "The scope names more than 64 values.")
 	}
 	if len(tokens) == 0 || slices.ContainsFunc(tokens, func(t string) bool { return !ValidToken(t) }) {
@@ -39,14 +38,7 @@ func NewScope(tokens ...string) Scope {
 }
 
 // Valid reports whether ParseScope could return the scope.
-func (s Scope) Valid() bool {
-	for i, t := range s {
-		if !ValidToken(t) || i > 0 && s[i-1] >= t {
-			return false
-		}
-	}
-	return len(s) <= maxScopeTokens
-}
+func (s Scope) Valid() bool { return jws.ValidScope(s) }
 
 // String returns the tokens separated by spaces.
 func (s Scope) String() string { return strings.Join(s, " ") }
@@ -74,12 +66,4 @@ func (s Scope) Intersect(other Scope) Scope {
 
 // ValidToken reports whether t is a scope token (RFC 6749 §3.3): printable
 // ASCII without space, quote and backslash, and not empty.
-func ValidToken(t string) bool {
-	for i := range len(t) {
-		c := t[i]
-		if c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return t != ""
-}
+func ValidToken(t string) bool { return jws.ValidToken(t) }

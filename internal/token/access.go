@@ -3,16 +3,17 @@ package token
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
-	"slices"
+	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-// accessType is the typ header of an access token (RFC 9068 §2.1).
-const accessType = "at+jwt"
+// accessType is the typ header of an access token.
+const accessType = jws.AccessType
 
 // Access is the claims of an access token (RFC 9068 §2.2). The token has times
 // in whole seconds.
@@ -49,44 +50,49 @@ func NewID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// check returns an error if a standard claim is missing or malformed. It
-// applies to tokens before they are signed and after they are read.
+// check returns an error if a standard claim is missing or malformed.
 func (a Access) check() error {
-	switch {
-	case a.Issuer == "":
-		return errors.New("iss is missing")
-	case a.Subject == "" || len(a.Subject) > oauth.MaxSubject || !utf8.ValidString(a.Subject):
-		return errors.New("sub is missing or malformed")
-	case len(a.Audience) == 0 || len(a.Audience) > oauth.MaxAudiences || !all(a.Audience, oauth.ValidAudienceID):
-		return errors.New("aud is missing or malformed")
-	case !oauth.ValidClientID(a.ClientID):
-		return errors.New("client_id is missing or malformed")
-	case a.ID == "":
-		return errors.New("jti is missing")
-	case !validTime(a.IssuedAt) || !validTime(a.ExpiresAt) || a.ExpiresAt.Unix() <= a.IssuedAt.Unix():
-		return errors.New("exp is not after iat")
-	case !a.AuthTime.IsZero() && !validTime(a.AuthTime):
+	c := jws.AccessClaims{
+		Issuer: a.Issuer, Subject: a.Subject, Audience: a.Audience, ClientID: a.ClientID, Scope: a.Scope,
+		IssuedAt: a.IssuedAt.Unix(), ExpiresAt: a.ExpiresAt.Unix(), ID: a.ID,
+		ACR: a.ACR, AMR: a.AMR, GrantID: a.GrantID,
+	}
+	if !a.AuthTime.IsZero() && a.AuthTime.Unix() <= 0 {
 		return errors.New("auth_time is malformed")
-	case len(a.AMR) > oauth.MaxMethods || slices.Contains(a.AMR, ""):
-		return errors.New("amr is malformed")
 	}
-	if !a.Scope.Valid() {
-		return errors.New("scope is malformed")
+	if !a.AuthTime.IsZero() {
+		c.AuthTime = a.AuthTime.Unix()
 	}
-	if _, err := oauth.ParseGrantID(a.GrantID); a.GrantID != "" && err != nil {
-		return errors.New("sid is malformed")
-	}
-	return nil
+	return c.Check()
 }
 
-// maxTime is the last second of the year 9999, in seconds since the Unix epoch.
-const maxTime = 253402300799
+// newAccess returns the Access with these claims.
+func newAccess(c jws.AccessClaims) (Access, error) {
+	a := Access{
+		Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audience, ClientID: c.ClientID, Scope: c.Scope,
+		IssuedAt: numericDate(c.IssuedAt), ExpiresAt: numericDate(c.ExpiresAt), AuthTime: numericDate(c.AuthTime),
+		ID: c.ID, ACR: c.ACR, AMR: c.AMR, GrantID: c.GrantID,
+	}
+	for _, m := range c.Extra {
+		decoder := json.NewDecoder(strings.NewReader(string(m.Value)))
+		decoder.UseNumber()
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			return Access{}, invalid("malformed claim")
+		}
+		if a.Claims == nil {
+			a.Claims = map[string]any{}
+		}
+		a.Claims[m.Name] = value
+	}
+	return a, nil
+}
 
-// validTime reports whether t is a plausible NumericDate (RFC 7519 §2): after
-// the Unix epoch and before the year 10000.
-func validTime(t time.Time) bool { return t.Unix() > 0 && t.Unix() <= maxTime }
-
-// all reports whether every string of the list is valid.
-func all(list []string, valid func(string) bool) bool {
-	return !slices.ContainsFunc(list, func(s string) bool { return !valid(s) })
+// numericDate returns the time of a NumericDate (RFC 7519 §2), or the zero time
+// for a claim that is missing.
+func numericDate(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
 }

@@ -197,7 +197,7 @@ func TestAccess_InvalidClaimsAreNotSigned(t *testing.T) {
 		"no iat":            func(a *Access) { a.IssuedAt = time.Time{} },
 		"no exp":            func(a *Access) { a.ExpiresAt = time.Time{} },
 		"exp at iat":        func(a *Access) { a.ExpiresAt = a.IssuedAt },
-		"exp too late":      func(a *Access) { a.ExpiresAt = time.Unix(maxTime+1, 0) },
+		"exp too late":      func(a *Access) { a.ExpiresAt = time.Unix(jws.MaxTime+1, 0) },
 		"auth_time in 1969": func(a *Access) { a.AuthTime = time.Unix(-1, 0) },
 		"an empty amr":      func(a *Access) { a.AMR = []string{""} },
 		"a malformed sid":   func(a *Access) { a.GrantID = "503563C1BDA45327FF4617750A06BD81" },

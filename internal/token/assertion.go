@@ -99,11 +99,11 @@ func (c *assertionClaims) read(payload []byte) error {
 	}{
 		// The sub is the first, so that the log has it whatever else is wrong.
 		{"sub", false, func(v jws.Value) bool {
-			return readText(v, &c.subject) && oauth.ValidClientID(c.subject)
+			return jws.ReadText(v, &c.subject) && oauth.ValidClientID(c.subject)
 		}},
-		{"iss", false, func(v jws.Value) bool { return readText(v, &c.issuer) }},
-		{"aud", false, func(v jws.Value) bool { return readAudience(v, &c.audience) }},
-		{"jti", false, func(v jws.Value) bool { return readText(v, &c.id) && len(c.id) <= maxAssertionID }},
+		{"iss", false, func(v jws.Value) bool { return jws.ReadText(v, &c.issuer) }},
+		{"aud", false, func(v jws.Value) bool { return jws.ReadAudience(v, &c.audience) }},
+		{"jti", false, func(v jws.Value) bool { return jws.ReadText(v, &c.id) && len(c.id) <= maxAssertionID }},
 		{"exp", false, func(v jws.Value) bool { return readNumericDate(v, &c.expires) }},
 		{"iat", true, func(v jws.Value) bool { return readNumericDate(v, &c.issued) }},
 		{"nbf", true, func(v jws.Value) bool { return readNumericDate(v, &c.notBefore) }},
@@ -128,7 +128,7 @@ func readNumericDate(v jws.Value, into *time.Time) bool {
 		return false
 	}
 	about, err := strconv.ParseFloat(string(v), 64)
-	if err != nil || about < 1 || about > maxTime {
+	if err != nil || about < 1 || about > jws.MaxTime {
 		return false
 	}
 	seconds, ok := new(big.Rat).SetString(string(v))
@@ -139,7 +139,7 @@ func readNumericDate(v jws.Value, into *time.Time) bool {
 	whole, rest := new(big.Int).Quo(nanos.Num(), nanos.Denom()), new(big.Int)
 	whole.QuoRem(whole, big.NewInt(int64(time.Second)), rest)
 	*into = time.Unix(whole.Int64(), rest.Int64()).UTC()
-	return validTime(*into)
+	return into.Unix() > 0 && into.Unix() <= jws.MaxTime
 }
 
 // check returns an ErrInvalid if the client is not the issuer of the assertion,
@@ -149,7 +149,7 @@ func (c *assertionClaims) check(audience []string, now time.Time) error {
 	switch latest := now.Add(maxClientSkew); {
 	case c.issuer != c.subject:
 		return invalid("iss is not sub")
-	case !all(c.audience, func(name string) bool { return slices.Contains(audience, name) }):
+	case slices.ContainsFunc(c.audience, func(name string) bool { return !slices.Contains(audience, name) }):
 		return invalid("aud has another recipient")
 	case c.issued.After(latest), c.notBefore.After(latest):
 		return invalid("not valid yet")
