@@ -84,6 +84,10 @@ func (m *Manager) Poll(ctx context.Context) error {
 	return m.writer.maintain(ctx)
 }
 
+// Refresh reads the ring from the store if it has changed. Unlike Poll, it
+// changes nothing.
+func (m *Manager) Refresh(ctx context.Context) error { return m.cache.refresh(ctx) }
+
 // Signer returns the active key of a signing algorithm. It fails with ErrStale
 // or ErrNoKey.
 func (m *Manager) Signer(algorithm string) (Signer, error) {

@@ -43,6 +43,12 @@ func CheckAccess(s keys.Signer, a Access) error {
 	return nil
 }
 
+// SignPayload returns a compact JWS of that type (RFC 7515 §4.1.9) with any
+// payload.
+func SignPayload(s keys.Signer, typ string, payload []byte) (string, error) {
+	return compact(typ, s.Algorithm, s.KeyID, payload, s.Sign)
+}
+
 // maxFixed bounds the bytes of a payload without the values of iss, aud and
 // scope, and without extra claims.
 const maxFixed = 6*oauth.MaxSubject + oauth.MaxClientID + // JSON escapes a byte by six at most
