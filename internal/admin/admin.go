@@ -11,6 +11,8 @@ import (
 // Options configures an Admin. Every field is required, except where its
 // comment says what nil means.
 type Options struct {
+	// Issuer is the issuer identifier (RFC 8414 §2).
+	Issuer    string
 	Store     Store
 	Passwords *password.Hasher
 	// Policy is what new passwords must satisfy.
@@ -39,6 +41,7 @@ type Admin struct {
 	*Accounts
 	*Clients
 	*Audiences
+	*Revocations
 	*Replayer
 }
 
@@ -53,6 +56,10 @@ func New(o Options) *Admin {
 		Clients:   &Clients{store: o.Store, maxRefresh: o.Limits.MaxRefresh, events: r},
 		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
 	}
-	a.Replayer = &Replayer{store: o.Store, accounts: a.Accounts, clients: a.Clients, events: r, skew: o.ClockSkew}
+	a.Revocations = &Revocations{issuer: o.Issuer, store: o.Store, clients: a.Clients, users: o.Store, events: r}
+	a.Replayer = &Replayer{
+		store: o.Store, accounts: a.Accounts, clients: a.Clients, revocations: a.Revocations, events: r,
+		skew: o.ClockSkew,
+	}
 	return a
 }

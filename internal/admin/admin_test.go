@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	api    = "https://api.example"
-	secret = "correct horse battery staple"
-	skew   = 2 * time.Minute
+	identifier = "https://issuer.example"
+	api        = "https://api.example"
+	secret     = "correct horse battery staple"
+	skew       = 2 * time.Minute
 )
 
 var by = audit.Actor{Name: "operator:test", RequestID: "r1"}
@@ -31,6 +32,8 @@ type fixture struct {
 	*admin.Admin
 	store  *sqlite.Store
 	events []audit.Event
+	// options are those of the Admin.
+	options admin.Options
 	// auditError is what writing an event returns.
 	auditError error
 }
@@ -50,11 +53,12 @@ func newFixtureAt(t *testing.T, now func() time.Time) *fixture {
 	passwords, err := password.New(password.Options{Params: password.MinParams()})
 	must(t, err)
 	f := &fixture{store: store}
-	f.Admin = admin.New(admin.Options{
-		Store: store, Passwords: passwords, Now: now, ClockSkew: skew,
+	f.options = admin.Options{
+		Issuer: identifier, Store: store, Passwords: passwords, Now: now, ClockSkew: skew,
 		Limits: admin.Limits{MaxAccess: time.Hour, MaxRefresh: 90 * 24 * time.Hour},
 		Audit:  func(_ context.Context, e audit.Event) error { f.events = append(f.events, e); return f.auditError },
-	})
+	}
+	f.Admin = admin.New(f.options)
 	return f
 }
 
@@ -309,6 +313,8 @@ func TestRule69_EveryOperationIsAudited(t *testing.T) {
 	must(t, f.SetClaims(ctx, by, "ada", map[string]any{"tenant": "acme"}))
 	_, err = f.RevokeGrants(ctx, by, "ada")
 	must(t, err)
+	_, err = f.AddRevocation(ctx, by, admin.RevokedTokens{All: true})
+	must(t, err)
 	must(t, f.DeleteUser(ctx, by, "ada"))
 	must(t, f.DisableAudience(ctx, by, api))
 	must(t, f.EnableAudience(ctx, by, api))
@@ -324,7 +330,8 @@ func TestRule69_EveryOperationIsAudited(t *testing.T) {
 		}
 	}
 	want := "audience.created client.created user.created user.disabled user.enabled user.unlocked " +
-		"user.password_set user.claims_set grant.revoked user.deleted audience.updated audience.updated client.deleted"
+		"user.password_set user.claims_set grant.revoked revocation.added user.deleted audience.updated " +
+		"audience.updated client.deleted"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("events\n%s, want\n%s", got, want)
 	}

@@ -21,7 +21,9 @@ type Replayer struct {
 	}
 	accounts *Accounts
 	clients  *Clients
-	events   recorder
+	// revocations writes the entries of the revocation log.
+	revocations *Revocations
+	events      recorder
 	// skew is how far the times of events may differ from the store's clock. If
 	// it is not certain whether an event ended something, the replay ends it.
 	skew time.Duration
@@ -29,8 +31,9 @@ type Replayer struct {
 
 // A ReplayResult is the result of the replay of one event.
 type ReplayResult struct {
-	// Changed is how many grants, users or clients were changed. It is zero if
-	// the store already had the changes of the event.
+	// Changed is how many grants, users or clients were changed, or entries of
+	// the revocation log written. It is zero if the store already had the
+	// changes of the event.
 	Changed int
 	// Lost is what cannot be replayed, and what the operator can do about it.
 	// It is empty if nothing is lost.
@@ -79,6 +82,12 @@ func (r *Replayer) Replay(ctx context.Context, by audit.Actor, e audit.Event) (R
 		return r.replayUser(ctx, by, e)
 	case audit.ClientDeleted, audit.ClientUpdated:
 		return r.replayClient(ctx, by, e)
+	case audit.TokenRevoked, audit.RevocationAdded:
+		written, err := r.revocations.replay(ctx, by, e)
+		if !written {
+			return ReplayResult{}, err
+		}
+		return ReplayResult{Changed: 1}, err
 	}
 	return r.findLost(ctx, e)
 }

@@ -22,6 +22,7 @@ type Store interface {
 	ClientStore
 	AudienceStore
 	GrantStore
+	RevocationStore
 }
 
 // UserStore stores users.
@@ -105,4 +106,12 @@ type GrantStore interface {
 	RevokeGrant(
 		ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 	) (g grant.Grant, changed bool, err error)
+}
+
+// RevocationStore writes and reads the revocation log.
+type RevocationStore interface {
+	// AddRevocations writes entries, as grant.LogStore says.
+	AddRevocations(ctx context.Context, entries []grant.Revocation) (time.Time, error)
+	// Revocations returns a part of the log, as grant.LogStore says.
+	Revocations(ctx context.Context, from int64, limit int) (grant.LogPage, error)
 }

@@ -141,7 +141,8 @@ func (a *App) openAdmin(ctx context.Context) (err error) {
 		return err
 	}
 	a.Admin = admin.New(admin.Options{
-		Store: a.Store, Passwords: a.passwords, Policy: passwordPolicy(a.Config), Audit: a.audit,
+		Issuer: a.Config.Issuer,
+		Store:  a.Store, Passwords: a.passwords, Policy: passwordPolicy(a.Config), Audit: a.audit,
 		Now: a.Now, ClockSkew: a.Config.Keys.ClockSkew,
 		Limits: admin.Limits{MaxAccess: a.Config.Tokens.MaxLifetime, MaxRefresh: a.Config.Refresh.MaxLifetime},
 	})

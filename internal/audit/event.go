@@ -31,11 +31,15 @@ type Event struct {
 	Subject string
 	// Grant is the id of the grant that the event is about.
 	Grant string
+	// Token is the jti of the access token that was revoked.
+	Token string
 	// Key is the kid of the key that the event is about.
 	Key string
-	// Client is the id of the client that an operator changed.
+	// Client is the id of the client that an operator changed, or whose tokens
+	// were revoked.
 	Client string
-	// Audience is the id of the audience that an operator changed.
+	// Audience is the id of the audience that an operator changed, or whose
+	// tokens were revoked.
 	Audience string
 	// Failed is true if the server refused what the actor asked for.
 	Failed bool
@@ -43,7 +47,9 @@ type Event struct {
 	// most 1,000.
 	Count int
 	// Moment is when an act on many grants took place, by the store's clock.
-	// The act concerns the grants that were created until then.
+	// The act concerns the grants that were created until then. In TokenRevoked
+	// and RevocationAdded it is the moment of the entry in the revocation log.
+	// RevocationAdded concerns the tokens that were minted before it.
 	Moment time.Time
 	// Age is how long before the act the grant was rotated, in whole
 	// milliseconds.
@@ -60,7 +66,12 @@ type Event struct {
 // several things, it returns the most specific one.
 func (e Event) Target() string {
 	for _, t := range []struct{ kind, id string }{
-		{"key", e.Key}, {"grant", e.Grant}, {"audience", e.Audience}, {"client", e.Client}, {"user", e.Subject},
+		{"token", e.Token},
+		{"key", e.Key},
+		{"grant", e.Grant},
+		{"audience", e.Audience},
+		{"client", e.Client},
+		{"user", e.Subject},
 	} {
 		if t.id != "" {
 			return t.kind + ":" + t.id
@@ -72,6 +83,8 @@ func (e Event) Target() string {
 		return "user:unknown"
 	case strings.HasPrefix(e.Name, "kek."), strings.HasPrefix(e.Name, "key."), strings.HasPrefix(e.Name, "ring."):
 		return "ring"
+	case e.Name == RevocationAdded:
+		return "issuer"
 	}
 	return ""
 }

@@ -13,6 +13,9 @@ func TestEventNamesItsTarget(t *testing.T) {
 		{Event{Name: ClientUpdated, Client: "gateway"}, "client:gateway"},
 		{Event{Name: AudienceDeleted, Audience: "https://api.example.com"}, "audience:https://api.example.com"},
 		{Event{Name: "key.rotated", Key: "kid"}, "key:kid"},
+		{Event{Name: TokenRevoked, Subject: "app", Token: "jti"}, "token:jti"},
+		{Event{Name: RevocationAdded, Subject: "usr_1", Client: "app"}, "client:app"},
+		{Event{Name: RevocationAdded}, "issuer"},
 		{Event{Name: "kek.added"}, "ring"},
 		{Event{Name: "ring.restore_accepted"}, "ring"},
 	} {

@@ -20,6 +20,7 @@ type line struct {
 	Outcome   string    `json:"outcome,omitempty"`
 	Subject   string    `json:"sub,omitempty"`
 	Grant     string    `json:"grant,omitempty"`
+	Token     string    `json:"jti,omitempty"`
 	Key       string    `json:"kid,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	IP        string    `json:"ip,omitempty"`
@@ -33,8 +34,8 @@ type line struct {
 func encode(e Event) ([]byte, error) {
 	text, err := json.Marshal(line{
 		Time: e.Time.UTC(), Event: e.Name, RequestID: e.Actor.RequestID, Actor: e.Actor.Name, Target: e.Target(),
-		Outcome: e.Outcome(), Subject: e.Subject, Grant: e.Grant, Key: e.Key, Reason: e.Reason, IP: e.IP,
-		Count: e.Count, Moment: e.Moment.UTC(), Kept: e.KeptGrant, AgeMillis: e.Age.Milliseconds(),
+		Outcome: e.Outcome(), Subject: e.Subject, Grant: e.Grant, Token: e.Token, Key: e.Key, Reason: e.Reason,
+		IP: e.IP, Count: e.Count, Moment: e.Moment.UTC(), Kept: e.KeptGrant, AgeMillis: e.Age.Milliseconds(),
 	})
 	return append(text, '\n'), err
 }
@@ -86,8 +87,8 @@ func decode(text string) (e Event, ok bool, err error) {
 func (l line) event() Event {
 	e := Event{
 		Name: l.Event, Time: l.Time, Actor: Actor{Name: l.Actor, RequestID: l.RequestID}, Subject: l.Subject,
-		Grant: l.Grant, Key: l.Key, Failed: l.Outcome == OutcomeFailure, Reason: l.Reason, IP: l.IP, Count: l.Count,
-		Moment: l.Moment, KeptGrant: l.Kept, Age: time.Duration(l.AgeMillis) * time.Millisecond,
+		Grant: l.Grant, Token: l.Token, Key: l.Key, Failed: l.Outcome == OutcomeFailure, Reason: l.Reason, IP: l.IP,
+		Count: l.Count, Moment: l.Moment, KeptGrant: l.Kept, Age: time.Duration(l.AgeMillis) * time.Millisecond,
 	}
 	switch kind, id, _ := strings.Cut(l.Target, ":"); kind {
 	case "client":

@@ -10,6 +10,8 @@ const (
 	RefreshAhead    = "refresh.ahead"
 	RefreshMissing  = "refresh.missing"
 	GrantRevoked    = "grant.revoked"
+	TokenRevoked    = "token.revoked"
+	RevocationAdded = "revocation.added"
 	UserCreated     = "user.created"
 	UserDisabled    = "user.disabled"
 	UserEnabled     = "user.enabled"
@@ -40,7 +42,7 @@ const (
 func EventNames() []string {
 	return []string{
 		LoginSucceeded, LoginFailed, TokenMinted, RefreshReused, RefreshRepeated, RefreshAhead, RefreshMissing,
-		GrantRevoked, UserCreated, UserDisabled, UserEnabled, UserUnlocked, UserDeleted,
+		GrantRevoked, TokenRevoked, RevocationAdded, UserCreated, UserDisabled, UserEnabled, UserUnlocked, UserDeleted,
 		PasswordSet, ClaimsSet, ClientCreated, ClientUpdated, ClientDeleted, AudienceCreated,
 		AudienceUpdated, AudienceDeleted, KeyCreated, KeyImported, KeyRotated, KeyCancelled,
 		KeyRetired, KeyCompromised, KeyDestroyed, KeyResealed, CanaryIssued, KEKAdded, RestoreAccepted,

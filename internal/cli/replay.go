@@ -22,7 +22,8 @@ The command revokes all of them, also if there are more.
 
 With --replay, repeat the changes that a store lost because it was restored from a backup. FILE is the log that the servers
 wrote to stderr (- is standard input). It may have other lines between the events. The command revokes grants, disables,
-enables and deletes users and clients, and compromises keys, as the events say. It prints changes that it cannot repeat.
+enables and deletes users and clients, revokes access tokens, and compromises keys, as the events say. It prints changes
+that it cannot repeat.
 An event whose change is already in the store has no effect, so FILE may be the whole log, and the command may run more than
 once. With --since, the time of the backup, the command skips events that are older by more than keys.clock_skew, and counts
 lost logins. Run it before the servers start on the restored store, and before signet keys --accept-restore.`

@@ -73,7 +73,7 @@ func (f *Fixture) start(t testing.TB, o components.Options) {
 	var err error
 	f.Components, err = components.Open(t.Context(), o)
 	must(t, err)
-	f.Admin = newAdmin(f.Store, o.Passwords, f.Registry.Now, f.Events.Record)
+	f.Admin = newAdmin(o.Issuer, f.Store, o.Passwords, f.Registry.Now, f.Events.Record)
 }
 
 // options returns the options of the components, as a server's configuration

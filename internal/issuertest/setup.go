@@ -116,7 +116,7 @@ func (s *Setup) prepare(t testing.TB) *prepared {
 	defer store.Close()
 	must(t, store.Migrate(ctx))
 	p := &prepared{files: map[string][]byte{}, secrets: map[string]string{}}
-	s.fill(t, newAdmin(store, newHasher(t, s.params()), time.Now, nil), p)
+	s.fill(t, newAdmin(s.issuer(), store, newHasher(t, s.params()), time.Now, nil), p)
 	_, _, err = components.OpenKeys(ctx, components.Options{
 		Issuer: s.issuer(), Store: store, Keys: keys.Options{KEKs: keks, Policy: policy()},
 		Log: new(Logs).Logger(),
@@ -150,11 +150,13 @@ func (s *Setup) fill(t testing.TB, a *admin.Admin, p *prepared) {
 }
 
 func newAdmin(
-	store admin.Store, h *password.Hasher, now func() time.Time, record func(context.Context, audit.Event) error,
+	identifier string, store admin.Store, h *password.Hasher, now func() time.Time,
+	record func(context.Context, audit.Event) error,
 ) *admin.Admin {
 	return admin.New(admin.Options{
-		Store: store, Passwords: h, Limits: admin.Limits{MaxAccess: maxAccess, MaxRefresh: maxRefresh},
-		Now: now, ClockSkew: policy().ClockSkew, Audit: record,
+		Issuer: identifier, Store: store, Passwords: h, Now: now,
+		Limits:    admin.Limits{MaxAccess: maxAccess, MaxRefresh: maxRefresh},
+		ClockSkew: policy().ClockSkew, Audit: record,
 	})
 }
 
