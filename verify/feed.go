@@ -1,0 +1,300 @@
+package verify
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/signetd/signet/internal/revocation"
+)
+
+const (
+	// maxEntries is how many entries a Verifier keeps: about 110 MB. With
+	// more, it counts the feed as unavailable.
+	maxEntries = 1 << 22
+	// maxAnswer is the maximum size of an answer: maxEntries in base64url.
+	maxAnswer = maxEntries*revocation.EntrySize*4/3 + 1<<20
+	// maxWait is how long a poll waits for news at most.
+	maxWait = 2 * time.Second
+	// loadTimeout is the time limit of a poll that returns all entries.
+	loadTimeout = 10 * time.Second
+	// maxBackoff is the longest pause after a poll that failed, and
+	// maxDelay the longest that an issuer can ask for.
+	maxBackoff, maxDelay = 5 * time.Second, time.Minute
+	// maxReplay is by how much the signed moment of a head may be older
+	// than the bound of the policy. It allows for clocks that differ.
+	maxReplay = 30 * time.Second
+	// expireEvery is the pause between two removals of expired entries.
+	expireEvery = time.Minute
+)
+
+// A feed keeps the revocations of the issuer.
+type feed struct {
+	transport *transport
+	address   string
+	issuer    string
+	name      string
+	keys      *keyStore
+	// bound is the age from which the policy applies.
+	bound  time.Duration
+	leeway time.Duration
+	now    func() time.Time // the wall clock
+	log    *slog.Logger
+
+	table revocation.Table
+	// began is the origin of asOf, which is the moment at which all entries
+	// that the issuer had then are in the table, in nanoseconds.
+	began time.Time
+	asOf  atomic.Int64
+	// ready is closed when the table has all entries for the first time.
+	ready chan struct{}
+	// merged has a channel that is closed when entries are added.
+	merged         atomic.Pointer[chan struct{}]
+	polls, failed  atomic.Uint64
+	entries        atomic.Int64
+	latestPosition atomic.Pointer[revocation.Position]
+
+	// Of the goroutine that polls:
+	position  revocation.Position
+	reload    bool // the next poll asks for all entries
+	expiredAt time.Time
+	keysNamed map[string]bool // the kids of the current set that an entry names
+}
+
+func newFeed(
+	t *transport, address string, keys *keyStore, issuer string, o Options, now func() time.Time,
+) *feed {
+	f := &feed{
+		transport: t, address: address, keys: keys, issuer: issuer, name: o.Name,
+		bound: o.Revocation.bound, leeway: o.Leeway, now: now, log: o.Log,
+		began: time.Now(), ready: make(chan struct{}), reload: true,
+	}
+	f.asOf.Store(math.MinInt64)
+	f.latestPosition.Store(&revocation.Position{})
+	merged := make(chan struct{})
+	f.merged.Store(&merged)
+	return f
+}
+
+// age returns how old the knowledge of the feed is. ok is false before the
+// first answer.
+func (f *feed) age() (age time.Duration, ok bool) {
+	asOf := f.asOf.Load()
+	if asOf == math.MinInt64 {
+		return math.MaxInt64, false
+	}
+	return time.Since(f.began) - time.Duration(asOf), true
+}
+
+// changed returns a channel that is closed when entries are added.
+func (f *feed) changed() <-chan struct{} { return *f.merged.Load() }
+
+// run polls the feed until ctx ends.
+func (f *feed) run(ctx context.Context) {
+	failures := 0
+	var lost time.Time
+	for ctx.Err() == nil {
+		sent := time.Now()
+		pause, err := f.poll(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			f.failed.Add(1)
+			f.transport.close() // a connection may be dead
+			if failures++; failures == 1 {
+				lost = sent
+				f.log.Warn("the feed of revocations cannot be read", "error", err)
+			}
+			pause = max(pause, f.backoff(failures))
+		case failures > 0:
+			f.log.Info("the feed of revocations is read again", "after", time.Since(lost).Round(time.Millisecond))
+			failures = 0
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(pause, minPause-time.Since(sent))):
+		}
+	}
+}
+
+// minPause is the shortest time between the starts of two polls.
+const minPause = 20 * time.Millisecond
+
+// backoff returns the pause after a number of polls that failed.
+func (f *feed) backoff(failures int) time.Duration {
+	longest := min(f.bound/4, maxBackoff)
+	return jitter(min(longest, 50*time.Millisecond<<min(failures, 10)))
+}
+
+// poll sends one poll and merges the answer. It returns the pause that the
+// issuer asks for.
+func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
+	f.polls.Add(1)
+	wait, limit := min(maxWait, f.bound/3), min(f.bound/4, maxBackoff)
+	limit = max(limit, 250*time.Millisecond) + wait
+	if f.reload {
+		f.position, wait, limit = revocation.Position{}, 0, loadTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	header := http.Header{"Accept": {"application/json"}}
+	f.transport.authenticate(header)
+	sent := time.Now()
+	r, err := f.transport.get(ctx, f.url(wait), header, maxAnswer)
+	took := time.Since(sent)
+	if err != nil {
+		return 0, err
+	}
+	if r.status != http.StatusOK {
+		seconds, _ := strconv.ParseUint(r.header.Get("Retry-After"), 10, 16)
+		return min(time.Duration(seconds)*time.Second, maxBackoff), errStatus(r.status)
+	}
+
+	var a revocation.Answer
+	if err := json.Unmarshal(r.body, &a); err != nil {
+		return 0, errors.New("the answer is malformed")
+	}
+	held, age, delay := milliseconds(a.HeldMS), milliseconds(a.AgeMS), milliseconds(a.DelayMS)
+	added, err := f.merge(a.Segments)
+	if err != nil {
+		f.reload = f.reload || errors.Is(err, errSegment)
+		return min(delay, maxDelay), err
+	}
+	f.reload = false
+	f.confirm(sent.Add(min(held, took) - age))
+	if !added && delay == 0 && held < wait/2 {
+		delay = minPause * 5 // the issuer does not hold polls, for example because it drains
+	}
+	return min(delay, maxDelay), nil
+}
+
+// url returns the address of a poll.
+func (f *feed) url(wait time.Duration) string {
+	query := url.Values{
+		"after": {f.position.String()},
+		"wait":  {wait.Truncate(time.Millisecond).String()},
+	}
+	if f.name != "" {
+		query.Set("name", f.name)
+	}
+	if etag := f.keys.current.Load().etag; etag != "" {
+		query.Set("keys", etag)
+	}
+	separator := "?"
+	if u, err := url.Parse(f.address); err == nil && u.RawQuery != "" {
+		separator = "&"
+	}
+	return f.address + separator + query.Encode()
+}
+
+// milliseconds returns a duration of an answer: at most a day, and not less
+// than zero, whatever the issuer says.
+func milliseconds(ms int64) time.Duration {
+	return time.Duration(min(max(ms, 0), 24*time.Hour.Milliseconds())) * time.Millisecond
+}
+
+// merge verifies segments and adds their entries to the table. It reports
+// whether there were any.
+func (f *feed) merge(segments []revocation.Segment) (added bool, err error) {
+	if len(segments) == 0 {
+		return false, refuseSegment("there is none")
+	}
+	var last revocation.Head
+	for i, s := range segments {
+		unknown := false
+		head, entries, err := readSegment(s, f.issuer, func(kid string) (string, crypto.PublicKey, bool) {
+			k, ok := f.keys.current.Load().keys[kid]
+			unknown = !ok
+			_, named := f.table.Get(k.hash)
+			return k.algorithm, k.key, ok && !named
+		})
+		if unknown {
+			f.keys.refresh(fetchFloor, true)
+			return added, errors.New("the head is signed with an unknown key")
+		}
+		if err != nil {
+			return added, err
+		}
+		position, err := follow(f.position, head, i == 0)
+		if err != nil {
+			return added, err
+		}
+		if f.table.Len()+len(entries) > maxEntries {
+			f.expire(head, time.Time{})
+			if f.table.Len()+len(entries) > maxEntries {
+				return added, fmt.Errorf("there are more than %d revocations", maxEntries)
+			}
+		}
+		f.table.Merge(entries)
+		f.position, last, added = position, head, added || len(entries) > 0
+	}
+	f.expire(last, f.expiredAt)
+	f.publish(added)
+	f.keys.want(last.Keys)
+
+	oldest := f.now().Add(-f.bound - maxReplay)
+	if at := time.UnixMilli(last.At); at.Before(oldest) {
+		return added, fmt.Errorf("the head of %s is too old, or the clocks differ", at.UTC().Format(time.RFC3339))
+	}
+	return added, nil
+}
+
+// expire removes entries that refuse no token any more, unless it did so less
+// than a minute ago. A token can be valid for the Leeway longer.
+func (f *feed) expire(h revocation.Head, last time.Time) {
+	if time.Since(last) < expireEvery {
+		return
+	}
+	f.expiredAt = time.Now()
+	// The clock that is behind counts.
+	now := min(time.UnixMilli(h.At).UnixMicro(), f.now().UnixMicro())
+	f.table.Expire(now - h.Keep*time.Second.Microseconds() - f.leeway.Microseconds())
+}
+
+// publish tells the readers of the table that it has changed. It fetches the
+// JWK Set if an entry names a key of it for the first time.
+func (f *feed) publish(added bool) {
+	f.entries.Store(int64(f.table.Len()))
+	position := f.position
+	f.latestPosition.Store(&position)
+	if !added {
+		return
+	}
+	next := make(chan struct{})
+	close(*f.merged.Swap(&next))
+
+	named := map[string]bool{}
+	for kid, k := range f.keys.current.Load().keys {
+		if _, ok := f.table.Get(k.hash); !ok {
+			continue
+		}
+		if named[kid] = true; !f.keysNamed[kid] {
+			f.log.Warn("a key of the issuer is revoked", "kid", kid)
+			f.keys.refresh(fetchFloor, true)
+		}
+	}
+	f.keysNamed = named
+}
+
+// confirm records that the table has all entries up to a moment.
+func (f *feed) confirm(moment time.Time) {
+	asOf := int64(moment.Sub(f.began))
+	if first := f.asOf.Load() == math.MinInt64; first || asOf > f.asOf.Load() {
+		f.asOf.Store(asOf)
+		if first {
+			close(f.ready)
+		}
+	}
+}
