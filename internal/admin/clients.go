@@ -67,10 +67,17 @@ func (a *Clients) UpdateClient(ctx context.Context, by audit.Actor, id string, e
 // RotateSecret gives a confidential client a new secret and returns it. The
 // previous secret stays valid; the one before it does not.
 func (a *Clients) RotateSecret(ctx context.Context, by audit.Actor, id string) (secret string, err error) {
+	return a.rotateSecret(ctx, by, id, client.MaxSecrets-1)
+}
+
+// rotateSecret gives a confidential client a new secret. At most keep of its
+// earlier secrets stay valid.
+func (a *Clients) rotateSecret(ctx context.Context, by audit.Actor, id string, keep int) (secret string, err error) {
 	err = a.update(ctx, by, id, audit.SecretRotated, func(c *client.Client) error {
 		if c.Public {
 			return oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
 		}
+		c.Secrets = c.Secrets[max(0, len(c.Secrets)-keep):]
 		secret = a.addSecret(c)
 		return nil
 	})
@@ -117,15 +124,12 @@ func (a *Clients) update(
 }
 
 // addSecret makes a secret of 256 bits and adds its hash as the client's
-// newest. It drops the oldest hash if there are too many.
+// newest.
 func (a *Clients) addSecret(c *client.Client) string {
 	var b [32]byte
 	rand.Read(b[:])
 	secret := "sgs_" + base64.RawURLEncoding.EncodeToString(b[:])
 	added := client.Secret{Hash: client.HashSecret(secret), CreatedAt: a.events.now()}
 	c.Secrets = append(slices.Clone(c.Secrets), added)
-	if extra := len(c.Secrets) - client.MaxSecrets; extra > 0 {
-		c.Secrets = c.Secrets[extra:]
-	}
 	return secret
 }

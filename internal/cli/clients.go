@@ -84,8 +84,14 @@ func newClientsRotateSecretCommand(p *program) *cobra.Command {
 		Short: "Create a secret for a client; the previous secret stays valid, older ones do not",
 		Args:  cobra.ExactArgs(1),
 	}
+	compromised := c.Flags().Bool("compromised", false,
+		"no earlier secret stays valid, and the client's access tokens are refused, also those of the next 6 seconds")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
-		secret, err := o.RotateSecret(ctx, o.actor, args[0])
+		rotate := o.RotateSecret
+		if *compromised {
+			rotate = o.CompromiseSecrets
+		}
+		secret, err := rotate(ctx, o.actor, args[0])
 		if err != nil {
 			return wrapError("client "+args[0], err)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"strconv"
 )
 
 // A Kind is what an entry concerns. The numbers are part of the wire format.
@@ -22,6 +23,20 @@ const (
 	Exempt          Kind = 8 // the sid claim: waives Subject and SubjectAtClient
 	All             Kind = 9 // the iss claim
 )
+
+// kindNames has the names of the kinds.
+var kindNames = [...]string{
+	Grant: "grant", Token: "token", Key: "key", Subject: "subject", SubjectAtClient: "subject_at_client",
+	Client: "client", Audience: "audience", Exempt: "exempt", All: "all",
+}
+
+// String returns the name of the kind, such as subject_at_client.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
+}
 
 // A Hash names what an entry concerns without revealing it, not even its kind:
 // it is the first 64 bits of the SHA-256 hash of kind and text. It is never

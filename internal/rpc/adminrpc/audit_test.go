@@ -67,6 +67,10 @@ func TestRule69_AdminCallsAreRecorded(t *testing.T) {
 			_, err := f.AdminService.RotateClientSecret(ctx, &signetv1.RotateClientSecretRequest{Id: "x"})
 			return err
 		}},
+		{"revocation.added", "client:x", func() error {
+			_, err := f.AdminService.AddRevocation(ctx, &signetv1.AddRevocationRequest{ClientId: "x"})
+			return err
+		}},
 		{"client.deleted", "client:x", func() error {
 			_, err := f.AdminService.DeleteClient(ctx, &signetv1.DeleteClientRequest{Id: "x"})
 			return err

@@ -96,7 +96,11 @@ func (s *Service) RotateClientSecret(
 	if err := validateID(r.GetId(), oauth.MaxClientID); err != nil {
 		return nil, err
 	}
-	secret, err := s.Admin.RotateSecret(ctx, actorOf(ctx), r.GetId())
+	rotate := s.Admin.RotateSecret
+	if r.GetCompromised() {
+		rotate = s.Admin.CompromiseSecrets
+	}
+	secret, err := rotate(ctx, actorOf(ctx), r.GetId())
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ const (
 	maxAlgorithm  = 64
 	maxKid        = 128
 	maxJWKS       = 32 << 10
+	maxTokenID    = 128
 )
 
 func validateUsername(username string) error {
@@ -76,6 +77,40 @@ func validateAudienceID(id string) error {
 	var v validate.Violations
 	v.Required("audience", id, oauth.MaxAudienceID)
 	return v.Err()
+}
+
+func validateNewRevocation(r *signetv1.AddRevocationRequest) error {
+	var v validate.Violations
+	checkTokens(&v, r)
+	if r.GetSubject() == "" && r.GetClientId() == "" && r.GetAudience() == "" && !r.GetAll() {
+		v.Add("all", "must be set, or one of subject, client_id and audience")
+	}
+	if r.GetBefore() != nil && r.GetBefore().CheckValid() != nil {
+		v.Add("before", "must be a valid time")
+	}
+	return v.Err()
+}
+
+func validateRevocationList(r *signetv1.ListRevocationsRequest) error {
+	var v validate.Violations
+	page.Validate(&v, r.GetPageSize(), r.GetPageToken())
+	checkTokens(&v, r)
+	v.Bounded("grant_id", r.GetGrantId(), maxTokenID)
+	v.Bounded("token_id", r.GetTokenId(), maxTokenID)
+	v.Bounded("kid", r.GetKid(), maxKid)
+	return v.Err()
+}
+
+// checkTokens checks the fields that select tokens.
+func checkTokens(v *validate.Violations, r interface {
+	GetSubject() string
+	GetClientId() string
+	GetAudience() string
+},
+) {
+	v.Bounded("subject", r.GetSubject(), oauth.MaxSubject)
+	v.Bounded("client_id", r.GetClientId(), oauth.MaxClientID)
+	v.Bounded("audience", r.GetAudience(), oauth.MaxAudienceID)
 }
 
 func validateAlgorithms(names []string) error {

@@ -1203,7 +1203,12 @@ func (x *UpdateClientRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 type RotateClientSecretRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The secrets of the client leaked: no earlier secret remains valid, and the
+	// client's access tokens are revoked, as AddRevocation does. Grants remain.
+	// For six seconds, new tokens are revoked too, because another server may
+	// still accept an earlier secret.
+	Compromised   bool `protobuf:"varint,2,opt,name=compromised,proto3" json:"compromised,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1243,6 +1248,13 @@ func (x *RotateClientSecretRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *RotateClientSecretRequest) GetCompromised() bool {
+	if x != nil {
+		return x.Compromised
+	}
+	return false
 }
 
 // RotateClientSecretResponse is the new secret.
@@ -1948,6 +1960,398 @@ func (x *DeleteAudienceRequest) GetId() string {
 	return ""
 }
 
+// AddRevocationRequest selects access tokens: of a subject, of a client, of a
+// subject at a client, for an audience, or all.
+type AddRevocationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sub of the tokens.
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The client_id of the tokens.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// A value of the aud of the tokens.
+	Audience string `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
+	// All tokens of the issuer.
+	All bool `protobuf:"varint,4,opt,name=all,proto3" json:"all,omitempty"`
+	// The tokens were minted before this moment, which is not in the future.
+	// Unset: now.
+	Before        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddRevocationRequest) Reset() {
+	*x = AddRevocationRequest{}
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddRevocationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddRevocationRequest) ProtoMessage() {}
+
+func (x *AddRevocationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddRevocationRequest.ProtoReflect.Descriptor instead.
+func (*AddRevocationRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *AddRevocationRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *AddRevocationRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *AddRevocationRequest) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *AddRevocationRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+func (x *AddRevocationRequest) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+// AddRevocationResponse is the result.
+type AddRevocationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The moment: tokens that were minted before it are refused.
+	Before        *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddRevocationResponse) Reset() {
+	*x = AddRevocationResponse{}
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddRevocationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddRevocationResponse) ProtoMessage() {}
+
+func (x *AddRevocationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddRevocationResponse.ProtoReflect.Descriptor instead.
+func (*AddRevocationResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *AddRevocationResponse) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+// ListRevocationsRequest requests one page. At most one filter is set, or both
+// subject and client_id.
+type ListRevocationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 1000; 0 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before, with the same filter; empty: the
+	// first page.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only the entries about the tokens with this sub.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Only the entries about the tokens with this client_id; with subject, only
+	// those about the subject at the client.
+	ClientId string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Only the entries about the tokens for this audience.
+	Audience string `protobuf:"bytes,5,opt,name=audience,proto3" json:"audience,omitempty"`
+	// Only the entries about this grant, the sid of its tokens.
+	GrantId string `protobuf:"bytes,6,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	// Only the entries about the token with this jti.
+	TokenId string `protobuf:"bytes,7,opt,name=token_id,json=tokenId,proto3" json:"token_id,omitempty"`
+	// Only the entries about the tokens of this key.
+	Kid string `protobuf:"bytes,8,opt,name=kid,proto3" json:"kid,omitempty"`
+	// Only the entries about all tokens of the issuer.
+	All           bool `protobuf:"varint,9,opt,name=all,proto3" json:"all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRevocationsRequest) Reset() {
+	*x = ListRevocationsRequest{}
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRevocationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRevocationsRequest) ProtoMessage() {}
+
+func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
+func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ListRevocationsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRevocationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetGrantId() string {
+	if x != nil {
+		return x.GrantId
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetTokenId() string {
+	if x != nil {
+		return x.TokenId
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetKid() string {
+	if x != nil {
+		return x.Kid
+	}
+	return ""
+}
+
+func (x *ListRevocationsRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+// ListRevocationsResponse is one page.
+type ListRevocationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries.
+	Revocations []*Revocation `protobuf:"bytes,1,rep,name=revocations,proto3" json:"revocations,omitempty"`
+	// The page_token of the next page; empty after the last entry.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRevocationsResponse) Reset() {
+	*x = ListRevocationsResponse{}
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRevocationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRevocationsResponse) ProtoMessage() {}
+
+func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
+func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
+	if x != nil {
+		return x.Revocations
+	}
+	return nil
+}
+
+func (x *ListRevocationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Revocation is an entry of the revocation log.
+type Revocation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the entry. The numbers have no gap.
+	Seq int64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What the entry concerns: grant, token, key, subject, subject_at_client,
+	// client, audience, all, or exempt: a grant that an act on all grants of its
+	// subject did not include.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The hash of what the entry concerns, as the feed has it: 16 hexadecimal
+	// digits.
+	Hash string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	// The moment of the entry: tokens that were minted before it are refused. Of a
+	// grant, a token and a key, all tokens are refused.
+	Before *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
+	// When no token can be valid any more that the entry concerns.
+	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revocation) Reset() {
+	*x = Revocation{}
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revocation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revocation) ProtoMessage() {}
+
+func (x *Revocation) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
+func (*Revocation) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Revocation) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Revocation) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Revocation) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *Revocation) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *Revocation) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
 // Key is a signing key or a MAC key, without its secret part.
 type Key struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1968,7 +2372,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1980,7 +2384,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1993,7 +2397,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Key) GetKid() string {
@@ -2046,7 +2450,7 @@ type KeySpan struct {
 
 func (x *KeySpan) Reset() {
 	*x = KeySpan{}
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2462,7 @@ func (x *KeySpan) String() string {
 func (*KeySpan) ProtoMessage() {}
 
 func (x *KeySpan) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2475,7 @@ func (x *KeySpan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySpan.ProtoReflect.Descriptor instead.
 func (*KeySpan) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *KeySpan) GetState() string {
@@ -2104,7 +2508,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2116,7 +2520,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2129,7 +2533,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 // ListKeysResponse has all keys of the ring.
@@ -2143,7 +2547,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2155,7 +2559,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2572,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2193,7 +2597,7 @@ type RotateKeysRequest struct {
 
 func (x *RotateKeysRequest) Reset() {
 	*x = RotateKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2609,7 @@ func (x *RotateKeysRequest) String() string {
 func (*RotateKeysRequest) ProtoMessage() {}
 
 func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2622,7 @@ func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *RotateKeysRequest) GetAlgorithms() []string {
@@ -2255,7 +2659,7 @@ type RotateKeysResponse struct {
 
 func (x *RotateKeysResponse) Reset() {
 	*x = RotateKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2671,7 @@ func (x *RotateKeysResponse) String() string {
 func (*RotateKeysResponse) ProtoMessage() {}
 
 func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2684,7 @@ func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *RotateKeysResponse) GetSteps() []*KeyStep {
@@ -2316,7 +2720,7 @@ type KeyStep struct {
 
 func (x *KeyStep) Reset() {
 	*x = KeyStep{}
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2328,7 +2732,7 @@ func (x *KeyStep) String() string {
 func (*KeyStep) ProtoMessage() {}
 
 func (x *KeyStep) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2745,7 @@ func (x *KeyStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStep.ProtoReflect.Descriptor instead.
 func (*KeyStep) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *KeyStep) GetAt() *timestamppb.Timestamp {
@@ -2390,7 +2794,7 @@ type IssueCanaryRequest struct {
 
 func (x *IssueCanaryRequest) Reset() {
 	*x = IssueCanaryRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2806,7 @@ func (x *IssueCanaryRequest) String() string {
 func (*IssueCanaryRequest) ProtoMessage() {}
 
 func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2819,7 @@ func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryRequest.ProtoReflect.Descriptor instead.
 func (*IssueCanaryRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *IssueCanaryRequest) GetAudience() string {
@@ -2442,7 +2846,7 @@ type IssueCanaryResponse struct {
 
 func (x *IssueCanaryResponse) Reset() {
 	*x = IssueCanaryResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2454,7 +2858,7 @@ func (x *IssueCanaryResponse) String() string {
 func (*IssueCanaryResponse) ProtoMessage() {}
 
 func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2467,7 +2871,7 @@ func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryResponse.ProtoReflect.Descriptor instead.
 func (*IssueCanaryResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *IssueCanaryResponse) GetAccessToken() string {
@@ -2509,7 +2913,7 @@ type CancelKeyRequest struct {
 
 func (x *CancelKeyRequest) Reset() {
 	*x = CancelKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2925,7 @@ func (x *CancelKeyRequest) String() string {
 func (*CancelKeyRequest) ProtoMessage() {}
 
 func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2938,7 @@ func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelKeyRequest.ProtoReflect.Descriptor instead.
 func (*CancelKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CancelKeyRequest) GetKid() string {
@@ -2555,7 +2959,7 @@ type CompromiseKeyRequest struct {
 
 func (x *CompromiseKeyRequest) Reset() {
 	*x = CompromiseKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2971,7 @@ func (x *CompromiseKeyRequest) String() string {
 func (*CompromiseKeyRequest) ProtoMessage() {}
 
 func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2984,7 @@ func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompromiseKeyRequest.ProtoReflect.Descriptor instead.
 func (*CompromiseKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *CompromiseKeyRequest) GetKid() string {
@@ -2672,9 +3076,10 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x13UpdateClientRequest\x12)\n" +
 	"\x06client\x18\x01 \x01(\v2\x11.signet.v1.ClientR\x06client\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"+\n" +
+	"updateMask\"M\n" +
 	"\x19RotateClientSecretRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"A\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
+	"\vcompromised\x18\x02 \x01(\bR\vcompromised\"A\n" +
 	"\x1aRotateClientSecretResponse\x12#\n" +
 	"\rclient_secret\x18\x01 \x01(\tR\fclientSecret\"&\n" +
 	"\x14DisableClientRequest\x12\x0e\n" +
@@ -2715,7 +3120,37 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x15EnableAudienceRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"'\n" +
 	"\x15DeleteAudienceRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x87\x01\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xaf\x01\n" +
+	"\x14AddRevocationRequest\x12\x18\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x1a\n" +
+	"\baudience\x18\x03 \x01(\tR\baudience\x12\x10\n" +
+	"\x03all\x18\x04 \x01(\bR\x03all\x122\n" +
+	"\x06before\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\"K\n" +
+	"\x15AddRevocationResponse\x122\n" +
+	"\x06before\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\"\x81\x02\n" +
+	"\x16ListRevocationsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x1b\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x1a\n" +
+	"\baudience\x18\x05 \x01(\tR\baudience\x12\x19\n" +
+	"\bgrant_id\x18\x06 \x01(\tR\agrantId\x12\x19\n" +
+	"\btoken_id\x18\a \x01(\tR\atokenId\x12\x10\n" +
+	"\x03kid\x18\b \x01(\tR\x03kid\x12\x10\n" +
+	"\x03all\x18\t \x01(\bR\x03all\"z\n" +
+	"\x17ListRevocationsResponse\x127\n" +
+	"\vrevocations\x18\x01 \x03(\v2\x15.signet.v1.RevocationR\vrevocations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb5\x01\n" +
+	"\n" +
+	"Revocation\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x122\n" +
+	"\x06before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\x129\n" +
+	"\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\x87\x01\n" +
 	"\x03Key\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12\x14\n" +
@@ -2755,7 +3190,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x10CancelKeyRequest\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\"(\n" +
 	"\x14CompromiseKeyRequest\x12\x10\n" +
-	"\x03kid\x18\x01 \x01(\tR\x03kid2\xd1\x10\n" +
+	"\x03kid\x18\x01 \x01(\tR\x03kid2\xff\x11\n" +
 	"\fAdminService\x12;\n" +
 	"\n" +
 	"CreateUser\x12\x1c.signet.v1.CreateUserRequest\x1a\x0f.signet.v1.User\x125\n" +
@@ -2784,7 +3219,9 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x0eUpdateAudience\x12 .signet.v1.UpdateAudienceRequest\x1a\x16.google.protobuf.Empty\x12L\n" +
 	"\x0fDisableAudience\x12!.signet.v1.DisableAudienceRequest\x1a\x16.google.protobuf.Empty\x12J\n" +
 	"\x0eEnableAudience\x12 .signet.v1.EnableAudienceRequest\x1a\x16.google.protobuf.Empty\x12J\n" +
-	"\x0eDeleteAudience\x12 .signet.v1.DeleteAudienceRequest\x1a\x16.google.protobuf.Empty\x12C\n" +
+	"\x0eDeleteAudience\x12 .signet.v1.DeleteAudienceRequest\x1a\x16.google.protobuf.Empty\x12R\n" +
+	"\rAddRevocation\x12\x1f.signet.v1.AddRevocationRequest\x1a .signet.v1.AddRevocationResponse\x12X\n" +
+	"\x0fListRevocations\x12!.signet.v1.ListRevocationsRequest\x1a\".signet.v1.ListRevocationsResponse\x12C\n" +
 	"\bListKeys\x12\x1a.signet.v1.ListKeysRequest\x1a\x1b.signet.v1.ListKeysResponse\x12I\n" +
 	"\n" +
 	"RotateKeys\x12\x1c.signet.v1.RotateKeysRequest\x1a\x1d.signet.v1.RotateKeysResponse\x12L\n" +
@@ -2804,7 +3241,7 @@ func file_signet_v1_admin_proto_rawDescGZIP() []byte {
 	return file_signet_v1_admin_proto_rawDescData
 }
 
-var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_signet_v1_admin_proto_goTypes = []any{
 	(*User)(nil),                       // 0: signet.v1.User
 	(*CreateUserRequest)(nil),          // 1: signet.v1.CreateUserRequest
@@ -2839,120 +3276,134 @@ var file_signet_v1_admin_proto_goTypes = []any{
 	(*DisableAudienceRequest)(nil),     // 30: signet.v1.DisableAudienceRequest
 	(*EnableAudienceRequest)(nil),      // 31: signet.v1.EnableAudienceRequest
 	(*DeleteAudienceRequest)(nil),      // 32: signet.v1.DeleteAudienceRequest
-	(*Key)(nil),                        // 33: signet.v1.Key
-	(*KeySpan)(nil),                    // 34: signet.v1.KeySpan
-	(*ListKeysRequest)(nil),            // 35: signet.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),           // 36: signet.v1.ListKeysResponse
-	(*RotateKeysRequest)(nil),          // 37: signet.v1.RotateKeysRequest
-	(*RotateKeysResponse)(nil),         // 38: signet.v1.RotateKeysResponse
-	(*KeyStep)(nil),                    // 39: signet.v1.KeyStep
-	(*IssueCanaryRequest)(nil),         // 40: signet.v1.IssueCanaryRequest
-	(*IssueCanaryResponse)(nil),        // 41: signet.v1.IssueCanaryResponse
-	(*CancelKeyRequest)(nil),           // 42: signet.v1.CancelKeyRequest
-	(*CompromiseKeyRequest)(nil),       // 43: signet.v1.CompromiseKeyRequest
-	(*structpb.Struct)(nil),            // 44: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 45: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 46: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 47: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),              // 48: google.protobuf.Empty
+	(*AddRevocationRequest)(nil),       // 33: signet.v1.AddRevocationRequest
+	(*AddRevocationResponse)(nil),      // 34: signet.v1.AddRevocationResponse
+	(*ListRevocationsRequest)(nil),     // 35: signet.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),    // 36: signet.v1.ListRevocationsResponse
+	(*Revocation)(nil),                 // 37: signet.v1.Revocation
+	(*Key)(nil),                        // 38: signet.v1.Key
+	(*KeySpan)(nil),                    // 39: signet.v1.KeySpan
+	(*ListKeysRequest)(nil),            // 40: signet.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),           // 41: signet.v1.ListKeysResponse
+	(*RotateKeysRequest)(nil),          // 42: signet.v1.RotateKeysRequest
+	(*RotateKeysResponse)(nil),         // 43: signet.v1.RotateKeysResponse
+	(*KeyStep)(nil),                    // 44: signet.v1.KeyStep
+	(*IssueCanaryRequest)(nil),         // 45: signet.v1.IssueCanaryRequest
+	(*IssueCanaryResponse)(nil),        // 46: signet.v1.IssueCanaryResponse
+	(*CancelKeyRequest)(nil),           // 47: signet.v1.CancelKeyRequest
+	(*CompromiseKeyRequest)(nil),       // 48: signet.v1.CompromiseKeyRequest
+	(*structpb.Struct)(nil),            // 49: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 50: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 51: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 52: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),              // 53: google.protobuf.Empty
 }
 var file_signet_v1_admin_proto_depIdxs = []int32{
-	44, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
-	45, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
-	45, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	44, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
+	49, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
+	50, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
+	50, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	49, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
 	0,  // 4: signet.v1.ListUsersResponse.users:type_name -> signet.v1.User
-	44, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
-	46, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
-	46, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
-	46, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
-	45, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
-	45, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
-	45, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	49, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
+	51, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
+	51, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
+	51, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
+	50, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
+	50, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
+	50, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
 	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
-	46, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
+	51, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
 	11, // 14: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
 	11, // 15: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
 	11, // 16: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
 	11, // 17: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	47, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	45, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	45, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	52, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	51, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	50, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	50, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
 	24, // 22: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
 	24, // 23: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
 	24, // 24: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	47, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	34, // 26: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	45, // 27: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	45, // 28: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
-	33, // 29: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
-	39, // 30: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	45, // 31: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	45, // 32: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
-	1,  // 33: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 34: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 35: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 36: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 37: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 38: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 39: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
-	9,  // 40: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	10, // 41: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	13, // 42: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	15, // 43: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	16, // 44: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	18, // 45: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	19, // 46: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	21, // 47: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	22, // 48: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	23, // 49: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	25, // 50: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	26, // 51: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	27, // 52: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	29, // 53: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	30, // 54: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	31, // 55: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	32, // 56: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	35, // 57: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	37, // 58: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	40, // 59: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
-	42, // 60: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	43, // 61: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 62: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 63: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 64: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	48, // 65: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	48, // 66: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	48, // 67: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	48, // 68: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
-	48, // 69: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	48, // 70: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	14, // 71: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	11, // 72: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	17, // 73: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	48, // 74: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	20, // 75: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	48, // 76: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	48, // 77: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	48, // 78: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	24, // 79: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	24, // 80: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	28, // 81: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	48, // 82: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	48, // 83: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	48, // 84: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	48, // 85: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	36, // 86: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	38, // 87: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	41, // 88: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
-	48, // 89: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	48, // 90: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	62, // [62:91] is the sub-list for method output_type
-	33, // [33:62] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	52, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	50, // 26: signet.v1.AddRevocationRequest.before:type_name -> google.protobuf.Timestamp
+	50, // 27: signet.v1.AddRevocationResponse.before:type_name -> google.protobuf.Timestamp
+	37, // 28: signet.v1.ListRevocationsResponse.revocations:type_name -> signet.v1.Revocation
+	50, // 29: signet.v1.Revocation.before:type_name -> google.protobuf.Timestamp
+	50, // 30: signet.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
+	39, // 31: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
+	50, // 32: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	50, // 33: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	38, // 34: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
+	44, // 35: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
+	50, // 36: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	50, // 37: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 38: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 39: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 40: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 41: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 42: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 43: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 44: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 45: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 46: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	13, // 47: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	15, // 48: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	16, // 49: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	18, // 50: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	19, // 51: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	21, // 52: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	22, // 53: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	23, // 54: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	25, // 55: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	26, // 56: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	27, // 57: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	29, // 58: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	30, // 59: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	31, // 60: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	32, // 61: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	33, // 62: signet.v1.AdminService.AddRevocation:input_type -> signet.v1.AddRevocationRequest
+	35, // 63: signet.v1.AdminService.ListRevocations:input_type -> signet.v1.ListRevocationsRequest
+	40, // 64: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	42, // 65: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	45, // 66: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
+	47, // 67: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	48, // 68: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 69: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 70: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 71: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	53, // 72: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	53, // 73: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	53, // 74: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	53, // 75: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	53, // 76: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	53, // 77: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	14, // 78: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 79: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	17, // 80: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	53, // 81: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	20, // 82: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	53, // 83: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	53, // 84: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	53, // 85: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	24, // 86: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	24, // 87: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	28, // 88: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	53, // 89: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	53, // 90: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	53, // 91: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	53, // 92: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	34, // 93: signet.v1.AdminService.AddRevocation:output_type -> signet.v1.AddRevocationResponse
+	36, // 94: signet.v1.AdminService.ListRevocations:output_type -> signet.v1.ListRevocationsResponse
+	41, // 95: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	43, // 96: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	46, // 97: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
+	53, // 98: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	53, // 99: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	69, // [69:100] is the sub-list for method output_type
+	38, // [38:69] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -2967,7 +3418,7 @@ func file_signet_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_admin_proto_rawDesc), len(file_signet_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   44,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -46,6 +46,8 @@ const (
 	AdminService_DisableAudience_FullMethodName    = "/signet.v1.AdminService/DisableAudience"
 	AdminService_EnableAudience_FullMethodName     = "/signet.v1.AdminService/EnableAudience"
 	AdminService_DeleteAudience_FullMethodName     = "/signet.v1.AdminService/DeleteAudience"
+	AdminService_AddRevocation_FullMethodName      = "/signet.v1.AdminService/AddRevocation"
+	AdminService_ListRevocations_FullMethodName    = "/signet.v1.AdminService/ListRevocations"
 	AdminService_ListKeys_FullMethodName           = "/signet.v1.AdminService/ListKeys"
 	AdminService_RotateKeys_FullMethodName         = "/signet.v1.AdminService/RotateKeys"
 	AdminService_IssueCanary_FullMethodName        = "/signet.v1.AdminService/IssueCanary"
@@ -58,7 +60,7 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // AdminService has the operations of the commands `signet users`, `clients`,
-// `audiences` and `keys`. A caller authenticates in one of two ways. It sends
+// `audiences`, `revocations` and `keys`. A caller authenticates in one of two ways. It sends
 // `authorization: Bearer TOKEN` with an access token of this issuer whose only
 // audience is the issuer identifier and whose scope has `signet.admin`. Or it
 // is a client with a registered certificate, over TLS, whose own scope has
@@ -104,7 +106,7 @@ type AdminServiceClient interface {
 	// UpdateClient changes the fields in update_mask.
 	UpdateClient(ctx context.Context, in *UpdateClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// RotateClientSecret adds a secret to a confidential client. The previous
-	// secret remains valid; older ones become invalid.
+	// secret remains valid, unless it is compromised; older ones become invalid.
 	RotateClientSecret(ctx context.Context, in *RotateClientSecretRequest, opts ...grpc.CallOption) (*RotateClientSecretResponse, error)
 	// DisableClient refuses the client on all servers within half a second. Its
 	// grants are not revoked.
@@ -130,6 +132,16 @@ type AdminServiceClient interface {
 	// DeleteAudience deletes the audience. Grants for it remain; their next
 	// access token is for their other audiences.
 	DeleteAudience(ctx context.Context, in *DeleteAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// AddRevocation makes the issuer and all verifiers that follow the feed of
+	// revocations refuse the access tokens of a subject, a client, an audience, or
+	// all, that were minted before a moment. Grants remain, and their next access
+	// tokens are valid. It returns NOT_FOUND if the client, the audience or the
+	// user does not exist.
+	AddRevocation(ctx context.Context, in *AddRevocationRequest, opts ...grpc.CallOption) (*AddRevocationResponse, error)
+	// ListRevocations returns one page of the revocation log, the oldest entry
+	// first. A page may have fewer entries than requested, or none, and still
+	// have a next_page_token.
+	ListRevocations(ctx context.Context, in *ListRevocationsRequest, opts ...grpc.CallOption) (*ListRevocationsResponse, error)
 	// ListKeys returns all keys of the ring, including MAC keys, sorted by
 	// algorithm and then in the order in which they sign.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
@@ -402,6 +414,26 @@ func (c *adminServiceClient) DeleteAudience(ctx context.Context, in *DeleteAudie
 	return out, nil
 }
 
+func (c *adminServiceClient) AddRevocation(ctx context.Context, in *AddRevocationRequest, opts ...grpc.CallOption) (*AddRevocationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AddRevocationResponse)
+	err := c.cc.Invoke(ctx, AdminService_AddRevocation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ListRevocations(ctx context.Context, in *ListRevocationsRequest, opts ...grpc.CallOption) (*ListRevocationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRevocationsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListRevocations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListKeysResponse)
@@ -457,7 +489,7 @@ func (c *adminServiceClient) CompromiseKey(ctx context.Context, in *CompromiseKe
 // for forward compatibility.
 //
 // AdminService has the operations of the commands `signet users`, `clients`,
-// `audiences` and `keys`. A caller authenticates in one of two ways. It sends
+// `audiences`, `revocations` and `keys`. A caller authenticates in one of two ways. It sends
 // `authorization: Bearer TOKEN` with an access token of this issuer whose only
 // audience is the issuer identifier and whose scope has `signet.admin`. Or it
 // is a client with a registered certificate, over TLS, whose own scope has
@@ -503,7 +535,7 @@ type AdminServiceServer interface {
 	// UpdateClient changes the fields in update_mask.
 	UpdateClient(context.Context, *UpdateClientRequest) (*emptypb.Empty, error)
 	// RotateClientSecret adds a secret to a confidential client. The previous
-	// secret remains valid; older ones become invalid.
+	// secret remains valid, unless it is compromised; older ones become invalid.
 	RotateClientSecret(context.Context, *RotateClientSecretRequest) (*RotateClientSecretResponse, error)
 	// DisableClient refuses the client on all servers within half a second. Its
 	// grants are not revoked.
@@ -529,6 +561,16 @@ type AdminServiceServer interface {
 	// DeleteAudience deletes the audience. Grants for it remain; their next
 	// access token is for their other audiences.
 	DeleteAudience(context.Context, *DeleteAudienceRequest) (*emptypb.Empty, error)
+	// AddRevocation makes the issuer and all verifiers that follow the feed of
+	// revocations refuse the access tokens of a subject, a client, an audience, or
+	// all, that were minted before a moment. Grants remain, and their next access
+	// tokens are valid. It returns NOT_FOUND if the client, the audience or the
+	// user does not exist.
+	AddRevocation(context.Context, *AddRevocationRequest) (*AddRevocationResponse, error)
+	// ListRevocations returns one page of the revocation log, the oldest entry
+	// first. A page may have fewer entries than requested, or none, and still
+	// have a next_page_token.
+	ListRevocations(context.Context, *ListRevocationsRequest) (*ListRevocationsResponse, error)
 	// ListKeys returns all keys of the ring, including MAC keys, sorted by
 	// algorithm and then in the order in which they sign.
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
@@ -632,6 +674,12 @@ func (UnimplementedAdminServiceServer) EnableAudience(context.Context, *EnableAu
 }
 func (UnimplementedAdminServiceServer) DeleteAudience(context.Context, *DeleteAudienceRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteAudience not implemented")
+}
+func (UnimplementedAdminServiceServer) AddRevocation(context.Context, *AddRevocationRequest) (*AddRevocationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AddRevocation not implemented")
+}
+func (UnimplementedAdminServiceServer) ListRevocations(context.Context, *ListRevocationsRequest) (*ListRevocationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRevocations not implemented")
 }
 func (UnimplementedAdminServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
@@ -1101,6 +1149,42 @@ func _AdminService_DeleteAudience_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_AddRevocation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AddRevocationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).AddRevocation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_AddRevocation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).AddRevocation(ctx, req.(*AddRevocationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ListRevocations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRevocationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListRevocations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListRevocations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListRevocations(ctx, req.(*ListRevocationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ListKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListKeysRequest)
 	if err := dec(in); err != nil {
@@ -1293,6 +1377,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteAudience",
 			Handler:    _AdminService_DeleteAudience_Handler,
+		},
+		{
+			MethodName: "AddRevocation",
+			Handler:    _AdminService_AddRevocation_Handler,
+		},
+		{
+			MethodName: "ListRevocations",
+			Handler:    _AdminService_ListRevocations_Handler,
 		},
 		{
 			MethodName: "ListKeys",
