@@ -43,6 +43,9 @@ type App struct {
 
 	// dev is true for the server of `serve --dev`.
 	dev bool
+	// revoked is called after a change that may have revoked tokens. It is nil
+	// without a server.
+	revoked func()
 	// now is the store's clock. It is the wall clock before openAdmin.
 	now       func() time.Time
 	out       *telemetry.LineWriter // of Log and audit
@@ -61,10 +64,9 @@ func New(cfg config.Config, stderr io.Writer) (*App, error) {
 		return nil, err
 	}
 	m := newMetrics()
-	return &App{
-		Config: cfg, RunID: rand.Text(), Log: log, now: time.Now, out: out, metrics: m,
-		audit: countEvents(m, audit.NewWriter(out.WriteEvent).Write),
-	}, nil
+	a := &App{Config: cfg, RunID: rand.Text(), Log: log, now: time.Now, out: out, metrics: m}
+	a.audit = a.observeEvents(audit.NewWriter(out.WriteEvent).Write)
+	return a, nil
 }
 
 // newForCommand returns New with the log of a command: text, and warnings only.

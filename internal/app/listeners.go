@@ -33,13 +33,15 @@ type countedListener struct {
 
 // drain stops the listeners without failing a request. The server must already
 // report that it is not ready. drain gives callers c.Drain to choose another
-// server, closes the listeners, and waits for the requests in progress. After
-// c.Timeout it cancels them.
-func (l listeners) drain(c config.Shutdown, log *slog.Logger) error {
+// server, closes the listeners, and waits for the requests in progress. It
+// calls endWaits so that no request waits for something else. After c.Timeout
+// it cancels the requests.
+func (l listeners) drain(c config.Shutdown, endWaits func(), log *slog.Logger) error {
 	log.Info("draining", "wait", c.Drain.String(), "limit", c.Timeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
 	defer cancel()
 	<-time.After(c.Drain)
+	endWaits()
 
 	var closing errgroup.Group
 	closing.Go(func() error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/rpc"
 	"github.com/signetd/signet/internal/telemetry"
@@ -43,13 +44,18 @@ func useForLibraries(log *slog.Logger) {
 	slog.SetDefault(log)
 }
 
-// countEvents returns write, with a count of the audit events.
-func countEvents(
-	m *telemetry.Metrics, write func(context.Context, audit.Event) error,
+// observeEvents returns write, with a count of the audit events. It also makes
+// the feed read what the events have revoked.
+func (a *App) observeEvents(
+	write func(context.Context, audit.Event) error,
 ) func(context.Context, audit.Event) error {
 	return func(ctx context.Context, e audit.Event) error {
+		m := a.metrics
 		err := write(ctx, e)
 		m.Audited(e.Name, err)
+		if a.revoked != nil && mayRevoke(e.Name) {
+			a.revoked()
+		}
 		switch e.Name {
 		case audit.LoginSucceeded:
 			m.Login("")
@@ -69,6 +75,17 @@ func countEvents(
 		}
 		return err
 	}
+}
+
+// mayRevoke reports whether an event may belong to a revocation. It is false
+// for the frequent events that never do.
+func mayRevoke(event string) bool {
+	switch event {
+	case audit.LoginSucceeded, audit.LoginFailed, audit.TokenMinted,
+		audit.RefreshRepeated, audit.RefreshAhead, audit.RefreshMissing:
+		return false
+	}
+	return true
 }
 
 // startTracing starts the export of spans if the environment names a collector.
@@ -95,6 +112,7 @@ func (a *App) observer() components.Observer {
 	o := components.Observer{
 		Refreshed: func(o grant.Outcome) { a.metrics.Refreshed(string(o)) },
 		Issued:    a.metrics.Issued, IssuedFromCache: a.metrics.IssuedFromCache,
+		Feed: feed.Observer{Signed: a.metrics.FeedSigned, Answered: a.metrics.FeedAnswered},
 	}
 	if a.traces != nil {
 		o.Span = a.traces.StartSpan

@@ -35,6 +35,10 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 		Limits: components.Limits{
 			GrantsPerUser: c.Refresh.GrantsPerUser, AddressPerHour: c.Throttle.AddressPerHour,
 		},
+		Revocations: components.Revocations{
+			PollInterval: c.Revocations.PollInterval, MaxWaiting: c.Revocations.MaxWaiting,
+			SigningAlgorithm: c.Revocations.SigningAlgorithm,
+		},
 		UseClock: a.fileClock(), Log: a.Log, Audit: a.audit, Observer: a.observer(),
 		Keys: keys.Options{
 			KEKs: keks, Policy: c.KeyPolicy(), StoreClock: !file, ReadKEKs: read,

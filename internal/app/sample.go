@@ -16,6 +16,7 @@ func (s *Server) registerSources() {
 	src := telemetry.Sources{
 		Ring:      func() telemetry.Ring { return sampleRing(s.app.Keys, s.app.Keys.Now()) },
 		Hashing:   func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
+		Feed:      func() telemetry.Feed { return telemetry.Feed(s.components.Feed.Stats()) },
 		Listeners: func() []telemetry.Listener { return sampleListeners(s.counted) },
 
 		DroppedLogLines: s.app.out.Dropped,

@@ -105,10 +105,11 @@ func (s *Server) openComponents(ctx context.Context) error {
 		return err
 	}
 	o.Keys.MaxWaiting = s.limits.requests / 2
+	o.Revocations.MaxWaiting = s.limits.maxPolls(o.Revocations.MaxWaiting)
 	if s.components, err = components.Open(ctx, o); err != nil {
 		return err
 	}
-	a.Keys, a.now = s.components.Keys, s.components.Registry.Now
+	a.Keys, a.now, a.revoked = s.components.Keys, s.components.Registry.Now, s.components.Feed.Changed
 	if every := a.Config.Store.SweepEvery; every > 0 {
 		s.sweeper = grant.NewSweeper(grant.SweeperOptions{Store: a.Store, Now: a.Keys.Now, Interval: every, Log: a.Log})
 	}

@@ -122,8 +122,8 @@ type Stats struct {
 	Entries int
 	// Waiting is how many polls wait, of at most MaxWaiting.
 	Waiting, MaxWaiting int
-	// Position is that of the newest entry that polls get.
-	Position revocation.Position
+	// Position is the number of the newest entry that polls get.
+	Position int64
 	// Age is how long ago the read began that confirmed the position.
 	Age time.Duration
 }
@@ -132,7 +132,7 @@ type Stats struct {
 func (f *Feed) Stats() Stats {
 	stats := Stats{Waiting: int(f.waiting.Load()), MaxWaiting: f.o.MaxWaiting, Age: time.Since(f.started)}
 	if s := f.state.Load(); s != nil {
-		stats.Entries, stats.Position, stats.Age = s.entries, s.position, time.Since(s.confirmed)
+		stats.Entries, stats.Position, stats.Age = s.entries, s.position.Seq, time.Since(s.confirmed)
 	}
 	return stats
 }

@@ -54,6 +54,12 @@ const (
 	refused   = "refused"   // the caller got no answer
 )
 
+// SegmentKinds and AnswerKinds are the values that an Observer gets.
+var (
+	SegmentKinds = []string{news, heartbeat, full}
+	AnswerKinds  = []string{news, unchanged, full, delayed, refused}
+)
+
 func (o Observer) signed(segment string) {
 	if o.Signed != nil {
 		o.Signed(segment)

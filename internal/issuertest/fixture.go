@@ -87,8 +87,9 @@ func (f *Fixture) options(t testing.TB, setup *Setup, s *state) components.Optio
 		GrantLifetimes: grant.Lifetimes{
 			Idle: time.Hour, Absolute: 30 * 24 * time.Hour, Max: maxRefresh, Leeway: 10 * time.Second,
 		},
-		Limits: components.Limits{GrantsPerUser: 200, AddressPerHour: 100},
-		Log:    f.Logs.Logger(), Audit: f.Events.Record,
+		Limits:      components.Limits{GrantsPerUser: 200, AddressPerHour: 100},
+		Revocations: components.Revocations{PollInterval: 200 * time.Millisecond, MaxWaiting: 1000},
+		Log:         f.Logs.Logger(), Audit: f.Events.Record,
 	}
 }
 
@@ -133,6 +134,7 @@ func (f *Fixture) Run(t testing.TB) {
 	var loops sync.WaitGroup
 	loops.Go(func() { f.Registry.Run(ctx) })
 	loops.Go(func() { f.Keys.Run(ctx) })
+	loops.Go(func() { f.Feed.Run(ctx) })
 	loops.Go(func() { f.Logins.Run(ctx) })
 	t.Cleanup(func() { cancel(); loops.Wait() })
 }

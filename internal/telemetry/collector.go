@@ -11,6 +11,7 @@ import (
 type collector struct {
 	sources         *atomic.Pointer[Sources]
 	ring            ringMetrics
+	feed            feedMetrics
 	hashing         hashingMetrics
 	pool            poolMetrics
 	sweeper         sweeperMetrics
@@ -25,6 +26,7 @@ func newCollector(d *definer, sources *atomic.Pointer[Sources]) collector {
 	return collector{
 		sources:   sources,
 		ring:      newRingMetrics(d),
+		feed:      newFeedMetrics(d),
 		hashing:   newHashingMetrics(d),
 		pool:      newPoolMetrics(d),
 		sweeper:   newSweeperMetrics(d),
@@ -52,6 +54,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if sources.Ring != nil {
 		c.ring.collect(emit, sources.Ring())
+	}
+	if sources.Feed != nil {
+		c.feed.collect(emit, sources.Feed())
 	}
 	if sources.Hashing != nil {
 		c.hashing.collect(emit, sources.Hashing())

@@ -30,6 +30,7 @@ type Metrics struct {
 	grpc   grpcMetrics
 	http   httpMetrics
 	tokens tokenMetrics
+	feed   feedRecords
 	audit  auditMetrics
 
 	signSeconds *prometheus.HistogramVec
@@ -50,6 +51,7 @@ func NewMetrics(b Build) *Metrics {
 		grpc:   newGRPCMetrics(d),
 		http:   newHTTPMetrics(d),
 		tokens: newTokenMetrics(d),
+		feed:   newFeedRecords(d),
 		audit:  newAuditMetrics(d),
 
 		signSeconds: d.histogramVec("signet_sign_duration_seconds", "Duration of one signature in seconds.",

@@ -29,6 +29,9 @@ var allSources = Sources{
 			NextTransition: map[KeyState]time.Duration{{"RS256", "deactivated"}: time.Hour}, SignaturesWaiting: 4,
 		}
 	},
+	Feed: func() Feed {
+		return Feed{Entries: 12, Waiting: 3, MaxWaiting: 100, Position: 40, Age: 150 * time.Millisecond}
+	},
 	Hashing: func() Hashing { return Hashing{Budget: 256 << 20, InUse: 19 << 20, Waiting: 3, Hashes: 11, Refused: 2} },
 	Pool: func() Pool {
 		return Pool{Max: 16, Acquired: 2, Idle: 3, Acquires: 100, Waits: 4, Waited: 1500 * time.Millisecond}
@@ -64,6 +67,8 @@ func populated() *Metrics {
 	m.Issued("login", "RS256")
 	m.IssuedFromCache("mint", "RS256")
 	m.Revoked("reuse")
+	m.FeedSigned("news")
+	m.FeedAnswered("full")
 	m.Audited("login.failed", nil)
 	m.Audited("login.failed", errors.New("the disk is full"))
 	m.Signed("ES256", 40*time.Microsecond)

@@ -70,6 +70,12 @@ func (m *Metrics) Issued(call, algorithm string) {
 	m.tokens.issued.WithLabelValues(call, algorithm).Inc()
 }
 
+// FeedSigned records a segment of the feed of revocations that was signed.
+func (m *Metrics) FeedSigned(segment string) { m.feed.segments.WithLabelValues(segment).Inc() }
+
+// FeedAnswered records a poll of the feed of revocations, by its answer.
+func (m *Metrics) FeedAnswered(answer string) { m.feed.answers.WithLabelValues(answer).Inc() }
+
 // IssuedFromCache records an access token that was returned from the token
 // cache.
 func (m *Metrics) IssuedFromCache(call, algorithm string) {

@@ -99,6 +99,30 @@ func (m tokenMetrics) createSeries() {
 	}
 }
 
+type feedRecords struct{ segments, answers *prometheus.CounterVec }
+
+func newFeedRecords(d *definer) feedRecords {
+	m := feedRecords{
+		segments: d.counterVec("signet_revocations_segments_signed_total",
+			"Segments of the feed of revocations that were signed: with new revocations (news), "+
+				"with none (heartbeat), or with all of them (full).",
+			"segment"),
+		answers: d.counterVec("signet_revocations_polls_total",
+			"Polls of the feed of revocations, by answer: new revocations (news), none (unchanged), "+
+				"all of them (full), none because too many polls waited (delayed), or an error (refused).",
+			"answer"),
+	}
+	// These are the values of feed.Observer. A test of internal/app compares
+	// them.
+	for _, segment := range []string{"news", "heartbeat", "full"} {
+		m.segments.WithLabelValues(segment)
+	}
+	for _, answer := range []string{"news", "unchanged", "full", "delayed", "refused"} {
+		m.answers.WithLabelValues(answer)
+	}
+	return m
+}
+
 type auditMetrics struct {
 	events   *prometheus.CounterVec
 	failures prometheus.Counter

@@ -31,6 +31,32 @@ func (m ringMetrics) collect(emit emitFunc, r Ring) {
 	}
 }
 
+type feedMetrics struct{ age, position, entries, waiting, maxWaiting sampled }
+
+func newFeedMetrics(d *definer) feedMetrics {
+	return feedMetrics{
+		age: d.sampled("signet_revocations_age_seconds", gauge,
+			"Seconds since the server began the last read of the revocation log whose result verifiers can get. "+
+				"Verifiers do not trust this server if it is more than their limit."),
+		position: d.sampled("signet_revocations_position", gauge,
+			"Number of the newest revocation that verifiers can get from this server. "+
+				"A decrease means that the store was restored. The difference between two servers is their lag."),
+		entries: d.sampled("signet_revocations_entries", gauge,
+			"Revocations that may still refuse a token, of which the server has a copy."),
+		waiting: d.sampled("signet_revocations_polls_waiting", gauge, "Polls of verifiers that wait for a revocation."),
+		maxWaiting: d.sampled("signet_revocations_polls_waiting_max", gauge,
+			"Maximum number of these polls. The server answers the others at once, with a pause for the verifier."),
+	}
+}
+
+func (m feedMetrics) collect(emit emitFunc, f Feed) {
+	emit(m.age, f.Age.Seconds())
+	emit(m.position, float64(f.Position))
+	emit(m.entries, float64(f.Entries))
+	emit(m.waiting, float64(f.Waiting))
+	emit(m.maxWaiting, float64(f.MaxWaiting))
+}
+
 type hashingMetrics struct{ budget, inUse, waiting, hashes, refused sampled }
 
 func newHashingMetrics(d *definer) hashingMetrics {

@@ -7,6 +7,7 @@ import "time"
 // nil function omits its metrics.
 type Sources struct {
 	Ring    func() Ring
+	Feed    func() Feed
 	Hashing func() Hashing
 	Pool    func() Pool
 	Sweeper func() Sweeper
@@ -34,6 +35,18 @@ type Ring struct {
 
 // KeyState is a state of the keys of one algorithm.
 type KeyState struct{ Algorithm, State string }
+
+// Feed is the state of the feed of revocations.
+type Feed struct {
+	// Entries is how many revocations this server has.
+	Entries int
+	// Waiting is how many polls wait, of at most MaxWaiting.
+	Waiting, MaxWaiting int
+	// Position is the number of the newest revocation.
+	Position int64
+	// Age is the time since this server began to ask the store.
+	Age time.Duration
+}
 
 // Hashing is the state of the memory budget for password hashes.
 type Hashing struct {

@@ -2,15 +2,18 @@ package components
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/password"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/keys"
 )
 
@@ -22,6 +25,7 @@ type ServiceStore interface {
 	grant.Store
 	grant.SweepStore
 	grant.EndingStore
+	grant.LogStore
 	grant.LogStore
 	// UserByID returns the user of that id, or oauth.NotFound.
 	UserByID(ctx context.Context, id string) (login.User, error)
@@ -43,6 +47,7 @@ type Options struct {
 	// GrantLifetimes bound grants.
 	GrantLifetimes grant.Lifetimes
 	Limits         Limits
+	Revocations    Revocations
 	// UseClock gives the store the clock of the key ring, which ignores jumps
 	// of the wall clock. It is for a store that is a file, whose clock would be
 	// the wall clock. nil means that the store has a clock of its own.
@@ -62,20 +67,32 @@ type Limits struct {
 	AddressPerHour int
 }
 
+// Revocations configures the feed of revocations. Its fields are those of
+// feed.Options.
+type Revocations struct {
+	PollInterval     time.Duration
+	MaxWaiting       int
+	SigningAlgorithm string
+}
+
 // An Observer counts and traces what the components do.
 type Observer struct {
 	// Refreshed is grant.Options.Refreshed.
 	Refreshed func(grant.Outcome)
 	// Issued and IssuedFromCache are those of issuer.Options.
 	Issued, IssuedFromCache func(call, algorithm string)
+	// Feed is that of feed.Options.
+	Feed feed.Observer
 	// Span is that of grant.Options and login.Options.
 	Span func(ctx context.Context, name string) (context.Context, func())
 }
 
 // Components are the parts of a server that answer requests.
 type Components struct {
-	Registry  *client.Registry
-	Keys      *keys.Manager
+	Registry *client.Registry
+	Keys     *keys.Manager
+	// Feed reads the revocation log. It has read it once.
+	Feed      *feed.Feed
 	Grants    *grant.Service
 	Logins    *login.Service
 	Issuer    *issuer.Issuer
@@ -111,6 +128,9 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 		return nil, err
 	}
 	c := &Components{Registry: registry, Keys: ring, Canary: NewCanary(o, registry, ring)}
+	if c.Feed, err = openFeed(ctx, o, ring, new(revocation.Table)); err != nil {
+		return nil, err
+	}
 	c.Grants = grant.New(grant.Options{
 		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes,
 		GrantsPerUser: o.Limits.GrantsPerUser, Log: o.Log, Audit: o.Audit,
@@ -139,6 +159,21 @@ func NewCanary(o Options, registry *client.Registry, ring *keys.Manager) *issuer
 	return &issuer.CanaryIssuer{
 		Identifier: o.Issuer, Keys: ring, Directory: o.Store.Directory, Now: registry.Now, Audit: o.Audit,
 	}
+}
+
+// openFeed reads the revocation log into the table.
+func openFeed(ctx context.Context, o Options, ring *keys.Manager, table *revocation.Table) (*feed.Feed, error) {
+	f := feed.New(feed.Options{
+		Issuer: o.Issuer, Revocations: o.Store.Revocations, Keys: ring, Table: table,
+		PollInterval: o.Revocations.PollInterval, Keep: grant.RevocationKeep(o.AccessLifetimes.Max),
+		MaxWaiting: o.Revocations.MaxWaiting, SigningAlgorithm: o.Revocations.SigningAlgorithm,
+		Log: o.Log, Observer: o.Observer.Feed,
+	})
+	// Without a key of the configured algorithm, the rest of the server works.
+	if err := f.Refresh(ctx); err != nil && !errors.Is(err, keys.ErrNoKey) {
+		return nil, err
+	}
+	return f, nil
 }
 
 // subjectOf returns a function that reads what tokens need of a user.
