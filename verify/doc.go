@@ -13,7 +13,11 @@
 //	}
 //	defer v.Close()
 //
-//	claims, err := v.Verify(ctx, token)
+//	mux.Handle("/orders", v.Middleware(orders, verify.Scope("orders:read")))
+//
+// Middleware verifies the token of each request; other code calls Verify. While
+// ends streams with their token. Package verifygrpc has interceptors for gRPC,
+// and verifytest an issuer for tests.
 //
 // The package imports only the standard library and two small packages of this
 // module.

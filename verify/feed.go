@@ -50,7 +50,8 @@ type feed struct {
 	now    func() time.Time // the wall clock
 	log    *slog.Logger
 
-	table revocation.Table
+	table   revocation.Table
+	watches *watches
 	// began is the origin of asOf, which is the moment at which all entries
 	// that the issuer had then are in the table, in nanoseconds.
 	began time.Time
@@ -238,6 +239,7 @@ func (f *feed) merge(segments []revocation.Segment) (added bool, err error) {
 			}
 		}
 		f.table.Merge(entries)
+		f.watches.merged(entries)
 		f.position, last, added = position, head, added || len(entries) > 0
 	}
 	f.expire(last, f.expiredAt)
@@ -293,6 +295,7 @@ func (f *feed) confirm(moment time.Time) {
 	asOf := int64(moment.Sub(f.began))
 	if first := f.asOf.Load() == math.MinInt64; first || asOf > f.asOf.Load() {
 		f.asOf.Store(asOf)
+		f.watches.confirmed(moment)
 		if first {
 			close(f.ready)
 		}

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/signetd/signet/internal/revocation"
 )
 
 // A Verifier verifies the access tokens of one issuer for one audience. Its
@@ -23,6 +25,7 @@ type Verifier struct {
 	keys         *keyStore
 	feed         *feed         // nil without a Policy
 	introspector *introspector // nil unless the Policy is Introspect
+	watches      watches
 	stop         context.CancelFunc
 	tasks        sync.WaitGroup
 	closing      sync.Once
@@ -85,9 +88,18 @@ func (v *Verifier) begin(ctx, life context.Context) error {
 		v.introspector = newIntrospector(v.transport, m.Introspection)
 	}
 	if v.options.Revocation.mode == noFeed {
+		v.watches.table = new(revocation.Table)
 		return nil
 	}
 	v.feed = newFeed(v.transport, m.Revocations, v.keys, v.identifier, v.options, v.now)
+	v.feed.watches = &v.watches
+	v.watches.table = &v.feed.table
+	switch p := v.options.Revocation; p.mode {
+	case failClosed:
+		v.watches.maxAge = p.bound
+	case introspect:
+		v.watches.maxAge, v.watches.asked = p.bound, true
+	}
 	v.tasks.Go(func() { v.feed.run(life) })
 	return v.awaitFeed(ctx)
 }
@@ -146,6 +158,7 @@ func (v *Verifier) Close() {
 	v.closing.Do(func() {
 		v.stop()
 		v.tasks.Wait()
+		v.watches.close()
 		if v.introspector != nil {
 			v.introspector.close()
 		}

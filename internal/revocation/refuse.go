@@ -12,6 +12,21 @@ type Claims struct {
 	MintedAt int64 // see the function MintedAt
 }
 
+// Hashes returns the hashes of all entries that can refuse a token with these
+// claims.
+func (c Claims) Hashes() []Hash {
+	hashes := make([]Hash, 0, 7+len(c.Audience))
+	if c.GrantID != "" {
+		hashes = append(hashes, Grant.Hash(c.GrantID))
+	}
+	hashes = append(hashes, Token.Hash(c.TokenID), Key.Hash(c.KeyID), Client.Hash(c.ClientID), All.Hash(c.Issuer),
+		Subject.Hash(c.Subject), HashSubjectAtClient(c.Subject, c.ClientID))
+	for _, audience := range c.Audience {
+		hashes = append(hashes, Audience.Hash(audience))
+	}
+	return hashes
+}
+
 // Refuses returns the kind of the entry that refuses a token with these claims,
 // or zero. Of several moments that concern the token, each counts for itself.
 // It allocates nothing, and computes at most four hashes for a token whose key,

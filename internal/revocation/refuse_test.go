@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -46,6 +47,9 @@ func TestRefuses_EachKind(t *testing.T) {
 			table.Merge([]Entry{{tt.hash, moment}})
 			if got := table.Refuses(token()); got != kind {
 				t.Errorf("%s at %d: refused by %d, want %d", tt.name, moment, got, kind)
+			}
+			if got := slices.Contains(token().Hashes(), tt.hash); kind != 0 && !got {
+				t.Errorf("%s: the hash is not among those of the token", tt.name)
 			}
 		}
 	}

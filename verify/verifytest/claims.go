@@ -25,8 +25,8 @@ type Claims struct {
 	Audience []string
 	// Scope has values with a space between them, such as "read write".
 	Scope string
-	// SessionID is the sid claim. If it is empty, the token of a Subject has
-	// one that no other token has.
+	// SessionID is the sid claim. If it is empty, the token of a Subject
+	// has one that no other token has.
 	SessionID string
 	// IssuedAt is the current time if it is zero. It is not rounded for
 	// revocations: those that were made before it do not concern the token.

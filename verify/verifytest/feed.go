@@ -11,8 +11,8 @@ import (
 const (
 	// maxWait is the longest wait of a poll.
 	maxWait = 10 * time.Second
-	// minKeep is how long an entry is kept at least, and margin how much longer
-	// than the longest token lives.
+	// minKeep is how long an entry is kept at least, and margin how much
+	// longer than the longest token lives.
 	minKeep = 10 * time.Minute
 	margin  = 90 * time.Second
 )

@@ -103,7 +103,7 @@ func (i *Issuer) Compromise() {
 // Revoke revokes a token, with all other tokens of its session if it has one.
 func (i *Issuer) Revoke(token string) {
 	i.t.Helper()
-	sid, jti := i.ids(token)
+	sid, jti := ids(i.t, token)
 	if sid != "" {
 		i.revoke(revocation.Grant.Hash(sid))
 		return
@@ -149,7 +149,7 @@ func (i *Issuer) exempt(keep []string) []revocation.Hash {
 	i.t.Helper()
 	var hashes []revocation.Hash
 	for _, token := range keep {
-		sid, _ := i.ids(token)
+		sid, _ := ids(i.t, token)
 		if sid == "" {
 			i.t.Fatal("a token without a session cannot be kept")
 		}
@@ -159,8 +159,8 @@ func (i *Issuer) exempt(keep []string) []revocation.Hash {
 }
 
 // ids returns the sid and the jti of a token.
-func (i *Issuer) ids(token string) (sid, jti string) {
-	i.t.Helper()
+func ids(t testing.TB, token string) (sid, jti string) {
+	t.Helper()
 	_, rest, _ := strings.Cut(token, ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	var claims struct{ SID, JTI string }
@@ -169,7 +169,7 @@ func (i *Issuer) ids(token string) (sid, jti string) {
 		err = json.Unmarshal(decoded, &claims)
 	}
 	if err != nil || claims.JTI == "" {
-		i.t.Fatalf("%q is not an access token: %v", token, err)
+		t.Fatalf("%q is not an access token: %v", token, err)
 	}
 	return claims.SID, claims.JTI
 }
