@@ -65,9 +65,13 @@ func (i *Inspector) callerOf(s *client.Snapshot, access token.Access) (client.Ca
 }
 
 // checkBearer returns nil if the token was made for its client itself, or for a
-// user by a grant that is active. Otherwise it returns invalid_grant. The grant
-// of a disabled or deleted user is not active.
+// user by a grant that is active. Otherwise, and for a token that the
+// revocation log refuses, it returns invalid_grant. The grant of a disabled or
+// deleted user is not active.
 func (i *Inspector) checkBearer(ctx context.Context, s *client.Snapshot, access token.Access) error {
+	if err := i.revoked.check(access); err != nil {
+		return err
+	}
 	if access.GrantID == "" && access.Subject == access.ClientID {
 		return nil
 	}

@@ -59,7 +59,7 @@ func newCacheKey(version int64, kid string, a token.Access) cacheKey {
 
 // A cacheEntry is a token that may be reused.
 type cacheEntry struct {
-	issued, expires time.Time
+	access token.Access
 	// made is when the entry was made, by the monotonic clock.
 	made time.Time
 	// done is closed when signed and err are the result.
@@ -71,7 +71,7 @@ type cacheEntry struct {
 // newCacheEntry returns an entry whose token is not signed yet. The caller that
 // inserts it calls finish.
 func newCacheEntry(a token.Access) *cacheEntry {
-	return &cacheEntry{issued: a.IssuedAt, expires: a.ExpiresAt, made: time.Now(), done: make(chan struct{})}
+	return &cacheEntry{access: a, made: time.Now(), done: make(chan struct{})}
 }
 
 // finish sets the token of an entry, or the error that prevented it.
@@ -123,11 +123,11 @@ func (c *cache) evict(at time.Time) {
 	}
 }
 
-// remove removes an entry whose token could not be signed.
-func (c *cache) remove(key cacheKey, failed *cacheEntry) {
+// remove removes an entry whose token could not be signed, or was revoked.
+func (c *cache) remove(key cacheKey, entry *cacheEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries[key] == failed {
+	if c.entries[key] == entry {
 		delete(c.entries, key)
 	}
 }
@@ -136,6 +136,7 @@ func (c *cache) remove(key cacheKey, failed *cacheEntry) {
 // is reused. The lifetime goes by the store's clock. If that is set back, the
 // time that has passed by the monotonic clock counts.
 func (e *cacheEntry) reusable(at time.Time) bool {
-	age, part := at.Sub(e.issued), e.expires.Sub(e.issued)/reusePart
+	issued, expires := e.access.IssuedAt, e.access.ExpiresAt
+	age, part := at.Sub(issued), expires.Sub(issued)/reusePart
 	return age >= 0 && age < part && time.Since(e.made) < part
 }

@@ -22,6 +22,7 @@ type CredentialsRequest struct {
 func (i *Issuer) ClientCredentials(
 	ctx context.Context, caller client.Caller, r CredentialsRequest,
 ) (*TokenResponse, error) {
+	minted := i.registry.Now()
 	s, err := i.registry.Snapshot()
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func (i *Issuer) ClientCredentials(
 	}
 
 	id := caller.Client.ID
-	signed, lifetime, err := i.signer.signOwn(ctx, "client_credentials", s, id, t)
+	signed, lifetime, err := i.signer.signOwn(ctx, "client_credentials", s, id, accessPlan{target: t, minted: minted})
 	if err != nil {
 		return nil, err
 	}

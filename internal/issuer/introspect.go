@@ -39,14 +39,15 @@ type Inspector struct {
 	verifier   token.Verifier
 	grants     *grant.Service
 	subjects   subjects
+	revoked    revocations
 }
 
 // NewInspector returns an Inspector. It uses the fields Identifier, Registry,
-// Keys, Grants and Subject.
+// Keys, Grants, Revocations and Subject.
 func NewInspector(o Options) *Inspector {
 	return &Inspector{
 		identifier: o.Identifier, registry: o.Registry, verifier: o.verifier().RememberSignatures(), grants: o.Grants,
-		subjects: subjects{o.Subject},
+		subjects: subjects{o.Subject}, revoked: newRevocations(o.Revocations),
 	}
 }
 
@@ -54,7 +55,8 @@ func NewInspector(o Options) *Inspector {
 // in aud) and to the client that it was issued to. For every other caller, and
 // for a token that is not valid, the result is not active. If Introspect cannot
 // decide whether the token is valid, it returns temporarily_unavailable. It
-// reads the grant from the store, so a revocation has effect at once.
+// reads the grant from the store, so a revocation has effect at once. It also
+// refuses what verifiers refuse, see Options.Revocations.
 func (i *Inspector) Introspect(ctx context.Context, caller client.Caller, text string) (Introspection, error) {
 	s, err := i.registry.Snapshot()
 	if err != nil {
@@ -94,8 +96,12 @@ func (i *Inspector) introspectAccess(
 
 // checkActive returns nil if the grant of an access token is active. For a
 // token without a grant it returns nil if the client is enabled, and the
-// subject too if that is a user. Otherwise it returns invalid_grant.
+// subject too if that is a user. Otherwise, and for a token that the revocation
+// log refuses, it returns invalid_grant.
 func (i *Inspector) checkActive(ctx context.Context, s *client.Snapshot, access token.Access) error {
+	if err := i.revoked.check(access); err != nil {
+		return err
+	}
 	if access.GrantID == "" {
 		enabled, err := i.registry.ClientEnabled(ctx, s, access.ClientID)
 		if err != nil {
@@ -133,6 +139,9 @@ func (i *Inspector) introspectRefresh(
 
 	r, err := i.grants.OpenToken(ctx, text)
 	if err != nil {
+		return Introspection{}, err
+	}
+	if err := i.revoked.checkGrant(r.Handle.GrantID()); err != nil {
 		return Introspection{}, err
 	}
 	g, err := i.grants.GetActive(ctx, s, r.Handle.GrantID())

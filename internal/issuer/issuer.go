@@ -8,6 +8,7 @@ import (
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
 )
@@ -20,6 +21,9 @@ type Options struct {
 	Registry   *client.Registry
 	Keys       *keys.Manager
 	Grants     *grant.Service
+	// Revocations has the entries of the revocation log. The issuer only reads
+	// it. nil means no entries.
+	Revocations *revocation.Table
 	// Subject returns the user of that id, or oauth.NotFound. Any other error
 	// means that the store did not answer.
 	Subject func(ctx context.Context, id string) (Subject, error)
@@ -66,8 +70,8 @@ func New(o Options) *Issuer {
 		identifier: o.Identifier, registry: o.Registry, keys: o.Keys, verifier: o.verifier(), grants: o.Grants,
 		subjects: subjects{o.Subject},
 		signer: signer{
-			identifier: o.Identifier, keys: o.Keys, now: o.Registry.Now, issued: o.Issued,
-			issuedFromCache: o.IssuedFromCache,
+			identifier: o.Identifier, keys: o.Keys, revoked: newRevocations(o.Revocations), now: o.Registry.Now,
+			issued: o.Issued, issuedFromCache: o.IssuedFromCache,
 		},
 		audit: o.Audit,
 	}

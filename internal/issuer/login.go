@@ -70,7 +70,7 @@ func (i *Issuer) Login(
 	g.MACKey, g.Scope, g.Audience = p.macKey, p.target.Scope, p.target.Audience
 	g.AuthTime, g.AMR, g.DeviceLabel, g.IP = r.AuthTime, r.AMR, r.DeviceLabel, audit.IP(r.Address)
 
-	response, err := i.signLogin(ctx, p, g, handle)
+	response, err := i.signLogin(ctx, p, g, handle, i.registry.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,10 @@ func (i *Issuer) Login(
 	return response, nil
 }
 
-// signLogin makes the tokens of a login.
+// signLogin makes the tokens of a login. minted is the moment of the access
+// token: after the user was read, and before the grant is stored.
 func (i *Issuer) signLogin(
-	ctx context.Context, p PreparedLogin, g grant.Grant, handle oauth.Handle,
+	ctx context.Context, p PreparedLogin, g grant.Grant, handle oauth.Handle, minted time.Time,
 ) (*TokenResponse, error) {
 	refreshToken, err := i.grants.Token(ctx, g, handle)
 	if err != nil {
@@ -102,7 +103,7 @@ func (i *Issuer) signLogin(
 	if err := signing.take(ctx, i.keys, p.target.Algorithm); err != nil {
 		return nil, err
 	}
-	response, err := i.respond("login", g, accessPlan{p.target, claims}, refreshToken)
+	response, err := i.respond("login", g, accessPlan{p.target, claims, minted}, refreshToken)
 	if err != nil {
 		return nil, err
 	}

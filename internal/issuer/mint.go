@@ -16,6 +16,7 @@ import (
 // store. For a subject that is not a user it uses the store only to create a
 // grant.
 func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) (*MintResponse, error) {
+	minted := i.registry.Now()
 	s, err := i.registry.Snapshot()
 	if err != nil {
 		return nil, err
@@ -27,10 +28,11 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 	if err != nil {
 		return nil, err
 	}
+	p.minted = minted
 	if r.Subject == "" {
 		id := caller.Client.ID
 		return p.respond(id, func(t client.Target) (string, time.Duration, error) {
-			return i.signer.signOwn(ctx, "mint", s, id, t)
+			return i.signer.signOwn(ctx, "mint", s, id, accessPlan{target: t, minted: p.minted})
 		})
 	}
 
@@ -41,6 +43,10 @@ func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) 
 		return nil, err
 	}
 	if r.Refresh {
+		if p.subject.ID != "" {
+			// The grant is only stored if the user has not changed since.
+			p.minted = i.registry.Now()
+		}
 		return i.mintGrant(ctx, s, p, caller, r)
 	}
 	response, err := i.mint(ctx, p, grant.Grant{
@@ -106,7 +112,7 @@ func (i *Issuer) checkRefreshOf(s *client.Snapshot, p mintPlan, c client.Client,
 	if err != nil {
 		return err
 	}
-	return i.signer.check(g, accessPlan{t, selectClaims(t.Claims, g.Claims, p.subject.Claims)})
+	return i.signer.check(g, p.access(t, g))
 }
 
 // mint signs a token for each target. The subject is that of the grant.
@@ -117,8 +123,13 @@ func (i *Issuer) mint(ctx context.Context, p mintPlan, g grant.Grant) (*MintResp
 		if err := signing.take(ctx, i.keys, t.Algorithm); err != nil {
 			return "", 0, err
 		}
-		return i.signer.sign("mint", g, accessPlan{t, selectClaims(t.Claims, g.Claims, p.subject.Claims)})
+		return i.signer.sign("mint", g, p.access(t, g))
 	})
+}
+
+// access returns the plan of one token.
+func (p mintPlan) access(t client.Target, g grant.Grant) accessPlan {
+	return accessPlan{t, selectClaims(t.Claims, g.Claims, p.subject.Claims), p.minted}
 }
 
 // respond returns a token of the subject for each target. sign makes one token.

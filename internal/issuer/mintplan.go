@@ -21,6 +21,8 @@ type mintPlan struct {
 	// subject is the user that the tokens are for. It is zero if the subject is
 	// not a user.
 	subject Subject
+	// minted is the moment of the tokens, see accessPlan.
+	minted time.Time
 }
 
 // planMint returns a target for each audience of the request. A token has the

@@ -111,6 +111,7 @@ func (f *refresh) respond(
 			return nil, err
 		}
 	}
+	p.minted = rotation.Moment()
 	refreshToken, err := rotation.Token(ctx, result.Grant)
 	if err != nil {
 		return nil, err
@@ -160,7 +161,7 @@ func (f *refresh) prepare(ctx context.Context, g grant.Grant) (*accessPlan, erro
 	if err != nil {
 		return nil, err
 	}
-	return &accessPlan{target, claims}, f.place.take(ctx, f.issuer.keys, target.Algorithm)
+	return &accessPlan{target: target, claims: claims}, f.place.take(ctx, f.issuer.keys, target.Algorithm)
 }
 
 // refreshTarget returns the target of the grant, narrowed to what the request

@@ -8,9 +8,17 @@ import (
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
 )
+
+// maxSignDelay is how long after its moment a token may be signed. A verifier
+// does not use the moment in a jti that is far from iat, see
+// revocation.MintedAt: then the token would count as newer than it is.
+const maxSignDelay = 45 * time.Second
+
+var errSlow = errors.New("the call took so long that its token may not be signed any more")
 
 // fillTimeout bounds the wait for the signature of a cached token.
 const fillTimeout = 10 * time.Second
@@ -19,6 +27,7 @@ const fillTimeout = 10 * time.Second
 type signer struct {
 	identifier      string
 	keys            *keys.Manager
+	revoked         revocations
 	cache           cache
 	now             func() time.Time // the store's clock
 	issued          func(call, algorithm string)
@@ -29,6 +38,9 @@ type signer struct {
 type accessPlan struct {
 	target client.Target
 	claims map[string]any
+	// minted is the moment of the token, see revocation.NewTokenID: by the
+	// store's clock, and before the store decides that the token may be issued.
+	minted time.Time
 }
 
 // sign makes an access token. The subject is that of the grant. A token without
@@ -40,6 +52,9 @@ func (s *signer) sign(call string, g grant.Grant, p accessPlan) (string, time.Du
 		return "", 0, oauth.Unavailable(err)
 	}
 	access := s.access(g, p)
+	if access.IssuedAt.Sub(p.minted) > maxSignDelay {
+		return "", 0, oauth.Unavailable(errSlow)
+	}
 	signed, err := s.signAccess(call, key, access)
 	return signed, access.ExpiresAt.Sub(access.IssuedAt), err
 }
@@ -54,13 +69,15 @@ func (s *signer) check(g grant.Grant, p accessPlan) error {
 	return signError(token.CheckAccess(key, s.access(g, p)))
 }
 
-// access returns the claims of an access token that is issued now.
+// access returns the claims of an access token that is issued now. Its jti has
+// the moment of the plan.
 func (s *signer) access(g grant.Grant, p accessPlan) token.Access {
 	now, t := s.now(), p.target
 	issued, lifetime := now.Truncate(time.Second), t.Lifetime
 	access := token.Access{
 		Issuer: s.identifier, Subject: g.UserID, Audience: t.Audience, ClientID: g.ClientID, Scope: t.Scope,
-		IssuedAt: issued, AuthTime: g.AuthTime, ID: token.NewID(), AMR: g.AMR, ACR: oauth.ACR(g.AMR), Claims: p.claims,
+		IssuedAt: issued, AuthTime: g.AuthTime, ID: revocation.NewTokenID(p.minted), AMR: g.AMR,
+		ACR: oauth.ACR(g.AMR), Claims: p.claims,
 	}
 	if g.ID != (oauth.GrantID{}) { // no access token outlives its grant's absolute lifetime
 		access.GrantID, lifetime = g.ID.String(), min(lifetime, g.ExpiresAt.Sub(now))
@@ -94,17 +111,24 @@ func signError(err error) error {
 // allow the token cache, it may return a cached token with the same claims, and
 // the rest of its lifetime. It gets the signing key first: without one, it
 // returns no cached token, and it does not reuse a token of another key.
+//
+// It returns temporarily_unavailable if the new token would be refused: for a
+// few seconds after a client or an audience was disabled and enabled again.
 func (s *signer) signOwn(
-	ctx context.Context, call string, at *client.Snapshot, clientID string, t client.Target,
+	ctx context.Context, call string, at *client.Snapshot, clientID string, p accessPlan,
 ) (string, time.Duration, error) {
-	own := grant.Grant{UserID: clientID, ClientID: clientID}
+	own, t := grant.Grant{UserID: clientID, ClientID: clientID}, p.target
+	access := s.access(own, p)
+	if s.revoked.refuse(access) {
+		return "", 0, oauth.Unavailable(errRevoked)
+	}
 	if !t.ReuseTokens {
-		var p place
-		defer p.release()
-		if err := p.take(ctx, s.keys, t.Algorithm); err != nil {
+		var signing place
+		defer signing.release()
+		if err := signing.take(ctx, s.keys, t.Algorithm); err != nil {
 			return "", 0, err
 		}
-		return s.sign(call, own, accessPlan{target: t})
+		return s.sign(call, own, p)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", 0, oauth.Unavailable(err)
@@ -114,9 +138,13 @@ func (s *signer) signOwn(
 		return "", 0, oauth.Unavailable(err)
 	}
 
-	access := s.access(own, accessPlan{target: t})
-	in := newCacheKey(at.Version(), key.KeyID, access)
-	entry, cached := s.cache.get(in, s.now, newCacheEntry(access))
+	access.KeyID = key.KeyID
+	in, fresh := newCacheKey(at.Version(), key.KeyID, access), newCacheEntry(access)
+	entry, cached := s.cache.get(in, s.now, fresh)
+	if cached && s.revoked.refuse(entry.access) {
+		s.cache.remove(in, entry)
+		entry, cached = s.cache.get(in, s.now, fresh)
+	}
 	if !cached {
 		go s.fill(context.WithoutCancel(ctx), call, key, access, in, entry)
 	}
@@ -128,7 +156,7 @@ func (s *signer) signOwn(
 		return signed, access.ExpiresAt.Sub(access.IssuedAt), nil
 	}
 	s.issuedFromCache(call, t.Algorithm)
-	return signed, max(entry.expires.Sub(s.now()), 0), nil
+	return signed, max(entry.access.ExpiresAt.Sub(s.now()), 0), nil
 }
 
 // fill signs the token of a new cache entry. Its context is not that of one

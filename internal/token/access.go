@@ -1,8 +1,6 @@
 package token
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -29,8 +27,11 @@ type Access struct {
 	// AuthTime is when the user authenticated. It is zero for a token without a
 	// user.
 	AuthTime time.Time
-	// ID is the jti claim; see NewID.
+	// ID is the jti claim; see revocation.NewTokenID.
 	ID string
+	// KeyID is the kid of the header, which the signature covers. VerifyAccess
+	// sets it. SignAccess uses the kid of its key instead.
+	KeyID string
 	// ACR and AMR describe how the user authenticated (RFC 9068 §2.2.1). They
 	// are empty for a token without a user.
 	ACR string
@@ -41,13 +42,6 @@ type Access struct {
 	// Claims are the extra claims. oauth.ValidClaimName decides which names are
 	// allowed. VerifyAccess returns numbers as json.Number.
 	Claims map[string]any
-}
-
-// NewID returns a jti: 128 random bits in base64url, which are 22 characters.
-func NewID() string {
-	var id [16]byte
-	rand.Read(id[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
 // check returns an error if a standard claim is missing or malformed.

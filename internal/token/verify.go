@@ -44,6 +44,7 @@ func VerifyAccess(
 	if err != nil {
 		return Access{}, err
 	}
+	a.KeyID = t.KeyID
 	if a.Issuer != issuer {
 		return Access{}, invalid("issued by another issuer")
 	}

@@ -1,9 +1,6 @@
 package token
 
 import (
-	"cmp"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -264,30 +261,5 @@ func TestRule14_ClaimNames(t *testing.T) {
 	}
 	if written != 12 {
 		t.Errorf("%d standard claims are written", written)
-	}
-}
-
-// Rule 15: the jti of every issued token is unique.
-func TestRule15_UniqueID(t *testing.T) {
-	n := 10_000_000
-	if testing.Short() {
-		n = 1_000_000
-	}
-	type id struct{ high, low uint64 }
-	ids := make([]id, n)
-	for i := range ids {
-		var b [16]byte
-		text := NewID()
-		size, err := base64.RawURLEncoding.Strict().Decode(b[:], []byte(text))
-		if err != nil || size != 16 || len(text) != 22 {
-			t.Fatalf("the jti %q is not 128 bits of base64url: %v", text, err)
-		}
-		ids[i] = id{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}
-	}
-	slices.SortFunc(ids, func(a, b id) int {
-		return cmp.Or(cmp.Compare(a.high, b.high), cmp.Compare(a.low, b.low))
-	})
-	if left := len(slices.Compact(ids)); left != n {
-		t.Errorf("%d of %d jti are duplicates", n-left, n)
 	}
 }

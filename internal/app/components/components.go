@@ -98,6 +98,9 @@ type Components struct {
 	Issuer    *issuer.Issuer
 	Inspector *issuer.Inspector
 	Canary    *issuer.CanaryIssuer
+	// Revocations has the entries of the revocation log that this server has
+	// read. Only the feed writes to it.
+	Revocations *revocation.Table
 }
 
 // OpenKeys opens the registry and the key ring. The registry determines the
@@ -127,8 +130,10 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Components{Registry: registry, Keys: ring, Canary: NewCanary(o, registry, ring)}
-	if c.Feed, err = openFeed(ctx, o, ring, new(revocation.Table)); err != nil {
+	c := &Components{
+		Registry: registry, Keys: ring, Canary: NewCanary(o, registry, ring), Revocations: new(revocation.Table),
+	}
+	if c.Feed, err = openFeed(ctx, o, ring, c.Revocations); err != nil {
 		return nil, err
 	}
 	c.Grants = grant.New(grant.Options{
@@ -138,8 +143,8 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	})
 
 	tokens := issuer.Options{
-		Identifier: o.Issuer, Registry: registry, Keys: ring, Grants: c.Grants, Subject: subjectOf(o.Store),
-		Audit:  o.Audit,
+		Identifier: o.Issuer, Registry: registry, Keys: ring, Grants: c.Grants, Revocations: c.Revocations,
+		Subject: subjectOf(o.Store), Audit: o.Audit,
 		Issued: o.Observer.Issued, IssuedFromCache: o.Observer.IssuedFromCache,
 	}
 	c.Issuer, c.Inspector = issuer.New(tokens), issuer.NewInspector(tokens)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/internal/token"
 	"github.com/signetd/signet/keys"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -64,7 +65,7 @@ func (f *Fixture) AdminToken(t testing.TB, edit func(*token.Access)) string {
 	a := token.Access{
 		Issuer: Issuer, Subject: "ops", Audience: []string{Issuer}, ClientID: "ops",
 		Scope:    oauth.NewScope(client.AdminScope),
-		IssuedAt: now, ExpiresAt: now.Add(time.Minute), ID: token.NewID(),
+		IssuedAt: now, ExpiresAt: now.Add(time.Minute), ID: revocation.NewTokenID(now),
 	}
 	if edit != nil {
 		edit(&a)
