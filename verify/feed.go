@@ -25,6 +25,8 @@ const (
 	maxAnswer = maxEntries*revocation.EntrySize*4/3 + 1<<20
 	// maxWait is how long a poll waits for news at most.
 	maxWait = 2 * time.Second
+	// minLimit is the shortest time limit of a poll, beside its wait.
+	minLimit = 250 * time.Millisecond
 	// loadTimeout is the time limit of a poll that returns all entries.
 	loadTimeout = 10 * time.Second
 	// maxBackoff is the longest pause after a poll that failed, and
@@ -63,10 +65,12 @@ type feed struct {
 	polls, failed  atomic.Uint64
 	entries        atomic.Int64
 	latestPosition atomic.Pointer[revocation.Position]
+	lastFailure    atomic.Pointer[error]
 
 	// Of the goroutine that polls:
 	position  revocation.Position
 	reload    bool // the next poll asks for all entries
+	failures  int  // of the last polls, since the last one that succeeded
 	expiredAt time.Time
 	keysNamed map[string]bool // the kids of the current set that an entry names
 }
@@ -99,9 +103,14 @@ func (f *feed) age() (age time.Duration, ok bool) {
 // changed returns a channel that is closed when entries are added.
 func (f *feed) changed() <-chan struct{} { return *f.merged.Load() }
 
+// names reports whether an entry is about the key with this kid.
+func (f *feed) names(kid string) bool {
+	_, ok := f.table.Get(revocation.Key.Hash(kid))
+	return ok
+}
+
 // run polls the feed until ctx ends.
 func (f *feed) run(ctx context.Context) {
-	failures := 0
 	var lost time.Time
 	for ctx.Err() == nil {
 		sent := time.Now()
@@ -111,15 +120,16 @@ func (f *feed) run(ctx context.Context) {
 			return
 		case err != nil:
 			f.failed.Add(1)
+			f.lastFailure.Store(&err)
 			f.transport.close() // a connection may be dead
-			if failures++; failures == 1 {
+			if f.failures++; f.failures == 1 {
 				lost = sent
 				f.log.Warn("the feed of revocations cannot be read", "error", err)
 			}
-			pause = max(pause, f.backoff(failures))
-		case failures > 0:
+			pause = max(pause, f.backoff())
+		case f.failures > 0:
 			f.log.Info("the feed of revocations is read again", "after", time.Since(lost).Round(time.Millisecond))
-			failures = 0
+			f.failures = 0
 		}
 		select {
 		case <-ctx.Done():
@@ -132,18 +142,20 @@ func (f *feed) run(ctx context.Context) {
 // minPause is the shortest time between the starts of two polls.
 const minPause = 20 * time.Millisecond
 
-// backoff returns the pause after a number of polls that failed.
-func (f *feed) backoff(failures int) time.Duration {
-	longest := min(f.bound/4, maxBackoff)
-	return jitter(min(longest, 50*time.Millisecond<<min(failures, 10)))
+// backoff returns the pause after a poll that failed.
+func (f *feed) backoff() time.Duration {
+	return jitter(min(f.bound/4, maxBackoff, 50*time.Millisecond<<min(f.failures, 10)))
 }
 
 // poll sends one poll and merges the answer. It returns the pause that the
 // issuer asks for.
 func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 	f.polls.Add(1)
-	wait, limit := min(maxWait, f.bound/3), min(f.bound/4, maxBackoff)
-	limit = max(limit, 250*time.Millisecond) + wait
+	wait := min(maxWait, f.bound/3)
+	if f.failures > 0 {
+		wait = 0 // the answer confirms what is known, and must come at once
+	}
+	limit := max(min(f.bound/4, maxBackoff), minLimit) + wait
 	if f.reload {
 		f.position, wait, limit = revocation.Position{}, 0, loadTimeout
 	}

@@ -236,8 +236,7 @@ var errUnknownKey = invalid("unknown kid")
 // find fetches the set because of a kid that it lacks. The error is
 // errUnknownKey if a set that is current lacks it, too.
 func (k *keyStore) find(ctx context.Context, kid string) error {
-	done, failure := k.refreshUnknown()
-	if done != nil {
+	if done := k.refreshUnknown(); done != nil {
 		timer := time.NewTimer(unknownWait)
 		defer timer.Stop()
 		select {
@@ -247,31 +246,30 @@ func (k *keyStore) find(ctx context.Context, kid string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if _, ok := k.current.Load().keys[kid]; ok {
-			return nil
-		}
-		k.mu.Lock()
-		failure = k.failure
-		k.mu.Unlock()
 	}
-	if failure != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, failure)
+	// Another caller may have fetched the set in between.
+	if _, ok := k.current.Load().keys[kid]; ok {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.failure != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, k.failure)
 	}
 	return errUnknownKey
 }
 
-// refreshUnknown is refresh for an unknown kid. If it starts none, it returns
-// the error of the last fetch.
-func (k *keyStore) refreshUnknown() (done <-chan struct{}, failure error) {
+// refreshUnknown is refresh for an unknown kid.
+func (k *keyStore) refreshUnknown() (done <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fetching == nil && time.Since(k.unknownAt) < unknownFloor {
-		return nil, k.failure
+		return nil
 	}
 	if done = k.refreshLocked(fetchFloor, true); done != nil {
 		k.unknownAt = k.started
 	}
-	return done, k.failure
+	return done
 }
 
 // want fetches the set again if its ETag is another one. If that does not help,

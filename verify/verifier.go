@@ -130,7 +130,11 @@ func (v *Verifier) awaitFeed(ctx context.Context) error {
 	case <-limit:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: the feed of revocations cannot be read: %w", ErrUnavailable, context.Cause(ctx))
+		err := context.Cause(ctx)
+		if failure := v.feed.lastFailure.Load(); failure != nil {
+			err = fmt.Errorf("%w: %w", err, *failure)
+		}
+		return fmt.Errorf("%w: the feed of revocations cannot be read: %w", ErrUnavailable, err)
 	}
 }
 

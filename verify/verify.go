@@ -47,6 +47,9 @@ func (v *Verifier) verifySignature(ctx context.Context, token string) (jws.Token
 	if kid == "" {
 		return t, err
 	}
+	if v.feed != nil && v.feed.names(kid) {
+		return jws.Token{}, ErrRevoked // the key has left the set for good
+	}
 	if err := v.keys.find(ctx, kid); err != nil {
 		return jws.Token{}, err
 	}
