@@ -12,7 +12,7 @@ import (
 // The parts of a PromQL expression that are needed to find its names.
 var (
 	promString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	promRange  = regexp.MustCompile(`\[[^\]]*\]`)
+	promRange  = regexp.MustCompile(`\[[^\]]*\]|\boffset \w+`)
 	promByList = regexp.MustCompile(`\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)`)
 	promName   = regexp.MustCompile(`([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{[^}]*\}|\()?`)
 	promLabel  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)\s*(?:=~|!~|!=|=)`)
@@ -29,7 +29,8 @@ type expression struct {
 // as a metric.
 func parsePromQL(text string) expression {
 	keywords := []string{
-		"sum", "max", "min", "count", "rate", "increase", "histogram_quantile", "unless", "and", "or", "label_values",
+		"sum", "max", "min", "count", "rate", "increase", "histogram_quantile", "unless", "and", "or", "scalar",
+		"group_left", "label_values",
 	}
 	e := expression{metrics: map[string][]string{}}
 	text = promRange.ReplaceAllString(promString.ReplaceAllString(text, ""), "")
@@ -115,6 +116,7 @@ func TestParsePromQL_FindsUnknownNames(t *testing.T) {
 		},
 		{`signet_keys{state="active"} unless on (alg) (signet_keys{state="pre-active"} > 0)`, ""},
 		{`rate(signet_batch_size_sum[5m]) / rate(signet_batch_size_count[5m])`, ""},
+		{`signet_keys < on (job) group_left max by (job) (signet_keys offset 30s)`, ""},
 		{`rate(signet_login_total[5m])`, "there is no metric signet_login_total"},
 		{`sum(rate(signet_logins_total{outcome="failure"}[5m]))`, "signet_logins_total has no label outcome"},
 		{`sum by (reasn) (rate(signet_logins_total[5m]))`, "no metric has the label reasn"},
