@@ -30,6 +30,9 @@ func (u *update) compromise(id, reason string) error {
 
 	successors := u.ring.preActive(k.Algorithm, u.now)
 	k.CompromisedAt = u.now
+	if k.Algorithm != MAC {
+		u.compromised = append(u.compromised, id)
+	}
 	u.record(audit.KeyCompromised, id, reason)
 	if state != Active {
 		return nil

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,5 +120,20 @@ func TestCompromise_WithSkewedClocks(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Verifiers need the ids of signing keys only: a MAC key signs no token.
+func TestCompromise_ReportsSigningKeys(t *testing.T) {
+	mac := key("mac", first)
+	mac.Algorithm = MAC
+	u := newTestUpdate(key("k", first), key("b"), key("earlier", compromised(-9)), mac)
+	for _, id := range []string{"k", "k", "earlier", "mac"} {
+		if err := u.compromise(id, "drill"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"k"}; !slices.Equal(u.compromised, want) {
+		t.Errorf("the keys %v are compromised, want %v", u.compromised, want)
 	}
 }

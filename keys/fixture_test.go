@@ -243,11 +243,11 @@ func (s *testStore) Ring(ctx context.Context) (keys.Ring, error) {
 	return s.store.Load().Ring(ctx)
 }
 
-func (s *testStore) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+func (s *testStore) SwapRing(ctx context.Context, from int64, next keys.Ring, compromised []string) error {
 	if s.down.Load() {
 		return errDown
 	}
-	return s.store.Load().SwapRing(ctx, from, next)
+	return s.store.Load().SwapRing(ctx, from, next, compromised)
 }
 
 func must(t testing.TB, err error) {

@@ -47,7 +47,7 @@ func TestOpen_RequiresTheKEK(t *testing.T) {
 	must(t, privatefile.Write(f.kekFile, original))
 	r := f.ring()
 	r.KEKs[0].Check = []byte("another")
-	must(t, f.store.SwapRing(t.Context(), r.Version, r))
+	must(t, f.store.SwapRing(t.Context(), r.Version, r, nil))
 	openFails("is not the KEK that the key ring has under this id")
 }
 

@@ -107,7 +107,7 @@ func (o *Operator) AcceptRestore(ctx context.Context, by audit.Actor) error {
 			return fmt.Errorf("read the key ring: %w", err)
 		}
 		r.Restored = max(r.Restored, w.cache.snapshot.Load().ring.Restored) + 1
-		err = store.SwapRing(ctx, r.Version, r)
+		err = store.SwapRing(ctx, r.Version, r, nil)
 		if errors.Is(err, ErrRaced) {
 			continue
 		}

@@ -25,7 +25,7 @@ func TestRestore_NeedsAcceptance(t *testing.T) {
 		own := m.Set().ETag
 
 		restored := openStore(t, f.path+".restored")
-		must(t, restored.SwapRing(t.Context(), 0, backup)) // The version is 1, as in the backup.
+		must(t, restored.SwapRing(t.Context(), 0, backup, nil)) // The version is 1, as in the backup.
 		f.store.replace(restored)
 		time.Sleep(pollTime)
 
@@ -53,7 +53,7 @@ func TestRestore_NeedsAcceptance(t *testing.T) {
 		for range 3 {
 			r, err := restored.Ring(t.Context())
 			must(t, err)
-			must(t, restored.SwapRing(t.Context(), r.Version, r))
+			must(t, restored.SwapRing(t.Context(), r.Version, r, nil))
 		}
 		time.Sleep(time.Minute)
 		checkRolledBack()
@@ -97,7 +97,7 @@ func TestRestore_VersionGrowsAgain(t *testing.T) {
 		shorter := openStore(t, f.path+".shorter")
 		f.store.replace(shorter)
 		for version := range int64(9) {
-			must(t, shorter.SwapRing(t.Context(), version, before))
+			must(t, shorter.SwapRing(t.Context(), version, before, nil))
 			time.Sleep(pollTime)
 		}
 
@@ -124,7 +124,7 @@ func TestRestore_LostCompromiseIsDetected(t *testing.T) {
 
 		after := f.ring()
 		before.Version = after.Version
-		must(t, f.store.SwapRing(t.Context(), after.Version, before))
+		must(t, f.store.SwapRing(t.Context(), after.Version, before, nil))
 		time.Sleep(10 * time.Second)
 		if err := m.Health(); err == nil || !strings.Contains(err.Error(), "--accept-restore") {
 			t.Errorf("Health = %v", err)

@@ -92,13 +92,13 @@ func simulate(t *testing.T, s simulation) (violation string) {
 // A forcingStore is a store without the compare-and-swap.
 type forcingStore struct{ keys.Store }
 
-func (s forcingStore) SwapRing(ctx context.Context, _ int64, next keys.Ring) error {
+func (s forcingStore) SwapRing(ctx context.Context, _ int64, next keys.Ring, compromised []string) error {
 	for {
 		v, err := s.RingVersion(ctx)
 		if err != nil {
 			return err
 		}
-		if err := s.Store.SwapRing(ctx, v.Version, next); !errors.Is(err, keys.ErrRaced) {
+		if err := s.Store.SwapRing(ctx, v.Version, next, compromised); !errors.Is(err, keys.ErrRaced) {
 			return err
 		}
 	}
@@ -108,9 +108,9 @@ func (s forcingStore) SwapRing(ctx context.Context, _ int64, next keys.Ring) err
 // than six keys.
 type losingStore struct{ keys.Store }
 
-func (s losingStore) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+func (s losingStore) SwapRing(ctx context.Context, from int64, next keys.Ring, compromised []string) error {
 	if len(next.Keys) > 6 {
 		next.Keys = next.Keys[1:]
 	}
-	return s.Store.SwapRing(ctx, from, next)
+	return s.Store.SwapRing(ctx, from, next, compromised)
 }

@@ -26,10 +26,14 @@ type Store interface {
 	RingVersion(ctx context.Context) (Version, error)
 	// Ring reads the whole ring as of one moment.
 	Ring(ctx context.Context) (Ring, error)
-	// SwapRing replaces the whole ring in one transaction, if its version is
-	// still from. It deletes keys and KEKs that next does not have, and sets
-	// Version to from+1 and Restored to next.Restored. If the version is not
-	// from, it changes nothing and returns ErrRaced. The change is durable when
-	// SwapRing returns, also on a replicated cluster.
-	SwapRing(ctx context.Context, from int64, next Ring) error
+	// SwapRing replaces the whole ring in one transaction, if its version
+	// is still from. It deletes keys and KEKs that next does not have, and
+	// sets Version to from+1 and Restored to next.Restored. If the version
+	// is not from, it changes nothing and returns ErrRaced. The change is
+	// durable when SwapRing returns, also on a replicated cluster.
+	//
+	// compromised are the ids of the signing keys that the change marks as
+	// compromised. SwapRing writes them into the revocation log, so that
+	// verifiers refuse their tokens at once.
+	SwapRing(ctx context.Context, from int64, next Ring, compromised []string) error
 }

@@ -40,6 +40,8 @@ type update struct {
 	requests []keyRequest
 	events   []event
 	changed  bool
+	// compromised are the signing keys that the update marks as compromised.
+	compromised []string
 }
 
 // record adds an audit event of a change.

@@ -275,7 +275,7 @@ func (s slowStore) Ring(ctx context.Context) (keys.Ring, error) {
 	return s.Store.Ring(ctx)
 }
 
-func (s slowStore) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+func (s slowStore) SwapRing(ctx context.Context, from int64, next keys.Ring, compromised []string) error {
 	s.wait()
-	return s.Store.SwapRing(ctx, from, next)
+	return s.Store.SwapRing(ctx, from, next, compromised)
 }

@@ -125,7 +125,7 @@ func (w *writer) commit(ctx context.Context, by audit.Actor, u *update) error {
 	}
 	u.ring.Keys = append(u.ring.Keys, generated...)
 	from := u.ring.Version
-	if err := w.cache.options.Store.SwapRing(limited, from, u.ring); err != nil {
+	if err := w.cache.options.Store.SwapRing(limited, from, u.ring, u.compromised); err != nil {
 		return fmt.Errorf("change the key ring: %w", err)
 	}
 

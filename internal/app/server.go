@@ -132,6 +132,10 @@ func (s *Server) startBackground(ctx context.Context) {
 		grant.EndingWorker{Store: s.app.Store, Log: s.app.Log}.Run(ctx)
 		return nil
 	})
+	s.start("the sweeper of the revocation log", func() error {
+		grant.LogSweeper{Store: s.app.Store, Log: s.app.Log}.Run(ctx)
+		return nil
+	})
 	if s.sweeper != nil {
 		s.start("the sweeper", func() error { s.sweeper.Run(ctx); return nil })
 	}

@@ -31,6 +31,22 @@ const MintLag = 6 * time.Second
 // clocks.
 func RevocationKeep(maxLifetime time.Duration) time.Duration { return maxLifetime + 90*time.Second }
 
+// RevokedClient returns the entry about a client that is disabled or deleted.
+func RevokedClient(id string) Revocation {
+	return Revocation{Kind: revocation.Client, Hash: revocation.Client.Hash(id), Lag: MintLag}
+}
+
+// RevokedAudience returns the entry about an audience that is disabled or
+// deleted.
+func RevokedAudience(id string) Revocation {
+	return Revocation{Kind: revocation.Audience, Hash: revocation.Audience.Hash(id), Lag: MintLag}
+}
+
+// RevokedKey returns the entry about a signing key that is compromised.
+func RevokedKey(id string) Revocation {
+	return Revocation{Kind: revocation.Key, Hash: revocation.Key.Hash(id)}
+}
+
 // A LoggedRevocation is an entry of the revocation log.
 type LoggedRevocation struct {
 	revocation.Position

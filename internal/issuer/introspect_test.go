@@ -86,7 +86,7 @@ func TestIntrospect_TokenAheadOfARestoredRow(t *testing.T) {
 	ring, err := f.Store.Ring(t.Context())
 	must(t, err)
 	ring.Restored++
-	must(t, f.Store.SwapRing(t.Context(), ring.Version, ring))
+	must(t, f.Store.SwapRing(t.Context(), ring.Version, ring, nil))
 	if !active(ahead) {
 		t.Error("not active after the restore was accepted")
 	}

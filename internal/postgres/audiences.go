@@ -2,28 +2,42 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 )
 
 // CreateAudience inserts the audience. It returns oauth.AlreadyExists if the id
 // is taken.
 func (s *Store) CreateAudience(ctx context.Context, a client.Audience) error {
-	return wrap("create audience", s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
-		return createRecord(ctx, tx, `INSERT INTO audiences (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, a.ID, &a)
-	}))
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
+		return nil, createRecord(ctx, tx, `INSERT INTO audiences (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, a.ID, &a)
+	})
+	return wrap("create audience", err)
 }
 
 // UpdateAudience lets edit change the audience. If edit fails, it writes
-// nothing and returns the error of edit.
+// nothing and returns the error of edit. If edit disables the audience,
+// UpdateAudience writes an entry into the revocation log.
 func (s *Store) UpdateAudience(ctx context.Context, id string, edit func(*client.Audience) error) error {
-	return wrap("update audience", updateRecord(ctx, s, id, edit,
-		`SELECT record FROM audiences WHERE id = $1 FOR UPDATE`, `UPDATE audiences SET record = $1 WHERE id = $2`))
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
+		disabled, err := updateRecord(ctx, tx, id, edit, func(a client.Audience) time.Time { return a.DisabledAt },
+			`SELECT record FROM audiences WHERE id = $1 FOR UPDATE`, `UPDATE audiences SET record = $1 WHERE id = $2`)
+		if err != nil || !disabled {
+			return nil, err
+		}
+		return []grant.Revocation{grant.RevokedAudience(id)}, nil
+	})
+	return wrap("update audience", err)
 }
 
-// DeleteAudience deletes the audience. Grants stay.
+// DeleteAudience deletes the audience. Grants stay. It writes an entry into the
+// revocation log.
 func (s *Store) DeleteAudience(ctx context.Context, id string) error {
-	return wrap("delete audience", s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
-		return deleteRecord(ctx, tx, `DELETE FROM audiences WHERE id = $1`, id)
-	}))
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
+		err := deleteRecord(ctx, tx, `DELETE FROM audiences WHERE id = $1`, id)
+		return []grant.Revocation{grant.RevokedAudience(id)}, err
+	})
+	return wrap("delete audience", err)
 }

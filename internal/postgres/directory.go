@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
 
@@ -42,19 +44,22 @@ func createRecord(ctx context.Context, tx transaction, insert query, id string, 
 }
 
 // updateRecord reads a record, lets edit change it, and writes it back. If edit
-// fails, it writes nothing.
-func updateRecord[T any](ctx context.Context, s *Store, id string, edit func(*T) error, find, update query) error {
-	return s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
-		var record T
-		if err := tx.QueryRow(ctx, find, id).Scan(recordFields(&record)...); err != nil {
-			return noRows(err)
-		}
-		if err := edit(&record); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, update, inJSON{&record}, id)
-		return err
-	})
+// fails, it writes nothing. It reports whether the record is disabled now and
+// was not before.
+func updateRecord[T any](
+	ctx context.Context, tx transaction, id string,
+	edit func(*T) error, disabledAt func(T) time.Time, find, update query,
+) (disabled bool, err error) {
+	var record T
+	if err := tx.QueryRow(ctx, find, id).Scan(recordFields(&record)...); err != nil {
+		return false, noRows(err)
+	}
+	wasEnabled := disabledAt(record).IsZero()
+	if err := edit(&record); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, update, inJSON{&record}, id)
+	return wasEnabled && !disabledAt(record).IsZero(), err
 }
 
 // deleteRecord deletes a record. It returns oauth.NotFound if there is none of
@@ -67,14 +72,20 @@ func deleteRecord(ctx context.Context, tx transaction, remove query, id string) 
 	return err
 }
 
-// changeDirectory runs change and raises the version of the directory, in one
-// transaction.
-func (s *Store) changeDirectory(ctx context.Context, change func(context.Context, transaction) error) error {
+// changeDirectory runs change, raises the version of the directory, and writes
+// the entries that change returns into the revocation log, in one transaction.
+func (s *Store) changeDirectory(
+	ctx context.Context, change func(context.Context, transaction) ([]grant.Revocation, error),
+) error {
 	return s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if err := change(ctx, tx); err != nil {
+		entries, err := change(ctx, tx)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, raiseDirectoryVersion)
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+			return err
+		}
+		_, err = s.appendRevocations(ctx, tx, entries...)
 		return err
 	})
 }

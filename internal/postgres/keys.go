@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/keys"
 )
 
@@ -48,8 +49,9 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 }
 
 // SwapRing replaces the whole content of the key ring if its version is still
-// from. Otherwise it returns keys.ErrRaced.
-func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+// from. Otherwise it returns keys.ErrRaced. It writes the keys that are newly
+// compromised into the revocation log.
+func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring, compromised []string) error {
 	err := s.transact(ctx, s.conns.polls, beginDurable, func(ctx context.Context, tx transaction) error {
 		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from)
 		switch {
@@ -69,7 +71,20 @@ func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error 
 		for _, k := range next.KEKs {
 			content.Queue(`INSERT INTO keks (`+kekColumns+`) VALUES ($1, $2, $3)`, kekFields(&k)...)
 		}
-		return tx.Send(ctx, content)
+		if err := tx.Send(ctx, content); err != nil {
+			return err
+		}
+		_, err = s.appendRevocations(ctx, tx, revokedKeys(compromised)...)
+		return err
 	})
 	return wrap("swap ring", err)
+}
+
+// revokedKeys returns the entries about signing keys.
+func revokedKeys(ids []string) []grant.Revocation {
+	entries := make([]grant.Revocation, len(ids))
+	for i, id := range ids {
+		entries[i] = grant.RevokedKey(id)
+	}
+	return entries
 }

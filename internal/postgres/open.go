@@ -73,7 +73,7 @@ type Options struct {
 
 // A Store has the connections to one database. It implements client.Store,
 // login.Store, grant.Store, grant.SweepStore, grant.EndingStore,
-// grant.LogStore, admin.Store and keys.Store.
+// grant.LogStore, grant.VerifierStore, admin.Store and keys.Store.
 type Store struct {
 	// db is the database for calls of no kind, such as migrations.
 	db        database

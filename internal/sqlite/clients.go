@@ -2,39 +2,50 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 )
 
 // CreateClient inserts the client. It returns oauth.AlreadyExists if the id is
 // taken.
 func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
-	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
 		err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
 		if err == nil {
 			err = s.restrictClientEnding(ctx, tx, c.ID)
 		}
-		return err
+		return nil, err
 	})
 	return wrap("create client", err)
 }
 
 // UpdateClient lets edit change the client. If edit fails, it writes nothing
-// and returns the error of edit.
+// and returns the error of edit. If edit disables the client, UpdateClient
+// writes an entry into the revocation log.
 func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.Client) error) error {
-	return wrap("update client", updateRecord(ctx, s, id, edit,
-		`SELECT record FROM clients WHERE id = ?`, `UPDATE clients SET record = ? WHERE id = ?`))
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
+		disabled, err := updateRecord(ctx, tx, id, edit, func(c client.Client) time.Time { return c.DisabledAt },
+			`SELECT record FROM clients WHERE id = ?`, `UPDATE clients SET record = ? WHERE id = ?`)
+		if err != nil || !disabled {
+			return nil, err
+		}
+		return []grant.Revocation{grant.RevokedClient(id)}, nil
+	})
+	return wrap("update client", err)
 }
 
-// DeleteClient deletes the client and revokes its grants.
+// DeleteClient deletes the client and revokes its grants. It writes one entry
+// into the revocation log, about all its tokens.
 func (s *Store) DeleteClient(ctx context.Context, id, actor string) error {
-	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) error {
+	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
 		err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id)
 		if err == nil {
 			err = s.addClientEnding(ctx, tx, id, audit.RevokedByDeletion, actor)
 		}
-		return err
+		return []grant.Revocation{grant.RevokedClient(id)}, err
 	})
 	return wrap("delete client", err)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/keys"
 )
 
@@ -48,8 +49,9 @@ func (s *Store) Ring(ctx context.Context) (keys.Ring, error) {
 }
 
 // SwapRing replaces the whole content of the key ring if its version is still
-// from. Otherwise it returns keys.ErrRaced.
-func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error {
+// from. Otherwise it returns keys.ErrRaced. It writes the keys that are newly
+// compromised into the revocation log.
+func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring, compromised []string) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
 		now := s.clock()
 		raised, err := tx.Exec(ctx, swapRingVersion, next.Restored, from, at{&now})
@@ -76,7 +78,17 @@ func (s *Store) SwapRing(ctx context.Context, from int64, next keys.Ring) error 
 				return err
 			}
 		}
-		return nil
+		_, err = s.appendRevocations(ctx, tx, revokedKeys(compromised)...)
+		return err
 	})
 	return wrap("swap ring", err)
+}
+
+// revokedKeys returns the entries about signing keys.
+func revokedKeys(ids []string) []grant.Revocation {
+	entries := make([]grant.Revocation, len(ids))
+	for i, id := range ids {
+		entries[i] = grant.RevokedKey(id)
+	}
+	return entries
 }

@@ -43,8 +43,8 @@ type Options struct {
 }
 
 // A Store is an open SQLite file. It implements client.Store, login.Store,
-// grant.Store, grant.SweepStore, grant.EndingStore, grant.LogStore, admin.Store
-// and keys.Store.
+// grant.Store, grant.SweepStore, grant.EndingStore, grant.LogStore,
+// grant.VerifierStore, admin.Store and keys.Store.
 type Store struct {
 	path string
 	now  func() time.Time

@@ -32,7 +32,7 @@ func TestPolls_HaveTheirOwnConnection(t *testing.T) {
 		"ring version":      func() error { _, err := s.RingVersion(ctx); return err },
 		"ring":              func() error { _, err := s.Ring(ctx); return err },
 		"swap ring": func() error {
-			if err := s.SwapRing(ctx, -1, keys.Ring{}); !errors.Is(err, keys.ErrRaced) {
+			if err := s.SwapRing(ctx, -1, keys.Ring{}, nil); !errors.Is(err, keys.ErrRaced) {
 				return fmt.Errorf("error %w, want %w", err, keys.ErrRaced)
 			}
 			return nil

@@ -204,9 +204,9 @@ func countsAfterARestore(t *testing.T, s Store) {
 	ring, err := s.Ring(t.Context())
 	must(t, err)
 	ring.Restored++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil))
 	ring.Version++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring)) // A later change of the ring is no restore.
+	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil)) // A later change of the ring is no restore.
 
 	created, err := s.CreateGrant(t.Context(), aGrant(4, u.ID), u.Epoch, 100)
 	must(t, err)

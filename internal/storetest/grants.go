@@ -278,7 +278,7 @@ func closedStore(t *testing.T, s Store) {
 		{"sweep attempts", errSweepAttempts},
 		{"read ring version", errRingVersion},
 		{"read ring", errRing},
-		{"swap ring", s.SwapRing(ctx, 0, keys.Ring{})},
+		{"swap ring", s.SwapRing(ctx, 0, keys.Ring{}, nil)},
 	} {
 		var code oauth.Code
 		if c.err == nil || errors.As(c.err, &code) {

@@ -13,7 +13,8 @@ type keyOperations struct{ *pair }
 
 func (p keyOperations) swapRing() {
 	from, next := rapid.Int64Range(0, 3).Draw(p.t, "from"), p.ring()
-	p.change("SwapRing", func(s Store) error { return s.SwapRing(p.ctx, from, next) })
+	compromised := rapid.SliceOfN(rapid.StringMatching("[a-e]"), 0, 2).Draw(p.t, "compromised")
+	p.change("SwapRing", func(s Store) error { return s.SwapRing(p.ctx, from, next, compromised) })
 }
 
 // ring returns a key ring.

@@ -58,7 +58,7 @@ func newRingIsEmpty(t *testing.T, s Store) { ringIs(t, s, keys.Ring{}) }
 
 func ringRoundTrip(t *testing.T, s Store) {
 	want := aRing()
-	must(t, s.SwapRing(t.Context(), 0, want))
+	must(t, s.SwapRing(t.Context(), 0, want, nil))
 	want.Version = 1
 	ringIs(t, s, want)
 	got, err := s.Ring(t.Context())
@@ -69,23 +69,23 @@ func ringRoundTrip(t *testing.T, s Store) {
 }
 
 func swapRingReplaces(t *testing.T, s Store) {
-	must(t, s.SwapRing(t.Context(), 0, aRing()))
+	must(t, s.SwapRing(t.Context(), 0, aRing(), nil))
 	next := aRing()
 	next.Keys, next.KEKs, next.Restored = next.Keys[1:2], next.KEKs[1:], 3
 	next.Keys[0].ActivateAt = start.Add(time.Hour)
-	must(t, s.SwapRing(t.Context(), 1, next))
+	must(t, s.SwapRing(t.Context(), 1, next, nil))
 	next.Version = 2
 	ringIs(t, s, next)
-	must(t, s.SwapRing(t.Context(), 2, keys.Ring{Version: 99}))
+	must(t, s.SwapRing(t.Context(), 2, keys.Ring{Version: 99}, nil))
 	ringIs(t, s, keys.Ring{Version: 3})
 }
 
 func swapRingNeedsVersion(t *testing.T, s Store) {
 	want := aRing()
-	must(t, s.SwapRing(t.Context(), 0, want))
+	must(t, s.SwapRing(t.Context(), 0, want, nil))
 	want.Version = 1
 	for _, from := range []int64{0, 2, -1} {
-		if err := s.SwapRing(t.Context(), from, keys.Ring{Restored: 5}); !errors.Is(err, keys.ErrRaced) {
+		if err := s.SwapRing(t.Context(), from, keys.Ring{Restored: 5}, nil); !errors.Is(err, keys.ErrRaced) {
 			t.Errorf("swap from %d: %v, want ErrRaced", from, err)
 		}
 		ringIs(t, s, want)

@@ -25,7 +25,7 @@ func concurrentKeyRotations(t *testing.T, servers [2]Store) {
 			}
 			key := keys.Key{ID: fmt.Sprintf("key %d", i), Algorithm: keys.EdDSA, CreatedAt: start}
 			ring.Keys = append(ring.Keys, key)
-			if err = s.SwapRing(t.Context(), ring.Version, ring); !errors.Is(err, keys.ErrRaced) {
+			if err = s.SwapRing(t.Context(), ring.Version, ring, nil); !errors.Is(err, keys.ErrRaced) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -51,7 +51,8 @@ func concurrentFirstStarts(t *testing.T, start func() (Store, error)) {
 			errs[i] = err
 			return
 		}
-		errs[i] = s.SwapRing(t.Context(), 0, keys.Ring{Keys: []keys.Key{{ID: fmt.Sprint(i), CreatedAt: time.Now()}}})
+		first := keys.Ring{Keys: []keys.Key{{ID: fmt.Sprint(i), CreatedAt: time.Now()}}}
+		errs[i] = s.SwapRing(t.Context(), 0, first, nil)
 	})
 	won := 0
 	for i, err := range errs {

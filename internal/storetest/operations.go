@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
+
 	"pgregory.net/rapid"
 
 	"github.com/signetd/signet/internal/grant"
@@ -53,6 +56,7 @@ func (p *pair) read() {
 			return s.Grants(p.ctx, grant.Filter{Subject: "usr_" + name, Limit: 100})
 		})
 	}
+	p.readLog()
 	name, id, limit := p.name(), p.grantID(), p.limit()
 	p.oneOf(
 		func() { p.same("User", func(s Store) (any, error) { return s.User(p.ctx, name) }) },
@@ -71,6 +75,23 @@ func (p *pair) readAll() {
 	p.same("Directory", func(s Store) (any, error) { return s.Directory(p.ctx) })
 	p.same("Ring", func(s Store) (any, error) { return s.Ring(p.ctx) })
 	p.readVersions()
+}
+
+// readLog compares the revocation log. Marks are random, and the order of the
+// entries of one statement is not defined.
+func (p *pair) readLog() {
+	p.same("Revocations", func(s Store) (any, error) {
+		page, err := s.Revocations(p.ctx, 0, 10_000)
+		var entries []string
+		for i, e := range page.Entries {
+			if e.Seq != int64(i+1) {
+				return nil, fmt.Errorf("entry %d has the number %d", i, e.Seq)
+			}
+			entries = append(entries, fmt.Sprintf("kind %d, hash %x", e.Kind, e.Entry.Hash))
+		}
+		slices.Sort(entries)
+		return entries, err
+	})
 }
 
 func (p *pair) readVersions() {

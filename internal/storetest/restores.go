@@ -49,11 +49,11 @@ func idleAfterRestore(t *testing.T, s Store) {
 
 	ring, err := s.Ring(t.Context())
 	must(t, err)
-	must(t, s.SwapRing(t.Context(), ring.Version, ring)) // Another change of the ring is no restore.
+	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil)) // Another change of the ring is no restore.
 	equal(t, attempt(idle, 2, now), grant.Expired)
 	ring.Version++
 	ring.Restored++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil))
 	equal(t, attempt(idle, 0, now), grant.Expired)
 	equal(t, attempt(idle, 2, now.Add(time.Hour+time.Minute)), grant.Expired)
 	equal(t, attempt(expired, 2, now), grant.Expired)
@@ -90,7 +90,7 @@ func endingBeforeRestore(t *testing.T, s Store) {
 	ring, err := s.Ring(t.Context())
 	must(t, err)
 	ring.Restored++
-	must(t, s.SwapRing(t.Context(), ring.Version, ring))
+	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil))
 	a := currentToken(g)
 	a.Generation, a.ReceivedAt = a.Generation+2, time.Now()
 	equal(t, refresh(t, s, a).Outcome, grant.Revoked)

@@ -191,30 +191,35 @@ func sweepLeavesNewest(t *testing.T, s Store) {
 	equal(t, numbersOf(readLog(t, s)), []int64{2, 3})
 }
 
-// revocationsFromManyServers: a reader sees the numbers without a gap, and
-// never an entry that is older than the reads before it claim.
-func revocationsFromManyServers(t *testing.T, servers [2]Store) {
-	const writers, each = 16, 10
-	ctx, stop := context.WithCancel(t.Context())
-	var (
-		reader sync.WaitGroup
-		seen   []grant.LoggedRevocation
-		failed error
-	)
-	reader.Go(func() {
-		for {
-			last := ctx.Err() != nil
-			next := int64(len(seen) + 1)
-			page, err := servers[0].Revocations(t.Context(), next, 7)
-			if failed = err; err != nil {
-				return
-			}
-			seen = append(seen, page.Entries...)
-			if last && len(page.Entries) == 0 {
-				return
-			}
+// followLog reads the log as it grows, until done is closed and all is read.
+func followLog(ctx context.Context, s Store, done <-chan struct{}) (seen []grant.LoggedRevocation, err error) {
+	for {
+		last := false
+		select {
+		case <-done:
+			last = true
+		default:
 		}
-	})
+		page, err := s.Revocations(ctx, int64(len(seen)+1), 7)
+		if err != nil {
+			return seen, err
+		}
+		seen = append(seen, page.Entries...)
+		if last && len(page.Entries) == 0 {
+			return seen, nil
+		}
+	}
+}
+
+// revocationsOfManyServers: a reader sees the numbers without a gap while
+// several servers write.
+func revocationsOfManyServers(t *testing.T, servers [2]Store) {
+	const writers, each = 16, 10
+	var reader sync.WaitGroup
+	var seen []grant.LoggedRevocation
+	var readErr error
+	done := make(chan struct{})
+	reader.Go(func() { seen, readErr = followLog(t.Context(), servers[0], done) })
 
 	errs := make([]error, writers)
 	atOnce(servers, writers, func(i int, s Store) {
@@ -224,9 +229,9 @@ func revocationsFromManyServers(t *testing.T, servers [2]Store) {
 			errs[i] = errors.Join(errs[i], err)
 		}
 	})
-	stop()
+	close(done)
 	reader.Wait()
-	must(t, errors.Join(append(errs, failed)...))
+	must(t, errors.Join(append(errs, readErr)...))
 
 	equal(t, len(seen), writers*(4*1+3*2+3*3))
 	for i, e := range seen {

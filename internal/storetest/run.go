@@ -11,7 +11,8 @@ func Run(t *testing.T, place Place) {
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
 	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases,
-		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, hostileCases) {
+		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases,
+		revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
 	for _, c := range contentionCases {
@@ -48,6 +49,8 @@ var contentionCases = []contentionCase{
 	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},
 	{"ConcurrentSweepsAndRefreshes", concurrentSweepsAndRefreshes},
 	{"ConcurrentSweepsShareTheWork", concurrentSweeps},
-	{"RevocationsOfManyServersHaveNoGap", revocationsFromManyServers},
+	{"RevocationsOfManyServersHaveNoGap", revocationsOfManyServers},
+	{"RevocationsOfAllWritersHaveNoGap", revocationsOfAllWriters},
+	{"ConcurrentReportsOfVerifiers", concurrentReports},
 	{"ReadsAreNotOlderThanTheirRequest", readsAreNotOlderThanTheirRequest},
 }

@@ -18,6 +18,7 @@ type Store interface {
 	grant.SweepStore
 	grant.EndingStore
 	grant.LogStore
+	grant.VerifierStore
 	admin.Store
 	keys.Store
 	// Close closes the store.

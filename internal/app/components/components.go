@@ -26,7 +26,7 @@ type ServiceStore interface {
 	grant.SweepStore
 	grant.EndingStore
 	grant.LogStore
-	grant.LogStore
+	grant.VerifierStore
 	// UserByID returns the user of that id, or oauth.NotFound.
 	UserByID(ctx context.Context, id string) (login.User, error)
 }
