@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/revocation"
 )
 
@@ -23,10 +26,11 @@ type Claims struct {
 	ClientID string
 	// Audience is the constant Audience if it is empty.
 	Audience []string
-	// Scope has values with a space between them, such as "read write".
+	// Scope has values with a space between them, such as "read write". The
+	// token has them sorted, as the issuer's do.
 	Scope string
-	// SessionID is the sid claim. If it is empty, the token of a Subject
-	// has one that no other token has.
+	// SessionID is the sid claim: 32 hexadecimal digits. If it is empty,
+	// the token of a Subject has one that no other token has.
 	SessionID string
 	// IssuedAt is the current time if it is zero. It is not rounded for
 	// revocations: those that were made before it do not concern the token.
@@ -44,7 +48,8 @@ type Claims struct {
 	Algorithm string
 }
 
-// payload returns the claims as JSON. moment is when the token was minted, in
+// payload returns the claims as JSON, or an error if no issuer could write
+// them. moment is when the token was minted, in
 // microseconds since 1970.
 func (c Claims) payload(moment int64) ([]byte, error) {
 	claims := maps.Clone(c.Extra)
@@ -66,7 +71,9 @@ func (c Claims) payload(moment int64) ([]byte, error) {
 	set("client_id", client, true)
 	set("aud", audience[0], len(audience) == 1) // RFC 7519 §4.1.3
 	set("aud", audience, len(audience) > 1)
-	set("scope", c.Scope, c.Scope != "")
+	scope := strings.Fields(c.Scope)
+	slices.Sort(scope)
+	set("scope", strings.Join(slices.Compact(scope), " "), len(scope) > 0)
 	set("iat", c.IssuedAt.Unix(), true)
 	set("exp", c.ExpiresAt.Unix(), true)
 	set("jti", revocation.NewTokenID(time.UnixMicro(moment)), true)
@@ -76,7 +83,11 @@ func (c Claims) payload(moment int64) ([]byte, error) {
 	set("auth_time", c.AuthTime.Unix(), login)
 	set("acr", c.ACR, c.ACR != "")
 	set("amr", c.AMR, login)
-	return json.Marshal(claims)
+	payload, err := json.Marshal(claims)
+	if err == nil {
+		_, err = jws.ReadAccessClaims(payload)
+	}
+	return payload, err
 }
 
 // withDefaults returns the claims with those that are not set.

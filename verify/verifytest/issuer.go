@@ -53,7 +53,7 @@ func (i *Issuer) Token(c Claims) string {
 
 	payload, err := c.payload(minted)
 	if err != nil {
-		i.t.Fatalf("encode the claims: %v", err)
+		i.t.Fatalf("an issuer signs no token with the claims %+v: %v", c, err)
 	}
 	k := i.signer(c.Algorithm)
 	return i.sign(k, k.header("at+jwt"), payload)
