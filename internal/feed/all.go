@@ -17,7 +17,7 @@ func (f *Feed) all() (*state, []*Segment, error) {
 	f.full.mu.Lock()
 	defer f.full.mu.Unlock()
 	s := f.state.Load() // is at or after the position of the segment
-	last := f.full.segment
+	last := f.full.latest
 	segments := s.from(last)
 	if segments != nil && !f.fullDue(s, last) {
 		return s, segments, nil
@@ -33,7 +33,7 @@ func (f *Feed) all() (*state, []*Segment, error) {
 		}
 		return nil, nil, oauth.Unavailable(err)
 	}
-	f.full.segment = segment
+	f.full.latest = segment
 	return s, s.from(segment), nil
 }
 

@@ -36,7 +36,7 @@ type Feed struct {
 	// writing guards the table while its entries are changed or listed.
 	writing sync.Mutex
 	state   atomic.Pointer[state]
-	full    fullAnswers
+	full    fullSegments
 
 	changed chan struct{} // has an element after Changed
 	drained chan struct{} // is closed by Drain
@@ -51,7 +51,6 @@ func New(o Options) *Feed {
 		o: o, started: time.Now(),
 		signer: signer{o.Issuer, o.Keys, o.Table, o.SigningAlgorithm, o.Observer},
 		tail:   tail{revocations: o.Revocations}, lifetime: lifetime{own: o.Keep},
-		full:    fullAnswers{slots: make(chan struct{}, maxFull)},
 		changed: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	f.tail.restart()

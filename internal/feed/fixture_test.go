@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	issuerID    = "https://issuer.example"
-	maxLifetime = time.Hour
+	maxLifetime = time.Minute
 )
 
 var errCut = errors.New("the store is cut off")
@@ -44,17 +44,22 @@ type server struct {
 	store store
 	keys  *keys.Manager
 	table *revocation.Table
-	// cut makes each read of the store fail.
-	cut    atomic.Bool
-	signed atomic.Int64
+	// cut makes each read of the store fail, and cutRing that of the key
+	// ring.
+	cut, cutRing atomic.Bool
+	signed       atomic.Int64
 }
 
 // newStore returns a new SQLite store.
 func newStore(t testing.TB) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "signet.db"), sqlite.Options{
-		RevocationKeep: grant.RevocationKeep(maxLifetime),
-	})
+	return openStore(t, filepath.Join(t.TempDir(), "signet.db"))
+}
+
+// openStore opens the SQLite store at path.
+func openStore(t testing.TB, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path, sqlite.Options{RevocationKeep: grant.RevocationKeep(maxLifetime)})
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	must(t, s.Migrate(t.Context()))
@@ -78,7 +83,7 @@ func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Optio
 	f := &server{store: s, table: new(revocation.Table)}
 	var err error
 	f.keys, err = keys.Open(t.Context(), keys.Options{
-		Store: cutStore{s, &f.cut}, KEKs: keks, InUse: func() []string { return []string{keys.EdDSA} },
+		Store: cutStore{s, f}, KEKs: keks, InUse: func() []string { return []string{keys.EdDSA} },
 		Policy: keys.Policy{
 			MaxAge: 5 * time.Minute, PublishAhead: time.Hour, RotateEvery: 720 * time.Hour,
 			PollInterval: 2 * time.Second, ClockSkew: 2 * time.Minute,
@@ -104,14 +109,14 @@ func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Optio
 	return f
 }
 
-// A cutStore fails while cut is true.
+// A cutStore fails while the server is cut off.
 type cutStore struct {
 	keys.Store
-	cut *atomic.Bool
+	server *server
 }
 
 func (s cutStore) RingVersion(ctx context.Context) (keys.Version, error) {
-	if s.cut.Load() {
+	if s.server.cut.Load() || s.server.cutRing.Load() {
 		return keys.Version{}, errCut
 	}
 	return s.Store.RingVersion(ctx)
@@ -198,8 +203,7 @@ func (v *verifier) open(t testing.TB, s *server, segment *feed.Segment) (revocat
 	t.Helper()
 	token, err := jws.Verify(segment.Head, func(kid string) (string, crypto.PublicKey, bool) {
 		algorithm, key, err := s.keys.PublicKey(t.Context(), kid)
-		_, revoked := v.table.Get(revocation.Key.Hash(kid))
-		return algorithm, key, err == nil && !revoked
+		return algorithm, key, err == nil && !v.refuses(revocation.Key, kid)
 	})
 	must(t, err)
 	var head revocation.Head
@@ -211,15 +215,18 @@ func (v *verifier) open(t testing.TB, s *server, segment *feed.Segment) (revocat
 		t.Fatalf("typ %q, head %+v", token.Type, head)
 	case !head.Full && int64(len(entries)) != head.To-head.From+1:
 		t.Fatalf("%d entries, head %+v", len(entries), head)
-	case time.Since(time.UnixMilli(head.At)) < -time.Second, head.Keep < int64(maxLifetime.Seconds()):
+	case time.Since(time.UnixMilli(head.At)) < -time.Second, head.Keep < 60:
 		t.Fatalf("head %+v", head)
 	}
 	return head, entries
 }
 
-// refuses reports whether the verifier refuses the tokens of a grant.
-func (v *verifier) refuses(id string) bool {
-	_, ok := v.table.Get(revocation.Grant.Hash(id))
+// refusesGrant reports whether the verifier refuses the tokens of a grant.
+func (v *verifier) refusesGrant(id string) bool { return v.refuses(revocation.Grant, id) }
+
+// refuses reports whether the verifier has an entry of the kind about the text.
+func (v *verifier) refuses(kind revocation.Kind, text string) bool {
+	_, ok := v.table.Get(kind.Hash(text))
 	return ok
 }
 

@@ -59,35 +59,35 @@ type Answer struct {
 // answer, and the error of ctx if ctx ends.
 func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 	began := time.Now()
-	s := f.state.Load()
-	if s == nil {
+	if f.state.Load() == nil {
 		f.o.Observer.answered(refused)
 		return Answer{}, oauth.Unavailable(errNotRead)
 	}
-
-	kind, a := unchanged, Answer{Release: func() {}}
-	if !r.Full && r.After == s.position && r.Wait > 0 {
-		var err error
-		if a.Delay, err = f.wait(ctx, s, min(r.Wait, MaxWait)); err != nil {
-			return Answer{}, err
-		}
-		if a.Delay > 0 {
-			kind = delayed
-		}
-		s = f.state.Load()
-	}
-
-	segments, ok := s.after(r.After)
-	if r.Full || !ok || f.prefersFull(s, segments) {
+	if r.Full {
 		return f.answerFull(began)
 	}
-	if r.After != s.position {
-		kind = news
+	delay, err := f.wait(ctx, r.After, began, min(r.Wait, MaxWait))
+	if err != nil {
+		return Answer{}, err
 	}
-	f.o.Observer.answered(kind)
-	a.Segments, a.Position = segments, s.position
-	a.Held, a.Age = time.Since(began), time.Since(s.confirmed)
-	return a, nil
+
+	s := f.state.Load()
+	segments, ok := s.after(r.After)
+	if !ok || f.prefersFull(s, segments) {
+		return f.answerFull(began)
+	}
+	switch {
+	case r.After != s.position:
+		f.o.Observer.answered(news)
+	case delay > 0:
+		f.o.Observer.answered(delayed)
+	default:
+		f.o.Observer.answered(unchanged)
+	}
+	return Answer{
+		Segments: segments, Position: s.position, Delay: delay, Release: func() {},
+		Held: time.Since(began), Age: time.Since(s.confirmed),
+	}, nil
 }
 
 // prefersFull reports whether all entries are smaller than many segments.
@@ -103,28 +103,44 @@ func (f *Feed) prefersFull(s *state, segments []*Segment) bool {
 }
 
 func (f *Feed) answerFull(began time.Time) (Answer, error) {
-	release, err := f.full.reserve()
-	if err != nil {
-		f.o.Observer.answered(refused)
-		return Answer{}, err
-	}
 	s, segments, err := f.all()
 	if err != nil {
-		release()
 		f.o.Observer.answered(refused)
 		return Answer{}, err
 	}
 	f.o.Observer.answered(full)
 	return Answer{
-		Segments: segments, Position: s.position, Release: release,
+		Segments: segments, Position: s.position, Release: func() {},
 		Held: time.Since(began), Age: time.Since(s.confirmed),
 	}, nil
 }
 
-// wait waits until the state has changed, the time has passed, or the server
-// drains. It returns a delay if the caller was answered before its time. It
-// returns the error of ctx if ctx ends first.
-func (f *Feed) wait(ctx context.Context, s *state, limit time.Duration) (delay time.Duration, err error) {
+// wait waits while there is nothing after a position, at most for the given
+// time since began. It returns a delay if the caller was answered before its
+// time, and the error of ctx if ctx ends first.
+func (f *Feed) wait(
+	ctx context.Context, after revocation.Position, began time.Time, limit time.Duration,
+) (delay time.Duration, err error) {
+	s := f.state.Load()
+	// Another server has already read an entry that this one has not. Or
+	// the log was rewound: then this server will not read it, and the
+	// caller gets all entries.
+	catchUp := min(limit, f.o.PollInterval+2*signEvery)
+	for after.Seq > s.position.Seq && time.Since(began) < catchUp {
+		if delay, err = f.waitFor(ctx, s, catchUp-time.Since(began)); delay > 0 || err != nil {
+			return delay, err
+		}
+		s = f.state.Load()
+	}
+	if after == s.position && time.Since(began) < limit {
+		return f.waitFor(ctx, s, limit-time.Since(began))
+	}
+	return 0, nil
+}
+
+// waitFor waits until the state has changed, the time has passed, or the server
+// drains.
+func (f *Feed) waitFor(ctx context.Context, s *state, limit time.Duration) (delay time.Duration, err error) {
 	select {
 	case <-f.drained:
 		return min(limit, drainDelay), nil

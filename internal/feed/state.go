@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/signetd/signet/internal/revocation"
@@ -32,6 +33,13 @@ type state struct {
 	// changed is closed when another state has replaced this one that
 	// verifiers must learn of at once.
 	changed chan struct{}
+}
+
+// fullSegments has the latest segment with all entries, which all answers
+// share.
+type fullSegments struct {
+	mu     sync.Mutex // held while a segment is made
+	latest *Segment
 }
 
 // newsDue returns when the next segment with news may be signed.

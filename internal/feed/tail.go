@@ -17,7 +17,7 @@ const (
 	readTimeout = 2 * time.Second
 	// maxSegment is about how many entries a segment may have. A verifier
 	// that lacks more of them gets all entries.
-	maxSegment = 20_000
+	maxSegment = 5000
 )
 
 // errRewound means that the log changed again and again while it was read.

@@ -1,0 +1,64 @@
+package feed_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/feed"
+	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/revocation"
+	"github.com/signetd/signet/keys"
+)
+
+var operator = audit.Actor{Name: "operator:test"}
+
+// A change of the JWK Set ends all waits, and the next head has its ETag.
+func TestPoll_ReportsANewKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, v := newServer(t, newStore(t), newKEKs(t)), new(verifier)
+		v.poll(t, s, 0)
+		before := v.last.Keys
+		go func() {
+			time.Sleep(time.Second)
+			now := keys.RotateOptions{Now: true}
+			_, err := s.keys.Operator().Rotate(t.Context(), operator, []string{keys.EdDSA}, now)
+			must(t, err)
+			must(t, s.keys.Poll(t.Context()))
+		}()
+		a := v.poll(t, s, feed.MaxWait)
+		if a.Held > 1500*time.Millisecond || v.last.Keys == before || v.last.Keys != s.keys.Set().ETag {
+			t.Errorf("held %s; the head has the ETag %s, want %s", a.Held, v.last.Keys, s.keys.Set().ETag)
+		}
+	})
+}
+
+// When an entry says that a key is compromised, another server signs nothing
+// with it any more, although it reads its key ring less often than the log. It
+// drops the segments that are signed with it.
+func TestFeed_CompromisedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, keks := newStore(t), newKEKs(t)
+		a, b, v := newServer(t, db, keks), newServer(t, db, keks), new(verifier)
+		v.poll(t, b, 0)
+		add(t, db, "g1")
+		time.Sleep(time.Second)
+		stolen, err := b.keys.Signer(keys.EdDSA)
+		must(t, err)
+		must(t, a.keys.Operator().Compromise(t.Context(), operator, stolen.KeyID))
+		_, err = db.AddRevocations(t.Context(), []grant.Revocation{{
+			Kind: revocation.Key, Hash: revocation.Key.Hash(stolen.KeyID),
+		}})
+		must(t, err)
+
+		// The verifier lacks the segment with g1, whose key is
+		// compromised.
+		time.Sleep(300 * time.Millisecond)
+		v.poll(t, b, 0)
+		if !v.refusesGrant("g1") || !v.refuses(revocation.Key, stolen.KeyID) || v.full != 2 {
+			t.Errorf("refuses %v, the key is refused: %v, %d full answers",
+				v.refusesGrant("g1"), v.refuses(revocation.Key, stolen.KeyID), v.full)
+		}
+	})
+}
