@@ -38,15 +38,14 @@ type AccessClaims struct {
 // issuer does not write, except nbf. Such a claim can restrict what a token is
 // valid for: cnf, for example, binds it to a key. Every error is ErrInvalid.
 func ReadAccessClaims(payload []byte) (AccessClaims, error) {
-	var buffer [24]Member // on the stack, and long enough for most tokens
-	members, err := parseObject(string(payload), buffer[:0])
-	if err != nil {
+	s := scanner{data: string(payload)}
+	if err := s.document(); err != nil {
 		return AccessClaims{}, err
 	}
 
 	var c AccessClaims
-	for _, m := range members {
-		if !c.read(m) {
+	for i := range s.open.n {
+		if !c.read(*s.open.at(i)) {
 			return AccessClaims{}, reject("malformed or unknown claim")
 		}
 	}

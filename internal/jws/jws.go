@@ -137,12 +137,16 @@ func decodeParts(compact string) (parts, error) {
 			return parts{}, err
 		}
 	}
-	if p.payload, err = decode(payload); err != nil {
+	// One buffer for both saves an allocation.
+	buffer := make([]byte, 0, encoding.DecodedLen(len(payload))+encoding.DecodedLen(len(signature)))
+	if buffer, err = appendDecoded(buffer, payload); err != nil {
 		return parts{}, err
 	}
-	if p.signature, err = decode(signature); err != nil {
+	n := len(buffer)
+	if buffer, err = appendDecoded(buffer, signature); err != nil {
 		return parts{}, err
 	}
+	p.payload, p.signature = buffer[:n:n], buffer[n:]
 	return p, nil
 }
 
@@ -168,10 +172,13 @@ func (p *parts) verify(algorithm string, key crypto.PublicKey, seen *ValidSignat
 // encoding rejects padding, and trailing bits that are not zero.
 var encoding = base64.RawURLEncoding.Strict()
 
-// decode decodes canonical base64url (RFC 7515 §2). It rejects line breaks,
-// which the decoder of the standard library ignores.
-func decode(segment string) ([]byte, error) {
-	b, err := encoding.DecodeString(segment)
+// decode decodes canonical base64url (RFC 7515 §2).
+func decode(segment string) ([]byte, error) { return appendDecoded(nil, segment) }
+
+// appendDecoded is decode, and appends the bytes. It rejects line breaks, which
+// the decoder of the standard library ignores.
+func appendDecoded(to []byte, segment string) ([]byte, error) {
+	b, err := encoding.AppendDecode(to, []byte(segment))
 	if err != nil || strings.Contains(segment, "\r") || strings.Contains(segment, "\n") {
 		return nil, reject("not canonical base64url")
 	}

@@ -41,25 +41,16 @@ type Value string
 // It also rejects more than 8 levels and more than 256 members in total. The
 // caller must limit the size of text. The result consists of substrings of it.
 // Every error is ErrInvalid.
-func ParseObject(text string) (Object, error) { return parseObject(text, make(Object, 0, 16)) }
-
-// parseObject is ParseObject. It appends the members to open, which is empty.
-func parseObject(text string, open Object) (Object, error) {
-	if !strings.HasPrefix(text, "{") {
-		return nil, reject("JSON does not begin with an object")
-	}
-	if !utf8.ValidString(text) {
-		return nil, reject("JSON is not UTF-8")
-	}
-
-	s := scanner{data: text, open: open}
-	if err := s.list(1, '}'); err != nil {
+func ParseObject(text string) (Object, error) {
+	s := scanner{data: text}
+	if err := s.document(); err != nil {
 		return nil, err
 	}
-	if s.pos != len(text) {
-		return nil, reject("JSON has bytes after the object")
+	o := make(Object, s.open.n)
+	for i := range o {
+		o[i] = *s.open.at(i)
 	}
-	return s.open, nil
+	return o, nil
 }
 
 // Get returns the value of a member.
@@ -107,8 +98,62 @@ type scanner struct {
 	pos  int
 	// open has the members of the objects that contain pos, the outermost
 	// object first.
-	open    Object
+	open    memberList
 	members int
+}
+
+// A memberList is a list of members. The first ones are in an array, so that a
+// token with the usual number of claims is read without an allocation.
+type memberList struct {
+	first [20]Member
+	rest  []Member
+	n     int
+}
+
+// at returns the member with that index.
+func (l *memberList) at(i int) *Member {
+	if i < len(l.first) {
+		return &l.first[i]
+	}
+	return &l.rest[i-len(l.first)]
+}
+
+// add appends a member without a value.
+func (l *memberList) add(name string) {
+	if l.n < len(l.first) {
+		l.first[l.n] = Member{Name: name}
+	} else {
+		l.rest = append(l.rest[:l.n-len(l.first)], Member{Name: name})
+	}
+	l.n++
+}
+
+// has reports whether a member from that index on has the name.
+func (l *memberList) has(from int, name string) bool {
+	for i := from; i < l.n; i++ {
+		if l.at(i).Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// document reads the object that the whole data is. Its members are then in
+// open.
+func (s *scanner) document() error {
+	if !strings.HasPrefix(s.data, "{") {
+		return reject("JSON does not begin with an object")
+	}
+	if !utf8.ValidString(s.data) {
+		return reject("JSON is not UTF-8")
+	}
+	if err := s.list(1, '}'); err != nil {
+		return err
+	}
+	if s.pos != len(s.data) {
+		return reject("JSON has bytes after the object")
+	}
+	return nil
 }
 
 // list reads an opening bracket, values or members that are separated by
@@ -122,7 +167,7 @@ func (s *scanner) list(depth int, end byte) error {
 	if s.accept(end) {
 		return nil
 	}
-	first := len(s.open)
+	first := s.open.n
 	for {
 		var err error
 		if end == '}' {
@@ -153,22 +198,22 @@ func (s *scanner) member(depth, first int) error {
 	if err != nil {
 		return err
 	}
-	if _, duplicate := s.open[first:].Get(name); duplicate {
+	if s.open.has(first, name) {
 		return reject("JSON has a duplicate member")
 	}
-	s.open = append(s.open, Member{Name: name})
+	s.open.add(name)
 
 	s.space()
 	if !s.accept(':') {
 		return errSyntax
 	}
 	s.space()
-	start, last := s.pos, len(s.open)-1
+	start, last := s.pos, s.open.n-1
 	if err := s.value(depth); err != nil {
 		return err
 	}
-	s.open = s.open[:last+1] // without the members inside the value
-	s.open[last].Value = Value(s.data[start:s.pos])
+	s.open.n = last + 1 // without the members inside the value
+	s.open.at(last).Value = Value(s.data[start:s.pos])
 	return nil
 }
 
