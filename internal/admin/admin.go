@@ -42,6 +42,7 @@ type Admin struct {
 	*Clients
 	*Audiences
 	*Revocations
+	*Verifiers
 	*Replayer
 }
 
@@ -57,6 +58,7 @@ func New(o Options) *Admin {
 		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
 	}
 	a.Revocations = &Revocations{issuer: o.Issuer, store: o.Store, clients: a.Clients, users: o.Store, events: r}
+	a.Verifiers = &Verifiers{store: o.Store, now: o.Now}
 	a.Replayer = &Replayer{
 		store: o.Store, accounts: a.Accounts, clients: a.Clients, revocations: a.Revocations, events: r,
 		skew: o.ClockSkew,

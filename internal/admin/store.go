@@ -23,6 +23,7 @@ type Store interface {
 	AudienceStore
 	GrantStore
 	RevocationStore
+	VerifierStore
 }
 
 // UserStore stores users.

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
+	"os"
 
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/app/components"
@@ -26,7 +28,8 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 	c := a.Config
 	_, file := c.Store.SQLite()
 	return components.Options{
-		Issuer: c.Issuer, Store: a.Store, Passwords: a.passwords, PasswordPolicy: passwordPolicy(c),
+		Issuer: c.Issuer, Server: serverName(c.HTTP.Address),
+		Store: a.Store, Passwords: a.passwords, PasswordPolicy: passwordPolicy(c),
 		AccessLifetimes: client.Lifetimes{Default: c.Tokens.Lifetime, Max: c.Tokens.MaxLifetime},
 		GrantLifetimes: grant.Lifetimes{
 			Idle: c.Refresh.IdleLifetime, Absolute: c.Refresh.AbsoluteLifetime, Max: c.Refresh.MaxLifetime,
@@ -45,6 +48,19 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 			Audit: a.auditKeys, Signed: a.metrics.Signed,
 		},
 	}, nil
+}
+
+// serverName returns the name of this server for operators: that of the host,
+// and the port of an address.
+func serverName(address string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	if _, port, err := net.SplitHostPort(address); err == nil {
+		return net.JoinHostPort(host, port)
+	}
+	return host
 }
 
 // auditKeys writes an event of the key ring, with the store's time as all other

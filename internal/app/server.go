@@ -127,6 +127,7 @@ func (s *Server) startBackground(ctx context.Context) {
 	s.start("the directory", func() error { s.components.Registry.Run(ctx); return nil })
 	s.start("the key ring", func() error { s.app.Keys.Run(ctx); return nil })
 	s.start("the feed of revocations", func() error { s.components.Feed.Run(ctx); return nil })
+	s.start("the list of verifiers", func() error { s.components.Callers.Run(ctx); return nil })
 	s.start("the costs of password hashes", func() error { s.components.Logins.Run(ctx); return nil })
 	s.start("the worker of endings", func() error {
 		grant.EndingWorker{Store: s.app.Store, Log: s.app.Log}.Run(ctx)

@@ -33,11 +33,21 @@ func showKeys(p *program, rows []keys.Row) error {
 }
 
 // rotateKeys rotates the keys of the algorithms that the --alg flags name, or
-// only prints the plan.
+// only prints the plan. It first waits for the verifiers of the --wait-for
+// flags.
 func rotateKeys(
-	ctx context.Context, p *program, a *app.App, values []string, options keys.RotateOptions,
+	ctx context.Context, p *program, a *app.App, values, waitFor []string, options keys.RotateOptions,
 ) error {
 	algorithms, all, err := parseAlgorithms(values)
+	if err != nil {
+		return err
+	}
+	if len(waitFor) > 0 {
+		if err := waitForVerifiers(ctx, p, a, waitFor); err != nil {
+			return err
+		}
+	}
+	warnings, err := a.Admin.KeyWarnings(ctx, a.Keys.Set().ETag)
 	if err != nil {
 		return err
 	}
@@ -46,6 +56,7 @@ func rotateKeys(
 	if err != nil {
 		return err
 	}
+	plan.Warnings = append(plan.Warnings, warnings...)
 	return p.printResult(plan, func(w io.Writer) {
 		lines := table{{"AT", "ALG", "KID", "STATE", "REASON"}}
 		for _, s := range plan.Steps {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,7 @@ import (
 // keysFlags are the flags of `keys`. At most one operation may be given.
 type keysFlags struct {
 	rotate, plan, now     bool
-	algorithms            []string
+	algorithms, waitFor   []string
 	cancel, compromise    string
 	canary                string
 	newKEK, importFile    string
@@ -72,6 +73,8 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 	flags.StringArrayVar(&f.algorithms, "alg", nil, "with --rotate: `RS256, ES256, EdDSA, mac or all` (repeatable)")
 	flags.BoolVar(&f.plan, "plan", false, "with --rotate: only print the plan")
 	flags.BoolVar(&f.now, "now", false, "with --rotate: activate the keys now, and print what may fail")
+	flags.StringArrayVar(&f.waitFor, "wait-for", nil,
+		"with --rotate: first wait until the verifier `NAME` has the next keys (repeatable)")
 	flags.StringVar(&f.cancel, "cancel", "", "remove the activation date of the pre-active key `KID`")
 	flags.StringVar(&f.compromise, "compromise", "",
 		"mark the key `KID` as compromised: the servers stop using and publishing it")
@@ -97,8 +100,11 @@ func (f *keysFlags) check(c *cobra.Command) error {
 			return usageError("--" + name + " needs a value")
 		}
 	}
-	if !f.rotate && (f.plan || f.now || len(f.algorithms) > 0) {
-		return usageError("--alg, --plan and --now need --rotate")
+	if !f.rotate && (f.plan || f.now || len(f.algorithms) > 0 || len(f.waitFor) > 0) {
+		return usageError("--alg, --plan, --now and --wait-for need --rotate")
+	}
+	if slices.Contains(f.waitFor, "") {
+		return usageError("--wait-for needs a value")
 	}
 	return nil
 }
@@ -108,7 +114,7 @@ func (f *keysFlags) check(c *cobra.Command) error {
 func runKeyOperation(ctx context.Context, p *program, a *app.App, f *keysFlags) error {
 	switch {
 	case f.rotate:
-		return rotateKeys(ctx, p, a, f.algorithms, keys.RotateOptions{Plan: f.plan, Now: f.now})
+		return rotateKeys(ctx, p, a, f.algorithms, f.waitFor, keys.RotateOptions{Plan: f.plan, Now: f.now})
 	case f.cancel != "":
 		return cancelRotation(ctx, p, a, f.cancel)
 	case f.compromise != "":

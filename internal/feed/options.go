@@ -30,7 +30,9 @@ type Options struct {
 	// SigningAlgorithm is that of the heads. Empty means EdDSA, ES256 or
 	// RS256: the first one of which the ring has an active key.
 	SigningAlgorithm string
-	Log              *slog.Logger
+	// Callers remembers the callers of Poll. nil means that nothing does.
+	Callers *Callers
+	Log     *slog.Logger
 	// Observer counts. Its fields may be nil.
 	Observer Observer
 }

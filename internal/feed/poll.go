@@ -59,10 +59,12 @@ type Answer struct {
 // answer, and the error of ctx if ctx ends.
 func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 	began := time.Now()
-	if f.state.Load() == nil {
+	s := f.state.Load()
+	if s == nil {
 		f.o.Observer.answered(refused)
 		return Answer{}, oauth.Unavailable(errNotRead)
 	}
+	f.o.Callers.add(r, s.behind(r.After))
 	if r.Full {
 		return f.answerFull(began)
 	}
@@ -71,7 +73,7 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 
-	s := f.state.Load()
+	s = f.state.Load()
 	segments, ok := s.after(r.After)
 	if !ok || f.prefersFull(s, segments) {
 		return f.answerFull(began)

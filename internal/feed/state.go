@@ -63,6 +63,16 @@ func (s *state) after(p revocation.Position) ([]*Segment, bool) {
 	return segments, ok
 }
 
+// behind returns how long the oldest entry after a position has been in the
+// feed. It returns zero if there is none, or if the position is unknown.
+func (s *state) behind(p revocation.Position) time.Duration {
+	segments, ok := s.history.after(p)
+	if !ok {
+		return 0
+	}
+	return time.Since(segments[0].signedAt)
+}
+
 // dropInvalid removes the segments that verifiers refuse because of their key,
 // and those before them.
 func (s *state) dropInvalid(ctx context.Context, by signer) {

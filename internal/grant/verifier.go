@@ -17,7 +17,8 @@ type Verifier struct {
 	Keys string
 	// SeenAt is when it polled last, by the store's clock.
 	SeenAt time.Time
-	// Lag is how old the verifier's knowledge was when it polled last.
+	// Lag is how long the oldest entry that the verifier did not have when it
+	// polled last had been available. It is zero if it had all of them.
 	Lag time.Duration
 }
 

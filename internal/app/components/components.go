@@ -36,6 +36,8 @@ type ServiceStore interface {
 type Options struct {
 	// Issuer is the issuer identifier (RFC 8414 §2).
 	Issuer string
+	// Server is the name of this server in the list of verifiers.
+	Server string
 	Store  ServiceStore
 	// Keys are the options of the key ring. OpenKeys sets Store, InUse and Log.
 	Keys      keys.Options
@@ -92,7 +94,9 @@ type Components struct {
 	Registry *client.Registry
 	Keys     *keys.Manager
 	// Feed reads the revocation log. It has read it once.
-	Feed      *feed.Feed
+	Feed *feed.Feed
+	// Callers are those of the feed.
+	Callers   *feed.Callers
 	Grants    *grant.Service
 	Logins    *login.Service
 	Issuer    *issuer.Issuer
@@ -133,7 +137,8 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	c := &Components{
 		Registry: registry, Keys: ring, Canary: NewCanary(o, registry, ring), Revocations: new(revocation.Table),
 	}
-	if c.Feed, err = openFeed(ctx, o, ring, c.Revocations); err != nil {
+	c.Callers = &feed.Callers{Server: o.Server, Report: o.Store.ReportVerifiers, Now: registry.Now, Log: o.Log}
+	if c.Feed, err = openFeed(ctx, o, c); err != nil {
 		return nil, err
 	}
 	c.Grants = grant.New(grant.Options{
@@ -167,12 +172,12 @@ func NewCanary(o Options, registry *client.Registry, ring *keys.Manager) *issuer
 }
 
 // openFeed reads the revocation log into the table.
-func openFeed(ctx context.Context, o Options, ring *keys.Manager, table *revocation.Table) (*feed.Feed, error) {
+func openFeed(ctx context.Context, o Options, c *Components) (*feed.Feed, error) {
 	f := feed.New(feed.Options{
-		Issuer: o.Issuer, Revocations: o.Store.Revocations, Keys: ring, Table: table,
+		Issuer: o.Issuer, Revocations: o.Store.Revocations, Keys: c.Keys, Table: c.Revocations,
 		PollInterval: o.Revocations.PollInterval, Keep: grant.RevocationKeep(o.AccessLifetimes.Max),
 		MaxWaiting: o.Revocations.MaxWaiting, SigningAlgorithm: o.Revocations.SigningAlgorithm,
-		Log: o.Log, Observer: o.Observer.Feed,
+		Callers: c.Callers, Log: o.Log, Observer: o.Observer.Feed,
 	})
 	// Without a key of the configured algorithm, the rest of the server works.
 	if err := f.Refresh(ctx); err != nil && !errors.Is(err, keys.ErrNoKey) {

@@ -39,7 +39,8 @@ INSERT INTO revocation_head (one, seq, at, keep, keep_until) VALUES (true, 0, '-
 
 -- The verifiers with a name that polled the log lately, for operators. server
 -- is the server that they polled. keys is the ETag of the JWK Set that the
--- verifier has. lag is how old the verifier's knowledge was before the poll.
+-- verifier has. lag is how long the oldest entry that it did not have had been
+-- available.
 CREATE TABLE verifiers (
     name    text        COLLATE "C" NOT NULL,
     server  text        COLLATE "C" NOT NULL,

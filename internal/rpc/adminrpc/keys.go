@@ -29,12 +29,16 @@ func (s *Service) RotateKeys(ctx context.Context, r *signetv1.RotateKeysRequest)
 	if err := validateAlgorithms(r.GetAlgorithms()); err != nil {
 		return nil, err
 	}
+	warnings, err := s.Admin.KeyWarnings(ctx, s.Keys.Set().ETag)
+	if err != nil {
+		return nil, err
+	}
 	options := keys.RotateOptions{Plan: r.GetPlan(), Now: r.GetNow()}
 	plan, err := s.Keys.Operator().Rotate(ctx, actorOf(ctx), r.GetAlgorithms(), options)
 	if err != nil {
 		return nil, keyError(err)
 	}
-	response := &signetv1.RotateKeysResponse{Warnings: plan.Warnings}
+	response := &signetv1.RotateKeysResponse{Warnings: append(plan.Warnings, warnings...)}
 	for _, step := range plan.Steps {
 		response.Steps = append(response.Steps, &signetv1.KeyStep{
 			At: timestamp(step.At), Algorithm: step.Algorithm, Kid: step.Key,

@@ -19,7 +19,9 @@ import (
 func TestEmptyRequests(t *testing.T) {
 	f := newFixture(t)
 	ctx := f.AsAdmin(t)
-	valid := []string{"ListUsers", "ListClients", "ListAudiences", "ListRevocations", "ListKeys", "RotateKeys"}
+	valid := []string{
+		"ListUsers", "ListClients", "ListAudiences", "ListRevocations", "ListVerifiers", "ListKeys", "RotateKeys",
+	}
 	for _, m := range signetv1.AdminService_ServiceDesc.Methods {
 		method := "/" + signetv1.AdminService_ServiceDesc.ServiceName + "/" + m.MethodName
 		err := f.Conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{})

@@ -2352,6 +2352,209 @@ func (x *Revocation) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// ListVerifiersRequest requests one page.
+type ListVerifiersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The maximum number of entries, up to 1000; 0 means 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the previous page; empty for the first page.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerifiersRequest) Reset() {
+	*x = ListVerifiersRequest{}
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerifiersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerifiersRequest) ProtoMessage() {}
+
+func (x *ListVerifiersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerifiersRequest.ProtoReflect.Descriptor instead.
+func (*ListVerifiersRequest) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ListVerifiersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListVerifiersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListVerifiersResponse is one page.
+type ListVerifiersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The verifiers.
+	Verifiers []*Verifier `protobuf:"bytes,1,rep,name=verifiers,proto3" json:"verifiers,omitempty"`
+	// The token of the next page; empty after the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerifiersResponse) Reset() {
+	*x = ListVerifiersResponse{}
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerifiersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerifiersResponse) ProtoMessage() {}
+
+func (x *ListVerifiersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerifiersResponse.ProtoReflect.Descriptor instead.
+func (*ListVerifiersResponse) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ListVerifiersResponse) GetVerifiers() []*Verifier {
+	if x != nil {
+		return x.Verifiers
+	}
+	return nil
+}
+
+func (x *ListVerifiersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Verifier is a service that follows the feed of revocations.
+type Verifier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name that it gave, or the id of the client as which it authenticated.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The server that it polled.
+	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	// The ETag of the JWK Set that it had, with its quotes; empty if it did not
+	// tell.
+	Keys string `protobuf:"bytes,3,opt,name=keys,proto3" json:"keys,omitempty"`
+	// Whether it had the current JWK Set, and so the next key.
+	KeysCurrent bool `protobuf:"varint,4,opt,name=keys_current,json=keysCurrent,proto3" json:"keys_current,omitempty"`
+	// When it polled last.
+	SeenAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=seen_at,json=seenAt,proto3" json:"seen_at,omitempty"`
+	// How long the oldest revocation that it did not have had been available; 0
+	// if it had all of them.
+	Lag           *durationpb.Duration `protobuf:"bytes,6,opt,name=lag,proto3" json:"lag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Verifier) Reset() {
+	*x = Verifier{}
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Verifier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Verifier) ProtoMessage() {}
+
+func (x *Verifier) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Verifier.ProtoReflect.Descriptor instead.
+func (*Verifier) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Verifier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Verifier) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *Verifier) GetKeys() string {
+	if x != nil {
+		return x.Keys
+	}
+	return ""
+}
+
+func (x *Verifier) GetKeysCurrent() bool {
+	if x != nil {
+		return x.KeysCurrent
+	}
+	return false
+}
+
+func (x *Verifier) GetSeenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SeenAt
+	}
+	return nil
+}
+
+func (x *Verifier) GetLag() *durationpb.Duration {
+	if x != nil {
+		return x.Lag
+	}
+	return nil
+}
+
 // Key is a signing key or a MAC key, without its secret part.
 type Key struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2372,7 +2575,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2384,7 +2587,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2397,7 +2600,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Key) GetKid() string {
@@ -2450,7 +2653,7 @@ type KeySpan struct {
 
 func (x *KeySpan) Reset() {
 	*x = KeySpan{}
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2665,7 @@ func (x *KeySpan) String() string {
 func (*KeySpan) ProtoMessage() {}
 
 func (x *KeySpan) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2678,7 @@ func (x *KeySpan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySpan.ProtoReflect.Descriptor instead.
 func (*KeySpan) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *KeySpan) GetState() string {
@@ -2508,7 +2711,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2520,7 +2723,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2533,7 +2736,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 // ListKeysResponse has all keys of the ring.
@@ -2547,7 +2750,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2559,7 +2762,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2572,7 +2775,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2597,7 +2800,7 @@ type RotateKeysRequest struct {
 
 func (x *RotateKeysRequest) Reset() {
 	*x = RotateKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +2812,7 @@ func (x *RotateKeysRequest) String() string {
 func (*RotateKeysRequest) ProtoMessage() {}
 
 func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +2825,7 @@ func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RotateKeysRequest) GetAlgorithms() []string {
@@ -2659,7 +2862,7 @@ type RotateKeysResponse struct {
 
 func (x *RotateKeysResponse) Reset() {
 	*x = RotateKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2671,7 +2874,7 @@ func (x *RotateKeysResponse) String() string {
 func (*RotateKeysResponse) ProtoMessage() {}
 
 func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2684,7 +2887,7 @@ func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RotateKeysResponse) GetSteps() []*KeyStep {
@@ -2720,7 +2923,7 @@ type KeyStep struct {
 
 func (x *KeyStep) Reset() {
 	*x = KeyStep{}
-	mi := &file_signet_v1_admin_proto_msgTypes[44]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2732,7 +2935,7 @@ func (x *KeyStep) String() string {
 func (*KeyStep) ProtoMessage() {}
 
 func (x *KeyStep) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[44]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2745,7 +2948,7 @@ func (x *KeyStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStep.ProtoReflect.Descriptor instead.
 func (*KeyStep) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *KeyStep) GetAt() *timestamppb.Timestamp {
@@ -2794,7 +2997,7 @@ type IssueCanaryRequest struct {
 
 func (x *IssueCanaryRequest) Reset() {
 	*x = IssueCanaryRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[45]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3009,7 @@ func (x *IssueCanaryRequest) String() string {
 func (*IssueCanaryRequest) ProtoMessage() {}
 
 func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[45]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +3022,7 @@ func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryRequest.ProtoReflect.Descriptor instead.
 func (*IssueCanaryRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *IssueCanaryRequest) GetAudience() string {
@@ -2846,7 +3049,7 @@ type IssueCanaryResponse struct {
 
 func (x *IssueCanaryResponse) Reset() {
 	*x = IssueCanaryResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[46]
+	mi := &file_signet_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +3061,7 @@ func (x *IssueCanaryResponse) String() string {
 func (*IssueCanaryResponse) ProtoMessage() {}
 
 func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[46]
+	mi := &file_signet_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +3074,7 @@ func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryResponse.ProtoReflect.Descriptor instead.
 func (*IssueCanaryResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *IssueCanaryResponse) GetAccessToken() string {
@@ -2913,7 +3116,7 @@ type CancelKeyRequest struct {
 
 func (x *CancelKeyRequest) Reset() {
 	*x = CancelKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[47]
+	mi := &file_signet_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +3128,7 @@ func (x *CancelKeyRequest) String() string {
 func (*CancelKeyRequest) ProtoMessage() {}
 
 func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[47]
+	mi := &file_signet_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2938,7 +3141,7 @@ func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelKeyRequest.ProtoReflect.Descriptor instead.
 func (*CancelKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *CancelKeyRequest) GetKid() string {
@@ -2959,7 +3162,7 @@ type CompromiseKeyRequest struct {
 
 func (x *CompromiseKeyRequest) Reset() {
 	*x = CompromiseKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[48]
+	mi := &file_signet_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3174,7 @@ func (x *CompromiseKeyRequest) String() string {
 func (*CompromiseKeyRequest) ProtoMessage() {}
 
 func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[48]
+	mi := &file_signet_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3187,7 @@ func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompromiseKeyRequest.ProtoReflect.Descriptor instead.
 func (*CompromiseKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *CompromiseKeyRequest) GetKid() string {
@@ -3150,7 +3353,21 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x04hash\x18\x03 \x01(\tR\x04hash\x122\n" +
 	"\x06before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\x129\n" +
 	"\n" +
-	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"\x87\x01\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"R\n" +
+	"\x14ListVerifiersRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"r\n" +
+	"\x15ListVerifiersResponse\x121\n" +
+	"\tverifiers\x18\x01 \x03(\v2\x13.signet.v1.VerifierR\tverifiers\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\bVerifier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x12\n" +
+	"\x04keys\x18\x03 \x01(\tR\x04keys\x12!\n" +
+	"\fkeys_current\x18\x04 \x01(\bR\vkeysCurrent\x123\n" +
+	"\aseen_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06seenAt\x12+\n" +
+	"\x03lag\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03lag\"\x87\x01\n" +
 	"\x03Key\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12\x14\n" +
@@ -3190,7 +3407,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x10CancelKeyRequest\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\"(\n" +
 	"\x14CompromiseKeyRequest\x12\x10\n" +
-	"\x03kid\x18\x01 \x01(\tR\x03kid2\xff\x11\n" +
+	"\x03kid\x18\x01 \x01(\tR\x03kid2\xd3\x12\n" +
 	"\fAdminService\x12;\n" +
 	"\n" +
 	"CreateUser\x12\x1c.signet.v1.CreateUserRequest\x1a\x0f.signet.v1.User\x125\n" +
@@ -3221,7 +3438,8 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x0eEnableAudience\x12 .signet.v1.EnableAudienceRequest\x1a\x16.google.protobuf.Empty\x12J\n" +
 	"\x0eDeleteAudience\x12 .signet.v1.DeleteAudienceRequest\x1a\x16.google.protobuf.Empty\x12R\n" +
 	"\rAddRevocation\x12\x1f.signet.v1.AddRevocationRequest\x1a .signet.v1.AddRevocationResponse\x12X\n" +
-	"\x0fListRevocations\x12!.signet.v1.ListRevocationsRequest\x1a\".signet.v1.ListRevocationsResponse\x12C\n" +
+	"\x0fListRevocations\x12!.signet.v1.ListRevocationsRequest\x1a\".signet.v1.ListRevocationsResponse\x12R\n" +
+	"\rListVerifiers\x12\x1f.signet.v1.ListVerifiersRequest\x1a .signet.v1.ListVerifiersResponse\x12C\n" +
 	"\bListKeys\x12\x1a.signet.v1.ListKeysRequest\x1a\x1b.signet.v1.ListKeysResponse\x12I\n" +
 	"\n" +
 	"RotateKeys\x12\x1c.signet.v1.RotateKeysRequest\x1a\x1d.signet.v1.RotateKeysResponse\x12L\n" +
@@ -3241,7 +3459,7 @@ func file_signet_v1_admin_proto_rawDescGZIP() []byte {
 	return file_signet_v1_admin_proto_rawDescData
 }
 
-var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_signet_v1_admin_proto_goTypes = []any{
 	(*User)(nil),                       // 0: signet.v1.User
 	(*CreateUserRequest)(nil),          // 1: signet.v1.CreateUserRequest
@@ -3281,129 +3499,137 @@ var file_signet_v1_admin_proto_goTypes = []any{
 	(*ListRevocationsRequest)(nil),     // 35: signet.v1.ListRevocationsRequest
 	(*ListRevocationsResponse)(nil),    // 36: signet.v1.ListRevocationsResponse
 	(*Revocation)(nil),                 // 37: signet.v1.Revocation
-	(*Key)(nil),                        // 38: signet.v1.Key
-	(*KeySpan)(nil),                    // 39: signet.v1.KeySpan
-	(*ListKeysRequest)(nil),            // 40: signet.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),           // 41: signet.v1.ListKeysResponse
-	(*RotateKeysRequest)(nil),          // 42: signet.v1.RotateKeysRequest
-	(*RotateKeysResponse)(nil),         // 43: signet.v1.RotateKeysResponse
-	(*KeyStep)(nil),                    // 44: signet.v1.KeyStep
-	(*IssueCanaryRequest)(nil),         // 45: signet.v1.IssueCanaryRequest
-	(*IssueCanaryResponse)(nil),        // 46: signet.v1.IssueCanaryResponse
-	(*CancelKeyRequest)(nil),           // 47: signet.v1.CancelKeyRequest
-	(*CompromiseKeyRequest)(nil),       // 48: signet.v1.CompromiseKeyRequest
-	(*structpb.Struct)(nil),            // 49: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 50: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 51: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 52: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),              // 53: google.protobuf.Empty
+	(*ListVerifiersRequest)(nil),       // 38: signet.v1.ListVerifiersRequest
+	(*ListVerifiersResponse)(nil),      // 39: signet.v1.ListVerifiersResponse
+	(*Verifier)(nil),                   // 40: signet.v1.Verifier
+	(*Key)(nil),                        // 41: signet.v1.Key
+	(*KeySpan)(nil),                    // 42: signet.v1.KeySpan
+	(*ListKeysRequest)(nil),            // 43: signet.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),           // 44: signet.v1.ListKeysResponse
+	(*RotateKeysRequest)(nil),          // 45: signet.v1.RotateKeysRequest
+	(*RotateKeysResponse)(nil),         // 46: signet.v1.RotateKeysResponse
+	(*KeyStep)(nil),                    // 47: signet.v1.KeyStep
+	(*IssueCanaryRequest)(nil),         // 48: signet.v1.IssueCanaryRequest
+	(*IssueCanaryResponse)(nil),        // 49: signet.v1.IssueCanaryResponse
+	(*CancelKeyRequest)(nil),           // 50: signet.v1.CancelKeyRequest
+	(*CompromiseKeyRequest)(nil),       // 51: signet.v1.CompromiseKeyRequest
+	(*structpb.Struct)(nil),            // 52: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 53: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 54: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 55: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),              // 56: google.protobuf.Empty
 }
 var file_signet_v1_admin_proto_depIdxs = []int32{
-	49, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
-	50, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
-	50, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	49, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
+	52, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
+	53, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
+	53, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	52, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
 	0,  // 4: signet.v1.ListUsersResponse.users:type_name -> signet.v1.User
-	49, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
-	51, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
-	51, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
-	51, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
-	50, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
-	50, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
-	50, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	52, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
+	54, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
+	54, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
+	54, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
+	53, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
+	53, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
+	53, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
 	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
-	51, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
+	54, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
 	11, // 14: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
 	11, // 15: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
 	11, // 16: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
 	11, // 17: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	52, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	51, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	50, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	50, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	55, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	54, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	53, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	53, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
 	24, // 22: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
 	24, // 23: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
 	24, // 24: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	52, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	50, // 26: signet.v1.AddRevocationRequest.before:type_name -> google.protobuf.Timestamp
-	50, // 27: signet.v1.AddRevocationResponse.before:type_name -> google.protobuf.Timestamp
+	55, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	53, // 26: signet.v1.AddRevocationRequest.before:type_name -> google.protobuf.Timestamp
+	53, // 27: signet.v1.AddRevocationResponse.before:type_name -> google.protobuf.Timestamp
 	37, // 28: signet.v1.ListRevocationsResponse.revocations:type_name -> signet.v1.Revocation
-	50, // 29: signet.v1.Revocation.before:type_name -> google.protobuf.Timestamp
-	50, // 30: signet.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
-	39, // 31: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	50, // 32: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	50, // 33: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
-	38, // 34: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
-	44, // 35: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	50, // 36: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	50, // 37: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
-	1,  // 38: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 39: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 40: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 41: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 42: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 43: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 44: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
-	9,  // 45: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	10, // 46: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	13, // 47: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	15, // 48: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	16, // 49: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	18, // 50: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	19, // 51: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	21, // 52: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	22, // 53: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	23, // 54: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	25, // 55: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	26, // 56: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	27, // 57: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	29, // 58: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	30, // 59: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	31, // 60: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	32, // 61: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	33, // 62: signet.v1.AdminService.AddRevocation:input_type -> signet.v1.AddRevocationRequest
-	35, // 63: signet.v1.AdminService.ListRevocations:input_type -> signet.v1.ListRevocationsRequest
-	40, // 64: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	42, // 65: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	45, // 66: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
-	47, // 67: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	48, // 68: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 69: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 70: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 71: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	53, // 72: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	53, // 73: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	53, // 74: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	53, // 75: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
-	53, // 76: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	53, // 77: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	14, // 78: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	11, // 79: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	17, // 80: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	53, // 81: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	20, // 82: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	53, // 83: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	53, // 84: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	53, // 85: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	24, // 86: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	24, // 87: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	28, // 88: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	53, // 89: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	53, // 90: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	53, // 91: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	53, // 92: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	34, // 93: signet.v1.AdminService.AddRevocation:output_type -> signet.v1.AddRevocationResponse
-	36, // 94: signet.v1.AdminService.ListRevocations:output_type -> signet.v1.ListRevocationsResponse
-	41, // 95: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	43, // 96: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	46, // 97: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
-	53, // 98: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	53, // 99: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	69, // [69:100] is the sub-list for method output_type
-	38, // [38:69] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	53, // 29: signet.v1.Revocation.before:type_name -> google.protobuf.Timestamp
+	53, // 30: signet.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
+	40, // 31: signet.v1.ListVerifiersResponse.verifiers:type_name -> signet.v1.Verifier
+	53, // 32: signet.v1.Verifier.seen_at:type_name -> google.protobuf.Timestamp
+	54, // 33: signet.v1.Verifier.lag:type_name -> google.protobuf.Duration
+	42, // 34: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
+	53, // 35: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	53, // 36: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	41, // 37: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
+	47, // 38: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
+	53, // 39: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	53, // 40: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 41: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 42: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 43: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 44: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 45: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 46: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 47: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 48: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 49: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	13, // 50: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	15, // 51: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	16, // 52: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	18, // 53: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	19, // 54: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	21, // 55: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	22, // 56: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	23, // 57: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	25, // 58: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	26, // 59: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	27, // 60: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	29, // 61: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	30, // 62: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	31, // 63: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	32, // 64: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	33, // 65: signet.v1.AdminService.AddRevocation:input_type -> signet.v1.AddRevocationRequest
+	35, // 66: signet.v1.AdminService.ListRevocations:input_type -> signet.v1.ListRevocationsRequest
+	38, // 67: signet.v1.AdminService.ListVerifiers:input_type -> signet.v1.ListVerifiersRequest
+	43, // 68: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	45, // 69: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	48, // 70: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
+	50, // 71: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	51, // 72: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 73: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 74: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 75: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	56, // 76: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	56, // 77: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	56, // 78: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	56, // 79: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	56, // 80: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	56, // 81: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	14, // 82: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 83: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	17, // 84: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	56, // 85: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	20, // 86: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	56, // 87: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	56, // 88: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	56, // 89: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	24, // 90: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	24, // 91: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	28, // 92: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	56, // 93: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	56, // 94: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	56, // 95: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	56, // 96: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	34, // 97: signet.v1.AdminService.AddRevocation:output_type -> signet.v1.AddRevocationResponse
+	36, // 98: signet.v1.AdminService.ListRevocations:output_type -> signet.v1.ListRevocationsResponse
+	39, // 99: signet.v1.AdminService.ListVerifiers:output_type -> signet.v1.ListVerifiersResponse
+	44, // 100: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	46, // 101: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	49, // 102: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
+	56, // 103: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	56, // 104: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	73, // [73:105] is the sub-list for method output_type
+	41, // [41:73] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -3418,7 +3644,7 @@ func file_signet_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_admin_proto_rawDesc), len(file_signet_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   49,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,7 @@ const (
 	AdminService_DeleteAudience_FullMethodName     = "/signet.v1.AdminService/DeleteAudience"
 	AdminService_AddRevocation_FullMethodName      = "/signet.v1.AdminService/AddRevocation"
 	AdminService_ListRevocations_FullMethodName    = "/signet.v1.AdminService/ListRevocations"
+	AdminService_ListVerifiers_FullMethodName      = "/signet.v1.AdminService/ListVerifiers"
 	AdminService_ListKeys_FullMethodName           = "/signet.v1.AdminService/ListKeys"
 	AdminService_RotateKeys_FullMethodName         = "/signet.v1.AdminService/RotateKeys"
 	AdminService_IssueCanary_FullMethodName        = "/signet.v1.AdminService/IssueCanary"
@@ -60,7 +61,7 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // AdminService has the operations of the commands `signet users`, `clients`,
-// `audiences`, `revocations` and `keys`. A caller authenticates in one of two ways. It sends
+// `audiences`, `revocations`, `verifiers` and `keys`. A caller authenticates in one of two ways. It sends
 // `authorization: Bearer TOKEN` with an access token of this issuer whose only
 // audience is the issuer identifier and whose scope has `signet.admin`. Or it
 // is a client with a registered certificate, over TLS, whose own scope has
@@ -142,6 +143,10 @@ type AdminServiceClient interface {
 	// first. A page may have fewer entries than requested, or none, and still
 	// have a next_page_token.
 	ListRevocations(ctx context.Context, in *ListRevocationsRequest, opts ...grpc.CallOption) (*ListRevocationsResponse, error)
+	// ListVerifiers returns one page of the services that follow the feed of
+	// revocations under a name, and polled in the last ten minutes, sorted by
+	// name. A service is in the list once for each server that it polled.
+	ListVerifiers(ctx context.Context, in *ListVerifiersRequest, opts ...grpc.CallOption) (*ListVerifiersResponse, error)
 	// ListKeys returns all keys of the ring, including MAC keys, sorted by
 	// algorithm and then in the order in which they sign.
 	ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error)
@@ -434,6 +439,16 @@ func (c *adminServiceClient) ListRevocations(ctx context.Context, in *ListRevoca
 	return out, nil
 }
 
+func (c *adminServiceClient) ListVerifiers(ctx context.Context, in *ListVerifiersRequest, opts ...grpc.CallOption) (*ListVerifiersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVerifiersResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListVerifiers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ListKeys(ctx context.Context, in *ListKeysRequest, opts ...grpc.CallOption) (*ListKeysResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListKeysResponse)
@@ -489,7 +504,7 @@ func (c *adminServiceClient) CompromiseKey(ctx context.Context, in *CompromiseKe
 // for forward compatibility.
 //
 // AdminService has the operations of the commands `signet users`, `clients`,
-// `audiences`, `revocations` and `keys`. A caller authenticates in one of two ways. It sends
+// `audiences`, `revocations`, `verifiers` and `keys`. A caller authenticates in one of two ways. It sends
 // `authorization: Bearer TOKEN` with an access token of this issuer whose only
 // audience is the issuer identifier and whose scope has `signet.admin`. Or it
 // is a client with a registered certificate, over TLS, whose own scope has
@@ -571,6 +586,10 @@ type AdminServiceServer interface {
 	// first. A page may have fewer entries than requested, or none, and still
 	// have a next_page_token.
 	ListRevocations(context.Context, *ListRevocationsRequest) (*ListRevocationsResponse, error)
+	// ListVerifiers returns one page of the services that follow the feed of
+	// revocations under a name, and polled in the last ten minutes, sorted by
+	// name. A service is in the list once for each server that it polled.
+	ListVerifiers(context.Context, *ListVerifiersRequest) (*ListVerifiersResponse, error)
 	// ListKeys returns all keys of the ring, including MAC keys, sorted by
 	// algorithm and then in the order in which they sign.
 	ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error)
@@ -680,6 +699,9 @@ func (UnimplementedAdminServiceServer) AddRevocation(context.Context, *AddRevoca
 }
 func (UnimplementedAdminServiceServer) ListRevocations(context.Context, *ListRevocationsRequest) (*ListRevocationsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRevocations not implemented")
+}
+func (UnimplementedAdminServiceServer) ListVerifiers(context.Context, *ListVerifiersRequest) (*ListVerifiersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVerifiers not implemented")
 }
 func (UnimplementedAdminServiceServer) ListKeys(context.Context, *ListKeysRequest) (*ListKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListKeys not implemented")
@@ -1185,6 +1207,24 @@ func _AdminService_ListRevocations_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ListVerifiers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVerifiersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListVerifiers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListVerifiers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListVerifiers(ctx, req.(*ListVerifiersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ListKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListKeysRequest)
 	if err := dec(in); err != nil {
@@ -1385,6 +1425,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRevocations",
 			Handler:    _AdminService_ListRevocations_Handler,
+		},
+		{
+			MethodName: "ListVerifiers",
+			Handler:    _AdminService_ListVerifiers_Handler,
 		},
 		{
 			MethodName: "ListKeys",
