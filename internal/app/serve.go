@@ -78,6 +78,7 @@ func (s *Server) webOptions(requests *connlimit.Requests) web.Options {
 	return web.Options{
 		Issuer: c.Issuer, Keys: s.app.Keys, TokenIssuer: s.components.Issuer, Inspector: s.components.Inspector,
 		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: proxies(c),
+		Feed: s.components.Feed, FeedForClients: feedForClients(c),
 		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log,
 		Requests: requests, Observer: s.app.httpHooks(),
 	}
@@ -89,7 +90,7 @@ func (s *Server) rpcOptions(requests *connlimit.Requests) rpc.Options {
 	return rpc.Options{
 		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
 		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
-		Proxies: proxies(c), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt,
+		Proxies: proxies(c), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt, FeedForClients: feedForClients(c),
 		Limits: rpc.Limits{
 			MaxStreams: uint32(c.MaxStreams), Requests: requests,
 			MaxOpenStreams: s.limits.maxOpenStreams(),
@@ -104,14 +105,20 @@ func proxies(c config.Config) oauth.Proxies {
 	return oauth.Proxies{Networks: c.TrustedProxies, Header: c.ProxyHeader}
 }
 
+// feedForClients reports whether only clients may read the feed of revocations.
+func feedForClients(c config.Config) bool {
+	return c.Revocations.Access == config.RevocationsForClients
+}
+
 // grpcServices returns the services of the gRPC API.
 func (s *Server) grpcServices() rpc.Services {
 	c := s.components
 	return rpc.Services{
-		Token: &rpc.TokenService{Issuer: c.Issuer, Inspector: c.Inspector, Logins: c.Logins, Grants: c.Grants},
-		Grant: &rpc.GrantService{Grants: c.Grants, Keys: s.app.Keys},
-		Admin: &adminrpc.Service{Admin: s.app.Admin, Keys: s.app.Keys, Canary: c.Canary},
-		Key:   &rpc.KeyService{Keys: s.app.Keys},
+		Token:      &rpc.TokenService{Issuer: c.Issuer, Inspector: c.Inspector, Logins: c.Logins, Grants: c.Grants},
+		Grant:      &rpc.GrantService{Grants: c.Grants, Keys: s.app.Keys},
+		Admin:      &adminrpc.Service{Admin: s.app.Admin, Keys: s.app.Keys, Canary: c.Canary},
+		Key:        &rpc.KeyService{Keys: s.app.Keys},
+		Revocation: &rpc.RevocationService{Feed: c.Feed},
 	}
 }
 

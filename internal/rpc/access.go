@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,16 +37,32 @@ var accessRules = map[string]accessRule{
 	signetv1.GrantService_ServiceDesc.ServiceName: clients | admins,
 	signetv1.AdminService_ServiceDesc.ServiceName: admins,
 	signetv1.KeyService_ServiceDesc.ServiceName:   anyone,
-	healthv1.Health_ServiceDesc.ServiceName:       anyone,
-	"grpc.reflection.v1.ServerReflection":         anyone,
-	"grpc.reflection.v1alpha.ServerReflection":    anyone,
+	revocationService:                          anyone,
+	healthv1.Health_ServiceDesc.ServiceName:    anyone,
+	"grpc.reflection.v1.ServerReflection":      anyone,
+	"grpc.reflection.v1alpha.ServerReflection": anyone,
 }
 
-// accessRuleOf returns the access rule of a full method name, which is
+var revocationService = signetv1.RevocationService_ServiceDesc.ServiceName
+
+// A ruleSet has the access rules of a server, by service name.
+type ruleSet map[string]accessRule
+
+// rulesOf returns accessRules. If feedForClients is true, only clients may read
+// the feed of revocations.
+func rulesOf(feedForClients bool) ruleSet {
+	rules := maps.Clone(accessRules)
+	if feedForClients {
+		rules[revocationService] = clients
+	}
+	return rules
+}
+
+// of returns the access rule of a full method name, which is
 // /package.Service/Method.
-func accessRuleOf(method string) accessRule {
+func (r ruleSet) of(method string) accessRule {
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
-	return accessRules[service]
+	return r[service]
 }
 
 // accepts reports whether one of these callers is in the rule.

@@ -22,7 +22,7 @@ func TestRule71_EveryServiceHasAnAccessRule(t *testing.T) {
 	s := New(Options{
 		Services: Services{
 			Token: &TokenService{}, Grant: &GrantService{}, Admin: signetv1.UnimplementedAdminServiceServer{},
-			Key: &KeyService{},
+			Key: &KeyService{}, Revocation: &RevocationService{},
 		},
 		Log: slog.New(slog.DiscardHandler), Reflection: true,
 	})
@@ -49,7 +49,7 @@ func TestRule71_EveryServiceHasAnAccessRule(t *testing.T) {
 		"/signet.v1.Forgotten/Call", "", "/", "//", "signet.v1.Forgotten", "/signet.v1.TokenServic/Login",
 	} {
 		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", credentials))
-		err := interceptor{registry: f.Registry}.authorize(ctx, accessRuleOf(method), &client.Caller{})
+		err := interceptor{registry: f.Registry}.authorize(ctx, rulesOf(true).of(method), &client.Caller{})
 		if got := detail[*errdetails.ErrorInfo](translate(ctx, err)).GetReason(); got != "ACCESS_DENIED" {
 			t.Errorf("%q: %v", method, err)
 		}

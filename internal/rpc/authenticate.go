@@ -53,7 +53,8 @@ func certificateOf(ctx context.Context) *x509.Certificate {
 	if !ok {
 		return nil
 	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	conn, _ := p.AuthInfo.(connInfo)
+	info, ok := conn.AuthInfo.(credentials.TLSInfo)
 	if !ok || len(info.State.VerifiedChains) == 0 {
 		return nil
 	}

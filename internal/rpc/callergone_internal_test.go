@@ -18,7 +18,7 @@ import (
 // A caller that has gone before its call begins is no error of the server.
 func TestIntercept_CallerHasGone(t *testing.T) {
 	var lines bytes.Buffer
-	i := interceptor{log: slog.New(slog.NewTextHandler(&lines, nil))}
+	i := interceptor{rules: accessRules, log: slog.New(slog.NewTextHandler(&lines, nil))}
 	ctx, cancel := context.WithCancel(grpc.NewContextWithServerTransportStream(t.Context(), endedStream{}))
 	cancel()
 	info := &grpc.UnaryServerInfo{FullMethod: signetv1.KeyService_GetKeySet_FullMethodName}

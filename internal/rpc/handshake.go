@@ -37,7 +37,8 @@ func (o observedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credential
 	if ok && o.verified != nil && len(t.State.VerifiedChains) > 0 {
 		o.verified(raw)
 	}
-	return o.streams.wrap(c), info, nil
+	counted := o.streams.wrap(c)
+	return counted, connInfo{info, counted}, nil
 }
 
 // Clone implements credentials.TransportCredentials.

@@ -25,6 +25,7 @@ var healthServices = []string{
 	signetv1.GrantService_ServiceDesc.ServiceName,
 	signetv1.AdminService_ServiceDesc.ServiceName,
 	signetv1.KeyService_ServiceDesc.ServiceName,
+	revocationService,
 	healthv1.Health_ServiceDesc.ServiceName,
 }
 

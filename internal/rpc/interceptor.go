@@ -32,12 +32,14 @@ type interceptor struct {
 	proxies   oauth.Proxies
 	log       *slog.Logger
 	observer  Observer
+	rules     ruleSet
 	// counters are the counters by full method name. They do not change after
 	// the server has started.
 	counters map[string]counter
 	limiter  *callLimiter
 	// streams counts the calls that last as long as their callers want.
 	streams *connlimit.Counter
+	long    *connlimit.Responses
 }
 
 // Values of response headers. They are variables, so that responses share them.
@@ -52,7 +54,9 @@ func (i interceptor) unary(
 	}
 	defer end()
 	err = i.intercept(ctx, info.FullMethod, func(ctx context.Context) (err error) {
-		resp, err = handler(ctx, req)
+		if resp, err = handler(ctx, req); err == nil {
+			resp, err = i.boundLong(ctx, resp)
+		}
 		return err
 	})
 	return resp, err
@@ -84,7 +88,7 @@ func (i interceptor) intercept(ctx context.Context, method string, handle func(c
 	caller := client.Caller{
 		RequestID: oauth.RequestID(metadata.ValueFromIncomingContext(ctx, requestIDHeader)), Address: i.origin(ctx),
 	}
-	rule, count := accessRuleOf(method), i.counters[method]
+	rule, count := i.rules.of(method), i.counters[method]
 	count.started()
 	ctx, endSpan := i.observer.startSpan(ctx, method)
 	i.setHeader(ctx, rule, caller.RequestID)
@@ -126,7 +130,7 @@ func (i interceptor) handle(
 		}
 	}()
 
-	if err := i.authorize(ctx, accessRuleOf(method), caller); err != nil {
+	if err := i.authorize(ctx, i.rules.of(method), caller); err != nil {
 		return err
 	}
 	if isLimited(method) {

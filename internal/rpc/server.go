@@ -79,6 +79,9 @@ type Options struct {
 	// Reflection publishes the list of services to anyone
 	// (grpc.reflection.v1).
 	Reflection bool
+	// FeedForClients is true if only authenticated confidential clients may
+	// read the feed of revocations.
+	FeedForClients bool
 	// Limits bound the calls.
 	Limits Limits
 	// Observer counts and traces the calls.
@@ -128,6 +131,9 @@ type Services struct {
 	Grant signetv1.GrantServiceServer
 	Admin signetv1.AdminServiceServer
 	Key   signetv1.KeyServiceServer
+	// Revocation is for everybody, or for confidential clients if
+	// Options.FeedForClients is true.
+	Revocation signetv1.RevocationServiceServer
 }
 
 // register registers the services that are set.
@@ -144,6 +150,9 @@ func (s Services) register(r grpc.ServiceRegistrar) {
 	if s.Key != nil {
 		signetv1.RegisterKeyServiceServer(r, s.Key)
 	}
+	if s.Revocation != nil {
+		signetv1.RegisterRevocationServiceServer(r, s.Revocation)
+	}
 }
 
 // A Server is the gRPC server.
@@ -158,7 +167,8 @@ func New(o Options) *Server {
 	first := starter{requests: limits.Requests, streaming: make(map[string]bool)}
 	i := interceptor{
 		inspector: o.Inspector, registry: o.Registry, proxies: o.Proxies, log: o.Log, observer: o.Observer,
-		counters: make(map[string]counter), limiter: new(callLimiter), streams: limits.Streams,
+		rules: rulesOf(o.FeedForClients), counters: make(map[string]counter), limiter: new(callLimiter),
+		streams: limits.Streams, long: connlimit.NewResponses(maxLongResponses),
 	}
 	protection := transportCredentials(o.TLS, o.Verified,
 		&openStreams{max: limits.MaxOpenStreams, conns: make(map[*streamConn]bool)})
@@ -179,6 +189,7 @@ func newServer(first starter, i interceptor, maxStreams uint32, c credentials.Tr
 	return grpc.NewServer(
 		grpc.Creds(c),
 		grpc.InTapHandle(first.begin),
+		grpc.ForceServerCodecV2(newSharingCodec()),
 		grpc.UnaryInterceptor(i.unary),
 		grpc.StreamInterceptor(i.stream),
 		grpc.MaxRecvMsgSize(maxMessage),

@@ -45,6 +45,7 @@ func TestHealthFollowsReadiness(t *testing.T) {
 		t.Helper()
 		for _, service := range []string{
 			"", "signet.v1.TokenService", "signet.v1.GrantService", "signet.v1.AdminService", "signet.v1.KeyService",
+			"signet.v1.RevocationService",
 		} {
 			r, err := health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: service})
 			if err != nil || r.GetStatus() != want {
@@ -52,7 +53,7 @@ func TestHealthFollowsReadiness(t *testing.T) {
 			}
 		}
 		list, err := health.List(t.Context(), &healthv1.HealthListRequest{})
-		if err != nil || len(list.GetStatuses()) != 6 || list.GetStatuses()[""].GetStatus() != want {
+		if err != nil || len(list.GetStatuses()) != 7 || list.GetStatuses()[""].GetStatus() != want {
 			t.Errorf("List: %v %v, want %v", list, err, want)
 		}
 		if r, err := stream.Recv(); err != nil || r.GetStatus() != want {

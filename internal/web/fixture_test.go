@@ -31,6 +31,9 @@ const (
 	username = "ada"
 	password = "correct horse battery staple"
 
+	// maxWaiting is how many polls of the feed may wait.
+	maxWaiting = 100
+
 	// The audiences. Only the first three are those of a client.
 	api      = "https://api.example"   // ES256
 	files    = "https://files.example" // ES256
@@ -83,7 +86,9 @@ func newFixture(t *testing.T) *fixture {
 // newFixtureAt returns a fixture with another issuer identifier.
 func newFixtureAt(t *testing.T, identifier string) *fixture {
 	t.Helper()
-	f := &fixture{Fixture: issuertest.New(t, setup, func(o *components.Options) { o.Issuer = identifier })}
+	f := &fixture{Fixture: issuertest.New(t, setup, func(o *components.Options) {
+		o.Issuer, o.Revocations.MaxWaiting = identifier, maxWaiting
+	})}
 	f.Run(t)
 	o := f.options(identifier)
 	o.Certificates, o.Proxies.Networks = true, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
@@ -100,6 +105,7 @@ func (f *fixture) options(identifier string) Options {
 		Inspector:   f.Inspector,
 		Grants:      f.Grants,
 		Registry:    f.Registry,
+		Feed:        f.Feed,
 		Log:         f.Logs.Logger(),
 	}
 }

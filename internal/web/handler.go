@@ -8,6 +8,7 @@ import (
 
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/connlimit"
+	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
@@ -30,6 +31,11 @@ type Options struct {
 	Grants *grant.Service
 	// Registry authenticates the clients that call the endpoints.
 	Registry *client.Registry
+	// Feed answers the polls of verifiers. Nil means that there is no feed.
+	Feed *feed.Feed
+	// FeedForClients is true if only authenticated confidential clients may
+	// read the feed.
+	FeedForClients bool
 	// Proxies are the trusted proxies. Only they may report another address
 	// than their own. The zero value means that no proxy is trusted.
 	Proxies oauth.Proxies
@@ -54,7 +60,7 @@ func Handler(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("invalid issuer identifier %q: want %w", o.Issuer, err)
 	}
-	metadata, err := newMetadata(o.Issuer, o.Certificates, o.Keys.Set().MaxAge)
+	metadata, err := newMetadata(o.Issuer, o.Certificates, o.Feed != nil, o.Keys.Set().MaxAge)
 	if err != nil {
 		return nil, fmt.Errorf("encode the metadata: %w", err)
 	}
@@ -85,7 +91,7 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 		clients: clients, proxies: o.Proxies, operation: introspectionEndpoint{o.Inspector}.respond,
 	}
 
-	return map[string]http.Handler{
+	all := map[string]http.Handler{
 		"GET /.well-known/jwks.json":                         jwkSet,
 		"GET " + base + "/.well-known/jwks.json":             jwkSet,
 		"GET /.well-known/openid-configuration":              serverMetadata,
@@ -103,6 +109,14 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 		livePattern:  http.HandlerFunc(serveLive),
 		readyPattern: readyHandler{checks: o.Checks, log: o.Log},
 	}
+	if o.Feed != nil {
+		revocations := feedHandler{feed: o.Feed, proxies: o.Proxies, long: connlimit.NewResponses(maxLongResponses)}
+		if o.FeedForClients {
+			revocations.clients = &clients
+		}
+		all["GET "+feedPath], all["GET "+base+feedPath] = revocations, revocations
+	}
+	return all
 }
 
 // OpsHandler returns the handler for ops.address. It serves the probes, the

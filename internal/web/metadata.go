@@ -34,12 +34,15 @@ type serverMetadata struct {
 	Introspection           string   `json:"introspection_endpoint"`
 	IntrospectionMethods    []string `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
+	// Feed is the URL of the feed of revocations. No RFC has this member.
+	Feed string `json:"revocations_endpoint,omitempty"`
 }
 
 // newMetadata returns the metadata document. OpenID Connect Discovery and
-// RFC 8414 define one path each, and both serve this document. If certificates
-// is true, the document lists tls_client_auth.
-func newMetadata(issuer string, certificates bool, maxAge time.Duration) (document, error) {
+// RFC 8414 define one path each, and both serve this document.
+// If certificates is true, the document lists tls_client_auth, and if feed is
+// true, the feed of revocations.
+func newMetadata(issuer string, certificates, feed bool, maxAge time.Duration) (document, error) {
 	methods := slices.Clone(clientMethods)
 	if certificates {
 		methods = append(methods, certificateMethod)
@@ -47,7 +50,7 @@ func newMetadata(issuer string, certificates bool, maxAge time.Duration) (docume
 	// Public clients may call every endpoint but introspection.
 	withPublic := append(slices.Clone(methods), "none")
 
-	body, err := json.Marshal(serverMetadata{
+	m := serverMetadata{
 		Issuer:        issuer,
 		JWKSURI:       endpointURL(issuer, "/.well-known/jwks.json"),
 		ResponseTypes: []string{},
@@ -64,7 +67,11 @@ func newMetadata(issuer string, certificates bool, maxAge time.Duration) (docume
 		Introspection:           endpointURL(issuer, introspectPath),
 		IntrospectionMethods:    methods,
 		IntrospectionAlgorithms: assertionAlgorithms,
-	})
+	}
+	if feed {
+		m.Feed = endpointURL(issuer, feedPath)
+	}
+	body, err := json.Marshal(m)
 	if err != nil {
 		return document{}, err
 	}

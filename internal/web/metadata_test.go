@@ -15,8 +15,9 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 			"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 		},
 	} {
-		base := serve(t, newHandler(t, Options{Issuer: issuer}))
-		withPublic := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+		base := newFixtureAt(t, issuer).url
+		methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"}
+		withPublic := append(methods, "none")
 		algorithms := []any{"RS256", "ES256", "EdDSA", "Ed25519"}
 		want := map[string]any{
 			"issuer":                                issuer,
@@ -29,10 +30,11 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 			"token_endpoint":         issuer + "/oauth2/token",
 			"revocation_endpoint":    issuer + "/oauth2/revoke",
 			"introspection_endpoint": issuer + "/oauth2/introspect",
+			"revocations_endpoint":   issuer + "/revocations",
 
 			"token_endpoint_auth_methods_supported":                    withPublic,
 			"revocation_endpoint_auth_methods_supported":               withPublic,
-			"introspection_endpoint_auth_methods_supported":            withPublic[:3],
+			"introspection_endpoint_auth_methods_supported":            methods,
 			"token_endpoint_auth_signing_alg_values_supported":         algorithms,
 			"revocation_endpoint_auth_signing_alg_values_supported":    algorithms,
 			"introspection_endpoint_auth_signing_alg_values_supported": algorithms,

@@ -30,11 +30,12 @@ type Fixture struct {
 	Address string
 
 	// Conn is a connection to the server, without TLS. The clients use it.
-	Conn         *grpc.ClientConn
-	TokenService signetv1.TokenServiceClient
-	GrantService signetv1.GrantServiceClient
-	AdminService signetv1.AdminServiceClient
-	KeyService   signetv1.KeyServiceClient
+	Conn              *grpc.ClientConn
+	TokenService      signetv1.TokenServiceClient
+	GrantService      signetv1.GrantServiceClient
+	AdminService      signetv1.AdminServiceClient
+	KeyService        signetv1.KeyServiceClient
+	RevocationService signetv1.RevocationServiceClient
 }
 
 // New returns a fixture whose server runs until the test ends.
@@ -53,10 +54,11 @@ func New(t testing.TB, o Options) *Fixture {
 
 	server := rpc.Options{
 		Services: rpc.Services{
-			Token: &rpc.TokenService{Issuer: f.Issuer, Inspector: f.Inspector, Logins: f.Logins, Grants: f.Grants},
-			Grant: &rpc.GrantService{Grants: f.Grants, Keys: f.Keys},
-			Admin: &adminrpc.Service{Admin: f.Admin, Keys: f.Keys, Canary: f.Canary},
-			Key:   &rpc.KeyService{Keys: f.Keys},
+			Token:      &rpc.TokenService{Issuer: f.Issuer, Inspector: f.Inspector, Logins: f.Logins, Grants: f.Grants},
+			Grant:      &rpc.GrantService{Grants: f.Grants, Keys: f.Keys},
+			Admin:      &adminrpc.Service{Admin: f.Admin, Keys: f.Keys, Canary: f.Canary},
+			Key:        &rpc.KeyService{Keys: f.Keys},
+			Revocation: &rpc.RevocationService{Feed: f.Feed},
 		},
 		Registry: f.Registry, Inspector: f.Inspector, Ready: func() error { return nil }, Log: f.Logs.Logger(),
 	}
@@ -89,6 +91,7 @@ func (f *Fixture) serve(t testing.TB, o rpc.Options) {
 	t.Cleanup(func() { f.Conn.Close() })
 	f.TokenService, f.GrantService = signetv1.NewTokenServiceClient(f.Conn), signetv1.NewGrantServiceClient(f.Conn)
 	f.AdminService, f.KeyService = signetv1.NewAdminServiceClient(f.Conn), signetv1.NewKeyServiceClient(f.Conn)
+	f.RevocationService = signetv1.NewRevocationServiceClient(f.Conn)
 }
 
 func must(t testing.TB, err error) {
