@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/revocation"
 )
 
@@ -18,6 +19,26 @@ type Revocation struct {
 	// Lag is how long another server may go on minting tokens that the
 	// entry concerns, because it has not read the change yet.
 	Lag time.Duration
+}
+
+// RevokedGrant returns the entry about a grant.
+func RevokedGrant(id oauth.GrantID) Revocation {
+	return Revocation{Kind: revocation.Grant, Hash: revocation.Grant.Hash(id.String())}
+}
+
+// RevokedSubject returns the entry about the tokens of a subject that were
+// issued to a client, or to any client if clientID is empty.
+func RevokedSubject(subject, clientID string) Revocation {
+	if clientID == "" {
+		return Revocation{Kind: revocation.Subject, Hash: revocation.Subject.Hash(subject)}
+	}
+	return Revocation{Kind: revocation.SubjectAtClient, Hash: revocation.HashSubjectAtClient(subject, clientID)}
+}
+
+// ExemptGrant returns the entry that exempts a grant from the entry about its
+// subject in the same transaction, and from those before it.
+func ExemptGrant(id oauth.GrantID) Revocation {
+	return Revocation{Kind: revocation.Exempt, Hash: revocation.Exempt.Hash(id.String())}
 }
 
 // MintLag is the Lag of an entry about a user, a client or an audience that is

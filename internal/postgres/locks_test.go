@@ -153,6 +153,13 @@ func TestLocks_GrantsAreLockedByID(t *testing.T) {
 			_, err := s.RevokeOldest(ctx, ann.ID, "app", oauth.GrantID{}, 0, audit.RevokedByLimit)
 			return err
 		}},
+		{"revoke grants", "", func(_ context.Context, s *Store) error {
+			var requests []revokeRequest
+			for id := range lockedGrants {
+				requests = append(requests, revokeRequest{id: oauth.GrantID{byte(lockedGrants - id)}})
+			}
+			return s.revokeShared(requests)[0].Err
+		}},
 		{"refresh, rotated", "", func(_ context.Context, s *Store) error { return refreshAllGrants(s, 0) }},
 		{"refresh, ahead", "", func(_ context.Context, s *Store) error { return refreshAllGrants(s, 7) }},
 	} {

@@ -84,8 +84,10 @@ type Store struct {
 	keep      time.Duration // Options.RevocationKeep
 	refreshes *batch.Batcher[oauth.GrantID, grant.RefreshAttempt, grant.RefreshResult]
 	writes    *batch.Batcher[struct{}, *writeRequest, struct{}]
-	grants    rowReader[oauth.GrantID, grant.Grant]
-	users     rowReader[string, login.User]
+	// revocations revokes single grants.
+	revocations *batch.Batcher[oauth.GrantID, revokeRequest, revokeResult]
+	grants      rowReader[oauth.GrantID, grant.Grant]
+	users       rowReader[string, login.User]
 }
 
 // Open creates the pools and opens one connection. It does not change the
@@ -107,6 +109,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.db, s.conns = database{s.pools.others}, newQuotas(s.pools, o.NoBatching, s.waits)
 	s.refreshes = s.newRefreshBatcher(o.NoBatching, o.OnRefreshBatch)
 	s.writes = s.newWriteBatcher(o.NoBatching, o.OnWriteBatch)
+	s.revocations = s.newRevokeBatcher(o.NoBatching, o.OnWriteBatch)
 	s.grants, s.users = s.newGrantReader(), s.newUserReader()
 	s.grants.start(o.NoBatching, o.OnReadBatch)
 	s.users.start(o.NoBatching, o.OnReadBatch)

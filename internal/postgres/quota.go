@@ -106,6 +106,8 @@ type quotas struct {
 	reads quota
 	// shared are transactions of writes that share them.
 	shared quota
+	// revocations are statements that revoke single grants.
+	revocations quota
 	// retries are writes whose shared transaction was rolled back.
 	retries quota
 	// acts are all other writes.
@@ -116,8 +118,8 @@ type quotas struct {
 
 // newQuotas divides the connections of the pool others among the kinds of
 // calls. No kind may use all of them. Reads of single rows may use all but one,
-// because they are short. With alone, reads and shared writes do not share
-// statements, and each of the two may use all of the pool.
+// because they are short. With alone, reads, shared writes and revocations do
+// not share statements, and each of the three may use all of the pool.
 func newQuotas(p pools, alone bool, w *waits) quotas {
 	others := database{p.others}
 	limited := func(n int) quota { return quota{others, make(chan struct{}, max(1, n)), w} }
@@ -126,10 +128,10 @@ func newQuotas(p pools, alone bool, w *waits) quotas {
 	q := quotas{
 		polls: quota{database: database{p.polls}}, refreshes: quota{database: database{p.refreshes}},
 		lists: limited(third), reads: limited(all - 1), shared: limited(min(third+2, maxWriteTransactions)),
-		retries: limited(third), acts: limited(third), sweeps: limited(1),
+		revocations: limited(1), retries: limited(third), acts: limited(third), sweeps: limited(1),
 	}
 	if alone {
-		q.reads, q.shared = quota{database: others}, quota{database: others}
+		q.reads, q.shared, q.revocations = quota{database: others}, quota{database: others}, quota{database: others}
 	}
 	return q
 }

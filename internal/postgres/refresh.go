@@ -59,10 +59,11 @@ func (s *Store) RefreshGrant(ctx context.Context, a grant.RefreshAttempt) (grant
 // Postgres has no arrays of arrays of different lengths. idle_at is the time
 // that the idle lifetime is compared with.
 const (
-	attemptArrays = `unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-		$8::text[], $9::timestamptz[], $10::interval[], $11::interval[]) WITH ORDINALITY AS a (grant_id, attempt_client,
-		attempt_generation, attempt_key_hash, attempt_mac_key, received_at, deadline, audiences, idle_at, leeway, retry_window,
-		ord)`
+	attemptArrays = `unnest(` + arrays + `) WITH ORDINALITY AS a (` + arrayNames + `, ord)`
+	arrays        = `$1::uuid[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+		$8::text[], $9::timestamptz[], $10::interval[], $11::interval[]`
+	arrayNames = `grant_id, attempt_client, attempt_generation, attempt_key_hash, attempt_mac_key, received_at, deadline,
+		audiences, idle_at, leeway, retry_window`
 	attemptValues = `(SELECT $1::uuid AS grant_id, $2::text AS attempt_client, $3::bigint AS attempt_generation,
 		$4::bytea AS attempt_key_hash, $5::text AS attempt_mac_key, $6::timestamptz AS received_at, $7::timestamptz AS deadline,
 		$8::text AS audiences, $9::timestamptz AS idle_at, 1::bigint AS ord) a`
@@ -119,50 +120,52 @@ func rotatedFields(g *grant.Grant) []any {
 // rows by id, too, and decides by the locked rows, not by its snapshot. It
 // returns no row for a grant that does not exist.
 //
-// Its CTE revoked revokes a grant itself, because the decision and the
+// Its CTE ended revokes a grant itself, because the decision and the
 // revocation are one statement: a second one would cost another round trip, and
 // a crash between the two would lose the revocation. The sender makes the
-// statement durable.
-const decideAttempts query = `WITH locked AS MATERIALIZED (
-		SELECT a.*, g.* FROM ` + attemptArrays + ` JOIN grants g ON g.id = a.grant_id
+// statement durable. Its last CTEs write the revocations into the log. For them
+// it has one more array, the hashes of the grants, and two more parameters, a
+// mark and Options.RevocationKeep.
+var decideAttempts = withLog(`WITH locked AS MATERIALIZED (
+		SELECT a.*, g.* FROM unnest(`+arrays+`, $12::bytea[]) WITH ORDINALITY AS a (`+arrayNames+`, hash, ord) JOIN grants g ON g.id = a.grant_id
 		ORDER BY g.id FOR NO KEY UPDATE OF g
 	), decided AS MATERIALIZED (
-		SELECT g.ord, g.attempt_generation, g.attempt_key_hash, g.attempt_mac_key, g.received_at, ` + currentColumns + `,
+		SELECT g.ord, g.hash, g.attempt_generation, g.attempt_key_hash, g.attempt_mac_key, g.received_at, `+currentColumns+`,
 		attempt_generation = generation - 1 AND received_at - moved_at > leeway AND repeated_at IS NULL AS late_retry, CASE
-			WHEN attempt_client <> client_id THEN '` + query(grant.OtherClient) + `'
-			WHEN revoked_at IS NOT NULL OR r.at IS NOT NULL THEN '` + query(grant.Revoked) + `'
-			WHEN s.at IS NOT NULL THEN '` + query(grant.Suspended) + `'
-			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= idle_at AND NOT ` + restored + `
-				THEN '` + query(grant.Expired) + `'
-			WHEN deadline <= clock_timestamp() THEN '` + query(grant.Late) + `'
+			WHEN attempt_client <> client_id THEN '`+query(grant.OtherClient)+`'
+			WHEN revoked_at IS NOT NULL OR r.at IS NOT NULL THEN '`+query(grant.Revoked)+`'
+			WHEN s.at IS NOT NULL THEN '`+query(grant.Suspended)+`'
+			WHEN expires_at <= received_at OR moved_at + idle_lifetime * interval '1 second' <= idle_at AND NOT `+restored+`
+				THEN '`+query(grant.Expired)+`'
+			WHEN deadline <= clock_timestamp() THEN '`+query(grant.Late)+`'
 			WHEN attempt_generation >= generation AND NOT (audience IS NULL OR audience <@ audiences::text[])
-				THEN '` + query(grant.Unchecked) + `'
-			WHEN attempt_generation = generation THEN '` + query(grant.Rotated) + `'
-			WHEN attempt_generation > generation THEN '` + query(grant.Ahead) + `'
+				THEN '`+query(grant.Unchecked)+`'
+			WHEN attempt_generation = generation THEN '`+query(grant.Rotated)+`'
+			WHEN attempt_generation > generation THEN '`+query(grant.Ahead)+`'
 			WHEN attempt_generation = generation - 1 AND attempt_key_hash = key_hash AND received_at - moved_at <= retry_window
-				THEN '` + query(grant.Retried) + `'
+				THEN '`+query(grant.Retried)+`'
 			WHEN attempt_generation = generation - 1 AND leeway > interval '0' AND received_at - moved_at <= leeway
-				THEN '` + query(grant.WithinLeeway) + `'
-			ELSE '` + query(grant.Reused) + `' END AS outcome
-		FROM locked g` + withEndings + `
+				THEN '`+query(grant.WithinLeeway)+`'
+			ELSE '`+query(grant.Reused)+`' END AS outcome
+		FROM locked g`+withEndings+`
 	), rotated AS (
 		UPDATE grants g
 		SET generation = attempt_generation + 1, key_hash = attempt_key_hash, mac_key = attempt_mac_key,
 			moved_at = greatest(g.moved_at, received_at), repeated_at = NULL
-		FROM decided d WHERE g.id = d.id AND outcome IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `')
-		RETURNING d.ord, d.outcome, FALSE AS late_retry, ` + storedColumns + `
-	), revoked AS (
-		UPDATE grants g SET revoked_at = received_at, revoke_reason = '` + audit.RevokedByReuse + `'
-		FROM decided d WHERE g.id = d.id AND outcome = '` + query(grant.Reused) + `'
-		RETURNING d.ord, d.outcome, FALSE AS late_retry, ` + storedColumns + `
+		FROM decided d WHERE g.id = d.id AND outcome IN ('`+query(grant.Rotated)+`', '`+query(grant.Ahead)+`')
+		RETURNING d.ord, d.outcome, FALSE AS late_retry, `+storedColumns+`
+	), ended AS (
+		UPDATE grants g SET revoked_at = received_at, revoke_reason = '`+audit.RevokedByReuse+`'
+		FROM decided d WHERE g.id = d.id AND outcome = '`+query(grant.Reused)+`'
+		RETURNING d.ord, d.hash, d.outcome, FALSE AS late_retry, `+storedColumns+`
 	), repeated AS (
 		UPDATE grants g SET repeated_at = received_at
-		FROM decided d WHERE g.id = d.id AND outcome = '` + query(grant.Retried) + `' AND late_retry
-	)
-	SELECT ord, outcome, late_retry, ` + grantColumns + ` FROM rotated
-	UNION ALL SELECT ord, outcome, late_retry, ` + grantColumns + ` FROM revoked
-	UNION ALL SELECT ord, outcome, late_retry AND outcome = '` + query(grant.Retried) + `', ` + grantColumns + ` FROM decided
-		WHERE outcome NOT IN ('` + query(grant.Rotated) + `', '` + query(grant.Ahead) + `', '` + query(grant.Reused) + `')`
+		FROM decided d WHERE g.id = d.id AND outcome = '`+query(grant.Retried)+`' AND late_retry
+	), `+logEnded+`
+	SELECT ord, outcome, late_retry, `+grantColumns+` FROM rotated
+	UNION ALL SELECT ord, outcome, late_retry, `+grantColumns+` FROM ended
+	UNION ALL SELECT ord, outcome, late_retry AND outcome = '`+query(grant.Retried)+`', `+grantColumns+` FROM decided
+		WHERE outcome NOT IN ('`+query(grant.Rotated)+`', '`+query(grant.Ahead)+`', '`+query(grant.Reused)+`')`, `$13`, `$14`)
 
 // restored is true if the token is newer than the row because the store was
 // restored from a backup, less than an idle lifetime ago. The row then does not

@@ -10,6 +10,7 @@ import (
 
 	"github.com/signetd/signet/internal/batch"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/revocation"
 )
 
 // singleTries is how often the statements of one attempt run at most.
@@ -133,7 +134,9 @@ func (s *Store) decideOthers(ctx context.Context, b refreshBatch) error {
 	}
 
 	var row grant.RefreshResult
-	q := resultQuery{statement: decideAttempts, args: attemptArrayArgs(b.attempts, indexes)}
+	args := attemptArrayArgs(b.attempts, indexes)
+	args = append(args, grantHashes(b.attempts, indexes), revocation.NewMark(), s.keep)
+	q := resultQuery{statement: decideAttempts, args: args}
 	q.fields = append([]any{&row.Outcome, &row.LateRetry}, grantFields(&row.Grant)...)
 	q.result = func(grant.RefreshAttempt) grant.RefreshResult {
 		decided := row
@@ -150,6 +153,16 @@ func (s *Store) decideOthers(ctx context.Context, b refreshBatch) error {
 		forget(b, indexes)
 	}
 	return err
+}
+
+// grantHashes returns the hashes of the entries about the grants of the
+// attempts that indexes selects.
+func grantHashes(attempts []grant.RefreshAttempt, indexes []int) [][]byte {
+	hashes := make([][]byte, len(indexes))
+	for i, index := range indexes {
+		hashes[i] = hashColumn(grant.RevokedGrant(attempts[index].Grant).Hash)
+	}
+	return hashes
 }
 
 // A resultQuery is a statement about attempts. A row has the ordinal number of

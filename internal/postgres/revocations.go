@@ -18,9 +18,10 @@ import (
 
 // advanceHead takes the numbers of the next entries. :entries is how many, and
 // :keep is Options.RevocationKeep. The time of the row is the moment of the
-// entries. It never goes back, also if the clock does.
+// entries. It never goes back, also if the clock does. Without entries it
+// neither locks the row nor returns one.
 const advanceHead = `UPDATE revocation_head SET seq = seq + :entries, at = greatest(at, clock_timestamp()), ` + recordKeep +
-	` RETURNING seq, at, keep, keep_until`
+	` WHERE :entries > 0 RETURNING seq, at, keep, keep_until`
 
 // recordKeep records how long tokens are valid that a server may have issued.
 // Its condition is false while tokens of a longer lifetime may still be valid.
@@ -63,6 +64,34 @@ var insertRevocations = query(`WITH head AS (`+advanceHead+`), entries AS (
 		INSERT INTO revocations (seq, mark, kind, key, before, expires_at)
 		SELECT head.seq - cardinality($1::smallint[]) + ord, $5, kind, hash, before, `+entryExpiry+` FROM entries, head
 	) SELECT at FROM head`).replace(":entries", `cardinality($1::smallint[])`, ":before", `entries.before`, ":keep", `$6`)
+
+// logEnded are the last CTEs of a statement that ends grants. They write an
+// entry for each row of its CTE ended, which has the columns ord and hash.
+// :mark is a mark.
+//
+// The number of rows is an uncorrelated subquery, so that the grants are ended
+// before the head is locked. A join of the head with ended would have another
+// order.
+const logEnded = `head AS (
+		` + advanceHead + `
+	), logged AS (
+		INSERT INTO revocations (seq, mark, kind, key, before, expires_at)
+		SELECT head.seq + 1 - row_number() OVER (ORDER BY ord DESC), :mark, 1, hash, head.at, ` + entryExpiry + ` FROM ended, head
+	)`
+
+// withLog returns a statement that has logEnded. keep and mark are its
+// parameters.
+func withLog(q, mark, keep query) query {
+	return q.replace(":entries", `(SELECT count(*) FROM ended)`, ":before", `head.at`, ":mark", mark, ":keep", keep)
+}
+
+// lockHead locks the head before appendRevocations does, so that what the
+// transaction reads next is not older than the entries before its own. The
+// moment of its entries will not be before atLeast.
+func lockHead(ctx context.Context, tx transaction, atLeast time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE revocation_head SET at = greatest(at, $1)`, atLeast)
+	return err
+}
 
 // hashColumn returns the column key of an entry.
 func hashColumn(h revocation.Hash) []byte { return binary.BigEndian.AppendUint64(nil, uint64(h)) }

@@ -14,26 +14,11 @@ import (
 func (s *Store) RevokeGrant(
 	ctx context.Context, id oauth.GrantID, clientID, reason string, now time.Time,
 ) (grant.Grant, bool, error) {
-	var g grant.Grant
-	var revoked int
-	var rowErr error
-	err := s.share(ctx, &writeRequest{
-		lockOrder: lockGrants + string(id[:]), durable: true,
-		queue: func(q *queries) {
-			q.Queue(`UPDATE grants g SET revoked_at = $1, revoke_reason = $2
-				WHERE g.id = $3 AND $4 IN ('', g.client_id) AND g.revoked_at IS NULL AND`+notRevoked,
-				at(&now), reason, [16]byte(id), clientID).Exec(setChanged(&revoked))
-			q.Queue(`SELECT `+readColumns+` FROM grants g`+withEndings+`WHERE g.id = $1 AND $2 IN ('', g.client_id)`,
-				[16]byte(id), clientID).Query(scanOne(grantFields(&g), &rowErr))
-		},
-	})
-	if err == nil {
-		err = rowErr
+	result, err := s.revoke(ctx, revokeRequest{id, clientID, reason, now})
+	if err == nil && !result.found {
+		err = oauth.NotFound
 	}
-	if err != nil {
-		return grant.Grant{}, false, wrap("revoke grant", err)
-	}
-	return g, revoked > 0, nil
+	return result.grant, result.changed, wrap("revoke grant", err)
 }
 
 // endGrants revokes the grants that are not revoked yet, and returns them. If a
@@ -41,8 +26,9 @@ func (s *Store) RevokeGrant(
 // the grants by id, as every statement does that locks several grants, so that
 // two statements never wait for each other.
 //
-// A grant is revoked here, by RevokeGrant or, if its refresh token was reused,
-// by decideAttempts.
+// A grant is revoked here, by revokeEach or, if its refresh token was reused,
+// by decideAttempts. Only these two write entries into the log: what
+// ApplyEndings revokes has the entry of its ending.
 func endGrants(ctx context.Context, tx transaction, list []pendingGrant) ([]grant.Grant, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -72,7 +58,7 @@ func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.E
 		if _, err := tx.Exec(ctx, lock, e.Subject); err != nil {
 			return err
 		}
-		ended, err = addEnding(ctx, tx, e)
+		ended, err = s.addEnding(ctx, tx, e, 0)
 		return err
 	})
 	return ended, wrap("revoke grants", err)
@@ -100,7 +86,14 @@ func (s *Store) RevokeOldest(
 		if err != nil || len(oldest) == 0 {
 			return err
 		}
-		revoked, err = endGrants(ctx, tx, oldest)
+		if revoked, err = endGrants(ctx, tx, oldest); err != nil {
+			return err
+		}
+		entries := make([]grant.Revocation, len(revoked))
+		for i, g := range revoked {
+			entries[i] = grant.RevokedGrant(g.ID)
+		}
+		_, err = s.appendRevocations(ctx, tx, entries...)
 		return err
 	})
 	return revoked, wrap("revoke oldest grants", err)

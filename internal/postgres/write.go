@@ -192,8 +192,14 @@ func scanOne(fields []any, rowErr *error) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		*rowErr = oauth.NotFound
 		if rows.Next() {
-			*rowErr = pgx.ScanRow(rows.Conn().TypeMap(), rows.FieldDescriptions(), rows.RawValues(), fields...)
+			*rowErr = scanCurrent(rows, fields)
 		}
 		return nil // The sender gets the errors of the transaction.
 	}
+}
+
+// scanCurrent reads the current row into fields. Unlike Scan, it does not end
+// the result if the row cannot be decoded.
+func scanCurrent(rows pgx.Rows, fields []any) error {
+	return pgx.ScanRow(rows.Conn().TypeMap(), rows.FieldDescriptions(), rows.RawValues(), fields...)
 }

@@ -71,7 +71,7 @@ func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (
 		}
 	case grant.Reused:
 		g.RevokedAt, g.RevokeReason = a.ReceivedAt, audit.RevokedByReuse
-		err = endGrant(context.Background(), tx, g)
+		err = s.endGrants(context.Background(), tx, g)
 	}
 	result.Grant = g
 	return result, err

@@ -24,7 +24,7 @@ func (s *Store) RevokeGrant(
 		}
 		changed = true
 		g.RevokedAt, g.RevokeReason = now.UTC().Truncate(time.Microsecond), reason
-		return endGrant(ctx, tx, g)
+		return s.endGrants(ctx, tx, g)
 	})
 	if err != nil {
 		return grant.Grant{}, false, wrap("revoke grant", noRows(err))
@@ -32,8 +32,23 @@ func (s *Store) RevokeGrant(
 	return g, changed, nil
 }
 
+// endGrants revokes grants that are not revoked yet, as endGrant does, and
+// writes an entry into the log for each of them.
+func (s *Store) endGrants(ctx context.Context, tx transaction, grants ...grant.Grant) error {
+	entries := make([]grant.Revocation, len(grants))
+	for i, g := range grants {
+		if err := endGrant(ctx, tx, g); err != nil {
+			return err
+		}
+		entries[i] = grant.RevokedGrant(g.ID)
+	}
+	_, err := s.appendRevocations(ctx, tx, entries...)
+	return err
+}
+
 // endGrant writes RevokedAt and RevokeReason of a grant that is not revoked
-// yet. It is the only function of the store that revokes grants.
+// yet. It is the only function of the store that revokes grants. ApplyEndings
+// calls it directly: what it revokes has the entry of its ending.
 func endGrant(ctx context.Context, tx transaction, g grant.Grant) error {
 	_, err := tx.Exec(ctx, `UPDATE grants SET revoked_at = ?, revoke_reason = ? WHERE id = ?`,
 		at{&g.RevokedAt}, g.RevokeReason, inBytes{&g.ID})
@@ -49,7 +64,7 @@ func (s *Store) RevokeGrants(ctx context.Context, e grant.Ending) (ended grant.E
 				return err
 			}
 		}
-		ended, err = s.addEnding(ctx, tx, e)
+		ended, err = s.addEnding(ctx, tx, e, 0)
 		return err
 	})
 	return ended, wrap("revoke grants", err)
@@ -72,14 +87,13 @@ func (s *Store) RevokeOldest(
 			) SELECT `+grantColumns+` FROM until WHERE id <> ?5 ORDER BY moved_at, created_at, id
 			LIMIT max(min((SELECT count(*) FROM until) - ?6, ?7), 0)`,
 			at{&now}, userID, clientID, grant.MaxCountExamined, inBytes{&keep}, limit, grant.MaxOldest)
-		for i := range revoked {
-			if err != nil {
-				break
-			}
-			revoked[i].RevokedAt, revoked[i].RevokeReason = now, reason
-			err = endGrant(ctx, tx, revoked[i])
+		if err != nil {
+			return err
 		}
-		return err
+		for i := range revoked {
+			revoked[i].RevokedAt, revoked[i].RevokeReason = now, reason
+		}
+		return s.endGrants(ctx, tx, revoked...)
 	})
 	return revoked, wrap("revoke oldest grants", err)
 }

@@ -89,7 +89,7 @@ func (s *Store) ChangePassword(
 		if err == nil {
 			ended, err = s.addEnding(ctx, tx, grant.Ending{
 				Subject: userID, Except: except, Reason: audit.RevokedByPassword, Actor: actor,
-			})
+			}, 0)
 		}
 		return err
 	})
@@ -100,14 +100,18 @@ func (s *Store) ChangePassword(
 // the suspension is missing.
 func (s *Store) DisableUser(ctx context.Context, username, actor string) (ended grant.Ended, err error) {
 	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
-		if ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Actor: actor}); err != nil {
+		suspended, err := isSuspended(ctx, tx, u.ID)
+		if err == nil && !(suspended && !u.DisabledAt.IsZero()) {
+			ended, err = s.addEnding(ctx, tx, grant.Ending{Subject: u.ID, Actor: actor}, grant.MintLag)
+		}
+		if err != nil {
 			return err
 		}
 		if !u.DisabledAt.IsZero() {
 			ended = grant.Ended{At: u.DisabledAt}
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&ended.At}, u.ID)
+		_, err = tx.Exec(ctx, `UPDATE users SET disabled_at = ?, epoch = epoch + 1 WHERE id = ?`, at{&ended.At}, u.ID)
 		return err
 	})
 	return ended, wrap("disable user", err)
@@ -131,8 +135,8 @@ func (s *Store) SetPassword(ctx context.Context, username, hash, actor string) (
 	err = s.changeUser(ctx, username, func(ctx context.Context, tx transaction, u login.User) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET password_hash = ?, epoch = epoch + 1 WHERE id = ?`, hash, u.ID)
 		if err == nil {
-			ended, err = s.addEnding(ctx, tx,
-				grant.Ending{Subject: u.ID, Reason: audit.RevokedByPassword, Actor: actor})
+			e := grant.Ending{Subject: u.ID, Reason: audit.RevokedByPassword, Actor: actor}
+			ended, err = s.addEnding(ctx, tx, e, 0)
 		}
 		return err
 	})
@@ -156,8 +160,8 @@ func (s *Store) DeleteUser(ctx context.Context, username, actor string) (ended g
 			err = liftSuspension(ctx, tx, u.ID)
 		}
 		if err == nil {
-			ended, err = s.addEnding(ctx, tx,
-				grant.Ending{Subject: u.ID, Reason: audit.RevokedByDeletion, Actor: actor})
+			e := grant.Ending{Subject: u.ID, Reason: audit.RevokedByDeletion, Actor: actor}
+			ended, err = s.addEnding(ctx, tx, e, grant.MintLag)
 		}
 		return err
 	})

@@ -11,7 +11,7 @@ func Run(t *testing.T, place Place) {
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
 	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases,
-		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases,
+		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases,
 		revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}

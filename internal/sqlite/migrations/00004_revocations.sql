@@ -18,6 +18,10 @@ CREATE TABLE revocations (
     expires_at INTEGER NOT NULL
 ) STRICT;
 
+-- The entries about subjects, and those that exempt a grant from them, are
+-- looked up by their keys.
+CREATE INDEX revocations_of_subjects ON revocations (key) WHERE kind IN (4, 5, 8);
+
 -- The number and the moment of the newest entry.
 --
 -- keep is how long an entry about all tokens is kept after its moment. If the
