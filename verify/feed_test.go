@@ -87,8 +87,9 @@ func TestPolicy_TurnsExactlyAtTheBound(t *testing.T) {
 			v := newVerifier(t, network, o)
 			valid := issuer.Token(verifytest.Claims{Subject: "alice"})
 			revoked := issuer.Token(verifytest.Claims{Subject: "bob"})
+			merged := v.Merged()
 			issuer.Revoke(revoked)
-			time.Sleep(50 * time.Millisecond) // until the verifier has it
+			<-merged
 			time.Sleep(time.Minute)
 
 			// turned reports whether the policy decides.
