@@ -9,6 +9,3 @@ import (
 func NewWithClock(ctx context.Context, issuer string, o Options, now func() time.Time) (*Verifier, error) {
 	return newVerifier(ctx, issuer, o, now)
 }
-
-// Merged returns a channel that is closed when revocations are added.
-func (v *Verifier) Merged() <-chan struct{} { return v.feed.changed() }

@@ -46,8 +46,10 @@ type feed struct {
 	issuer    string
 	name      string
 	keys      *keyStore
-	// bound is the age from which the policy applies.
+	// bound is the age from which the policy applies, and limit the largest
+	// number of entries.
 	bound  time.Duration
+	limit  int
 	leeway time.Duration
 	now    func() time.Time // the wall clock
 	log    *slog.Logger
@@ -59,9 +61,7 @@ type feed struct {
 	began time.Time
 	asOf  atomic.Int64
 	// ready is closed when the table has all entries for the first time.
-	ready chan struct{}
-	// merged has a channel that is closed when entries are added.
-	merged         atomic.Pointer[chan struct{}]
+	ready          chan struct{}
 	polls, failed  atomic.Uint64
 	entries        atomic.Int64
 	latestPosition atomic.Pointer[revocation.Position]
@@ -80,13 +80,11 @@ func newFeed(
 ) *feed {
 	f := &feed{
 		transport: t, address: address, keys: keys, issuer: issuer, name: o.Name,
-		bound: o.Revocation.bound, leeway: o.Leeway, now: now, log: o.Log,
+		bound: o.Revocation.bound, limit: maxEntries, leeway: o.Leeway, now: now, log: o.Log,
 		began: time.Now(), ready: make(chan struct{}), reload: true,
 	}
 	f.asOf.Store(math.MinInt64)
 	f.latestPosition.Store(&revocation.Position{})
-	merged := make(chan struct{})
-	f.merged.Store(&merged)
 	return f
 }
 
@@ -99,9 +97,6 @@ func (f *feed) age() (age time.Duration, ok bool) {
 	}
 	return time.Since(f.began) - time.Duration(asOf), true
 }
-
-// changed returns a channel that is closed when entries are added.
-func (f *feed) changed() <-chan struct{} { return *f.merged.Load() }
 
 // names reports whether an entry is about the key with this kid.
 func (f *feed) names(kid string) bool {
@@ -226,43 +221,84 @@ func (f *feed) merge(segments []revocation.Segment) (added bool, err error) {
 	}
 	var last revocation.Head
 	for i, s := range segments {
-		unknown := false
-		head, entries, err := readSegment(s, f.issuer, func(kid string) (string, crypto.PublicKey, bool) {
-			k, ok := f.keys.current.Load().keys[kid]
-			unknown = !ok
-			_, named := f.table.Get(k.hash)
-			return k.algorithm, k.key, ok && !named
-		})
-		if unknown {
-			f.keys.refresh(fetchFloor, true)
-			return added, errors.New("the head is signed with an unknown key")
-		}
+		var entries int
+		last, entries, err = f.mergeSegment(s, i == 0)
+		added = added || entries > 0
 		if err != nil {
-			return added, err
+			break
 		}
-		position, err := follow(f.position, head, i == 0)
-		if err != nil {
-			return added, err
-		}
-		if f.table.Len()+len(entries) > maxEntries {
-			f.expire(head, time.Time{})
-			if f.table.Len()+len(entries) > maxEntries {
-				return added, fmt.Errorf("there are more than %d revocations", maxEntries)
-			}
-		}
-		f.table.Merge(entries)
-		f.watches.merged(entries)
-		f.position, last, added = position, head, added || len(entries) > 0
 	}
-	f.expire(last, f.expiredAt)
-	f.publish(added)
-	f.keys.want(last.Keys)
+	if added {
+		f.checkKeys()
+	}
+	if err != nil {
+		return added, err
+	}
 
+	position := f.position
+	f.latestPosition.Store(&position)
+	f.expire(last, f.expiredAt)
+	f.keys.want(last.Keys)
 	oldest := f.now().Add(-f.bound - maxReplay)
 	if at := time.UnixMilli(last.At); at.Before(oldest) {
 		return added, fmt.Errorf("the head of %s is too old, or the clocks differ", at.UTC().Format(time.RFC3339))
 	}
 	return added, nil
+}
+
+// mergeSegment verifies a segment and adds its entries to the table. first is
+// true for the first segment of an answer.
+func (f *feed) mergeSegment(s revocation.Segment, first bool) (h revocation.Head, entries int, err error) {
+	unknown := false
+	h, list, err := readSegment(s, f.issuer, func(kid string) (string, crypto.PublicKey, bool) {
+		k, ok := f.keys.current.Load().keys[kid]
+		unknown = !ok
+		_, named := f.table.Get(k.hash)
+		return k.algorithm, k.key, ok && !named
+	})
+	if unknown {
+		f.keys.refresh(fetchFloor, true)
+		return h, 0, errors.New("the head is signed with an unknown key")
+	}
+	if err != nil {
+		return h, 0, err
+	}
+
+	position, err := follow(f.position, h, first)
+	if err != nil {
+		return h, 0, err
+	}
+	if err := f.add(h, list); err != nil {
+		return h, 0, err
+	}
+	f.position = position
+	return h, len(list), nil
+}
+
+// add adds the entries of a segment to the table, unless it would have too many
+// then: a verifier that ran out of memory would verify nothing.
+func (f *feed) add(h revocation.Head, entries []revocation.Entry) error {
+	if f.table.Len()+f.missing(entries) > f.limit {
+		f.expire(h, time.Time{})
+		if f.table.Len()+f.missing(entries) > f.limit {
+			return fmt.Errorf("there are more than %d revocations", f.limit)
+		}
+	}
+	f.table.Merge(entries)
+	f.entries.Store(int64(f.table.Len()))
+	f.watches.merged(entries)
+	return nil
+}
+
+// missing returns how many of the entries have a hash that the table lacks.
+func (f *feed) missing(entries []revocation.Entry) int {
+	n := 0
+	for _, e := range entries {
+		if _, ok := f.table.Get(e.Hash); !ok {
+			n++
+		}
+	}
+	return n
 }
 
 // expire removes entries that refuse no token any more, unless it did so less
@@ -275,20 +311,12 @@ func (f *feed) expire(h revocation.Head, last time.Time) {
 	// The clock that is behind counts.
 	now := min(time.UnixMilli(h.At).UnixMicro(), f.now().UnixMicro())
 	f.table.Expire(now - h.Keep*time.Second.Microseconds() - f.leeway.Microseconds())
+	f.entries.Store(int64(f.table.Len()))
 }
 
-// publish tells the readers of the table that it has changed. It fetches the
-// JWK Set if an entry names a key of it for the first time.
-func (f *feed) publish(added bool) {
-	f.entries.Store(int64(f.table.Len()))
-	position := f.position
-	f.latestPosition.Store(&position)
-	if !added {
-		return
-	}
-	next := make(chan struct{})
-	close(*f.merged.Swap(&next))
-
+// checkKeys fetches the JWK Set if an entry names a key of it for the first
+// time.
+func (f *feed) checkKeys() {
 	named := map[string]bool{}
 	for kid, k := range f.keys.current.Load().keys {
 		if _, ok := f.table.Get(k.hash); !ok {

@@ -70,17 +70,15 @@ func TestVerify_RefusesRevokedTokens(t *testing.T) {
 		} {
 			before := issuer.Token(claims)
 			want(t, v, name+" before", before, nil)
-			merged := v.Merged()
 			revoke(before)
-			<-merged
+			time.Sleep(50 * time.Millisecond) // until the verifier has it
 			want(t, v, name, before, verify.ErrRevoked)
 			want(t, v, name+", a later token", issuer.Token(claims), nil)
 		}
 
 		own := issuer.Token(verifytest.Claims{})
-		merged := v.Merged()
 		issuer.Revoke(own)
-		<-merged
+		time.Sleep(50 * time.Millisecond) // until the verifier has it
 		want(t, v, "a token without a session", own, verify.ErrRevoked)
 		want(t, v, "another token of the client", issuer.Token(verifytest.Claims{}), nil)
 	})
