@@ -30,9 +30,7 @@ const (
 type introspector struct {
 	transport *transport
 	address   string
-	ctx       context.Context // ends with close
-	stop      context.CancelFunc
-	tasks     sync.WaitGroup
+	tasks     *tasks
 	slots     chan struct{}
 
 	mu    sync.Mutex
@@ -48,21 +46,11 @@ type question struct {
 	err    error
 }
 
-func newIntrospector(t *transport, address string) *introspector {
-	i := &introspector{
-		transport: t, address: address,
+func newIntrospector(t *transport, address string, tasks *tasks) *introspector {
+	return &introspector{
+		transport: t, address: address, tasks: tasks,
 		slots: make(chan struct{}, maxIntrospections), asked: map[[sha256.Size]byte]*question{},
 	}
-	i.ctx, i.stop = context.WithCancel(context.Background())
-	return i
-}
-
-// close ends all requests and waits for them.
-func (i *introspector) close() {
-	i.mu.Lock()
-	i.stop() // no task starts after this
-	i.mu.Unlock()
-	i.tasks.Wait()
 }
 
 // active reports whether a token is active. The error is ErrUnavailable, or
@@ -84,7 +72,7 @@ func (i *introspector) active(ctx context.Context, token string) (bool, error) {
 }
 
 // question returns the question about a token, and asks it if necessary. It
-// returns nil if there are too many.
+// returns nil if there are too many, and after Close.
 func (i *introspector) question(token string) *question {
 	id := sha256.Sum256([]byte(token))
 	i.mu.Lock()
@@ -99,7 +87,7 @@ func (i *introspector) question(token string) *question {
 			}
 		}
 	}
-	if len(i.asked) >= maxIntrospected || i.ctx.Err() != nil {
+	if len(i.asked) >= maxIntrospected {
 		return nil
 	}
 	select {
@@ -109,18 +97,22 @@ func (i *introspector) question(token string) *question {
 	}
 
 	q := &question{sent: time.Now(), done: make(chan struct{})}
-	i.asked[id] = q
-	i.tasks.Go(func() {
+	started := i.tasks.start(func() {
 		q.active, q.err = i.ask(token)
 		close(q.done)
 		<-i.slots
 	})
+	if !started {
+		<-i.slots
+		return nil
+	}
+	i.asked[id] = q
 	return q
 }
 
 // ask sends a request about a token (RFC 7662 §2.1).
 func (i *introspector) ask(token string) (active bool, err error) {
-	ctx, cancel := context.WithTimeout(i.ctx, introspectTimeout)
+	ctx, cancel := context.WithTimeout(i.tasks.ctx, introspectTimeout)
 	defer cancel()
 	body := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, i.address, strings.NewReader(body))

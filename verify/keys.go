@@ -52,9 +52,7 @@ type keyStore struct {
 	transport *transport
 	address   string
 	log       *slog.Logger
-	ctx       context.Context // ends with close
-	stop      context.CancelFunc
-	tasks     sync.WaitGroup
+	tasks     *tasks
 
 	// current is never nil after load succeeded.
 	current atomic.Pointer[keySet]
@@ -70,18 +68,8 @@ type keyStore struct {
 	fetches, failures atomic.Uint64
 }
 
-func newKeyStore(t *transport, address string, log *slog.Logger) *keyStore {
-	k := &keyStore{transport: t, address: address, log: log}
-	k.ctx, k.stop = context.WithCancel(context.Background())
-	return k
-}
-
-// close ends all requests and waits for them.
-func (k *keyStore) close() {
-	k.mu.Lock()
-	k.stop() // no task starts after this
-	k.mu.Unlock()
-	k.tasks.Wait()
+func newKeyStore(t *transport, address string, log *slog.Logger, tasks *tasks) *keyStore {
+	return &keyStore{transport: t, address: address, log: log, tasks: tasks}
 }
 
 // load fetches the first set.
@@ -93,9 +81,7 @@ func (k *keyStore) load(ctx context.Context) error {
 	return err
 }
 
-// start keeps the set up to date until close.
-func (k *keyStore) start() { k.tasks.Go(k.run) }
-
+// run keeps the set up to date until the tasks end.
 func (k *keyStore) run() {
 	retry := fetchFloor
 	for {
@@ -111,7 +97,7 @@ func (k *keyStore) run() {
 			}
 		}
 		select {
-		case <-k.ctx.Done():
+		case <-k.tasks.ctx.Done():
 			return
 		case <-time.After(pause):
 		}
@@ -131,29 +117,34 @@ func (k *keyStore) refreshLocked(floor time.Duration, noCache bool) <-chan struc
 	switch {
 	case k.fetching != nil:
 		return k.fetching
-	case k.ctx.Err() != nil, time.Since(k.started) < floor:
+	case time.Since(k.started) < floor:
 		return nil
 	}
 	done := make(chan struct{})
+	if !k.tasks.start(func() { k.update(done, noCache) }) {
+		return nil
+	}
 	k.fetching, k.started = done, time.Now()
-	k.tasks.Go(func() {
-		defer close(done)
-		set, err := k.fetch(k.ctx, k.current.Load(), noCache)
-		if err == nil {
-			k.current.Store(set)
-		}
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.report(err)
-		k.fetching, k.failure = nil, err
-	})
 	return done
+}
+
+// update fetches the set and closes done.
+func (k *keyStore) update(done chan struct{}, noCache bool) {
+	defer close(done)
+	set, err := k.fetch(k.tasks.ctx, k.current.Load(), noCache)
+	if err == nil {
+		k.current.Store(set)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.report(err)
+	k.fetching, k.failure = nil, err
 }
 
 // report logs the first of several failures, and that they have ended.
 func (k *keyStore) report(err error) {
 	switch {
-	case k.ctx.Err() != nil:
+	case k.tasks.ctx.Err() != nil:
 	case err != nil && k.failure == nil:
 		k.log.Warn("the JWK Set cannot be fetched", "error", err)
 	case err == nil && k.failure != nil:

@@ -196,6 +196,16 @@ func TestKeys_BrokenSetReplacesNothing(t *testing.T) {
 			"too large":   answerWith(keysPath, http.StatusOK, `{"keys":[]`+strings.Repeat(" ", 2<<20)+"}"),
 			"no document": answerWith(keysPath, http.StatusOK, "<html>"),
 		}
+		other := verifytest.New(t)
+		for _, status := range []int{http.StatusPartialContent, http.StatusInternalServerError} {
+			responses[http.StatusText(status)+" with another set"] = func(r *http.Request) (*http.Response, error) {
+				response, err := other.RoundTrip(r.WithContext(t.Context()))
+				if err == nil {
+					response.StatusCode = status
+				}
+				return response, err
+			}
+		}
 		for _, body := range []string{``, `{}`, `null`, `[]`, `{"keys":[]}`, `{"keys":null}`, `{"keys":[{}]}`, `{"keys":7}`} {
 			responses[body] = answerWith(keysPath, http.StatusOK, body)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/signetd/signet/internal/revocation"
@@ -26,9 +25,7 @@ type Verifier struct {
 	feed         *feed         // nil without a Policy
 	introspector *introspector // nil unless the Policy is Introspect
 	watches      watches
-	stop         context.CancelFunc
-	tasks        sync.WaitGroup
-	closing      sync.Once
+	tasks        *tasks
 }
 
 // New returns a Verifier for the tokens of an issuer. It fetches the metadata,
@@ -55,11 +52,9 @@ func newVerifier(ctx context.Context, issuer string, o Options, now func() time.
 
 	v := &Verifier{
 		issuer: u, identifier: issuer, options: o, now: now,
-		transport: newTransport(o.HTTP, o.Client.ID, o.Client.Secret),
+		transport: newTransport(o.HTTP, o.Client.ID, o.Client.Secret), tasks: newTasks(),
 	}
-	life, stop := context.WithCancel(context.Background())
-	v.stop = stop
-	if err := v.begin(ctx, life); err != nil {
+	if err := v.begin(ctx); err != nil {
 		v.Close()
 		return nil, fmt.Errorf("verify: %w", err)
 	}
@@ -67,7 +62,7 @@ func newVerifier(ctx context.Context, issuer string, o Options, now func() time.
 }
 
 // begin fetches everything and starts what keeps it up to date.
-func (v *Verifier) begin(ctx, life context.Context) error {
+func (v *Verifier) begin(ctx context.Context) error {
 	var m metadata
 	err := retry(ctx, v.options.Log, func() (err error) {
 		if m, err = v.transport.fetchMetadata(ctx, v.issuer); err == nil {
@@ -79,13 +74,13 @@ func (v *Verifier) begin(ctx, life context.Context) error {
 		return err
 	}
 
-	v.keys = newKeyStore(v.transport, m.JWKSURI, v.options.Log)
+	v.keys = newKeyStore(v.transport, m.JWKSURI, v.options.Log, v.tasks)
 	if err := retry(ctx, v.options.Log, func() error { return v.keys.load(ctx) }); err != nil {
 		return err
 	}
-	v.keys.start()
+	v.tasks.start(v.keys.run)
 	if v.options.Revocation.mode == introspect {
-		v.introspector = newIntrospector(v.transport, m.Introspection)
+		v.introspector = newIntrospector(v.transport, m.Introspection, v.tasks)
 	}
 	if v.options.Revocation.mode == noFeed {
 		v.watches.table = new(revocation.Table)
@@ -100,7 +95,7 @@ func (v *Verifier) begin(ctx, life context.Context) error {
 	case introspect:
 		v.watches.maxAge, v.watches.asked = p.bound, true
 	}
-	v.tasks.Go(func() { v.feed.run(life) })
+	v.tasks.start(func() { v.feed.run(v.tasks.ctx) })
 	return v.awaitFeed(ctx)
 }
 
@@ -159,16 +154,7 @@ func retry(ctx context.Context, log *slog.Logger, f func() error) error {
 // Close ends the requests to the issuer and waits for them. The Verifier must
 // not be used afterwards.
 func (v *Verifier) Close() {
-	v.closing.Do(func() {
-		v.stop()
-		v.tasks.Wait()
-		v.watches.close()
-		if v.introspector != nil {
-			v.introspector.close()
-		}
-		if v.keys != nil {
-			v.keys.close()
-		}
-		v.transport.close()
-	})
+	v.tasks.close()
+	v.watches.close()
+	v.transport.close()
 }
