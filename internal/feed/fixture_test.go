@@ -47,7 +47,9 @@ type server struct {
 	// cut makes each read of the store fail, and cutRing that of the key
 	// ring.
 	cut, cutRing atomic.Bool
-	signed       atomic.Int64
+	// slow is how long a read of the log takes.
+	slow   atomic.Int64
+	signed atomic.Int64
 }
 
 // newStore returns a new SQLite store.
@@ -99,6 +101,7 @@ func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Optio
 			if f.cut.Load() {
 				return grant.LogPage{}, errCut
 			}
+			defer time.Sleep(time.Duration(f.slow.Load()))
 			return f.store.Revocations(ctx, from, limit)
 		},
 	}
@@ -172,7 +175,6 @@ func (v *verifier) poll(t testing.TB, s *server, wait time.Duration) feed.Answer
 // merge checks an answer and merges its entries.
 func (v *verifier) merge(t testing.TB, s *server, a feed.Answer) {
 	t.Helper()
-	defer a.Release()
 	if len(a.Segments) == 0 {
 		t.Fatal("the answer has no segment")
 	}

@@ -47,10 +47,6 @@ func TestFeed_CompromisedKey(t *testing.T) {
 		stolen, err := b.keys.Signer(keys.EdDSA)
 		must(t, err)
 		must(t, a.keys.Operator().Compromise(t.Context(), operator, stolen.KeyID))
-		_, err = db.AddRevocations(t.Context(), []grant.Revocation{{
-			Kind: revocation.Key, Hash: revocation.Key.Hash(stolen.KeyID),
-		}})
-		must(t, err)
 
 		// The verifier lacks the segment with g1, whose key is
 		// compromised.
@@ -59,6 +55,31 @@ func TestFeed_CompromisedKey(t *testing.T) {
 		if !v.refusesGrant("g1") || !v.refuses(revocation.Key, stolen.KeyID) || v.full != 2 {
 			t.Errorf("refuses %v, the key is refused: %v, %d full answers",
 				v.refusesGrant("g1"), v.refuses(revocation.Key, stolen.KeyID), v.full)
+		}
+	})
+}
+
+// A server that cannot read its key ring signs nothing with a compromised key
+// either.
+func TestFeed_CompromisedKeyInAStaleRing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newStore(t)
+		s, v := newServer(t, db, newKEKs(t)), new(verifier)
+		v.poll(t, s, 0)
+		stolen, err := s.keys.Signer(keys.EdDSA)
+		must(t, err)
+		s.cutRing.Store(true)
+		_, err = db.AddRevocations(t.Context(), []grant.Revocation{{
+			Kind: revocation.Key, Hash: revocation.Key.Hash(stolen.KeyID),
+		}})
+		must(t, err)
+		signed := s.signed.Load()
+		time.Sleep(4 * time.Second)
+		if n := s.signed.Load() - signed; n > 0 {
+			t.Errorf("%d segments were signed", n)
+		}
+		if a := v.poll(t, s, 0); a.Age < 4*time.Second-300*time.Millisecond {
+			t.Errorf("age %s", a.Age)
 		}
 	})
 }

@@ -251,3 +251,32 @@ func TestFeed_EntriesSurviveAJumpOfTheClock(t *testing.T) {
 		}
 	})
 }
+
+// A server that starts with a log whose first entries were swept gives all
+// entries to a verifier at the beginning of the log.
+func TestFeed_SweptLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newStore(t)
+		add(t, db, "swept 1", "swept 2")
+		time.Sleep(time.Hour)
+		for _, id := range []string{"g3", "g4", "g5"} {
+			add(t, db, id)
+		}
+		if n, err := db.SweepRevocations(t.Context(), 10); n != 2 || err != nil {
+			t.Fatalf("%d entries were swept, %v", n, err)
+		}
+		s := newServer(t, db, newKEKs(t))
+		first := &verifier{started: true}
+		first.poll(t, s, 0)
+		if first.full != 1 || !first.refusesGrant("g3") || first.refusesGrant("swept 1") || s.Stats().Entries != 3 {
+			t.Errorf("%d full answers, %+v", first.full, s.Stats())
+		}
+		page, err := db.Revocations(t.Context(), 4, 1)
+		must(t, err)
+		behind := &verifier{started: true, position: page.Entries[0].Position}
+		behind.poll(t, s, 0)
+		if behind.full != 0 || !behind.refusesGrant("g5") {
+			t.Errorf("%d full answers, g5 is refused: %v", behind.full, behind.refusesGrant("g5"))
+		}
+	})
+}

@@ -49,9 +49,6 @@ type Answer struct {
 	// Delay is how long the caller must wait before its next poll. Zero
 	// means that it may poll at once.
 	Delay time.Duration
-	// Release is never nil. The caller calls it when it needs the Segments
-	// no more. At most 16 answers with all entries may be in use.
-	Release func()
 }
 
 // Poll returns what is in the log after the position of the caller. If there is
@@ -87,7 +84,7 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 		f.o.Observer.answered(unchanged)
 	}
 	return Answer{
-		Segments: segments, Position: s.position, Delay: delay, Release: func() {},
+		Segments: segments, Position: s.position, Delay: delay,
 		Held: time.Since(began), Age: time.Since(s.confirmed),
 	}, nil
 }
@@ -112,7 +109,7 @@ func (f *Feed) answerFull(began time.Time) (Answer, error) {
 	}
 	f.o.Observer.answered(full)
 	return Answer{
-		Segments: segments, Position: s.position, Release: func() {},
+		Segments: segments, Position: s.position,
 		Held: time.Since(began), Age: time.Since(s.confirmed),
 	}, nil
 }

@@ -84,6 +84,44 @@ func TestPoll_AgeGrowsWithoutTheStore(t *testing.T) {
 	})
 }
 
+// The age of an answer is the time since the server began to ask the store.
+func TestPoll_AgeIncludesTheRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, v := newServer(t, newStore(t), newKEKs(t)), new(verifier)
+		s.slow.Store(int64(time.Second))
+		time.Sleep(10 * time.Second)
+		for range 100 {
+			if a := v.poll(t, s, 30*time.Millisecond); a.Age < time.Second || a.Age > 2300*time.Millisecond {
+				t.Fatalf("age %s", a.Age)
+			}
+		}
+	})
+}
+
+// The last head of every answer is current, also if the entries are not.
+func TestPoll_HeadIsCurrent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newStore(t)
+		s, v := newServer(t, db, newKEKs(t)), new(verifier)
+		v.poll(t, s, 0)
+		for _, idle := range []time.Duration{0, time.Second, time.Minute} {
+			add(t, db, idle.String())
+			time.Sleep(time.Second + idle)
+			fresh := new(verifier)
+			fresh.poll(t, s, 0)
+			v.poll(t, s, 0)
+			for _, one := range []*verifier{v, fresh} {
+				if age := time.Since(time.UnixMilli(one.last.At)); age > 1300*time.Millisecond {
+					t.Errorf("after %s the head is %s old", idle, age)
+				}
+			}
+			if !v.refusesGrant(idle.String()) || !fresh.refusesGrant(idle.String()) {
+				t.Errorf("after %s the entry is missing", idle)
+			}
+		}
+	})
+}
+
 // A server signs no head if the store has not confirmed the key ring for five
 // seconds. Then its answers become old, although it can read the log.
 func TestPoll_AgeGrowsWithoutTheKeyRing(t *testing.T) {

@@ -45,7 +45,6 @@ func (s *RevocationService) Poll(ctx context.Context, r *signetv1.PollRequest) (
 		return nil, err
 	}
 
-	answer.Release() // boundLong bounds the number of long answers
 	response := &signetv1.PollResponse{Held: durationpb.New(answer.Held), Age: durationpb.New(answer.Age)}
 	if answer.Delay > 0 {
 		response.Delay = durationpb.New(answer.Delay)

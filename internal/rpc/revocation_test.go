@@ -70,7 +70,6 @@ func position(t *testing.T, f *rpctest.Fixture) string {
 	t.Helper()
 	all, err := f.Feed.Poll(t.Context(), feed.Request{Full: true})
 	must(t, err)
-	all.Release()
 	return all.Position.String()
 }
 

@@ -85,7 +85,6 @@ func (h feedHandler) respond(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	answer.Release() // the number of long answers is bounded below
 	if request.Full {
 		return h.writeFull(w, r, answer)
 	}
