@@ -25,10 +25,10 @@ func TestTransport_BoundsResponses(t *testing.T) {
 	defer server.Close()
 	transport := newTransport(nil, "", "")
 	defer transport.close()
-	if r, err := transport.get(t.Context(), server.URL, nil, limit); err != nil || len(r.body) != limit {
+	if r, err := transport.get(t.Context(), server.URL, nil, limit, time.Minute); err != nil || len(r.body) != limit {
 		t.Errorf("at the limit: %d bytes, %v", len(r.body), err)
 	}
-	if r, err := transport.get(t.Context(), server.URL+"/long", nil, limit); err == nil {
+	if r, err := transport.get(t.Context(), server.URL+"/long", nil, limit, time.Minute); err == nil {
 		t.Errorf("longer: %d bytes", len(r.body))
 	}
 }

@@ -25,10 +25,11 @@ const (
 	maxAnswer = maxEntries*revocation.EntrySize*4/3 + 1<<20
 	// maxWait is how long a poll waits for news at most.
 	maxWait = 2 * time.Second
-	// minLimit is the shortest time limit of a poll, beside its wait.
-	minLimit = 250 * time.Millisecond
-	// loadTimeout is the time limit of a poll that returns all entries.
-	loadTimeout = 10 * time.Second
+	// minSilence is the shortest time for which nothing may arrive, beside
+	// the wait, and loadSilence that of a poll for all entries.
+	minSilence, loadSilence = 250 * time.Millisecond, 5 * time.Second
+	// maxPoll is the time limit of a poll, however long its answer is.
+	maxPoll = time.Minute
 	// maxBackoff is the longest pause after a poll that failed, and
 	// maxDelay the longest that an issuer can ask for.
 	maxBackoff, maxDelay = 5 * time.Second, time.Minute
@@ -60,7 +61,7 @@ type feed struct {
 	// that the issuer had then are in the table, in nanoseconds.
 	began time.Time
 	asOf  atomic.Int64
-	// ready is closed when the table has all entries for the first time.
+	// ready is closed when the table is up to date for the first time.
 	ready          chan struct{}
 	polls, failed  atomic.Uint64
 	entries        atomic.Int64
@@ -69,6 +70,7 @@ type feed struct {
 
 	// Of the goroutine that polls:
 	position  revocation.Position
+	complete  bool // ready is closed
 	reload    bool // the next poll asks for all entries
 	failures  int  // of the last polls, since the last one that succeeded
 	expiredAt time.Time
@@ -147,20 +149,20 @@ func (f *feed) backoff() time.Duration {
 func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 	f.polls.Add(1)
 	wait := min(maxWait, f.bound/3)
-	if f.failures > 0 {
+	if age, _ := f.age(); f.failures > 0 || age > f.bound {
 		wait = 0 // the answer confirms what is known, and must come at once
 	}
-	limit := max(min(f.bound/4, maxBackoff), minLimit) + wait
+	silence := max(min(f.bound/4, maxBackoff), minSilence) + wait
 	if f.reload {
-		f.position, wait, limit = revocation.Position{}, 0, loadTimeout
+		f.position, wait, silence = revocation.Position{}, 0, loadSilence
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, maxPoll)
 	defer cancel()
 
 	header := http.Header{"Accept": {"application/json"}}
 	f.transport.authenticate(header)
 	sent := time.Now()
-	r, err := f.transport.get(ctx, f.url(wait), header, maxAnswer)
+	r, err := f.transport.get(ctx, f.url(wait), header, maxAnswer, silence)
 	took := time.Since(sent)
 	if err != nil {
 		return 0, err
@@ -332,12 +334,12 @@ func (f *feed) checkKeys() {
 
 // confirm records that the table has all entries up to a moment.
 func (f *feed) confirm(moment time.Time) {
-	asOf := int64(moment.Sub(f.began))
-	if first := f.asOf.Load() == math.MinInt64; first || asOf > f.asOf.Load() {
+	if asOf := int64(moment.Sub(f.began)); asOf > f.asOf.Load() {
 		f.asOf.Store(asOf)
 		f.watches.confirmed(moment)
-		if first {
-			close(f.ready)
-		}
+	}
+	if !f.complete && time.Since(moment) <= f.bound {
+		f.complete = true
+		close(f.ready)
 	}
 }

@@ -60,32 +60,63 @@ type response struct {
 	body   []byte
 }
 
-// do sends a request and reads at most limit bytes of the body. It returns an
-// error for a longer body.
-func (t *transport) do(r *http.Request, limit int64) (response, error) {
+// do sends a request and reads the response, at most size bytes of its body. It
+// gives up if nothing arrives for that time: a long body on a slow network may
+// take longer.
+func (t *transport) do(r *http.Request, size int64, silence time.Duration) (response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	timer := time.AfterFunc(silence, func() { cancel(errSilence) })
+	defer timer.Stop()
 	r.Header.Set("User-Agent", "signet-verify")
-	got, err := t.client.Do(r)
+
+	got, err := t.client.Do(r.WithContext(ctx))
 	if err != nil {
-		// The url.Error would repeat the URL, which the caller has.
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		return response{}, err
+		return response{}, readable(ctx, err)
 	}
 	defer got.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(got.Body, limit+1))
+	body, err := io.ReadAll(io.LimitReader(&reader{got.Body, func() { timer.Reset(silence) }}, size+1))
 	if err != nil {
-		return response{}, err
+		return response{}, readable(ctx, err)
 	}
-	if int64(len(body)) > limit {
-		return response{}, fmt.Errorf("the response has more than %d bytes", limit)
+	if int64(len(body)) > size {
+		return response{}, fmt.Errorf("the response has more than %d bytes", size)
 	}
 	return response{got.StatusCode, got.Header, body}, nil
 }
 
-// get sends a GET request with these header fields.
-func (t *transport) get(ctx context.Context, address string, header http.Header, limit int64) (response, error) {
+var errSilence = errors.New("the issuer does not answer in time")
+
+// readable returns the cause of an error of a request, without the URL, which
+// the caller has.
+func readable(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// A reader calls arrived after each read.
+type reader struct {
+	io.Reader
+	arrived func()
+}
+
+// Read implements io.Reader.
+func (r *reader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.arrived()
+	return n, err
+}
+
+// get sends a GET request with these header fields; see do.
+func (t *transport) get(
+	ctx context.Context, address string, header http.Header, size int64, silence time.Duration,
+) (response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return response{}, err
@@ -93,7 +124,7 @@ func (t *transport) get(ctx context.Context, address string, header http.Header,
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	return t.do(r, limit)
+	return t.do(r, size, silence)
 }
 
 // authenticate adds the credentials of this service (RFC 6749 §2.3.1).

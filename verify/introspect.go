@@ -122,7 +122,7 @@ func (i *introspector) ask(token string) (active bool, err error) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	i.transport.authenticate(r.Header)
-	got, err := i.transport.do(r, maxIntrospection)
+	got, err := i.transport.do(r, maxIntrospection, introspectTimeout)
 	if err != nil {
 		return false, err
 	}

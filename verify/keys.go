@@ -173,7 +173,7 @@ func (k *keyStore) fetch(ctx context.Context, old *keySet, noCache bool) (set *k
 		header.Set("Cache-Control", "no-cache")
 	}
 	sent := time.Now()
-	r, err := k.transport.get(ctx, k.address, header, maxJWKSet)
+	r, err := k.transport.get(ctx, k.address, header, maxJWKSet, fetchTimeout)
 	if err != nil {
 		return nil, err
 	}

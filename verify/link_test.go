@@ -28,7 +28,9 @@ type link struct {
 	// response or an error, the issuer does not get the request.
 	before func(r *http.Request) (*http.Response, error)
 	// change changes the body of each response with status 200.
-	change   func(path string, header http.Header, body []byte) []byte
+	change func(path string, header http.Header, body []byte) []byte
+	// body replaces the body of each response, unless it is nil.
+	body     func(r *http.Request, body io.ReadCloser) io.ReadCloser
 	requests []request
 }
 
@@ -56,15 +58,21 @@ func (l *link) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	response, err := l.issuer.RoundTrip(r)
+	l.mu.Lock()
+	body := l.body
+	l.mu.Unlock()
+	if err == nil && body != nil {
+		response.Body = body(r, response.Body)
+	}
 	if err != nil || change == nil || response.StatusCode != http.StatusOK {
 		return response, err
 	}
-	body, err := io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	body = change(r.URL.Path, response.Header, body)
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	text = change(r.URL.Path, response.Header, text)
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return response, nil
 }
 
@@ -75,6 +83,13 @@ func (l *link) set(
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.before, l.change = before, change
+}
+
+// setBody replaces body.
+func (l *link) setBody(f func(*http.Request, io.ReadCloser) io.ReadCloser) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.body = f
 }
 
 // sent returns the requests for a path since the last call of reset.

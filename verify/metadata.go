@@ -35,7 +35,7 @@ func (t *transport) fetchMetadata(ctx context.Context, issuer *url.URL) (metadat
 		issuer.String() + "/.well-known/openid-configuration",
 		inserted.String(),
 	} {
-		r, err := t.get(ctx, address, nil, maxMetadata)
+		r, err := t.get(ctx, address, nil, maxMetadata, fetchTimeout)
 		switch {
 		case err != nil:
 			return metadata{}, fmt.Errorf("fetch %s: %w", address, err)
