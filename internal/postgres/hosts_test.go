@@ -216,6 +216,7 @@ func TestPolls_LeaveReadOnlyServer(t *testing.T) {
 	for name, poll := range map[string]func(*Store) error{
 		"ring":      func(s *Store) error { _, err := s.RingVersion(t.Context()); return err },
 		"directory": func(s *Store) error { _, _, err := s.DirectoryVersion(t.Context()); return err },
+		"log":       func(s *Store) error { _, err := s.Revocations(t.Context(), 0, 1); return err },
 	} {
 		s := open(t, pgtest.New(t), Options{MaxConns: 6})
 		must(t, poll(s))

@@ -107,10 +107,7 @@ func hashColumn(h revocation.Hash) []byte { return binary.BigEndian.AppendUint64
 func (s *Store) Revocations(ctx context.Context, from int64, limit int) (grant.LogPage, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	rows, err := readRows(ctx, s, s.conns.polls, logFields, `SELECT `+readOnly+`, transaction_timestamp(), e.*
-		FROM (VALUES (1)) one LEFT JOIN LATERAL (
-			SELECT seq, mark, kind, key, before, expires_at FROM revocations WHERE seq >= $1 ORDER BY seq LIMIT $2
-		) e ON true ORDER BY e.seq`, from, limit)
+	rows, err := readRows(ctx, s, s.conns.polls, logFields, selectRevocations, from, limit)
 	if err != nil {
 		return grant.LogPage{}, wrap("read revocations", err)
 	}
@@ -128,7 +125,12 @@ func (s *Store) Revocations(ctx context.Context, from int64, limit int) (grant.L
 	return page, nil
 }
 
-// A logRow is a row of the statement of Revocations. It has no entry if seq is
+const selectRevocations = `SELECT ` + readOnly + `, transaction_timestamp(), e.*
+	FROM (VALUES (1)) one LEFT JOIN LATERAL (
+		SELECT seq, mark, kind, key, before, expires_at FROM revocations WHERE seq >= $1 ORDER BY seq LIMIT $2
+	) e ON true ORDER BY e.seq`
+
+// A logRow is a row of selectRevocations. It has no entry if seq is
 // nil: then there are no entries from that number on.
 type logRow struct {
 	readOnly          bool
