@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestVerifyPage(t *testing.T) {
 	for name, run := range map[string]func(t *testing.T, env map[string]string){
 		"Go":         verifyInGo,
 		"JavaScript": func(t *testing.T, env map[string]string) { runNode(t, "verify-tokens.mjs", env) },
-		"Python":     verifyInPython,
+		"Python":     func(t *testing.T, env map[string]string) { runPython(t, "verify_tokens.py", env) },
 	} {
 		t.Run(name, func(t *testing.T) { run(t, withTokens(t, env, env["AUDIENCE"], []string{token}, invalid)) })
 		t.Run(name+" for another audience", func(t *testing.T) {
@@ -64,7 +65,17 @@ func TestVerifyPage(t *testing.T) {
 	}
 
 	for file, whole := range map[string]bool{"node/verify.mjs": true, "python/verify.py": true, "api_test.go": false} {
-		checkPage(t, file, whole)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := string(text)
+		if !whole {
+			_, code, _ = strings.Cut(code, "\n// newVerifier")
+			code, _, _ = strings.Cut(code, "\n}\n")
+			code = "// newVerifier" + code + "\n}\n"
+		}
+		checkPage(t, "verify.md", code)
 	}
 }
 
@@ -104,19 +115,26 @@ func verifyInGo(t *testing.T, env map[string]string) {
 	}
 }
 
-// verifyInPython runs python/verify_tokens.py.
-func verifyInPython(t *testing.T, env map[string]string) {
+// runPython runs a script of python/ with these environment variables.
+func runPython(t *testing.T, script string, env map[string]string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, python(t), "-B", "verify_tokens.py")
-	c.Dir, c.Env = "python", os.Environ()
-	for name, value := range env {
-		c.Env = append(c.Env, name+"="+value)
-	}
+	c := exec.CommandContext(ctx, python(t), "-B", script)
+	c.Dir, c.Env = "python", environ(env)
 	out, err := c.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "all checks passed") {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("%s: %v\n%s", script, err, out)
 	}
+}
+
+// environ returns the environment of the test with more variables.
+func environ(more map[string]string) []string {
+	env := os.Environ()
+	for name, value := range more {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // python returns an interpreter that has PyJWT: the one in PATH, or Debian's.
@@ -131,25 +149,14 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// checkPage checks that docs/verify.md shows the code of a file. If whole is
-// false, it checks only the function newVerifier of the file.
-func checkPage(t *testing.T, file string, whole bool) {
+// checkPage checks that a page of docs shows exactly that code.
+func checkPage(t *testing.T, page, code string) {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/verify.md")
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	code := string(text)
-	if !whole {
-		_, code, _ = strings.Cut(code, "\n// newVerifier")
-		code, _, _ = strings.Cut(code, "\n}\n")
-		code = "// newVerifier" + code + "\n}\n"
-	}
-	if !strings.Contains(string(page), "\n"+code+"```") {
-		t.Errorf("docs/verify.md does not show the code of %s:\n%s", file, code)
+	if !strings.Contains(string(text), "\n"+code+"```") {
+		t.Errorf("docs/%s does not show this code:\n%s", page, code)
 	}
 }

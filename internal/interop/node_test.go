@@ -53,10 +53,7 @@ func runNode(t *testing.T, script string, env map[string]string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, "node", script)
-	c.Dir, c.Env = "node", os.Environ()
-	for name, value := range env {
-		c.Env = append(c.Env, name+"="+value)
-	}
+	c.Dir, c.Env = "node", environ(env)
 	out, err := c.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "all checks passed") {
 		t.Errorf("%s: %v\n%s", script, err, out)

@@ -1,0 +1,71 @@
+# Runs revocations.py, which docs/verify.md shows, until it refuses a token that was revoked.
+import base64
+import json
+import os
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import revocations
+from revocations import ISSUER, merge, verify
+
+token = os.environ["TOKEN"]
+with urllib.request.urlopen(ISSUER + "/revocations") as response:
+    answer = json.load(response)
+segment = answer["segments"][0]
+head, entries = segment["head"], segment["entries"]
+forged = jwt.api_jws.encode(
+    revocations.decode(head.split(".")[1]), ec.generate_private_key(ec.SECP256R1()), algorithm="ES256",
+    headers=jwt.get_unverified_header(head) | {"alg": "ES256"},
+)
+
+
+def refused(name, **changed):
+    try:
+        merge(answer | {"segments": [segment | changed]}, time.monotonic())
+    except jwt.PyJWTError:
+        return
+    raise AssertionError("accepted: " + name)
+
+
+refused("other entries", entries=entries + "A" * 64)
+refused("an access token instead of a head", head=token)
+refused("a head under another key", head=forged)
+refused("a head with an empty signature", head=head.rsplit(".", 1)[0] + ".")
+try:
+    verify(token)
+    raise AssertionError("accepted although there was no answer of the feed")
+except jwt.PyJWTError as e:
+    assert "stale" in str(e), e
+
+threading.Thread(target=revocations.follow, daemon=True).start()
+begin = time.monotonic()
+while True:
+    try:
+        verify(token)
+        break
+    except jwt.PyJWTError as e:
+        assert "stale" in str(e), e
+        assert time.monotonic() - begin < 20, "the feed does not become fresh"
+        time.sleep(0.02)
+
+credentials = base64.b64encode(f"{os.environ['CLIENT_ID']}:{os.environ['CLIENT_SECRET']}".encode()).decode()
+request = urllib.request.Request(
+    ISSUER + "/oauth2/revoke", urllib.parse.urlencode({"token": token}).encode(),
+    {"Authorization": "Basic " + credentials},
+)
+urllib.request.urlopen(request).close()
+since = time.monotonic()
+while True:
+    assert time.monotonic() - since < 3, "the revoked token is still accepted after 3 s"
+    try:
+        verify(token)
+    except jwt.InvalidTokenError as e:
+        assert str(e) == "revoked", e
+        break
+    time.sleep(0.02)
+print(f"refused after {round((time.monotonic() - since) * 1000)} ms: all checks passed")
