@@ -3,21 +3,24 @@ package grant
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/internal/token"
 )
 
-// RevokeToken revokes the grant that a token belongs to (RFC 7009 §2). For a
-// token that is unknown, already revoked or of another client, it changes
-// nothing and returns nil. For an access token without a grant, it returns
-// unsupported_token_type. If it cannot decide whether the token is one of this
-// issuer, it returns temporarily_unavailable. The revocation is durable on
-// return.
+// RevokeToken revokes the grant that a token belongs to (RFC 7009 §2). An
+// access token without a grant is revoked itself, by an entry in the revocation
+// log. For a token that is unknown, already revoked or of another client,
+// RevokeToken changes nothing and returns nil. If it cannot decide whether the
+// token is one of this issuer, it returns temporarily_unavailable. If the
+// client has added too many entries to the log, it returns slow_down; the end
+// of a grant is never refused. The revocation is durable on return.
 func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text string) error {
-	id, err := s.grantOf(ctx, caller, text)
+	id, access, err := s.readRevoked(ctx, caller, text)
 	if errors.Is(err, oauth.InvalidGrant) {
 		return nil
 	} else if err != nil {
@@ -26,6 +29,9 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 	now, err := s.o.Registry.StoreTime()
 	if err != nil {
 		return err
+	}
+	if id == (oauth.GrantID{}) {
+		return s.revokeAccess(ctx, caller, access, now)
 	}
 
 	g, changed, err := s.o.Store.RevokeGrant(ctx, id, caller.Client.ID, audit.RevokedByClient, now)
@@ -37,32 +43,76 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 	return s.recordRevocation(ctx, caller, g, audit.RevokedByClient, changed)
 }
 
-// grantOf returns the id of the grant that a token of the caller belongs to. It
-// returns invalid_grant if there is none to revoke.
+// readRevoked reads a token that the caller revokes. It returns the id of the
+// grant that the token belongs to, or an access token without a grant. It
+// returns invalid_grant if there is nothing to revoke.
 //
-// It accepts tokens that are refused elsewhere: expired ones, those of a server
-// whose clock is ahead, and those under a compromised or destroyed key. Whoever
-// can make such a token can only end a grant of the caller with it.
-func (s *Service) grantOf(ctx context.Context, caller client.Caller, text string) (oauth.GrantID, error) {
+// It accepts tokens of a grant that are refused elsewhere: expired ones, those
+// of a server whose clock is ahead, and those under a compromised or destroyed
+// key. Whoever can make such a token can only end a grant of the caller with
+// it. An access token without a grant that has expired, or whose key is
+// compromised or destroyed, has no effect: it would add an entry to the log
+// that no verifier needs.
+func (s *Service) readRevoked(
+	ctx context.Context, caller client.Caller, text string,
+) (id oauth.GrantID, access token.Access, err error) {
 	if token.HasRefreshPrefix(text) {
-		r, err := s.verifier().Refresh(ctx, text)
+		r, err := s.o.verifier().Refresh(ctx, text)
 		if err != nil && !errors.Is(err, token.ErrRefused) {
-			return oauth.GrantID{}, token.Refusal(oauth.InvalidGrant, err)
+			return id, access, token.Refusal(oauth.InvalidGrant, err)
 		}
-		return r.Handle.GrantID(), nil // The store compares the client.
+		return r.Handle.GrantID(), access, nil // The store compares the client.
 	}
 
-	access, err := s.verifier().Access(ctx, text)
+	access, err = s.o.verifier().Access(ctx, text)
 	switch {
 	case err != nil && !errors.Is(err, token.ErrRefused):
-		return oauth.GrantID{}, token.Refusal(oauth.InvalidGrant, err)
+		return id, access, token.Refusal(oauth.InvalidGrant, err)
 	case access.ClientID != caller.Client.ID:
-		return oauth.GrantID{}, oauth.Refused(oauth.InvalidGrant, ErrNotCallers)
-	case access.GrantID == "":
-		return oauth.GrantID{}, oauth.Fail(oauth.UnsupportedTokenType,
-			"An access token without a grant cannot be revoked.")
+		return id, access, oauth.Refused(oauth.InvalidGrant, ErrNotCallers)
+	case access.GrantID != "":
+		id, err = oauth.ParseGrantID(access.GrantID)
+		return id, access, err
+	case err != nil && !errors.Is(err, token.ErrNotYetValid):
+		return id, access, token.Refusal(oauth.InvalidGrant, err)
 	}
-	return oauth.ParseGrantID(access.GrantID)
+	return id, access, nil
+}
+
+// revokeAccess revokes an access token that belongs to no grant. If the token
+// is revoked already, it writes no entry, but the event, as recordRevocation
+// does.
+func (s *Service) revokeAccess(
+	ctx context.Context, caller client.Caller, access token.Access, now time.Time,
+) error {
+	hash := revocation.Token.Hash(access.ID)
+	e := audit.Event{
+		Name: audit.TokenRevoked, Token: access.ID, Subject: access.Subject, Reason: audit.RevokedByClient,
+	}
+	if before, ok := s.o.Revocations.Get(hash); ok {
+		e.Moment = time.UnixMicro(before)
+		return s.record(ctx, caller, e)
+	}
+	if err := s.entries.reserve(caller.Client.ID); err != nil {
+		return err
+	}
+
+	entry := Revocation{Kind: revocation.Token, Hash: hash}
+	if access.IssuedAt.After(now) { // it is valid later, and so the entry must live longer
+		entry.Before = access.IssuedAt
+	}
+	moment, err := s.o.AddRevocations(ctx, []Revocation{entry})
+	if err != nil {
+		return oauth.FromStore(err)
+	}
+	if e.Moment = entry.Before; e.Moment.IsZero() {
+		e.Moment = moment
+	}
+	if err := s.record(ctx, caller, e); err != nil {
+		return err
+	}
+	_ = s.o.ReadLog(ctx) // if it fails, the next poll reads the entry
+	return nil
 }
 
 // Revoke revokes one grant of the caller. It returns not_found for a missing
@@ -118,6 +168,12 @@ func (s *Service) RevokeAll(ctx context.Context, caller client.Caller, subject, 
 	}
 	if except != "" {
 		if e.Except, err = oauth.ParseGrantID(except); err != nil {
+			return 0, err
+		}
+	}
+
+	if !caller.Admin {
+		if err := s.entries.reserve(caller.Client.ID); err != nil {
 			return 0, err
 		}
 	}

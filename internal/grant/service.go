@@ -1,13 +1,16 @@
 package grant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/revocation"
 	"github.com/signetd/signet/keys"
 )
 
@@ -24,6 +27,18 @@ type Options struct {
 	// GrantsPerUser is the maximum number of live grants of one user at one
 	// client, if the client has none. Zero means no limit.
 	GrantsPerUser int
+	// AddRevocations is that of LogStore.
+	AddRevocations func(context.Context, []Revocation) (time.Time, error)
+	// Revocations has the entries of the revocation log that this server has
+	// read. The service only reads it. nil means no entries.
+	Revocations *revocation.Table
+	// ReadLog returns when Revocations has the entries that were in the log
+	// before the call. nil means that nobody waits for that.
+	ReadLog func(context.Context) error
+	// EntriesPerHour is how many entries one client may add to the revocation
+	// log at once, and then in every hour, except for the ends of single
+	// grants. Zero means 10,000.
+	EntriesPerHour int
 	// Log receives messages for the operator, in addition to the audit events.
 	// nil means slog.Default.
 	Log *slog.Logger
@@ -42,6 +57,7 @@ type Options struct {
 type Service struct {
 	o          Options
 	unanswered unansweredKeys
+	entries    entryLimiter
 }
 
 // New returns a Service.
@@ -58,7 +74,13 @@ func New(o Options) *Service {
 	if o.Span == nil {
 		o.Span = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
 	}
-	return &Service{o: o}
+	if o.Revocations == nil {
+		o.Revocations = new(revocation.Table)
+	}
+	if o.ReadLog == nil {
+		o.ReadLog = func(context.Context) error { return nil }
+	}
+	return &Service{o: o, entries: entryLimiter{perHour: cmp.Or(o.EntriesPerHour, defaultEntriesPerHour)}}
 }
 
 // ErrNotCallers is the cause of the error for a token that is not the caller's,

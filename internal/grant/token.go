@@ -11,7 +11,7 @@ import (
 // grant. It returns invalid_grant for a token that the issuer did not make, and
 // for one that it refuses.
 func (s *Service) OpenToken(ctx context.Context, text string) (token.Refresh, error) {
-	r, err := s.verifier().Refresh(ctx, text)
+	r, err := s.o.verifier().Refresh(ctx, text)
 	if err != nil {
 		return token.Refresh{}, token.Refusal(oauth.InvalidGrant, err)
 	}
@@ -19,8 +19,8 @@ func (s *Service) OpenToken(ctx context.Context, text string) (token.Refresh, er
 }
 
 // verifier returns the verifier of the issuer's tokens.
-func (s *Service) verifier() token.Verifier {
-	return token.Verifier{Issuer: s.o.Issuer, Keys: s.o.Keys, Now: s.o.Registry.Now}
+func (o Options) verifier() token.Verifier {
+	return token.Verifier{Issuer: o.Issuer, Keys: o.Keys, Now: o.Registry.Now}
 }
 
 // Token returns the refresh token of the grant's current generation. Every call

@@ -21,7 +21,6 @@ const (
 	InvalidRequest         Code = "invalid_request"
 	InvalidScope           Code = "invalid_scope"
 	InvalidTarget          Code = "invalid_target"
-	UnsupportedTokenType   Code = "unsupported_token_type"
 	InvalidGrant           Code = "invalid_grant"
 	InvalidClient          Code = "invalid_client"
 	UnauthorizedClient     Code = "unauthorized_client"
@@ -146,7 +145,6 @@ var sentences = map[Code]string{
 	InvalidRequest:       "The request is malformed.",
 	InvalidScope:         "The scope is not granted.",
 	InvalidTarget:        "The audience is not allowed.",
-	UnsupportedTokenType: "This token cannot be revoked.",
 	InvalidGrant:         "The login or token is not valid.",
 	InvalidClient:        "Client authentication failed.",
 	UnauthorizedClient:   "The client may not do this.",

@@ -22,7 +22,6 @@ var statusCodes = map[oauth.Code]codes.Code{
 	oauth.InvalidRequest:         codes.InvalidArgument,
 	oauth.InvalidScope:           codes.InvalidArgument,
 	oauth.InvalidTarget:          codes.InvalidArgument,
-	oauth.UnsupportedTokenType:   codes.InvalidArgument,
 	oauth.InvalidGrant:           codes.Unauthenticated,
 	oauth.InvalidClient:          codes.Unauthenticated,
 	oauth.UnauthorizedClient:     codes.PermissionDenied,

@@ -18,9 +18,11 @@ var ErrInvalid = jws.ErrInvalid
 // ErrInvalid. It does not wrap ErrInvalid.
 var ErrRefused = errors.New("refused token")
 
+// ErrNotYetValid is the reason to refuse a token that will be valid later.
+var ErrNotYetValid = errors.New("issued further in the future than keys.clock_skew")
+
 var (
 	errExpired        = errors.New("expired")
-	errNotYetValid    = errors.New("issued further in the future than keys.clock_skew")
 	errLastGeneration = errors.New("the grant has no further generation")
 )
 

@@ -53,7 +53,7 @@ func VerifyAccess(
 	case refused != nil:
 		return a, refuse(refused)
 	case a.IssuedAt.After(latest), numericDate(claims.NotBefore).After(latest):
-		return a, refuse(errNotYetValid)
+		return a, refuse(ErrNotYetValid)
 	case !now.Before(a.ExpiresAt):
 		return a, refuse(errExpired)
 	}

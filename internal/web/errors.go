@@ -19,7 +19,6 @@ var statusCodes = map[oauth.Code]int{
 	oauth.InvalidRequest:         http.StatusBadRequest,
 	oauth.InvalidScope:           http.StatusBadRequest,
 	oauth.InvalidTarget:          http.StatusBadRequest,
-	oauth.UnsupportedTokenType:   http.StatusBadRequest,
 	oauth.InvalidGrant:           http.StatusBadRequest,
 	oauth.InvalidClient:          http.StatusUnauthorized,
 	oauth.UnauthorizedClient:     http.StatusBadRequest,

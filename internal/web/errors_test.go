@@ -15,7 +15,6 @@ func TestStatusCodes(t *testing.T) {
 		"invalid_request":         400,
 		"invalid_scope":           400,
 		"invalid_target":          400,
-		"unsupported_token_type":  400,
 		"invalid_grant":           400,
 		"invalid_client":          401,
 		"unauthorized_client":     400,

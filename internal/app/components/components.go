@@ -9,6 +9,7 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/feed"
+	"github.com/signetd/signet/internal/fresh"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/login"
@@ -69,12 +70,14 @@ type Limits struct {
 	AddressPerHour int
 }
 
-// Revocations configures the feed of revocations. Its fields are those of
-// feed.Options.
+// Revocations configures the revocation log and its feed. Its fields are those
+// of feed.Options, except where their comments say otherwise.
 type Revocations struct {
 	PollInterval     time.Duration
 	MaxWaiting       int
 	SigningAlgorithm string
+	// ClientPerHour is that of grant.Options.
+	ClientPerHour int
 }
 
 // An Observer counts and traces what the components do.
@@ -143,7 +146,9 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	}
 	c.Grants = grant.New(grant.Options{
 		Issuer: o.Issuer, Store: o.Store, Registry: registry, Keys: ring, Lifetimes: o.GrantLifetimes,
-		GrantsPerUser: o.Limits.GrantsPerUser, Log: o.Log, Audit: o.Audit,
+		GrantsPerUser: o.Limits.GrantsPerUser, AddRevocations: o.Store.AddRevocations, Revocations: c.Revocations,
+		ReadLog:        fresh.NewReader(fresh.NewLock(), c.Feed.Refresh).Read,
+		EntriesPerHour: o.Revocations.ClientPerHour, Log: o.Log, Audit: o.Audit,
 		Refreshed: o.Observer.Refreshed, Span: o.Observer.Span,
 	})
 

@@ -685,10 +685,11 @@ func (x *MintedToken) GetScope() string {
 	return ""
 }
 
-// RevokeRequest identifies the grant to revoke by one of its tokens.
+// RevokeRequest identifies the grant to revoke by one of its tokens, or an
+// access token that belongs to no grant.
 type RevokeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A refresh token, or an access token that belongs to a grant.
+	// A refresh token or an access token.
 	Token string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
 	// `refresh_token` or `access_token` (RFC 7009 section 2.1); a hint only.
 	TokenTypeHint string `protobuf:"bytes,2,opt,name=token_type_hint,json=tokenTypeHint,proto3" json:"token_type_hint,omitempty"`

@@ -63,9 +63,12 @@ type TokenServiceClient interface {
 	Mint(ctx context.Context, in *MintRequest, opts ...grpc.CallOption) (*MintResponse, error)
 	// Revoke revokes the grant of a token of the calling client (RFC 7009). This
 	// also holds for a token that has expired, and for one under a compromised
-	// key. The call succeeds for an unknown token and for a token of another
-	// client. It returns UNAVAILABLE if the server cannot decide now whether the
-	// token is known.
+	// key. An access token without a grant is revoked itself; it has no effect if
+	// the token has expired or its key is compromised. The call succeeds for an
+	// unknown token and for a token of another client. It returns UNAVAILABLE if
+	// the server cannot decide now whether the token is known, and
+	// RESOURCE_EXHAUSTED with RetryInfo if the client has revoked too many tokens
+	// without a grant (`revocations.client_per_hour`).
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
@@ -183,9 +186,12 @@ type TokenServiceServer interface {
 	Mint(context.Context, *MintRequest) (*MintResponse, error)
 	// Revoke revokes the grant of a token of the calling client (RFC 7009). This
 	// also holds for a token that has expired, and for one under a compromised
-	// key. The call succeeds for an unknown token and for a token of another
-	// client. It returns UNAVAILABLE if the server cannot decide now whether the
-	// token is known.
+	// key. An access token without a grant is revoked itself; it has no effect if
+	// the token has expired or its key is compromised. The call succeeds for an
+	// unknown token and for a token of another client. It returns UNAVAILABLE if
+	// the server cannot decide now whether the token is known, and
+	// RESOURCE_EXHAUSTED with RetryInfo if the client has revoked too many tokens
+	// without a grant (`revocations.client_per_hour`).
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
 	// Introspect reports whether a token is active (RFC 7662). Only two callers
 	// get the answer: the token's audience (a client whose id is in the token's
