@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -199,7 +200,7 @@ func (f *feed) url(wait time.Duration) string {
 	if f.name != "" {
 		query.Set("name", f.name)
 	}
-	if etag := f.keys.current.Load().etag; etag != "" {
+	if etag := f.keys.current.Load().etag; validETag.MatchString(etag) {
 		query.Set("keys", etag)
 	}
 	separator := "?"
@@ -208,6 +209,10 @@ func (f *feed) url(wait time.Duration) string {
 	}
 	return f.address + separator + query.Encode()
 }
+
+// validETag matches the ETags that the issuer accepts. A proxy may have made
+// others.
+var validETag = regexp.MustCompile(`^(W/)?"[!#-~]{0,120}"$`)
 
 // milliseconds returns a duration of an answer: at most a day, and not less
 // than zero, whatever the issuer says.

@@ -274,6 +274,13 @@ func TestFeed_RefusesForgedAnswers(t *testing.T) {
 			if s := v.Stats(); s.Entries != 1 || !strings.HasPrefix(s.Position, "3-") {
 				t.Errorf("%s: %+v", name, s)
 			}
+			// A key that is unknown may become known. Then nothing
+			// is missing.
+			sent := network.sent(feedPath)
+			after := sent[len(sent)-1].URL.Query().Get("after")
+			if (after == "0-0") != (name != "unknown key") {
+				t.Errorf("%s: the next poll asks for what follows %s", name, after)
+			}
 
 			network.set(nil, nil)
 			issuer.RevokeSubject("alice")
@@ -451,6 +458,28 @@ func TestFeed_EntriesExpire(t *testing.T) {
 			t.Errorf("%d entries after %v, want none", s.Entries, time.Since(began))
 		}
 		want(t, v, "expired", token, verify.ErrExpired)
+	})
+}
+
+// An entry about a key makes the verifier fetch the set at once, and refuses
+// its tokens also while the issuer still publishes the key.
+func TestFeed_EntryAboutAKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		network, issuer := newLink(t)
+		v := newVerifier(t, network, verify.Options{Revocation: verify.FailClosed(bound)})
+		token := issuer.Token(verifytest.Claims{Subject: "alice"})
+		kid, _ := issuer.Key("EdDSA")
+		issuer.Rotate()
+		time.Sleep(time.Minute)
+		want(t, v, "a token of the old key", token, nil)
+		network.reset()
+		inject(network, issuer, []revocation.Entry{{Hash: revocation.Key.Hash(kid), Before: time.Now().UnixMicro()}})
+		time.Sleep(2 * wait)
+		want(t, v, "a token of the old key", token, verify.ErrRevoked)
+		want(t, v, "a token of the new key", issuer.Token(verifytest.Claims{Subject: "alice"}), nil)
+		if n := len(network.sent(keysPath)); n != 1 {
+			t.Errorf("%d fetches of the set, want 1", n)
+		}
 	})
 }
 
