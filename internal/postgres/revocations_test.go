@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/pgtest"
 	"github.com/signetd/signet/internal/revocation"
+	"github.com/signetd/signet/keys"
 )
 
 // anEntry is an entry about a subject.
@@ -197,5 +200,91 @@ func TestRevocations_StatementsUseTheIndex(t *testing.T) {
 		if strings.Contains(text, "Seq Scan on revocations") || strings.Contains(text, "rows=20000 ") {
 			t.Errorf("%s reads the whole log:\n%s", name, text)
 		}
+	}
+}
+
+// TestLocks_HeadIsLockedLast: while a transaction waits for any other row, it
+// has not locked the number of the newest entry, for which all other
+// revocations wait.
+func TestLocks_HeadIsLockedLast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each of the ten revocations needs a database and a blocked statement")
+	}
+	all := grant.Ending{Subject: ann.ID, Reason: audit.RevokedByAdmin, Actor: "operator:ann"}
+	revokeGrants := func(ctx context.Context, s *Store) error {
+		_, err := s.RevokeGrants(ctx, all)
+		return err
+	}
+	disableClient := func(c *client.Client) error { c.DisabledAt = then; return nil }
+	disableAudience := func(a *client.Audience) error { a.DisabledAt = then; return nil }
+	for _, c := range []struct {
+		name   string
+		lock   query // what another transaction has locked
+		revoke func(context.Context, *Store) error
+	}{
+		{"revoke a grant", `grants`, func(ctx context.Context, s *Store) error {
+			_, _, err := s.RevokeGrant(ctx, oauth.GrantID{1}, "app", audit.RevokedByClient, then)
+			return err
+		}},
+		{"reuse of a refresh token", `grants`, func(ctx context.Context, s *Store) error {
+			_, err := s.RefreshGrant(ctx, currentToken(aGrant(1)))
+			return err
+		}},
+		{"limit of a user", `grants`, func(ctx context.Context, s *Store) error {
+			_, err := s.RevokeOldest(ctx, ann.ID, "app", oauth.GrantID{}, 0, audit.RevokedByLimit)
+			return err
+		}},
+		{"revoke all grants", `users`, revokeGrants},
+		{"revoke all grants again", `endings`, revokeGrants},
+		{"disable a user", `users`, func(ctx context.Context, s *Store) error { return disable(ctx, s, ann.Username) }},
+		{"delete a client", `versions`, func(ctx context.Context, s *Store) error {
+			return s.DeleteClient(ctx, "app", "operator:ann")
+		}},
+		{"disable a client", `versions`, func(ctx context.Context, s *Store) error {
+			return s.UpdateClient(ctx, "app", disableClient)
+		}},
+		{"disable an audience", `versions`, func(ctx context.Context, s *Store) error {
+			return s.UpdateAudience(ctx, "api", disableAudience)
+		}},
+		{"compromise a key", `keks`, func(ctx context.Context, s *Store) error {
+			return s.SwapRing(ctx, 1, keys.Ring{}, []string{"k"})
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) { locksHeadLast(t, c.lock, c.revoke) })
+	}
+}
+
+// locksHeadLast fails the test if revoke has locked the head while another
+// transaction has locked a table. Afterwards the log has an entry more.
+func locksHeadLast(t *testing.T, table query, revoke func(context.Context, *Store) error) {
+	s := open(t, pgtest.New(t), Options{StatementTimeout: time.Minute})
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
+	must(t, s.CreateAudience(t.Context(), client.Audience{ID: "api"}))
+	keks := []keys.KEK{{ID: "kek", Check: []byte{1}, CreatedAt: then}}
+	must(t, s.SwapRing(t.Context(), 0, keys.Ring{KEKs: keks}, nil))
+	g := aGrant(1)
+	g.Generation = 5 // currentToken has been rotated long ago.
+	must(t, create(t.Context(), s, g))
+	if table == `endings` {
+		revokeAll(t, s)
+	}
+	page, err := s.Revocations(t.Context(), 0, 10)
+	must(t, err)
+	before := len(page.Entries)
+
+	holder := begin(t, s)
+	_, err = holder.Exec(t.Context(), `SELECT FROM `+table+` FOR UPDATE`)
+	must(t, err)
+	done := make(chan error, 1)
+	go func() { done <- revoke(context.Background(), s) }()
+	waitForBlocked(t, s)
+	if err := tryExec(t, s, `SELECT FROM revocation_head FOR UPDATE NOWAIT`); err != nil {
+		t.Errorf("the head is locked before a row of %s: %v", table, err)
+	}
+	must(t, holder.tx.Rollback(t.Context()))
+	must(t, <-done)
+	if page, err = s.Revocations(t.Context(), 0, 10); err != nil || len(page.Entries) != before+1 {
+		t.Errorf("the log has %d entries, want %d: %v", len(page.Entries), before+1, err)
 	}
 }
