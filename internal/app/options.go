@@ -40,6 +40,7 @@ func (a *App) componentOptions(ctx context.Context) (components.Options, error) 
 		},
 		Revocations: components.Revocations{
 			PollInterval: c.Revocations.PollInterval, MaxWaiting: c.Revocations.MaxWaiting,
+			ExemptAddress:    proxies(c).Has,
 			SigningAlgorithm: c.Revocations.SigningAlgorithm, ClientPerHour: c.Revocations.ClientPerHour,
 		},
 		UseClock: a.fileClock(), Log: a.Log, Audit: a.audit, Observer: a.observer(),

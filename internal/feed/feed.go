@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/revocation"
 )
@@ -41,7 +42,7 @@ type Feed struct {
 	changed chan struct{} // has an element after Changed
 	drained chan struct{} // is closed by Drain
 	drain   sync.Once
-	waiting atomic.Int64
+	waiting *connlimit.Counter
 }
 
 // New returns a Feed that has not read the log yet. It has no answers until
@@ -51,6 +52,9 @@ func New(o Options) *Feed {
 		o: o, started: time.Now(),
 		signer: signer{o.Issuer, o.Keys, o.Table, o.SigningAlgorithm, o.Observer},
 		tail:   tail{revocations: o.Revocations}, lifetime: lifetime{own: o.Keep},
+		waiting: connlimit.NewCounter(connlimit.Limits{
+			Max: o.MaxWaiting, PerAddress: max(1, o.MaxWaiting/addressShare), ExemptAddress: o.ExemptAddress,
+		}),
 		changed: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
 	f.tail.restart()
@@ -129,7 +133,7 @@ type Stats struct {
 
 // Stats returns the state. Before the log was read, Age is the time since New.
 func (f *Feed) Stats() Stats {
-	stats := Stats{Waiting: int(f.waiting.Load()), MaxWaiting: f.o.MaxWaiting, Age: time.Since(f.started)}
+	stats := Stats{Waiting: f.waiting.Stats().Open, MaxWaiting: f.o.MaxWaiting, Age: time.Since(f.started)}
 	if s := f.state.Load(); s != nil {
 		stats.Entries, stats.Position, stats.Age = s.entries, s.position.Seq, time.Since(s.confirmed)
 	}

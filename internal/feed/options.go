@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
@@ -27,6 +28,10 @@ type Options struct {
 	Keep time.Duration
 	// MaxWaiting is how many polls may wait at the same time.
 	MaxWaiting int
+	// ExemptAddress reports whether all of these polls may come from one
+	// address, such as that of a trusted proxy. From others, half of them may.
+	// nil means that no address is exempt.
+	ExemptAddress func(netip.Addr) bool
 	// SigningAlgorithm is that of the heads. Empty means EdDSA, ES256 or
 	// RS256: the first one of which the ring has an active key.
 	SigningAlgorithm string

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -14,6 +15,9 @@ const (
 	MaxWait = 10 * time.Second
 	// drainDelay is the pause of callers that poll a server which drains.
 	drainDelay = time.Second
+	// addressShare is the part of the polls that may wait which one address
+	// may have.
+	addressShare = 2
 	// manySegments is the number of segments from which on their size is
 	// compared with that of all entries.
 	manySegments = 16
@@ -31,6 +35,8 @@ type Request struct {
 	// Wait is how long the poll waits if there is nothing after the
 	// position. At most MaxWait counts.
 	Wait time.Duration
+	// Address is that of the caller, or the zero address if it is not known.
+	Address netip.Addr
 	// Name is a name of the caller, for operators. Keys is the ETag of the
 	// JWK Set that it has. Both may be empty.
 	Name, Keys string
@@ -65,7 +71,7 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 	if r.Full {
 		return f.answerFull(began)
 	}
-	delay, err := f.wait(ctx, r.After, began, min(r.Wait, MaxWait))
+	delay, err := f.wait(ctx, r, began)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -117,38 +123,39 @@ func (f *Feed) answerFull(began time.Time) (Answer, error) {
 // wait waits while there is nothing after a position, at most for the given
 // time since began. It returns a delay if the caller was answered before its
 // time, and the error of ctx if ctx ends first.
-func (f *Feed) wait(
-	ctx context.Context, after revocation.Position, began time.Time, limit time.Duration,
-) (delay time.Duration, err error) {
-	s := f.state.Load()
+func (f *Feed) wait(ctx context.Context, r Request, began time.Time) (delay time.Duration, err error) {
+	s, after, limit := f.state.Load(), r.After, min(r.Wait, MaxWait)
 	// Another server has already read an entry that this one has not. Or
 	// the log was rewound: then this server will not read it, and the
 	// caller gets all entries.
 	catchUp := min(limit, f.o.PollInterval+2*signEvery)
 	for after.Seq > s.position.Seq && time.Since(began) < catchUp {
-		if delay, err = f.waitFor(ctx, s, catchUp-time.Since(began)); delay > 0 || err != nil {
+		if delay, err = f.waitFor(ctx, r.Address, s, catchUp-time.Since(began)); delay > 0 || err != nil {
 			return delay, err
 		}
 		s = f.state.Load()
 	}
 	if after == s.position && time.Since(began) < limit {
-		return f.waitFor(ctx, s, limit-time.Since(began))
+		return f.waitFor(ctx, r.Address, s, limit-time.Since(began))
 	}
 	return 0, nil
 }
 
 // waitFor waits until the state has changed, the time has passed, or the server
 // drains.
-func (f *Feed) waitFor(ctx context.Context, s *state, limit time.Duration) (delay time.Duration, err error) {
+func (f *Feed) waitFor(
+	ctx context.Context, address netip.Addr, s *state, limit time.Duration,
+) (delay time.Duration, err error) {
 	select {
 	case <-f.drained:
 		return min(limit, drainDelay), nil
 	default:
 	}
-	defer f.waiting.Add(-1)
-	if f.waiting.Add(1) > int64(f.o.MaxWaiting) {
+	place := f.waiting.Add(address)
+	if place == nil {
 		return limit, nil
 	}
+	defer place.Release()
 
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

@@ -39,6 +39,7 @@ func (s *RevocationService) Poll(ctx context.Context, r *signetv1.PollRequest) (
 	if caller.Client.ID != "" {
 		request.Name = caller.Client.ID
 	}
+	request.Address = caller.Address
 	request.Wait = waitWithin(ctx, request.Wait)
 	answer, err := s.Feed.Poll(ctx, request)
 	if err != nil {

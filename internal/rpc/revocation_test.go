@@ -2,6 +2,9 @@ package rpc_test
 
 import (
 	"context"
+	"errors"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,5 +189,45 @@ func TestPoll_TooManyWait(t *testing.T) {
 	waiting(t, f, 0)
 	if text := f.Logs.Text(); strings.Contains(text, "WARN") || strings.Contains(text, "ERROR") {
 		t.Errorf("the log has %s", text)
+	}
+}
+
+// Rule 76: clients that do not read long answers of the feed keep no others
+// from it for more than a second: then the server closes the connection of the
+// oldest answer.
+func TestRule76_UnreadAnswersOfTheFeed(t *testing.T) {
+	f := newFixture(t)
+	ids := make([]string, 8<<10) // 128 KiB of entries
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	revoke(t, f, ids...)
+	for f.Feed.Stats().Entries < len(ids) {
+		must(t, f.Feed.Refresh(t.Context()))
+	}
+	s := dialStranger(t, f)
+	for range 16 {
+		id := s.begin(t, signetv1.RevocationService_Poll_FullMethodName)
+		must(t, s.frames.WriteData(id, true, make([]byte, 5))) // an empty message
+		if !s.respond() {
+			t.Fatal("the server has closed the connection")
+		}
+	}
+
+	all, err := f.RevocationService.Poll(rpctest.Context(t), &signetv1.PollRequest{})
+	if err != nil || len(entriesOf(t, all)) < len(ids) {
+		t.Errorf("another client got %d entries, %v", len(entriesOf(t, all)), err)
+	}
+	must(t, s.SetReadDeadline(time.Now().Add(30*time.Second)))
+	for err = nil; err == nil; {
+		_, err = s.frames.ReadFrame()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection with unread answers is open")
+	}
+	for range 40 { // answers that are read release their places
+		if _, err := f.RevocationService.Poll(rpctest.Context(t), &signetv1.PollRequest{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

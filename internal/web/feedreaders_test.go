@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,21 +112,37 @@ func TestRule76_UnreadAnswersOfTheFeed(t *testing.T) {
 	}
 }
 
-// Rule 76: polls that wait on one connection with HTTP/2 leave requests of
-// other callers alone, and end with their connection.
+// Rule 76: polls that wait on one connection with HTTP/2 leave requests alone.
+// Half of those that may wait are for other addresses.
 func TestRule76_PollsOfAStranger(t *testing.T) {
-	requests := connlimit.NewRequests(200)
+	requests := connlimit.NewRequests(400)
 	f := newBoundedFixture(t, requests)
 	at := f.poll(t, "", nil).position()
 	r := f.newReader(t)
 	for range 150 { // more than may wait
 		r.get("/revocations?wait=10s&after=" + at)
 	}
-	f.waiting(t, f.Feed.Stats().MaxWaiting)
+	f.waiting(t, maxWaiting/2)
 	f.send(t, http.MethodPost, "/oauth2/token", f.basic("web"), "grant_type=client_credentials").
 		want(t, "a request beside them", http.StatusOK, "")
-	p := f.poll(t, "?wait=9s&after="+at, nil)
+	p := f.poll(t, "?wait=9s&after="+at, nil) // from the same address
 	if p.HeldMS >= 5000 || p.DelayMS < 5000 || p.DelayMS > 9000 {
 		t.Errorf("a poll beside them was held %d ms and has the delay %d ms", p.HeldMS, p.DelayMS)
 	}
+
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.2")}}).DialContext,
+	}}
+	defer client.CloseIdleConnections()
+	ended := make(chan error)
+	go func() {
+		response, err := client.Get(f.url + "/revocations?wait=10s&after=" + at)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		ended <- err
+	}()
+	f.waiting(t, maxWaiting/2+1)
+	f.Feed.Drain()
+	must(t, <-ended)
 }

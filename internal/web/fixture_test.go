@@ -32,7 +32,7 @@ const (
 	password = "correct horse battery staple"
 
 	// maxWaiting is how many polls of the feed may wait.
-	maxWaiting = 100
+	maxWaiting = 200
 
 	// The audiences. Only the first three are those of a client.
 	api      = "https://api.example"   // ES256

@@ -54,7 +54,7 @@ func (h feedHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // respond writes the response, or returns an error before it writes anything.
 func (h feedHandler) respond(w http.ResponseWriter, r *http.Request) error {
-	identify(w, r, h.proxies)
+	_, origin := identify(w, r, h.proxies)
 	if h.clients == nil {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 	}
@@ -73,11 +73,7 @@ func (h feedHandler) respond(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if request.Wait > 0 {
-		// The request has no body. Its read deadline would end the wait.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	}
-
+	request.Address = origin
 	answer, err := h.feed.Poll(r.Context(), request)
 	switch {
 	case r.Context().Err() != nil:

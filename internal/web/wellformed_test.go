@@ -22,6 +22,7 @@ func TestRule65_MalformedRequestsThatHandlersSee(t *testing.T) {
 		{f.url, "/.well-known/jwks.json"},
 		{f.url, "/.well-known/openid-configuration"},
 		{f.url, "/.well-known/oauth-authorization-server"},
+		{f.url, "/revocations"},
 		{f.url, "/livez"},
 		{f.url, "/readyz"},
 		{f.url, "/nothing"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -75,6 +76,7 @@ type Limits struct {
 type Revocations struct {
 	PollInterval     time.Duration
 	MaxWaiting       int
+	ExemptAddress    func(netip.Addr) bool
 	SigningAlgorithm string
 	// ClientPerHour is that of grant.Options.
 	ClientPerHour int
@@ -181,8 +183,9 @@ func openFeed(ctx context.Context, o Options, c *Components) (*feed.Feed, error)
 	f := feed.New(feed.Options{
 		Issuer: o.Issuer, Revocations: o.Store.Revocations, Keys: c.Keys, Table: c.Revocations,
 		PollInterval: o.Revocations.PollInterval, Keep: grant.RevocationKeep(o.AccessLifetimes.Max),
-		MaxWaiting: o.Revocations.MaxWaiting, SigningAlgorithm: o.Revocations.SigningAlgorithm,
-		Callers: c.Callers, Log: o.Log, Observer: o.Observer.Feed,
+		MaxWaiting: o.Revocations.MaxWaiting, ExemptAddress: o.Revocations.ExemptAddress,
+		SigningAlgorithm: o.Revocations.SigningAlgorithm,
+		Callers:          c.Callers, Log: o.Log, Observer: o.Observer.Feed,
 	})
 	// Without a key of the configured algorithm, the rest of the server works.
 	if err := f.Refresh(ctx); err != nil && !errors.Is(err, keys.ErrNoKey) {

@@ -188,7 +188,8 @@ type RevocationSegment struct {
 	Head string `protobuf:"bytes,1,opt,name=head,proto3" json:"head,omitempty"`
 	// The entries, 16 bytes each: the hash of what the entry concerns, and its
 	// moment in microseconds since 1970, both big-endian. It is empty if there is
-	// no new entry.
+	// no new entry. Many clients accept responses of up to 4 MiB only. That is
+	// enough for 250,000 entries; raise this limit for more.
 	Entries       []byte `protobuf:"bytes,2,opt,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
