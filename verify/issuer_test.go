@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/signetd/signet/internal/app/components"
 	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/jws"
 	"github.com/signetd/signet/internal/oauth"
@@ -29,33 +30,40 @@ import (
 
 var gateway = issuertest.GatewaySetup()
 
+// realURL is the issuer identifier of a realIssuer.
+const realURL = "https://issuer.example"
+
 // A realIssuer is the issuer with its store, its HTTP API and its loops, and a
 // verifier of its tokens.
 type realIssuer struct {
 	*issuertest.Gateway
-	v *verify.Verifier
+	transport http.RoundTripper
+	v         *verify.Verifier
 }
 
 func newRealIssuer(t *testing.T) *realIssuer {
 	t.Helper()
-	g := issuertest.NewGateway(t, gateway)
+	// The default of the configuration.
+	poll := func(o *components.Options) { o.Revocations.PollInterval = 200 * time.Millisecond }
+	g := issuertest.NewGateway(t, gateway, poll)
 	g.Run(t)
 	handler, err := web.Handler(web.Options{
-		Issuer: "https://issuer.example", Keys: g.Keys, TokenIssuer: g.Issuer, Inspector: g.Inspector, Grants: g.Grants,
+		Issuer: realURL, Keys: g.Keys, TokenIssuer: g.Issuer, Inspector: g.Inspector, Grants: g.Grants,
 		Registry: g.Registry, Feed: g.Feed, Log: g.Logs.Logger(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := verify.New(t.Context(), "https://issuer.example", verify.Options{
+	transport := inProcess{handler}
+	v, err := verify.New(t.Context(), realURL, verify.Options{
 		Audience: issuertest.API, Revocation: verify.FailClosed(5 * time.Second), Log: slog.New(slog.DiscardHandler),
-		HTTP: &http.Client{Transport: inProcess{handler}},
+		HTTP: &http.Client{Transport: transport},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(v.Close)
-	return &realIssuer{g, v}
+	return &realIssuer{g, transport, v}
 }
 
 // inProcess sends requests to a handler.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -120,7 +121,9 @@ func with(t *testing.T, authorization ...string) context.Context {
 	t.Helper()
 	md := metadata.MD{}
 	md.Append("authorization", authorization...)
-	return metadata.NewOutgoingContext(t.Context(), md)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // longer than every stream
+	t.Cleanup(cancel)
+	return metadata.NewOutgoingContext(ctx, md)
 }
 
 // say calls the unary method of a service.

@@ -39,7 +39,8 @@ type Claims struct {
 	ExpiresAt time.Time
 	// AuthTime is when the user logged in. It is IssuedAt if it is zero.
 	AuthTime time.Time
-	// ACR and AMR say how. AMR is "pwd" if it is empty.
+	// ACR and AMR say how. They are "1" and "pwd" if they are empty, for a
+	// login with a password.
 	ACR string
 	AMR []string
 	// Extra are further claims, by name.
@@ -81,7 +82,7 @@ func (c Claims) payload(moment int64) ([]byte, error) {
 	login := c.Subject != ""
 	set("sid", c.SessionID, c.SessionID != "")
 	set("auth_time", c.AuthTime.Unix(), login)
-	set("acr", c.ACR, c.ACR != "")
+	set("acr", c.ACR, login)
 	set("amr", c.AMR, login)
 	payload, err := json.Marshal(claims)
 	if err == nil {
@@ -104,6 +105,7 @@ func (c Claims) withDefaults(now time.Time) Claims {
 	if len(c.AMR) == 0 {
 		c.AMR = []string{"pwd"}
 	}
+	c.ACR = cmp.Or(c.ACR, "1")
 	if c.SessionID == "" && c.Subject != "" {
 		c.SessionID = newSessionID()
 	}

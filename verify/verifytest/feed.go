@@ -26,7 +26,7 @@ func (s *server) revocations(r *http.Request) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		return a.cached("public, max-age=1", `"`+s.log.end().String()+`"`), nil
+		return a.cached("public, max-age=1, must-revalidate", `"`+s.log.end().String()+`"`), nil
 	}
 
 	after, err := revocation.ParsePosition(query.Get("after"))

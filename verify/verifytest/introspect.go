@@ -2,8 +2,10 @@ package verifytest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/signetd/signet/internal/jws"
@@ -35,6 +37,9 @@ func (s *server) introspect(r *http.Request, form []byte) (answer, error) {
 	return a, nil
 }
 
+// introspected are the claims that the answer has.
+var introspected = []string{"scope", "client_id", "exp", "iat", "auth_time", "sub", "iss", "jti", "sid"}
+
 // active returns the members that describe an active token, or nil.
 func (s *server) active(token string) map[string]any {
 	verified, err := jws.Verify(token, s.ring.find)
@@ -64,7 +69,8 @@ func (s *server) active(token string) map[string]any {
 	if refused != 0 || time.Now().Unix() >= c.ExpiresAt {
 		return nil
 	}
-	members["active"], members["token_type"] = true, "Bearer"
+	maps.DeleteFunc(members, func(name string, _ any) bool { return !slices.Contains(introspected, name) })
+	members["active"], members["token_type"], members["aud"] = true, "Bearer", list(c.Audience)
 	return members
 }
 

@@ -39,22 +39,21 @@ func (s *server) roundTrip(r *http.Request) (*http.Response, error) {
 // answer returns the answer to a request. The caller holds the mutex.
 func (s *server) answer(r *http.Request, form []byte) (answer, error) {
 	method := http.MethodGet
-	if r.URL.Path == introspectPath {
-		method = http.MethodPost
+	var serve func() (answer, error)
+	switch r.URL.Path {
+	case openIDPath, oauthPath:
+		serve = s.metadata
+	case keysPath:
+		serve = s.keySet
+	case feedPath:
+		serve = func() (answer, error) { return s.revocations(r) }
+	case introspectPath:
+		method, serve = http.MethodPost, func() (answer, error) { return s.introspect(r, form) }
+	default:
+		return failure(http.StatusNotFound), nil
 	}
 	if r.Method != method {
 		return failure(http.StatusMethodNotAllowed), nil
 	}
-
-	switch r.URL.Path {
-	case openIDPath, oauthPath:
-		return s.metadata()
-	case keysPath:
-		return s.keySet()
-	case feedPath:
-		return s.revocations(r)
-	case introspectPath:
-		return s.introspect(r, form)
-	}
-	return failure(http.StatusNotFound), nil
+	return serve()
 }
