@@ -137,7 +137,8 @@ func newCompromiseResult(kid string, rows []keys.Row, policy keys.Policy, now ti
 		result.Warnings = []string{"all refresh tokens under this key are rejected: their users must log in again"}
 	} else {
 		result.Warnings = []string{fmt.Sprintf("tokens that this key signed are rejected: by introspection at once, "+
-			"by verifiers with a cached JWK Set when it expires (keys.max_age, %s)", policy.MaxAge)}
+			"by services that follow the feed of revocations within a second, "+
+			"by other verifiers when their JWK Set expires (keys.max_age, %s)", policy.MaxAge)}
 	}
 
 	for _, row := range rows {

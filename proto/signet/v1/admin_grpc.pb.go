@@ -83,7 +83,8 @@ type AdminServiceClient interface {
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*User, error)
 	// ListUsers returns one page of the accounts, sorted by name.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
-	// DisableUser refuses the user's logins and suspends the user's grants.
+	// DisableUser refuses the user's logins, suspends the user's grants and
+	// revokes the user's access tokens.
 	DisableUser(ctx context.Context, in *DisableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// EnableUser reverses DisableUser.
 	EnableUser(ctx context.Context, in *EnableUserRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -109,8 +110,8 @@ type AdminServiceClient interface {
 	// RotateClientSecret adds a secret to a confidential client. The previous
 	// secret remains valid, unless it is compromised; older ones become invalid.
 	RotateClientSecret(ctx context.Context, in *RotateClientSecretRequest, opts ...grpc.CallOption) (*RotateClientSecretResponse, error)
-	// DisableClient refuses the client on all servers within half a second. Its
-	// grants are not revoked.
+	// DisableClient refuses the client on all servers within half a second, and
+	// revokes its access tokens. Its grants are not revoked.
 	DisableClient(ctx context.Context, in *DisableClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// EnableClient reverses DisableClient.
 	EnableClient(ctx context.Context, in *EnableClientRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -126,7 +127,8 @@ type AdminServiceClient interface {
 	// changes, the previous one remains in use until verifiers have a key of the
 	// new one.
 	UpdateAudience(ctx context.Context, in *UpdateAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// DisableAudience stops the issue of tokens for the audience.
+	// DisableAudience stops the issue of tokens for the audience, and revokes
+	// those that exist.
 	DisableAudience(ctx context.Context, in *DisableAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// EnableAudience reverses DisableAudience.
 	EnableAudience(ctx context.Context, in *EnableAudienceRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
@@ -166,8 +168,10 @@ type AdminServiceClient interface {
 	// the key that signs, another key replaces it. Introspection refuses the
 	// tokens that it signed: at once at the server that was called, and at every
 	// other server after its next poll of the key ring (keys.poll_interval, 2 s).
-	// Verifiers refuse them when their JWK Set expires. All refresh tokens of a
-	// compromised MAC key are refused. A second call for the same key succeeds.
+	// Verifiers that follow the feed of revocations refuse them within a second
+	// after that, and other verifiers when their JWK Set expires. All refresh
+	// tokens of a compromised MAC key are refused. A second call for the same key
+	// succeeds.
 	CompromiseKey(ctx context.Context, in *CompromiseKeyRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 }
 
@@ -526,7 +530,8 @@ type AdminServiceServer interface {
 	GetUser(context.Context, *GetUserRequest) (*User, error)
 	// ListUsers returns one page of the accounts, sorted by name.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
-	// DisableUser refuses the user's logins and suspends the user's grants.
+	// DisableUser refuses the user's logins, suspends the user's grants and
+	// revokes the user's access tokens.
 	DisableUser(context.Context, *DisableUserRequest) (*emptypb.Empty, error)
 	// EnableUser reverses DisableUser.
 	EnableUser(context.Context, *EnableUserRequest) (*emptypb.Empty, error)
@@ -552,8 +557,8 @@ type AdminServiceServer interface {
 	// RotateClientSecret adds a secret to a confidential client. The previous
 	// secret remains valid, unless it is compromised; older ones become invalid.
 	RotateClientSecret(context.Context, *RotateClientSecretRequest) (*RotateClientSecretResponse, error)
-	// DisableClient refuses the client on all servers within half a second. Its
-	// grants are not revoked.
+	// DisableClient refuses the client on all servers within half a second, and
+	// revokes its access tokens. Its grants are not revoked.
 	DisableClient(context.Context, *DisableClientRequest) (*emptypb.Empty, error)
 	// EnableClient reverses DisableClient.
 	EnableClient(context.Context, *EnableClientRequest) (*emptypb.Empty, error)
@@ -569,7 +574,8 @@ type AdminServiceServer interface {
 	// changes, the previous one remains in use until verifiers have a key of the
 	// new one.
 	UpdateAudience(context.Context, *UpdateAudienceRequest) (*emptypb.Empty, error)
-	// DisableAudience stops the issue of tokens for the audience.
+	// DisableAudience stops the issue of tokens for the audience, and revokes
+	// those that exist.
 	DisableAudience(context.Context, *DisableAudienceRequest) (*emptypb.Empty, error)
 	// EnableAudience reverses DisableAudience.
 	EnableAudience(context.Context, *EnableAudienceRequest) (*emptypb.Empty, error)
@@ -609,8 +615,10 @@ type AdminServiceServer interface {
 	// the key that signs, another key replaces it. Introspection refuses the
 	// tokens that it signed: at once at the server that was called, and at every
 	// other server after its next poll of the key ring (keys.poll_interval, 2 s).
-	// Verifiers refuse them when their JWK Set expires. All refresh tokens of a
-	// compromised MAC key are refused. A second call for the same key succeeds.
+	// Verifiers that follow the feed of revocations refuse them within a second
+	// after that, and other verifiers when their JWK Set expires. All refresh
+	// tokens of a compromised MAC key are refused. A second call for the same key
+	// succeeds.
 	CompromiseKey(context.Context, *CompromiseKeyRequest) (*emptypb.Empty, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
