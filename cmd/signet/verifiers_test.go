@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -175,6 +176,69 @@ func TestVerifiers_DatabaseIsCutOff(t *testing.T) {
 	}
 }
 
+// A restore of a backup un-revokes nothing at verifiers that knew of it. A
+// verifier that starts later learns of it again after the replay of the audit
+// log.
+func TestVerifiers_KnowRevocationsAfterARestore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server three times; internal/feed has a test of restores")
+	}
+	onBothStores(t, func(t *testing.T, m *machine, s restorable) {
+		p := m.start("--dev").ready()
+		demo := m.demo()
+		stolen := &device{t: t, credentials: demo, tokens: tokens(t, m.grpc)}
+		other := &device{t: t, credentials: demo, tokens: stolen.tokens}
+		must(t, stolen.login())
+		must(t, other.login())
+		revoked, live := refreshAccess(t, stolen), refreshAccess(t, other)
+		start := func() *verify.Verifier {
+			return newVerifierOf(t, m, demo.Issuer, demo.Audience, verify.FailOpen(time.Hour))
+		}
+		knows := func(v *verify.Verifier) bool {
+			_, err := v.Verify(t.Context(), revoked)
+			return errors.Is(err, verify.ErrRevoked)
+		}
+		old := start()
+		s.backup()
+		ctx, cancel := asClient(t, demo.ClientID, demo.ClientSecret)
+		defer cancel()
+		_, err := stolen.tokens.Revoke(ctx, &signetv1.RevokeRequest{Token: stolen.token})
+		must(t, err)
+		if !eventually(func() bool { return knows(old) }) {
+			t.Fatal("the verifier does not refuse the token")
+		}
+		p.kill()
+		log := filepath.Join(m.dir, "shipped.log")
+		must(t, os.WriteFile(log, []byte(logRecords(p.log.String()+m.stderr.String())), 0o600))
+
+		s.restore()
+		p = m.start("--dev").ready()
+		young, restarted := start(), time.Now()
+		if knows(young) {
+			t.Error("the restore lost no revocation: the test tests nothing")
+		}
+		if !eventually(func() bool { age, ok := old.Age(); return ok && age < time.Since(restarted) }) {
+			t.Error("the verifier cannot read the feed after the restore")
+		}
+		if !knows(old) {
+			t.Error("the verifier accepts the token after the restore")
+		}
+		p.kill()
+
+		s.restore()
+		m.signet("", "grants", "revoke", "--replay", log)
+		m.start("--dev").ready()
+		if !eventually(func() bool { return knows(young) }) || !knows(old) {
+			t.Error("after the replay, a verifier accepts the token")
+		}
+		for _, v := range []*verify.Verifier{old, young} {
+			if _, err := v.Verify(t.Context(), live); err != nil {
+				t.Errorf("a token that was not revoked: %v", err)
+			}
+		}
+	})
+}
+
 // A server that stops answers the polls that wait, so that they do not delay
 // the stop and are no errors for verifiers.
 func TestVerifiers_PollsEndWhenAServerStops(t *testing.T) {
@@ -245,10 +309,16 @@ func mintTokens(t *testing.T, calls signetv1.TokenServiceClient, secret string, 
 // newVerifier returns a verifier that asks one server of the issuer.
 func newVerifier(t *testing.T, m *machine, p verify.Policy) *verify.Verifier {
 	t.Helper()
+	return newVerifierOf(t, m, testIssuer, testAPI, p)
+}
+
+// newVerifierOf is newVerifier for another issuer and audience.
+func newVerifierOf(t *testing.T, m *machine, issuer, audience string, p verify.Policy) *verify.Verifier {
+	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	v, err := verify.New(t.Context(), testIssuer, verify.Options{
-		Audience: testAPI, Revocation: p, HTTP: &http.Client{Transport: toServer{m.http, transport}},
+	v, err := verify.New(t.Context(), issuer, verify.Options{
+		Audience: audience, Revocation: p, HTTP: &http.Client{Transport: toServer{m.http, transport}},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
