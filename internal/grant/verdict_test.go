@@ -104,7 +104,9 @@ func TestRule31_RevokeEndsTheGrantOfEveryToken(t *testing.T) {
 // destroyed: the row of the key keeps the public key.
 func TestRule31_RevokeUnderADestroyedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t)
+		f := issuertest.NewGateway(t, setup, func(o *components.Options) {
+			o.Revocations.PollInterval = time.Minute // hours pass
+		})
 		f.Run(t)
 		response := f.MustLogin(t)
 		_, err := f.Keys.Operator().Rotate(t.Context(), issuertest.Operator, nil, keys.RotateOptions{Now: true})

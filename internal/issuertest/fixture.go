@@ -88,7 +88,7 @@ func (f *Fixture) options(t testing.TB, setup *Setup, s *state) components.Optio
 			Idle: time.Hour, Absolute: 30 * 24 * time.Hour, Max: maxRefresh, Leeway: 10 * time.Second,
 		},
 		Limits:      components.Limits{GrantsPerUser: 200, AddressPerHour: 100},
-		Revocations: components.Revocations{PollInterval: 2 * time.Second, MaxWaiting: 1000},
+		Revocations: components.Revocations{PollInterval: 200 * time.Millisecond, MaxWaiting: 1000},
 		Log:         f.Logs.Logger(), Audit: f.Events.Record,
 	}
 }
