@@ -73,6 +73,7 @@ type feed struct {
 	position  revocation.Position
 	complete  bool // ready is closed
 	reload    bool // the next poll asks for all entries
+	loaded    bool // the last poll asked for all entries, and got them
 	failures  int  // of the last polls, since the last one that succeeded
 	expiredAt time.Time
 	keysNamed map[string]bool // the kids of the current set that an entry names
@@ -150,7 +151,7 @@ func (f *feed) backoff() time.Duration {
 func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 	f.polls.Add(1)
 	wait := min(maxWait, f.bound/3)
-	if age, _ := f.age(); f.failures > 0 || age > f.bound {
+	if f.failures > 0 || f.loaded {
 		wait = 0 // the answer confirms what is known, and must come at once
 	}
 	silence := max(min(f.bound/4, maxBackoff), minSilence) + wait
@@ -183,7 +184,7 @@ func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 		f.reload = f.reload || errors.Is(err, errSegment)
 		return min(delay, maxDelay), err
 	}
-	f.reload = false
+	f.reload, f.loaded = false, f.reload
 	f.confirm(sent.Add(min(held, took) - age))
 	if !added && delay == 0 && held < wait/2 {
 		delay = minPause * 5 // the issuer does not hold polls, for example because it drains

@@ -363,6 +363,12 @@ func TestFeed_AgeOfAnswersCounts(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 		want(t, v, time.Since(cut).String(), token, verify.ErrStale)
+
+		network.reset()
+		time.Sleep(time.Minute)
+		if n := len(network.sent(feedPath)); n > 40 {
+			t.Errorf("%d polls in a minute, want one after each wait", n)
+		}
 	})
 }
 

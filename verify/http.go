@@ -29,7 +29,7 @@ func newTransport(client *http.Client, id, secret string) *transport {
 	}
 	own := *client
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	own.Jar = nil
+	own.Jar, own.Timeout = nil, 0 // each request has its own time limit
 	t.client = &own
 	return t
 }

@@ -31,7 +31,8 @@ type Verifier struct {
 // New returns a Verifier for the tokens of an issuer. It fetches the metadata,
 // the keys and the revocations, and tries again until it has them or ctx ends,
 // so that the issuer may start after this service. With FailOpen and
-// Introspect, it waits for the revocations no longer than the policy allows.
+// Introspect, it waits for the revocations as long as the policy allows, and at
+// most ten seconds.
 //
 // It returns an error at once if the options are not valid, if the metadata are
 // those of another issuer, or if they lack an endpoint that the policy needs.
@@ -110,12 +111,16 @@ func (v *Verifier) checkEndpoints(m metadata) error {
 	return nil
 }
 
+// maxAwait is how long New waits for the feed if the policy can decide without
+// it.
+const maxAwait = 10 * time.Second
+
 // awaitFeed waits until the revocations are there, or the policy decides
 // without them.
 func (v *Verifier) awaitFeed(ctx context.Context) error {
 	var limit <-chan time.Time
 	if v.options.Revocation.mode != failClosed {
-		timer := time.NewTimer(v.options.Revocation.bound)
+		timer := time.NewTimer(min(v.options.Revocation.bound, maxAwait))
 		defer timer.Stop()
 		limit = timer.C
 	}

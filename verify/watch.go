@@ -107,8 +107,8 @@ func (ws *watches) remove(w *watch) {
 // merged ends the contexts whose tokens the new entries refuse. The table has
 // the entries.
 func (ws *watches) merged(entries []revocation.Entry) {
-	if len(entries) == 0 {
-		return
+	if len(entries) == 0 || ws.none() {
+		return // a context that begins now finds the entries in the table
 	}
 	news := make(map[revocation.Hash]struct{}, len(entries))
 	for _, e := range entries {
@@ -122,6 +122,12 @@ func (ws *watches) merged(entries []revocation.Entry) {
 			w.cancel(ErrRevoked)
 		}
 	}
+}
+
+func (ws *watches) none() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return len(ws.all) == 0
 }
 
 // concerned reports whether one of the entries can refuse the token.
