@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strings"
 	"syscall"
@@ -106,13 +107,21 @@ func TestVerifiers_AreListedWithTheirKeys(t *testing.T) {
 		t.Errorf("canary token: %+v, %v", claims, err)
 	}
 
+	// Another service has an older JWK Set.
+	if statusAt("http://"+m.http+"/revocations?after=0-0&name=billing-1&keys=%22old%22") != http.StatusOK {
+		t.Error("the poll of billing-1 is refused")
+	}
 	listed := regexp.MustCompile(`(?m)^orders-1 +\S+:\d+ +current +20\S+ +0s$`)
 	var list string
 	if !eventually(func() bool { list = m.signet("", "verifiers"); return listed.MatchString(list) }) {
 		t.Errorf("listed:\n%s", list)
 	}
-	if plan := m.signet("", "keys", "--rotate", "--plan"); strings.Contains(plan, "orders-1") {
-		t.Errorf("the plan warns of a service with the current keys:\n%s", plan)
+	if !strings.Contains(list, "billing-1") || !strings.Contains(list, " outdated ") {
+		t.Errorf("listed:\n%s", list)
+	}
+	plan := m.signet("", "keys", "--rotate", "--plan")
+	if !strings.Contains(plan, "warning: the verifier billing-1, which polls ") || strings.Contains(plan, "orders-1") {
+		t.Errorf("the plan:\n%s", plan)
 	}
 	m.signet("", "keys", "--rotate", "--now", "--wait-for", "orders-1")
 	if _, err := v.Verify(t.Context(), m.accessToken("login")); err != nil {
@@ -120,13 +129,13 @@ func TestVerifiers_AreListedWithTheirKeys(t *testing.T) {
 	}
 
 	// The wait for a service that never polls ends when it is interrupted.
-	c := m.command("keys", "--rotate", "--wait-for", "billing-1")
+	c := m.command("keys", "--rotate", "--wait-for", "nobody-1")
 	waiting := new(syncBuffer)
 	c.Stderr = waiting
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	const text = "waiting for billing-1, which has not polled in the last minute"
+	const text = "waiting for nobody-1, which has not polled in the last minute"
 	if !eventually(func() bool { return strings.Contains(waiting.String(), text) }) {
 		t.Errorf("it prints %q", waiting.String())
 	}
