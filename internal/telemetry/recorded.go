@@ -18,7 +18,8 @@ func newGRPCMetrics(d *definer) grpcMetrics {
 		started: d.counterVec("grpc_server_started_total", "gRPC calls that were started.", labels...),
 		handled: d.counterVec("grpc_server_handled_total", "gRPC calls that were completed, by status code.",
 			"grpc_service", "grpc_method", "grpc_type", "grpc_code"),
-		seconds: d.histogramVec("grpc_server_handling_seconds", "Duration of gRPC calls in seconds.",
+		seconds: d.histogramVec("grpc_server_handling_seconds", "Duration of gRPC calls in seconds. "+
+			"That of Poll includes the wait of the verifier.",
 			requestBuckets, labels...),
 	}
 }
@@ -34,7 +35,8 @@ func newHTTPMetrics(d *definer) httpMetrics {
 			"HTTP requests at http.address, by route, method and status code. "+
 				"The handler unmatched stands for paths without a route.",
 			"handler", "method", "code"),
-		seconds: d.histogramVec("http_request_duration_seconds", "Duration of HTTP requests in seconds.",
+		seconds: d.histogramVec("http_request_duration_seconds", "Duration of HTTP requests in seconds. "+
+			"That of /revocations includes the wait of the verifier.",
 			requestBuckets, "handler", "method"),
 	}
 }

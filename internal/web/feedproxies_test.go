@@ -11,6 +11,9 @@ import (
 
 // nginx and HAProxy pass on polls that wait, and their answers.
 func TestFeed_BehindProxies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts two proxies")
+	}
 	for name, proxy := range reverseProxies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of the time they wait

@@ -24,6 +24,7 @@ func (f *fixture) revoke(t *testing.T, ids ...string) {
 	}
 	_, err := f.Store.AddRevocations(t.Context(), entries)
 	must(t, err)
+	f.Feed.Changed()
 }
 
 // A polled is the answer to a poll, with the heads and entries of its segments.
@@ -253,7 +254,7 @@ func TestFeed_InvalidParameters(t *testing.T) {
 	}
 	f.send(t, http.MethodGet, "/revocations", nil, "after=0-0").
 		want(t, "a body", http.StatusBadRequest, "invalid_request")
-	f.poll(t, "?after=0-0&wait=10s&name=orders-7.a_B&keys="+url.QueryEscape(f.Keys.Set().ETag), nil)
+	f.poll(t, "?after=0-0&wait=0s&name=orders-7.a_B&keys="+url.QueryEscape(f.Keys.Set().ETag), nil)
 	f.poll(t, "?", nil)
 	long := "?after=" + strings.Repeat("0", 15<<10)
 	if r, _ := do(t, http.MethodGet, f.url+"/revocations"+long, nil); r.StatusCode != http.StatusBadRequest {
