@@ -17,11 +17,16 @@ type Responses struct {
 	// open are the responses as *Response, the oldest first.
 	open list.List
 	// ended is closed when a response ends, and replaced.
-	ended chan struct{}
+	ended  chan struct{}
+	queued int // responses that wait
 }
 
-// maxQueued is how long a response waits until it may begin.
-const maxQueued = 2 * time.Second
+const (
+	// maxQueued is how long a response waits until it may begin.
+	maxQueued = 2 * time.Second
+	// queueShare is how many responses may wait for each that may be written.
+	queueShare = 8
+)
 
 // NewResponses returns a bound of that many responses.
 func NewResponses(maximum int) *Responses {
@@ -41,17 +46,19 @@ type Response struct {
 
 // Begin counts a response. While there are too many, it waits until one ends,
 // or displaces the oldest one that has been written for more than a second. It
-// returns nil if neither happens within two seconds, or before ctx ends. It
-// calls displace at most once, and End waits for that. displace must not block
-// and must not call a method of the Responses or of the Response.
+// returns nil if neither happens within two seconds, or before ctx ends, and at
+// once if too many wait. It calls displace at most once, and End waits for
+// that. displace must not block and must not call a method of the Responses or
+// of the Response.
 func (r *Responses) Begin(ctx context.Context, displace func()) *Response {
 	ctx, cancel := context.WithTimeout(ctx, maxQueued)
 	defer cancel()
-	for {
-		begun, retry, ended := r.begin(displace)
-		if begun != nil {
-			return begun
-		}
+	begun, retry, ended := r.begin(displace)
+	if begun != nil || !r.enqueue() {
+		return begun
+	}
+	defer r.dequeue()
+	for ; begun == nil; begun, retry, ended = r.begin(displace) {
 		timer := time.NewTimer(retry)
 		select {
 		case <-timer.C:
@@ -62,6 +69,24 @@ func (r *Responses) Begin(ctx context.Context, displace func()) *Response {
 			return nil
 		}
 	}
+	return begun
+}
+
+// enqueue counts a response that waits. It returns false if too many wait.
+func (r *Responses) enqueue() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.queued >= queueShare*r.max {
+		return false
+	}
+	r.queued++
+	return true
+}
+
+func (r *Responses) dequeue() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queued--
 }
 
 // begin is Begin without waiting. If there are too many responses, it returns

@@ -51,3 +51,33 @@ func TestResponses_CallerHasGone(t *testing.T) {
 		}
 	})
 }
+
+// Rule 76: only some responses wait until they may begin, because those that
+// wait are requests in progress.
+func TestRule76_FewResponsesWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := NewResponses(1)
+		first := all.Begin(t.Context(), func() {})
+		begun := make(chan *Response, queueShare)
+		for range queueShare {
+			go func() { begun <- all.Begin(t.Context(), func() {}) }()
+		}
+		synctest.Wait()
+		start := time.Now()
+		if all.Begin(t.Context(), func() {}) != nil || time.Since(start) > 0 {
+			t.Errorf("one more than may wait was not refused at once, but after %v", time.Since(start))
+		}
+
+		first.End()
+		for range queueShare {
+			next := <-begun
+			if next == nil {
+				t.Fatal("a response that waited was refused")
+			}
+			next.End()
+		}
+		if time.Since(start) > 0 || all.queued != 0 {
+			t.Errorf("they waited for %v, and %d still wait", time.Since(start), all.queued)
+		}
+	})
+}
