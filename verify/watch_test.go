@@ -2,7 +2,9 @@ package verify
 
 import (
 	"context"
+	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +52,45 @@ func TestWatches_ForgetContextsThatEnded(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Contexts begin and end while entries arrive and deadlines pass: none that an
+// entry concerns goes on, and none is left behind.
+func TestWatches_ConcurrentUse(t *testing.T) {
+	ws := &watches{table: new(revocation.Table), maxAge: time.Hour, asOf: time.Now()}
+	defer ws.close()
+	const contexts, revoked = 400, 100
+	var users sync.WaitGroup
+	for user := range 4 {
+		users.Go(func() {
+			for i := range contexts {
+				claims := revocation.Claims{GrantID: strconv.Itoa(i), TokenID: strconv.Itoa(user)}
+				ctx, stop := ws.start(t.Context(), claims, time.Now().Add(time.Hour))
+				if i < revoked {
+					select {
+					case <-ctx.Done():
+					case <-time.After(20 * time.Second):
+					}
+					if cause := context.Cause(ctx); cause != ErrRevoked {
+						t.Errorf("ended with %v, want ErrRevoked", cause)
+						return
+					}
+				}
+				stop()
+			}
+		})
+	}
+	for i := range revoked {
+		entries := []revocation.Entry{{Hash: revocation.Grant.Hash(strconv.Itoa(i)), Before: 1}}
+		ws.table.Merge(entries)
+		ws.merged(entries)
+		ws.confirmed(time.Now())
+		ws.expire()
+	}
+	users.Wait()
+	for ws.count() > 0 { // removed by the goroutines of context.AfterFunc
+		runtime.Gosched()
+	}
 }
 
 // BenchmarkWatches shows what 10,000 contexts cost when an answer of the feed
