@@ -467,17 +467,22 @@ func TestFeed_EntriesExpire(t *testing.T) {
 	})
 }
 
-// An entry about a key makes the verifier fetch the set at once, and refuses
-// its tokens also while the issuer still publishes the key.
+// An entry about a key makes the verifier fetch the set at once. It refuses the
+// tokens and heads of the key also while the issuer still publishes it.
 func TestFeed_EntryAboutAKey(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		network, issuer := newLink(t)
 		v := newVerifier(t, network, verify.Options{Revocation: verify.FailClosed(bound)})
 		token := issuer.Token(verifytest.Claims{Subject: "alice"})
 		kid, _ := issuer.Key("EdDSA")
-		issuer.Rotate()
+		var last revocation.Answer
+		network.set(nil, changeFeed(func(a *revocation.Answer) { last = *a }))
 		time.Sleep(time.Minute)
+		old := last // signed by the old key
+		issuer.Rotate()
+		time.Sleep(2 * time.Second)
 		want(t, v, "a token of the old key", token, nil)
+
 		network.reset()
 		inject(network, issuer, []revocation.Entry{{Hash: revocation.Key.Hash(kid), Before: time.Now().UnixMicro()}})
 		time.Sleep(2 * wait)
@@ -486,6 +491,10 @@ func TestFeed_EntryAboutAKey(t *testing.T) {
 		if n := len(network.sent(keysPath)); n != 1 {
 			t.Errorf("%d fetches of the set, want 1", n)
 		}
+
+		network.set(nil, changeFeed(func(a *revocation.Answer) { *a = old }))
+		time.Sleep(bound + wait)
+		want(t, v, "heads of the old key", issuer.Token(verifytest.Claims{}), verify.ErrStale)
 	})
 }
 
