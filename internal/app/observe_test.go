@@ -1,11 +1,13 @@
 package app
 
 import (
+	"context"
 	"net/http/httptest"
 	"regexp"
 	"slices"
 	"testing"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/grant"
 )
@@ -31,6 +33,26 @@ func TestMetrics_SeriesForEachValue(t *testing.T) {
 		slices.Sort(got)
 		if want := slices.Sorted(slices.Values(want)); !slices.Equal(got, want) {
 			t.Errorf("the series %s are %v, want %v", label, got, want)
+		}
+	}
+}
+
+// The feed reads the log at once after every event that may belong to a
+// revocation, and not after each login.
+func TestEvents_OfRevocationsReachTheFeed(t *testing.T) {
+	reads := 0
+	a := &App{metrics: newMetrics(), revoked: func() { reads++ }}
+	record := a.observeEvents(func(context.Context, audit.Event) error { return nil })
+	for name, want := range map[string]int{
+		audit.LoginSucceeded: 0, audit.LoginFailed: 0, audit.TokenMinted: 0,
+		audit.RefreshReused: 1, audit.GrantRevoked: 1, audit.PasswordSet: 1, audit.UserDisabled: 1,
+		audit.UserDeleted:   1,
+		audit.ClientUpdated: 1, audit.ClientDeleted: 1, audit.AudienceUpdated: 1, audit.AudienceDeleted: 1,
+		audit.KeyCompromised: 1,
+	} {
+		reads = 0
+		if err := record(t.Context(), audit.Event{Name: name}); err != nil || reads != want {
+			t.Errorf("%s: %d reads, want %d; %v", name, reads, want, err)
 		}
 	}
 }

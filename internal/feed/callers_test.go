@@ -63,6 +63,7 @@ func TestCallers_AreReportedWithTheirLastPoll(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		poll("orders", `"b"`, begin)
 		time.Sleep(13 * time.Second)
+		synctest.Wait()
 
 		if len(r.list) != 1 || len(r.list[0]) != 2 {
 			t.Fatalf("reported %+v", r.list)
@@ -77,6 +78,7 @@ func TestCallers_AreReportedWithTheirLastPoll(t *testing.T) {
 		}
 
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(r.list) != 1 {
 			t.Errorf("verifiers that did not poll are reported: %+v", r.list[1:])
 		}
@@ -98,6 +100,7 @@ func TestCallers_AreBounded(t *testing.T) {
 				must(t, err)
 			}
 			time.Sleep(16 * time.Second)
+			synctest.Wait()
 		}
 		if len(r.list) != 3 || len(r.list[0]) != 1000 || len(r.list[2]) != 1000 {
 			t.Errorf("%d reports, the first of %d names", len(r.list), len(r.list[0]))

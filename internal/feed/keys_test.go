@@ -34,10 +34,10 @@ func TestPoll_ReportsANewKey(t *testing.T) {
 	})
 }
 
-// When an entry says that a key is compromised, another server signs nothing
-// with it any more, although it reads its key ring less often than the log. It
-// drops the segments that are signed with it.
-func TestFeed_CompromisedKey(t *testing.T) {
+// Rule 22: when an entry says that a key is compromised, another server signs
+// nothing with it any more, although it reads its key ring less often than the
+// log. It drops the segments that are signed with it.
+func TestRule22_FeedSignsNothingWithACompromisedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, keks := newStore(t), newKEKs(t)
 		a, b, v := newServer(t, db, keks), newServer(t, db, keks), new(verifier)
@@ -59,9 +59,9 @@ func TestFeed_CompromisedKey(t *testing.T) {
 	})
 }
 
-// A server that cannot read its key ring signs nothing with a compromised key
-// either.
-func TestFeed_CompromisedKeyInAStaleRing(t *testing.T) {
+// Rule 22: a server that cannot read its key ring signs nothing with a
+// compromised key either.
+func TestRule22_FeedOfAServerWithoutItsKeyRing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newStore(t)
 		s, v := newServer(t, db, newKEKs(t)), new(verifier)
