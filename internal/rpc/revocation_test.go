@@ -165,6 +165,18 @@ func TestPoll_ForClients(t *testing.T) {
 	}
 }
 
+// Without a signing key for the feed, a poll fails and may be tried again.
+func TestPoll_WithoutASigningKey(t *testing.T) {
+	f := rpctest.New(t, rpctest.Options{Components: func(o *components.Options) {
+		o.Revocations.SigningAlgorithm = "none"
+	}})
+	_, err := f.RevocationService.Poll(rpctest.Context(t), &signetv1.PollRequest{})
+	delay := rpctest.Detail[*errdetails.RetryInfo](status.Convert(err)).GetRetryDelay()
+	if status.Code(err) != codes.Unavailable || reason(err) != "TEMPORARILY_UNAVAILABLE" || delay.GetSeconds() != 1 {
+		t.Errorf("%v, retry after %v", err, delay)
+	}
+}
+
 // A poll above the number that may wait is answered at once, with a delay.
 func TestPoll_TooManyWait(t *testing.T) {
 	f := rpctest.New(t, rpctest.Options{Components: func(o *components.Options) { o.Revocations.MaxWaiting = 1 }})

@@ -352,3 +352,26 @@ func TestFeed_Drain(t *testing.T) {
 		t.Errorf("a poll of a server that drains: held %d ms, delay %d ms", p.HeldMS, p.DelayMS)
 	}
 }
+
+// A server that cannot read the log says how old its answers are. So it does
+// not answer 304, which has no age.
+func TestFeed_AgeGrowsWithoutTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until the store has not been asked for five seconds")
+	}
+	f := newFixture(t)
+	etag := f.poll(t, "", nil).Header.Get("Etag")
+	must(t, f.Store.Close())
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		r, body := do(t, http.MethodGet, f.url+"/revocations", http.Header{"If-None-Match": {etag}})
+		if r.StatusCode == http.StatusNotModified {
+			continue
+		}
+		if p := decodePolled(t, r, body); p.AgeMS < 5000 || p.Header.Get("Etag") != etag {
+			t.Errorf("status %s, age %d ms", r.Status, p.AgeMS)
+		}
+		return
+	}
+}
