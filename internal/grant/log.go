@@ -46,6 +46,22 @@ func ExemptGrant(id oauth.GrantID) Revocation {
 // no tokens; see client.Registry. One second is for the difference of clocks.
 const MintLag = 6 * time.Second
 
+// MaxCommitTime is how long the commit of an act on all grants of a subject may
+// take. A refresh that runs meanwhile does not see the act.
+const MaxCommitTime = time.Second
+
+// RefreshMoment returns the moment of the access token of a refresh that was
+// passed to the store at that time. It is earlier by MaxCommitTime: an act on
+// all grants of the subject may have an earlier moment than the refresh and
+// still be committed later. But it is not before the creation of the grant,
+// because no earlier act concerns the grant.
+func (g Grant) RefreshMoment(passed time.Time) time.Time {
+	if moment := passed.Add(-MaxCommitTime); moment.After(g.CreatedAt) {
+		return moment
+	}
+	return g.CreatedAt
+}
+
 // RevocationKeep is how long an entry is kept after its moment, if the lifetime
 // of an access token is at most maxLifetime. A token may be signed a minute
 // after the call that issues it began. The rest is for the difference of

@@ -26,8 +26,8 @@ type Rotation struct {
 	// receivedAt is when the request was received, by the store's clock.
 	receivedAt time.Time
 
-	// moment is the time of the last attempt, see Moment.
-	moment time.Time
+	// passedAt is when the last attempt was passed to the store.
+	passedAt time.Time
 
 	key rotationKey
 	// outcome is the last outcome, empty if the store has not decided.
@@ -98,7 +98,7 @@ func (r *Rotation) Grant(ctx context.Context) (g Grant, ok bool, err error) {
 func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult, error) {
 	s := r.service
 	a := r.attempt(ctx, audience)
-	r.moment = a.ReceivedAt
+	r.passedAt = a.ReceivedAt
 	result, err := r.decide(ctx, a)
 	if err != nil {
 		result.Outcome = Unavailable
@@ -114,9 +114,9 @@ func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult
 	return result, s.conclude(ctx, r.caller, a, result)
 }
 
-// Moment returns the time, by the store's clock, at which Rotate called the
-// store. The store decided then or later. See revocation.NewTokenID.
-func (r *Rotation) Moment() time.Time { return r.moment }
+// Moment returns the moment of an access token of the grant that Rotate has
+// returned, by the store's clock. See revocation.NewTokenID.
+func (r *Rotation) Moment(g Grant) time.Time { return g.RefreshMoment(r.passedAt) }
 
 // attempt returns the attempt for the store. It counts as received now: the
 // leeway of the next request begins with the rotation. The time that this

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/revocation"
@@ -26,12 +27,12 @@ var momentCases = map[string]struct {
 }{
 	"refresh": {func(ctx context.Context, f *flaky, in *issuer.TokenResponse) (string, error) {
 		return accessToken(f.Refresh(ctx, in.RefreshToken, ""))
-	}, placeWait},
+	}, placeWait - grant.MaxCommitTime},
 	"refresh with a scope": {func(ctx context.Context, f *flaky, in *issuer.TokenResponse) (string, error) {
 		return accessToken(f.Issuer.Refresh(ctx, f.Caller, issuer.RefreshRequest{
 			RefreshToken: in.RefreshToken, Scope: "read",
 		}))
-	}, placeWait},
+	}, placeWait - grant.MaxCommitTime},
 	"login": {func(ctx context.Context, f *flaky, _ *issuer.TokenResponse) (string, error) {
 		return accessToken(f.Login(ctx, f.Caller, valid))
 	}, 0},

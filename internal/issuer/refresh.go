@@ -111,7 +111,7 @@ func (f *refresh) respond(
 			return nil, err
 		}
 	}
-	p.minted = rotation.Moment()
+	p.minted = rotation.Moment(result.Grant)
 	refreshToken, err := rotation.Token(ctx, result.Grant)
 	if err != nil {
 		return nil, err

@@ -232,14 +232,17 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 
 // addClientEnding revokes all grants to a deleted client, and those that a
 // request in progress still creates. A client that is created with the same id
-// later ends that, see restrictClientEnding. The time of the ending is after
-// the ending before it, also if the clock was set back; see createdAt.
-func addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
+// later ends that, see restrictClientEnding. The time of the ending is the
+// moment of the entry in the log without its lag, and after the ending before
+// it, also if the clock was set back; see createdAt.
+func addClientEnding(
+	ctx context.Context, tx transaction, clientID, reason, actor string, moment time.Time,
+) error {
 	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-		SELECT '', $1, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (SELECT greatest(clock_timestamp(), (
+		SELECT '', $1, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (SELECT greatest($4::timestamptz, (
 			SELECT max(created_until) + interval '1 microsecond' FROM endings
 			WHERE subject = '' AND client_id = $1 AND created_until < 'infinity')) AS at) moment`,
-		clientID, reason, actor)
+		clientID, reason, actor, moment)
 	return err
 }
 

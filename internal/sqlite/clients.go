@@ -40,12 +40,18 @@ func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.C
 // DeleteClient deletes the client and revokes its grants. It writes one entry
 // into the revocation log, about all its tokens.
 func (s *Store) DeleteClient(ctx context.Context, id, actor string) error {
-	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
-		err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id)
-		if err == nil {
-			err = s.addClientEnding(ctx, tx, id, audit.RevokedByDeletion, actor)
+	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		if err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id); err != nil {
+			return err
 		}
-		return []grant.Revocation{grant.RevokedClient(id)}, err
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+			return err
+		}
+		moment, err := s.appendRevocations(ctx, tx, grant.RevokedClient(id))
+		if err != nil {
+			return err
+		}
+		return addClientEnding(ctx, tx, id, audit.RevokedByDeletion, actor, moment)
 	})
 	return wrap("delete client", err)
 }

@@ -197,11 +197,13 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 
 // addClientEnding revokes all grants to a deleted client, and those that a
 // request in progress still creates. A client that is created with the same id
-// later ends that, see restrictClientEnding.
-func (s *Store) addClientEnding(ctx context.Context, tx transaction, clientID, reason, actor string) error {
-	now := s.clock()
+// later ends that, see restrictClientEnding. moment is that of the entry in the
+// log without its lag.
+func addClientEnding(
+	ctx context.Context, tx transaction, clientID, reason, actor string, moment time.Time,
+) error {
 	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, reason, actor, at, created_until, next_at)
-		VALUES ('', ?1, ?2, ?3, ?4, `+foreverText+`, ?4)`, clientID, reason, actor, at{&now})
+		VALUES ('', ?1, ?2, ?3, ?4, `+foreverText+`, ?4)`, clientID, reason, actor, at{&moment})
 	return err
 }
 

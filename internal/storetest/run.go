@@ -11,7 +11,7 @@ func Run(t *testing.T, place Place) {
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
 	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases,
-		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases,
+		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases, logTokenCases,
 		revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
@@ -40,6 +40,7 @@ var contentionCases = []contentionCase{
 	{"Rule31_EndingsDuringMints", endingsDuringMints},
 	{"Rule31_LoginsDuringTheDeletionOfTheirClient", deleteClientDuringLogins},
 	{"ParallelLoginsAndTheLimit", parallelLoginsAndLimit},
+	{"TokensOfEndedGrantsAreRefused", tokensOfEndedGrants},
 	{"ConcurrentSuspensionAndRefreshes", suspendDuringRefreshes},
 	{"ConcurrentDisablesAreOne", concurrentDisables},
 	{"ConcurrentUpdatesOfOneClient", concurrentUpdates},
