@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/password"
 )
 
@@ -57,7 +58,10 @@ func New(o Options) *Admin {
 		Clients:   &Clients{store: o.Store, maxRefresh: o.Limits.MaxRefresh, events: r},
 		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
 	}
-	a.Revocations = &Revocations{issuer: o.Issuer, store: o.Store, clients: a.Clients, users: o.Store, events: r}
+	a.Revocations = &Revocations{
+		issuer: o.Issuer, keep: grant.RevocationKeep(o.Limits.MaxAccess),
+		store: o.Store, clients: a.Clients, users: o.Store, events: r,
+	}
 	a.Verifiers = &Verifiers{store: o.Store, now: o.Now}
 	a.Replayer = &Replayer{
 		store: o.Store, accounts: a.Accounts, clients: a.Clients, revocations: a.Revocations, events: r,

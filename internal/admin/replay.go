@@ -112,14 +112,17 @@ func (r *Replayer) replayRevocation(ctx context.Context, by audit.Actor, e audit
 	return ReplayResult{Changed: changed}, err
 }
 
-// revoke revokes one grant as of then and returns how many it revoked. A grant
-// that the store does not have needs no revocation.
+// revoke revokes one grant as of then and returns how many it revoked. If the
+// store does not have the grant, its tokens may still be valid: revoke writes
+// the entry into the revocation log that the revocation would have written.
 func (r *Replayer) revoke(
 	ctx context.Context, by audit.Actor, id oauth.GrantID, reason string, then time.Time,
 ) (int, error) {
 	g, changed, err := r.store.RevokeGrant(ctx, id, "", reason, then.UTC().Truncate(time.Microsecond))
 	switch {
-	case errors.Is(err, oauth.NotFound), err == nil && !changed:
+	case errors.Is(err, oauth.NotFound):
+		return r.revocations.replayLost(ctx, grant.RevokedGrant(id), then)
+	case err == nil && !changed:
 		return 0, nil
 	case err != nil:
 		return 0, oauth.FromStore(err)
@@ -162,7 +165,12 @@ func (r *Replayer) replayUser(ctx context.Context, by audit.Actor, e audit.Event
 		return r.revokeOlder(ctx, by, e, "", audit.RevokedByDeletion)
 	}
 	if errors.Is(err, oauth.NotFound) {
-		return ReplayResult{}, nil // the event that created or deleted the user reports it
+		// The event that created or deleted the user reports that it is lost.
+		if e.Name == audit.UserEnabled {
+			return ReplayResult{}, nil
+		}
+		written, err := r.revocations.replayLost(ctx, grant.RevokedSubject(e.Subject, ""), e.Time)
+		return ReplayResult{Changed: written}, err
 	}
 	if err != nil {
 		return ReplayResult{}, oauth.FromStore(err)

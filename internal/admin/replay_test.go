@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -103,6 +104,79 @@ func TestReplay_OfARevocationBySkewedClocks(t *testing.T) {
 	f.replay(t, e, 0, false)
 	e.Time = g.CreatedAt.Add(-30 * time.Second)
 	f.replay(t, e, 1, false)
+}
+
+// The tokens of a grant or a user that the store has lost may still be valid. A
+// replay writes the entries into the revocation log that refuse them, once.
+func TestReplay_RefusesTheTokensOfLostGrants(t *testing.T) {
+	f := newFixture(t)
+	now := time.Now()
+	lost := audit.Event{
+		Name: audit.GrantRevoked, Time: now, Grant: oauth.GrantID{1}.String(), Reason: audit.RevokedByClient,
+	}
+	reused := audit.Event{Name: audit.RefreshReused, Time: now, Grant: oauth.GrantID{2}.String()}
+	disabled := audit.Event{Name: audit.UserDisabled, Time: now, Subject: "usr_lost"}
+	old := lost
+	old.Grant, old.Time = oauth.GrantID{3}.String(), now.Add(-2*time.Hour)
+	for range 2 {
+		changed := 1
+		if len(f.revocations(t)) > 0 {
+			changed = 0
+		}
+		f.replay(t, lost, changed, false)
+		f.replay(t, reused, changed, false)
+		f.replay(t, disabled, changed, false)
+		f.replay(t, old, 0, false) // its tokens have expired
+	}
+	f.wantRevocations(t, grant.RevokedGrant(oauth.GrantID{1}), grant.RevokedGrant(oauth.GrantID{2}),
+		grant.RevokedSubject("usr_lost", ""))
+	f.replay(t, audit.Event{Name: audit.UserEnabled, Time: now, Subject: "usr_lost"}, 0, false)
+}
+
+// A replay ends grants and writes their entries, stamped now: a grant that came
+// back with the backup may have been refreshed since the event.
+func TestReplay_WritesRevocationsOfNow(t *testing.T) {
+	f := newFixture(t)
+	u, err := f.CreateUser(t.Context(), by, "ada", secret, nil)
+	must(t, err)
+	_, err = f.store.CreateGrant(t.Context(), grant.Grant{
+		ID: oauth.GrantID{1}, UserID: u.ID, ClientID: "app", RotatedAt: u.CreatedAt,
+		ExpiresAt: u.CreatedAt.Add(time.Hour), IdleLifetime: time.Hour,
+	}, u.Epoch, 0)
+	must(t, err)
+	replayed := time.Now().Truncate(time.Microsecond)
+	then := replayed.Add(-time.Minute)
+	f.replay(t, audit.Event{
+		Name: audit.GrantRevoked, Time: then, Grant: oauth.GrantID{1}.String(), Reason: audit.RevokedByAdmin,
+	}, 1, false)
+	f.replay(t, audit.Event{
+		Name: audit.GrantRevoked, Time: then, Moment: then, Subject: u.ID, Reason: audit.RevokedByAdmin,
+	}, 0, false)
+	f.wantRevocations(t, grant.RevokedGrant(oauth.GrantID{1}), grant.RevokedSubject(u.ID, ""))
+	for _, e := range f.revocations(t) {
+		if e.Entry.Before < replayed.UnixMicro() {
+			t.Errorf("the moment of an entry is %v, before the replay", time.UnixMicro(e.Entry.Before))
+		}
+	}
+}
+
+// revocations returns the revocation log.
+func (f *fixture) revocations(t *testing.T) []grant.LoggedRevocation {
+	t.Helper()
+	page, err := f.store.Revocations(t.Context(), 0, 100)
+	must(t, err)
+	return page.Entries
+}
+
+// wantRevocations compares the kinds and hashes of the revocation log.
+func (f *fixture) wantRevocations(t *testing.T, want ...grant.Revocation) {
+	t.Helper()
+	same := slices.EqualFunc(f.revocations(t), want, func(e grant.LoggedRevocation, r grant.Revocation) bool {
+		return e.Kind == r.Kind && e.Entry.Hash == r.Hash
+	})
+	if !same {
+		t.Errorf("the log has %+v, want %+v", f.revocations(t), want)
+	}
 }
 
 // Of the events that disable and enable a user or a client only the last

@@ -15,7 +15,9 @@ import (
 type Revocations struct {
 	// issuer is the issuer identifier.
 	issuer string
-	store  RevocationStore
+	// keep is how long after a revocation a token may still be valid.
+	keep  time.Duration
+	store RevocationStore
 	// clients finds the clients and audiences.
 	clients *Clients
 	// users finds the users.
@@ -144,10 +146,8 @@ func (a *Revocations) replay(ctx context.Context, by audit.Actor, e audit.Event)
 	if entry.Before = e.Moment; e.Moment.UnixMicro() <= 0 {
 		return false, oauth.Fail(oauth.InvalidRequest, "The event has no moment.")
 	}
-	if a.logged == nil {
-		if a.logged, err = a.load(ctx); err != nil {
-			return false, oauth.FromStore(err)
-		}
+	if err := a.loadOnce(ctx); err != nil {
+		return false, err
 	}
 	logged := revocation.Entry{Hash: entry.Hash, Before: e.Moment.UnixMicro()}
 	if before, ok := a.logged.Get(entry.Hash); ok && (entry.Kind == revocation.Token || before >= logged.Before) {
@@ -162,6 +162,37 @@ func (a *Revocations) replay(ctx context.Context, by audit.Actor, e audit.Event)
 		Name: e.Name, Subject: e.Subject, Client: e.Client, Audience: e.Audience, Token: e.Token, Reason: e.Reason,
 		Moment: e.Moment,
 	})
+}
+
+// replayLost writes an entry about a grant or a user that the store does not
+// have: the tokens were issued after the backup, and revoked then. It writes
+// nothing if such tokens have expired, or if the log has an entry of that time
+// or later. It returns how many entries it wrote. The moment is now, since the
+// tokens of a lost grant may be of any time.
+func (a *Revocations) replayLost(ctx context.Context, entry grant.Revocation, then time.Time) (int, error) {
+	if !a.events.now().Before(then.Add(a.keep)) {
+		return 0, nil
+	}
+	if err := a.loadOnce(ctx); err != nil {
+		return 0, err
+	}
+	if before, ok := a.logged.Get(entry.Hash); ok && (entry.Kind == revocation.Grant || before >= then.UnixMicro()) {
+		return 0, nil
+	}
+	moment, err := a.store.AddRevocations(ctx, []grant.Revocation{entry})
+	if err != nil {
+		return 0, oauth.FromStore(err)
+	}
+	a.logged.Merge([]revocation.Entry{{Hash: entry.Hash, Before: moment.UnixMicro()}})
+	return 1, nil
+}
+
+// loadOnce reads the log, unless the replay has read it.
+func (a *Revocations) loadOnce(ctx context.Context) (err error) {
+	if a.logged == nil {
+		a.logged, err = a.load(ctx)
+	}
+	return oauth.FromStore(err)
 }
 
 // load reads the log.

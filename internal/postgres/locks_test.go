@@ -202,6 +202,72 @@ func locksByID(t *testing.T, prepare query, lock func(context.Context, *Store) e
 	if err := tryExec(t, s, `SELECT FROM grants WHERE id <> $1 FOR UPDATE NOWAIT`, lowest); err != nil {
 		t.Errorf("other grants are locked before the lowest: %v", err)
 	}
+	wantHeadFree(t, s)
 	must(t, holder.tx.Rollback(t.Context()))
 	must(t, <-done)
+}
+
+// wantHeadFree fails the test if a transaction has locked the head of the
+// revocation log.
+func wantHeadFree(t *testing.T, s *Store) {
+	t.Helper()
+	if err := tryExec(t, s, `SELECT FROM revocation_head FOR UPDATE NOWAIT`); err != nil {
+		t.Errorf("a statement that waits for a lock has locked the head of the log: %v", err)
+	}
+}
+
+// TestLocks_HeadIsLast: an act that waits for a row has not locked the head of
+// the revocation log. So it delays no other act, and no two acts wait for each
+// other.
+func TestLocks_HeadIsLast(t *testing.T) {
+	const (
+		user    = `SELECT FROM users FOR UPDATE`
+		endings = `SELECT FROM endings FOR UPDATE`
+		version = `SELECT FROM versions FOR UPDATE`
+	)
+	all := func(ctx context.Context, s *Store) error {
+		_, err := s.RevokeGrants(ctx, grant.Ending{
+			Subject: ann.ID, Except: oauth.GrantID{1}, Reason: audit.RevokedByAdmin, Actor: "operator:ann",
+		})
+		return err
+	}
+	for name, c := range map[string]struct {
+		held query
+		act  func(context.Context, *Store) error
+	}{
+		"revoke grants, user":    {user, all},
+		"revoke grants, endings": {endings, all},
+		"change password": {user, func(ctx context.Context, s *Store) error {
+			_, _, err := s.ChangePassword(ctx, ann.ID, ann.PasswordHash, "new", oauth.GrantID{1}, "operator:ann")
+			return err
+		}},
+		"disable user": {user, func(ctx context.Context, s *Store) error {
+			_, err := s.DisableUser(ctx, ann.Username, "operator:ann")
+			return err
+		}},
+		"delete user": {user, func(ctx context.Context, s *Store) error {
+			_, err := s.DeleteUser(ctx, ann.Username, "operator:ann")
+			return err
+		}},
+		"delete client": {version, func(ctx context.Context, s *Store) error {
+			return s.DeleteClient(ctx, "app", "operator:ann")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, pgtest.New(t), Options{StatementTimeout: time.Minute})
+			must(t, s.CreateUser(t.Context(), ann))
+			must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
+			must(t, create(t.Context(), s, aGrant(1)))
+			must(t, all(t.Context(), s))
+			holder := begin(t, s)
+			_, err := holder.Exec(t.Context(), c.held)
+			must(t, err)
+			done := make(chan error, 1)
+			go func() { done <- c.act(context.Background(), s) }()
+			waitForBlocked(t, s)
+			wantHeadFree(t, s)
+			must(t, holder.tx.Rollback(t.Context()))
+			must(t, <-done)
+		})
+	}
 }

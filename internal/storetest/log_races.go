@@ -184,7 +184,7 @@ func (u *raceUser) race(servers [2]Store) {
 	wg.Wait()
 }
 
-// tokensOfEndedGrants: logins, refreshes and acts on all grants of a user run
+// Rule 31: logins, refreshes and acts on all grants of a user run
 // concurrently. In the end, a verifier that has read the log refuses all tokens
 // of revoked grants, and none of the others.
 func tokensOfEndedGrants(t *testing.T, servers [2]Store) {

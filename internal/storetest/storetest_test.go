@@ -1,8 +1,10 @@
 package storetest_test
 
 import (
+	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +24,13 @@ var (
 	_ storetest.Store = (*postgres.Store)(nil)
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m, nil)) }
+func TestMain(m *testing.M) {
+	if at := os.Getenv(victimStore); at != "" {
+		fmt.Fprintln(os.Stderr, beVictim(at))
+		os.Exit(1)
+	}
+	os.Exit(pgtest.Main(m, nil))
+}
 
 func TestSQLite(t *testing.T) { storetest.Run(t, onSQLite) }
 
@@ -93,6 +101,7 @@ const maxConns = 20
 func onPostgres(url string, maxConns int32) storetest.Place {
 	return func(t *testing.T) func() (storetest.Store, error) {
 		reset(t, url)
+		t.Cleanup(func() { wantNoDeadlocks(t, url) })
 		return func() (storetest.Store, error) {
 			s, err := postgres.Open(t.Context(), postgres.Options{
 				URL: url, MaxConns: maxConns, StatementTimeout: time.Minute,
@@ -103,6 +112,23 @@ func onPostgres(url string, maxConns int32) storetest.Place {
 			t.Cleanup(func() { _ = s.Close() })
 			return s, s.Migrate(t.Context())
 		}
+	}
+}
+
+// wantNoDeadlocks fails the test if two transactions of the database waited for
+// each other.
+func wantNoDeadlocks(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deadlocks int
+	err = conn.QueryRow(ctx, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&deadlocks)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil || deadlocks > 0 {
+		t.Errorf("%d deadlocks, %v", deadlocks, err)
 	}
 }
 
