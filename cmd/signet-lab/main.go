@@ -26,7 +26,7 @@ func main() {
 			"there is no limit to the load that it can make.",
 		SilenceUsage: true,
 	}
-	root.AddCommand(benchCommand(), tableCommand(), overloadCommand(), strangersCommand())
+	root.AddCommand(benchCommand(), tableCommand(), overloadCommand(), strangersCommand(), revocationsCommand())
 	root.AddCommand(referenceCommand(), hashCommand())
 
 	if os.Getenv("GOGC") == "" {

@@ -19,8 +19,8 @@ type Process struct {
 	PID  int
 }
 
-// processTimes returns the processor time that each process has used so far.
-func processTimes(processes []Process) (map[string]time.Duration, error) {
+// ProcessTimes returns the processor time that each process has used so far.
+func ProcessTimes(processes []Process) (map[string]time.Duration, error) {
 	stats, err := readStats()
 	if err != nil {
 		return nil, err

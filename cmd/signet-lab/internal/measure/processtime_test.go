@@ -25,14 +25,14 @@ func TestProcessTimes_IncludeDescendants(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	times, err := processTimes([]Process{{"child", child.Process.Pid}, {"both", os.Getpid()}})
+	times, err := ProcessTimes([]Process{{"child", child.Process.Pid}, {"both", os.Getpid()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if times["child"] < 5*clockTick || times["both"] < times["child"] {
 		t.Errorf("processor times %v", times)
 	}
-	if _, err := processTimes([]Process{{"none", 1 << 30}}); err == nil {
+	if _, err := ProcessTimes([]Process{{"none", 1 << 30}}); err == nil {
 		t.Error("no error for a process that does not exist")
 	}
 }

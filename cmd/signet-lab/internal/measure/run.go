@@ -23,12 +23,12 @@ func Run(
 		}
 	}
 
-	before, err := processTimes(processes)
+	before, err := ProcessTimes(processes)
 	if err != nil {
 		return Report{}, err
 	}
 	result := p.Run(ctx, workers)
-	after, err := processTimes(processes)
+	after, err := ProcessTimes(processes)
 	if err != nil {
 		return Report{}, err
 	}

@@ -26,7 +26,7 @@ func (b *Testbed) provision(ctx context.Context, i *Issuer, env []string) error 
 	for _, args := range [][]string{
 		{"migrate"},
 		{"audiences", "create", audienceEdDSA, "--alg", "EdDSA"},
-		{"audiences", "create", issuer, "--alg", "EdDSA", "--scope", "signet.admin"},
+		{"audiences", "create", Identifier, "--alg", "EdDSA", "--scope", "signet.admin"},
 	} {
 		if _, err := b.run(ctx, env, "", args...); err != nil {
 			return err
@@ -44,7 +44,7 @@ func (b *Testbed) provision(ctx context.Context, i *Issuer, env []string) error 
 	i.Server = operation.Server{
 		ClientID: clientID, ClientSecret: secret, Usernames: usernames, Password: userPassword, Audience: audienceEdDSA,
 	}
-	i.adminSecret, err = b.createClient(ctx, env, adminID, "--audience", issuer, "--scope", "signet.admin")
+	i.adminSecret, err = b.createClient(ctx, env, adminID, "--audience", Identifier, "--scope", "signet.admin")
 	return err
 }
 
@@ -65,7 +65,7 @@ func (b *Testbed) createClient(ctx context.Context, env []string, id string, fla
 func (i *Issuer) Admin(ctx context.Context) (service signetv1.AdminServiceClient, closeConn func(), err error) {
 	server := operation.Server{GRPC: i.GRPC, ClientID: adminID, ClientSecret: i.adminSecret}
 	c := server.Connect(1)
-	minted, err := c.TokenService.Mint(ctx, &signetv1.MintRequest{Audience: []string{issuer}})
+	minted, err := c.TokenService.Mint(ctx, &signetv1.MintRequest{Audience: []string{Identifier}})
 	c.Close()
 	if err != nil {
 		return nil, nil, err

@@ -14,8 +14,9 @@ import (
 	"github.com/signetd/signet/cmd/signet-lab/internal/reference"
 )
 
-// issuer is the issuer identifier of all issuers.
-const issuer = "http://127.0.0.1:8080"
+// Identifier is the issuer identifier of all issuers. They have other
+// addresses.
+const Identifier = "http://127.0.0.1:8080"
 
 // The other records that provision creates.
 const (
@@ -129,7 +130,7 @@ func (b *Testbed) ColdStart(ctx context.Context, store, name string) (time.Durat
 // environment returns the environment variables of an issuer.
 func (b *Testbed) environment(name, store string, settings ...string) []string {
 	return append(os.Environ(), append([]string{
-		"SIGNET_ISSUER=" + issuer,
+		"SIGNET_ISSUER=" + Identifier,
 		"SIGNET_DATA_DIR=" + filepath.Join(b.Dir, name),
 		"SIGNET_STORE_URL=" + store,
 		"SIGNET_KEK_FILE=" + b.kekFile(),
