@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -133,7 +131,7 @@ func (w *revocationWatch) wait() {
 		w.t.Fatal("verifiers have not learned of all revocations")
 	}
 	slices.Sort(w.took)
-	w.t.Logf("from the acknowledgement to the refusal, with a restart: p50 %s, max %s",
+	w.t.Logf("from the acknowledgement to the refusal: p50 %s, max %s",
 		w.took[len(w.took)/2], w.took[len(w.took)-1])
 }
 
@@ -347,69 +345,4 @@ func feedAge(t *testing.T, m *machine) time.Duration {
 	var answer revocation.Answer
 	must(t, json.NewDecoder(response.Body).Decode(&answer))
 	return time.Duration(answer.AgeMS) * time.Millisecond
-}
-
-// A cuttable forwards connections to a database, except while it is cut.
-type cuttable struct {
-	net.Listener
-	mu     sync.Mutex
-	broken bool
-	open   []net.Conn
-}
-
-func newCuttable(t *testing.T, database *pgconn.Config) *cuttable {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	c := &cuttable{Listener: l}
-	network, to := pgconn.NetworkAddress(database.Host, database.Port)
-	go func() {
-		for {
-			caller, err := l.Accept()
-			if err != nil {
-				return
-			}
-			callee, err := net.Dial(network, to)
-			if err != nil || !c.add(caller, callee) {
-				_ = caller.Close()
-				continue
-			}
-			for _, pair := range [][2]net.Conn{{caller, callee}, {callee, caller}} {
-				go func() {
-					_, _ = io.Copy(pair[0], pair[1])
-					_ = pair[0].Close()
-				}()
-			}
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); c.cut() })
-	return c
-}
-
-// add adds a connection, unless it is cut.
-func (c *cuttable) add(ends ...net.Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.broken {
-		c.open = append(c.open, ends...)
-	}
-	return !c.broken
-}
-
-// cut closes all connections and accepts no new ones.
-func (c *cuttable) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.broken = true
-	for _, end := range c.open {
-		_ = end.Close()
-	}
-	c.open = nil
-}
-
-// mend accepts connections again.
-func (c *cuttable) mend() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.broken = false
 }
