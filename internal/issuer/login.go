@@ -98,12 +98,17 @@ func (i *Issuer) signLogin(
 		return nil, err
 	}
 
+	plan := accessPlan{p.target, claims, minted}
+	if err := i.signer.checkRevoked(i.signer.access(g, plan)); err != nil {
+		return nil, err
+	}
+
 	var signing place
 	defer signing.release()
 	if err := signing.take(ctx, i.keys, p.target.Algorithm); err != nil {
 		return nil, err
 	}
-	response, err := i.respond("login", g, accessPlan{p.target, claims, minted}, refreshToken)
+	response, err := i.respond("login", g, plan, refreshToken)
 	if err != nil {
 		return nil, err
 	}

@@ -120,10 +120,14 @@ func (i *Issuer) mint(ctx context.Context, p mintPlan, g grant.Grant) (*MintResp
 	var signing place
 	defer signing.release()
 	return p.respond(g.UserID, func(t client.Target) (string, time.Duration, error) {
+		plan := p.access(t, g)
+		if err := i.signer.checkRevoked(i.signer.access(g, plan)); err != nil {
+			return "", 0, err
+		}
 		if err := signing.take(ctx, i.keys, t.Algorithm); err != nil {
 			return "", 0, err
 		}
-		return i.signer.sign("mint", g, p.access(t, g))
+		return i.signer.sign("mint", g, plan)
 	})
 }
 

@@ -2,7 +2,6 @@ package issuer_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -167,25 +166,51 @@ func TestCache_DropsRevokedTokens(t *testing.T) {
 	})
 }
 
-// A client that was enabled a moment after it was disabled gets no token that
-// verifiers would refuse for the whole lifetime of the token.
-func TestClientCredentials_NoTokenThatIsRefused(t *testing.T) {
-	for name, setup := range map[string]func(*testing.T, func(*testing.T, *fixture)){
-		"signed": inBubble, "from the cache": inBubbleWithCache,
+// Who was enabled a moment after being disabled gets no token that verifiers
+// would refuse for the whole lifetime of the token, and nothing is stored. A
+// refresh is not refused: its caller needs the refresh token.
+func TestIssuer_SignsNoTokenThatIsRefused(t *testing.T) {
+	for name, request := range map[string]func(context.Context, *testing.T, *flaky) (string, error){
+		"login": func(ctx context.Context, _ *testing.T, f *flaky) (string, error) {
+			return accessToken(f.Login(ctx, f.Caller, valid))
+		},
+		"mint": func(ctx context.Context, _ *testing.T, f *flaky) (string, error) {
+			return mint(ctx, f, issuer.MintRequest{})
+		},
+		"mint for a subject": func(ctx context.Context, _ *testing.T, f *flaky) (string, error) {
+			return mint(ctx, f, issuer.MintRequest{Subject: "customer 7", Refresh: true})
+		},
+		"from the cache": func(ctx context.Context, t *testing.T, f *flaky) (string, error) {
+			f.updateAudience(t, api, allowReuse)
+			return mint(ctx, f, issuer.MintRequest{})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			setup(t, func(t *testing.T, f *fixture) {
+			inFlakyBubble(t, func(t *testing.T, f *flaky) {
+				in := f.login(t, api)
 				f.Revocations.Merge([]revocation.Entry{{
-					Hash: revocation.Client.Hash("gateway"), Before: f.Registry.Now().Add(6 * time.Second).UnixMicro(),
+					Hash: revocation.Client.Hash("gateway"), Before: f.Registry.Now().Add(grant.MintLag).UnixMicro(),
 				}})
-				_, err := f.Issuer.ClientCredentials(t.Context(), f.Caller, issuer.CredentialsRequest{})
-				var e *oauth.Error
-				if !errors.As(err, &e) || e.Code != oauth.TemporarilyUnavailable || e.RetryAfter <= 0 {
+				_, err := request(t.Context(), t, f)
+				if e := oauth.AsError(err); e.Code != oauth.TemporarilyUnavailable || e.RetryAfter <= 0 {
 					t.Errorf("%v, want temporarily_unavailable and when to try again", err)
 				}
-				f.Sleep(t, 6*time.Second)
-				if !f.active(t, f.credentials(t)) {
-					t.Error("the token is not active")
+				for _, subject := range []string{in.Subject, "customer 7"} {
+					page, err := f.Store.Grants(t.Context(), grant.Filter{Subject: subject, Limit: 10})
+					must(t, err)
+					if n := len(page.Grants); subject == in.Subject && n != 1 || subject != in.Subject && n != 0 {
+						t.Errorf("%s has %d grants", subject, n)
+					}
+				}
+				f.MustRefresh(t, in.RefreshToken, "")
+
+				f.Sleep(t, grant.MintLag)
+				text, err := request(t.Context(), t, f)
+				must(t, err)
+				found, err := f.Inspector.Introspect(t.Context(), f.Caller, text)
+				must(t, err)
+				if !found.Active {
+					t.Error("the token is not active afterwards")
 				}
 			})
 		})

@@ -112,15 +112,14 @@ func signError(err error) error {
 // the rest of its lifetime. It gets the signing key first: without one, it
 // returns no cached token, and it does not reuse a token of another key.
 //
-// It returns temporarily_unavailable if the new token would be refused: for a
-// few seconds after a client or an audience was disabled and enabled again.
+// It returns the error of checkRevoked for a token that would be refused.
 func (s *signer) signOwn(
 	ctx context.Context, call string, at *client.Snapshot, clientID string, p accessPlan,
 ) (string, time.Duration, error) {
 	own, t := grant.Grant{UserID: clientID, ClientID: clientID}, p.target
 	access := s.access(own, p)
-	if s.revoked.refuse(access) {
-		return "", 0, oauth.Unavailable(errRevoked)
+	if err := s.checkRevoked(access); err != nil {
+		return "", 0, err
 	}
 	if !t.ReuseTokens {
 		var signing place
@@ -157,6 +156,17 @@ func (s *signer) signOwn(
 	}
 	s.issuedFromCache(call, t.Algorithm)
 	return signed, max(entry.access.ExpiresAt.Sub(s.now()), 0), nil
+}
+
+// checkRevoked returns temporarily_unavailable for a new token that verifiers
+// would refuse for its whole lifetime: for a few seconds after a user, a client
+// or an audience was disabled and enabled again. A refresh does not call it,
+// because its caller must get the refresh token.
+func (s *signer) checkRevoked(access token.Access) error {
+	if s.revoked.refuse(access) {
+		return oauth.Unavailable(errRevoked)
+	}
+	return nil
 }
 
 // fill signs the token of a new cache entry. Its context is not that of one
