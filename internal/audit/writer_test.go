@@ -53,7 +53,7 @@ func TestRule68_AuditLogInjection(t *testing.T) {
 		var out bytes.Buffer
 		err := newLog(t, &out).Write(t.Context(), audit.Event{
 			Name: value, Time: time.Now(), Actor: audit.Actor{Name: value, RequestID: value},
-			Subject: value, Grant: value, Key: value, KeptGrant: value, Reason: value, IP: value,
+			Subject: value, Grant: value, Token: value, Key: value, KeptGrant: value, Reason: value, IP: value,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func TestRule68_AuditLogInjection(t *testing.T) {
 		}
 		m := members(t, line)
 		for _, name := range []string{
-			"event", "request_id", "actor", "sub", "grant", "kid", "reason", "ip", "kept",
+			"event", "request_id", "actor", "sub", "grant", "jti", "kid", "reason", "ip", "kept",
 		} {
 			if utf8.ValidString(value) && m[name] != value {
 				t.Errorf("%q was changed in %s: %s", value, name, line)
@@ -91,6 +91,21 @@ func TestWriter_WritesAllMembersInOrder(t *testing.T) {
 			`"grant":"0a","age_ms":90500}`: {
 			Name: audit.RefreshRepeated, Time: at, Actor: audit.Actor{Name: "gateway"}, Grant: "0a",
 			Age: 90*time.Second + 500*time.Millisecond,
+		},
+		`{"time":"2026-11-20T12:00:00.25Z","event":"token.revoked","actor":"app","target":"token:j","outcome":"success",` +
+			`"sub":"usr_1","jti":"j","reason":"client","moment":"2026-11-20T12:00:00.000001Z"}`: {
+			Name: audit.TokenRevoked, Time: at, Actor: audit.Actor{Name: "app"}, Subject: "usr_1", Token: "j",
+			Reason: audit.RevokedByClient, Moment: time.Date(2026, 11, 20, 12, 0, 0, 1000, time.UTC),
+		},
+		`{"time":"2026-11-20T12:00:00.25Z","event":"revocation.added","actor":"operator:ann","target":"client:app",` +
+			`"outcome":"success","sub":"usr_1","moment":"2026-11-20T12:00:00Z"}`: {
+			Name: audit.RevocationAdded, Time: at, Actor: audit.Actor{Name: "operator:ann"}, Subject: "usr_1",
+			Client: "app", Moment: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
+		},
+		`{"time":"2026-11-20T12:00:00.25Z","event":"revocation.added","actor":"operator:ann","target":"issuer",` +
+			`"outcome":"success","moment":"2026-11-20T12:00:00Z"}`: {
+			Name: audit.RevocationAdded, Time: at, Actor: audit.Actor{Name: "operator:ann"},
+			Moment: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC),
 		},
 		`{"time":"2026-11-20T12:00:00.25Z","event":"key.rotated","actor":"server","target":"key:k","outcome":"success","kid":"k"}`: {
 			Name: "key.rotated", Time: at, Actor: audit.Actor{Name: audit.Server}, Key: "k",
