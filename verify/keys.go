@@ -227,8 +227,8 @@ var errUnknownKey = invalid("unknown kid")
 // find fetches the set because of a kid that it lacks. The error is
 // errUnknownKey if a set that is current lacks it, too.
 func (k *keyStore) find(ctx context.Context, kid string) error {
-	if done := k.refreshUnknown(); done != nil {
-		timer := time.NewTimer(unknownWait)
+	if done, started := k.refreshUnknown(); done != nil {
+		timer := time.NewTimer(unknownWait - time.Since(started))
 		defer timer.Stop()
 		select {
 		case <-done:
@@ -250,17 +250,18 @@ func (k *keyStore) find(ctx context.Context, kid string) error {
 	return errUnknownKey
 }
 
-// refreshUnknown is refresh for an unknown kid.
-func (k *keyStore) refreshUnknown() (done <-chan struct{}) {
+// refreshUnknown is refresh for an unknown kid. It also returns when the fetch
+// started.
+func (k *keyStore) refreshUnknown() (done <-chan struct{}, started time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fetching == nil && time.Since(k.unknownAt) < unknownFloor {
-		return nil
+		return nil, started
 	}
 	if done = k.refreshLocked(fetchFloor, true); done != nil {
 		k.unknownAt = k.started
 	}
-	return done
+	return done, k.started
 }
 
 // want fetches the set again if its ETag is another one. If that does not help,

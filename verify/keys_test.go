@@ -111,6 +111,10 @@ func TestKeys_UnknownKidWaitsForTwoSeconds(t *testing.T) {
 		if waited := time.Since(began); waited != 2*time.Second {
 			t.Errorf("waited for %v, want 2 s", waited)
 		}
+		want(t, v, "while the same fetch goes on", token, verify.ErrUnavailable)
+		if waited := time.Since(began); waited != 2*time.Second {
+			t.Errorf("another token waited for %v in addition", waited-2*time.Second)
+		}
 		time.Sleep(9 * time.Second) // the fetch has failed
 		network.set(nil, nil)
 		want(t, v, "when the issuer answers again", token, nil)

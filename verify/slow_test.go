@@ -43,8 +43,12 @@ func TestFeed_LoadsOverASlowNetwork(t *testing.T) {
 		began := time.Now()
 		v := newVerifier(t, network, verify.Options{Revocation: verify.FailClosed(2 * time.Second)})
 		want(t, v, "at once", token, nil)
-		if took := time.Since(began); took < 10*time.Second || loads != 1 || v.Stats().Entries != 100 {
+		took := time.Since(began)
+		if took < 10*time.Second || loads != 1 || v.Stats().Entries != 100 {
 			t.Errorf("ready after %v and %d loads, with %d entries", took, loads, v.Stats().Entries)
+		}
+		if after := took % time.Second; after > 100*time.Millisecond {
+			t.Errorf("ready %v after the last piece", after)
 		}
 	})
 }
