@@ -122,7 +122,10 @@ func (h feedHandler) writeFull(w http.ResponseWriter, r *http.Request, a feed.An
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	a.Age += fullMaxAge // in a cache
+	// A caller subtracts the age from the moment of its request, and adds the
+	// time for which the server held it. From a cache it gets a response to an
+	// earlier request.
+	a.Held, a.Age = 0, a.Age+fullMaxAge
 	return writeAnswer(w, r, h.long, a, cacheable)
 }
 
