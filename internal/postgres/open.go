@@ -57,8 +57,8 @@ type Options struct {
 	// NoBatching gives every refresh and read a statement of its own, and
 	// every other write a transaction of its own. Otherwise concurrent
 	// refreshes share a statement. So do concurrent reads of grants and of
-	// users by their ids. Concurrent logins, login attempts and revocations of
-	// one grant share a transaction.
+	// users by their ids. Concurrent logins and login attempts share a
+	// transaction, and so do revocations of single grants.
 	NoBatching bool
 	// OnRefreshBatch is called with the number of refreshes of each statement.
 	// nil means no call.
