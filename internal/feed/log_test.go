@@ -280,3 +280,41 @@ func TestFeed_SweptLog(t *testing.T) {
 		}
 	})
 }
+
+// Segments are kept for ten minutes. If there are many, and all entries are
+// smaller, a verifier gets those instead.
+func TestFeed_KeepsSegments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := newStore(t)
+		s, behind := newServer(t, db, newKEKs(t)), new(verifier)
+		behind.poll(t, s, 0)
+		first := behind.position
+		for range 10 {
+			add(t, db, "again")
+			time.Sleep(300 * time.Millisecond)
+		}
+		if a := behind.poll(t, s, 0); behind.full != 1 || len(a.Segments) < 10 {
+			t.Errorf("%d full answers, %d segments", behind.full, len(a.Segments))
+		}
+		for range 10 {
+			add(t, db, "again")
+			time.Sleep(300 * time.Millisecond)
+		}
+		late := &verifier{position: first, started: true}
+		if a := late.poll(t, s, 0); late.full != 1 || len(a.Segments) > 2 || !late.refusesGrant("again") {
+			t.Errorf("%d full answers, %d segments", late.full, len(a.Segments))
+		}
+
+		last := behind.position
+		time.Sleep(9 * time.Minute)
+		add(t, db, "new")
+		time.Sleep(500 * time.Millisecond)
+		for _, want := range []int{0, 1} { // before and after ten minutes
+			v := &verifier{position: last, started: true}
+			if v.poll(t, s, 0); v.full != want || !v.refusesGrant("new") {
+				t.Errorf("%d full answers, want %d", v.full, want)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}

@@ -18,9 +18,6 @@ const (
 	// addressShare is the part of the polls that may wait which one address
 	// may have.
 	addressShare = 2
-	// manySegments is the number of segments from which on their size is
-	// compared with that of all entries.
-	manySegments = 16
 )
 
 var errNotRead = errors.New("the log of revocations was not read yet")
@@ -78,7 +75,7 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 
 	s = f.state.Load()
 	segments, ok := s.after(r.After)
-	if !ok || f.prefersFull(s, segments) {
+	if !ok || s.prefersFull(segments) {
 		return f.answerFull(began)
 	}
 	switch {
@@ -93,18 +90,6 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 		Segments: segments, Position: s.position, Delay: delay,
 		Held: time.Since(began), Age: time.Since(s.confirmed),
 	}, nil
-}
-
-// prefersFull reports whether all entries are smaller than many segments.
-func (f *Feed) prefersFull(s *state, segments []*Segment) bool {
-	if len(segments) <= manySegments {
-		return false
-	}
-	size := 0
-	for _, segment := range segments {
-		size += segment.size()
-	}
-	return size > s.entries*revocation.EntrySize*4/3
 }
 
 func (f *Feed) answerFull(began time.Time) (Answer, error) {

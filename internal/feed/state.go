@@ -16,6 +16,9 @@ const (
 	// confirmEvery is the shortest time between two heartbeats, and between
 	// two segments with all entries.
 	confirmEvery = time.Second
+	// manySegments is the number of segments from which on their size is
+	// compared with that of all entries.
+	manySegments = 16
 )
 
 // A state is what polls are answered from. It is immutable.
@@ -86,4 +89,16 @@ func (s *state) dropInvalid(ctx context.Context, by signer) {
 			return
 		}
 	}
+}
+
+// prefersFull reports whether all entries are smaller than many segments.
+func (s *state) prefersFull(segments []*Segment) bool {
+	if len(segments) <= manySegments {
+		return false
+	}
+	size := 0
+	for _, segment := range segments {
+		size += segment.size()
+	}
+	return size > s.entries*revocation.EntrySize*4/3
 }
