@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/signetd/signet/internal/revocation"
@@ -478,6 +479,7 @@ func TestFeed_EntryAboutAKey(t *testing.T) {
 		var last revocation.Answer
 		network.set(nil, changeFeed(func(a *revocation.Answer) { last = *a }))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		old := last // signed by the old key
 		issuer.Rotate()
 		time.Sleep(2 * time.Second)
@@ -511,6 +513,7 @@ func TestFeed_CompromisedKey(t *testing.T) {
 		var heads []revocation.Answer
 		network.set(nil, changeFeed(func(a *revocation.Answer) { heads = append(heads, *a) }))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		old := heads[len(heads)-1]
 		network.reset()
 		issuer.Compromise()

@@ -73,6 +73,7 @@ func TestWatches_ConcurrentUse(t *testing.T) {
 					}
 					if cause := context.Cause(ctx); cause != ErrRevoked {
 						t.Errorf("ended with %v, want ErrRevoked", cause)
+						stop()
 						return
 					}
 				}
