@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -162,6 +163,11 @@ func TestComposeFile(t *testing.T) {
 	// After a restart the server answers as the other one does.
 	servers[0] = machines[0].start().ready()
 	operator.signet("", "users", "enable", "ada")
+	// The entry about the disabled user concerns the tokens of the next six
+	// seconds, too.
+	if !eventually(func() bool { return devices[1].refreshActive() }) {
+		t.Error("no token of the enabled user is active")
+	}
 	devices[0].token, devices[0].key = devices[1].token, devices[1].key
 	refreshInTurn(t, devices, 4)
 	for _, s := range servers {
@@ -202,6 +208,25 @@ func refreshInTurn(t *testing.T, devices []*device, steps int) {
 	for _, d := range devices {
 		d.token, d.key = token, key
 	}
+}
+
+// refreshActive refreshes once, and reports whether the access token is active.
+// Otherwise it pauses.
+func (d *device) refreshActive() bool {
+	response, err := d.refreshOnce()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	ctx, cancel := asClient(d.t, d.credentials.ClientID, "")
+	defer cancel()
+	found, err := d.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: response.GetAccessToken()})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if !found.GetActive() {
+		<-time.After(200 * time.Millisecond)
+	}
+	return found.GetActive()
 }
 
 // checkSameJWKSets checks that all issuers publish the same JWK Set. They may
