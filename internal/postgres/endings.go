@@ -62,10 +62,9 @@ const storedRotatedAt = `, CASE WHEN ` + idleSince + ` > g.moved_at THEN g.moved
 // countLive counts the live grants of the subject $1 to the client $2, or to
 // any client if it is empty, except the grant $3. They were created until $6,
 // or until now if it is NULL. It also returns the time of the newest grant of
-// the subject, or now if that is later, and which of the two it is.
+// the subject, or now if that is later.
 const countLive = `WITH moment AS MATERIALIZED (
-		SELECT greatest(now.at, newest.at) AS at, coalesce(newest.at > now.at, FALSE) AS ahead
-		FROM (SELECT clock_timestamp() AS at) now, (SELECT max(created_at) AS at FROM grants WHERE user_id = $1) newest
+		SELECT greatest(clock_timestamp(), (SELECT max(created_at) FROM grants WHERE user_id = $1)) AS at
 	), live AS (
 		SELECT FROM (
 			SELECT g.* FROM grants g WHERE g.user_id = $1 ORDER BY g.created_at DESC, g.id DESC LIMIT $4
@@ -74,7 +73,7 @@ const countLive = `WITH moment AS MATERIALIZED (
 			AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > moment.at AND` + notRevoked + `
 			AND g.created_at <= coalesce($6, moment.at)
 		LIMIT $5
-	) SELECT at, ahead, (SELECT count(*) FROM live) FROM moment`
+	) SELECT at, (SELECT count(*) FROM live) FROM moment`
 
 // addEnding stores an ending, and writes an entry with that lag into the log.
 // It returns the number of live grants that the ending concerns. An ending
@@ -100,16 +99,15 @@ func (s *Store) addEnding(
 	if err != nil {
 		return ended, err
 	}
-	var notBefore time.Time
-	var ahead bool
+	var newest time.Time
 	err = tx.QueryRow(ctx, countLive, e.Subject, e.ClientID, except.column(), grant.MaxCountExamined, grant.MaxCounted,
-		at(&e.CreatedUntil)).Scan(at(&notBefore), &ahead, &ended.Live)
+		at(&e.CreatedUntil)).Scan(at(&newest), &ended.Live)
 	if err != nil {
 		return ended, err
 	}
 
-	if except.exists || ahead {
-		if err := lockHead(ctx, tx, notBefore); err != nil {
+	if except.exists {
+		if err := lockHead(ctx, tx); err != nil {
 			return ended, err
 		}
 	}
@@ -117,7 +115,7 @@ func (s *Store) addEnding(
 	if err != nil {
 		return ended, err
 	}
-	if ended.At, err = s.appendRevocations(ctx, tx, entries...); err != nil {
+	if ended.At, err = s.appendNotBefore(ctx, tx, newest, entries...); err != nil {
 		return ended, err
 	}
 	return ended, storeEnding(ctx, tx, e, except, same, ended.At)

@@ -138,6 +138,12 @@ func TestEndings_ClockSetBack(t *testing.T) {
 	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
 		t.Errorf("a login after the act of %v has the grant %+v", e.At, later)
 	}
+
+	// Only the entry about the subject has a moment that is ahead.
+	now := storeTime(t, s)
+	if other := time.UnixMicro(addEntry(t, s, anEntry).Entry.Before); other.Sub(now) > time.Minute {
+		t.Errorf("the moment of an entry about another subject is %v, at %v", other, now)
+	}
 }
 
 // TestApplyEndings_RolledBack: a worker that is killed in its transaction loses

@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/signetd/signet/internal/grant"
@@ -44,6 +46,14 @@ const entryExpiry = `greatest(:before + :keep::interval, least(:before + head.ke
 func (s *Store) appendRevocations(
 	ctx context.Context, tx transaction, entries ...grant.Revocation,
 ) (moment time.Time, err error) {
+	return s.appendNotBefore(ctx, tx, time.Time{}, entries...)
+}
+
+// appendNotBefore is appendRevocations with a moment that is not before
+// earliest. The moment of later entries does not depend on it.
+func (s *Store) appendNotBefore(
+	ctx context.Context, tx transaction, earliest time.Time, entries ...grant.Revocation,
+) (moment time.Time, err error) {
 	if len(entries) == 0 {
 		return time.Time{}, nil
 	}
@@ -53,17 +63,23 @@ func (s *Store) appendRevocations(
 		kinds[i], hashes[i] = int16(e.Kind), hashColumn(e.Hash)
 		lags[i], before[i] = e.Lag, zeronull.Timestamptz(e.Before)
 	}
-	err = tx.QueryRow(ctx, insertRevocations, kinds, hashes, lags, before, revocation.NewMark(), s.keep).Scan(&moment)
+	err = tx.QueryRow(ctx, insertRevocations, kinds, hashes, lags, before, revocation.NewMark(), s.keep,
+		zeronull.Timestamptz(earliest)).Scan(&moment)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = errNoHead
+	}
 	return moment, err
 }
 
+var errNoHead = errors.New("the table revocation_head has no row")
+
 var insertRevocations = query(`WITH head AS (`+advanceHead+`), entries AS (
-		SELECT ord, kind, hash, coalesce(before, head.at + lag) AS before
+		SELECT ord, kind, hash, coalesce(before, greatest(head.at, $7) + lag) AS before
 		FROM unnest($1::smallint[], $2::bytea[], $3::interval[], $4::timestamptz[]) WITH ORDINALITY AS e (kind, hash, lag, before, ord), head
 	), logged AS (
 		INSERT INTO revocations (seq, mark, kind, key, before, expires_at)
 		SELECT head.seq - cardinality($1::smallint[]) + ord, $5, kind, hash, before, `+entryExpiry+` FROM entries, head
-	) SELECT at FROM head`).replace(":entries", `cardinality($1::smallint[])`, ":before", `entries.before`, ":keep", `$6`)
+	) SELECT greatest(at, $7::timestamptz) FROM head`).replace(":entries", `cardinality($1::smallint[])`, ":before", `entries.before`, ":keep", `$6`)
 
 // logEnded are the last CTEs of a statement that ends grants. They write an
 // entry for each row of its CTE ended, which has the columns ord and hash.
@@ -71,12 +87,12 @@ var insertRevocations = query(`WITH head AS (`+advanceHead+`), entries AS (
 //
 // The number of rows is an uncorrelated subquery, so that the grants are ended
 // before the head is locked. A join of the head with ended would have another
-// order.
+// order. Without the head, seq is NULL, and the statement fails.
 const logEnded = `head AS (
 		` + advanceHead + `
 	), logged AS (
 		INSERT INTO revocations (seq, mark, kind, key, before, expires_at)
-		SELECT head.seq + 1 - row_number() OVER (ORDER BY ord DESC), :mark, 1, hash, head.at, ` + entryExpiry + ` FROM ended, head
+		SELECT head.seq + 1 - row_number() OVER (ORDER BY ord DESC), :mark, 1, hash, head.at, ` + entryExpiry + ` FROM ended LEFT JOIN head ON TRUE
 	)`
 
 // withLog returns a statement that has logEnded. keep and mark are its
@@ -86,10 +102,9 @@ func withLog(q, mark, keep query) query {
 }
 
 // lockHead locks the head before appendRevocations does, so that what the
-// transaction reads next is not older than the entries before its own. The
-// moment of its entries will not be before atLeast.
-func lockHead(ctx context.Context, tx transaction, atLeast time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE revocation_head SET at = greatest(at, $1)`, atLeast)
+// transaction reads next is not older than the entries before its own.
+func lockHead(ctx context.Context, tx transaction) error {
+	_, err := tx.Exec(ctx, `SELECT FROM revocation_head FOR UPDATE`)
 	return err
 }
 

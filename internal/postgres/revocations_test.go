@@ -111,12 +111,26 @@ func TestRevocations_WriterWaitsForTheHead(t *testing.T) {
 func TestRevocations_ChangeNeedsItsEntry(t *testing.T) {
 	s := open(t, pgtest.New(t), Options{})
 	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
+	must(t, s.CreateUser(t.Context(), ann))
+	g := aGrant(1)
+	must(t, create(t.Context(), s, g))
+	exec(t, s, `UPDATE grants SET generation = 9`)
 	exec(t, s, `DELETE FROM revocation_head`)
 	rejects(t, s.DeleteClient(t.Context(), "app", "operator:ann"), "delete client")
 	d, err := s.Directory(t.Context())
 	must(t, err)
 	if len(d.Clients) != 1 {
 		t.Error("the client is deleted without an entry")
+	}
+
+	_, _, err = s.RevokeGrant(t.Context(), g.ID, "", audit.RevokedByClient, then)
+	rejects(t, err, "revoke grant")
+	_, err = s.RefreshGrant(t.Context(), currentToken(g)) // reuse
+	rejects(t, err, "refresh grant")
+	_, err = s.DisableUser(t.Context(), ann.Username, "operator:ann")
+	rejects(t, err, "disable user")
+	if g, err := s.Grant(t.Context(), g.ID); err != nil || !g.RevokedAt.IsZero() {
+		t.Errorf("a grant was revoked without an entry: %+v, %v", g, err)
 	}
 }
 

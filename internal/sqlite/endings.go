@@ -83,10 +83,11 @@ func (s *Store) addEnding(
 	if err != nil {
 		return ended, err
 	}
-	if err := advanceToNewest(ctx, tx, e.Subject); err != nil {
+	newest, err := newestGrant(ctx, tx, e.Subject)
+	if err != nil {
 		return ended, err
 	}
-	if ended.At, err = s.appendRevocations(ctx, tx, entries...); err != nil {
+	if ended.At, err = s.appendNotBefore(ctx, tx, newest, entries...); err != nil {
 		return ended, err
 	}
 
@@ -156,12 +157,10 @@ const isAccepted = `SELECT EXISTS (SELECT 1 FROM grants g WHERE g.id = ?1 AND g.
 					SELECT 1 FROM revocations x WHERE x.kind IN (4, 5, 8) AND x.kind = 8 AND x.key = ?2 AND x.before >= r.before)
 		))`
 
-// advanceToNewest makes the moment of the next entries not earlier than the
-// creation of a grant of the subject.
-func advanceToNewest(ctx context.Context, tx transaction, subject string) error {
-	_, err := tx.Exec(ctx, `UPDATE revocation_head
-		SET at = max(at, coalesce((SELECT max(created_at) FROM grants WHERE user_id = ?), at))`, subject)
-	return err
+// newestGrant returns when the newest grant of a subject was created.
+func newestGrant(ctx context.Context, tx transaction, subject string) (created time.Time, err error) {
+	err = tx.QueryRow(ctx, `SELECT max(created_at) FROM grants WHERE user_id = ?`, subject).Scan(at{&created})
+	return created, err
 }
 
 // storeEnding stores an ending of that time, or raises the time of the ending

@@ -49,6 +49,10 @@ func TestEndings_ClockSetBack(t *testing.T) {
 	if !later.RevokedAt.IsZero() || !later.CreatedAt.After(e.At) {
 		t.Errorf("a login after the act of %v has the grant %+v", e.At, later)
 	}
+	// Only the entry about the subject has a moment that is ahead.
+	if other := time.UnixMicro(addEntry(t, s, anEntry).Entry.Before); other.After(now) {
+		t.Errorf("the moment of an entry about another subject is %v, at %v", other, now)
+	}
 
 	// An act and a login at the same time.
 	now = then.Add(time.Minute)

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/signetd/signet/internal/grant"
@@ -37,13 +39,26 @@ func (s *Store) advanceHead(ctx context.Context, tx transaction, entries int) (h
 	err := tx.QueryRow(ctx, advanceHead,
 		entries, at{&now}, inMicros{&s.keep}, at{&until}).
 		Scan(&h.seq, at{&h.at}, inMicros{&h.keep}, at{&h.keepUntil})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = errNoHead
+	}
 	return h, err
 }
+
+var errNoHead = errors.New("the table revocation_head has no row")
 
 // appendRevocations writes entries and returns their moment, which is that of
 // all entries without a moment of their own.
 func (s *Store) appendRevocations(
 	ctx context.Context, tx transaction, entries ...grant.Revocation,
+) (moment time.Time, err error) {
+	return s.appendNotBefore(ctx, tx, time.Time{}, entries...)
+}
+
+// appendNotBefore is appendRevocations with a moment that is not before
+// earliest. The moment of later entries does not depend on it.
+func (s *Store) appendNotBefore(
+	ctx context.Context, tx transaction, earliest time.Time, entries ...grant.Revocation,
 ) (moment time.Time, err error) {
 	if len(entries) == 0 {
 		return time.Time{}, nil
@@ -52,11 +67,15 @@ func (s *Store) appendRevocations(
 	if err != nil {
 		return time.Time{}, err
 	}
+	moment = h.at
+	if earliest.After(moment) {
+		moment = earliest
+	}
 	mark, first := revocation.NewMark(), h.seq-int64(len(entries))+1
 	for i, e := range entries {
 		before := e.Before
 		if before.IsZero() {
-			before = h.at.Add(e.Lag)
+			before = moment.Add(e.Lag)
 		}
 		expires := s.entryExpiry(h, before)
 		_, err := tx.Exec(ctx, `INSERT INTO revocations (seq, mark, kind, key, before, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -65,7 +84,7 @@ func (s *Store) appendRevocations(
 			return time.Time{}, err
 		}
 	}
-	return h.at, nil
+	return moment, nil
 }
 
 // entryExpiry returns the expires_at of an entry with this moment.

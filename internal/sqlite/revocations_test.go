@@ -1,11 +1,14 @@
 package sqlite
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/revocation"
 )
 
@@ -92,9 +95,33 @@ func TestRevocations_ClockSetBack(t *testing.T) {
 func TestRevocations_ChangeNeedsItsEntry(t *testing.T) {
 	s := open(t, newFile(t))
 	must(t, s.CreateClient(t.Context(), client.Client{ID: "app"}))
+	must(t, s.CreateUser(t.Context(), ann))
+	must(t, create(t.Context(), s, aGrant(1)))
+	exec(t, s.writeDB, `UPDATE grants SET generation = 9`)
 	exec(t, s.writeDB, `DELETE FROM revocation_head`)
-	if err := s.DeleteClient(t.Context(), "app", "operator:ann"); err == nil {
-		t.Error("a client was deleted without an entry")
+
+	reused := grant.RefreshAttempt{
+		Grant: oauth.GrantID{1}, ClientID: "app", ReceivedAt: then, Deadline: then.Add(time.Minute),
+	}
+	for name, act := range map[string]func() error{
+		"delete client": func() error { return s.DeleteClient(t.Context(), "app", "operator:ann") },
+		"revoke grant": func() error {
+			_, _, err := s.RevokeGrant(t.Context(), oauth.GrantID{1}, "", audit.RevokedByClient, then)
+			return err
+		},
+		"refresh grant": func() error { _, err := s.RefreshGrant(t.Context(), reused); return err },
+		"disable user": func() error {
+			_, err := s.DisableUser(t.Context(), ann.Username, "operator:ann")
+			return err
+		},
+	} {
+		// not_found would mean that there is nothing to revoke.
+		if err := act(); err == nil || errors.Is(err, oauth.NotFound) {
+			t.Errorf("%s without an entry: %v", name, err)
+		}
+	}
+	if g, err := s.Grant(t.Context(), oauth.GrantID{1}); err != nil || !g.RevokedAt.IsZero() {
+		t.Errorf("a grant was revoked without an entry: %+v, %v", g, err)
 	}
 	d, err := s.Directory(t.Context())
 	must(t, err)
