@@ -197,6 +197,10 @@ func (r *Replayer) replayClient(ctx context.Context, by audit.Actor, e audit.Eve
 		return ReplayResult{}, err
 	}
 	c, ok := d.Client(e.Client)
+	if !ok && (e.Name == audit.ClientDeleted || e.Reason == audit.Disabled) {
+		written, err := r.revocations.replayLost(ctx, grant.RevokedClient(e.Client), e.Time)
+		return ReplayResult{Changed: written}, err
+	}
 	if !ok || c.CreatedAt.After(e.Time.Add(r.skew)) { // the event is about an older client of that id
 		return ReplayResult{}, nil
 	}
@@ -251,6 +255,8 @@ func (r *Replayer) findLost(ctx context.Context, e audit.Event) (ReplayResult, e
 		if _, ok := d.Audience(e.Audience); ok {
 			return ReplayResult{Lost: "the deletion of the audience: delete it again unless it is a new one"}, nil
 		}
+		written, err := r.revocations.replayLost(ctx, grant.RevokedAudience(e.Audience), e.Time)
+		return ReplayResult{Changed: written}, err
 	case audit.ClaimsSet:
 		return ReplayResult{Lost: "perhaps new claims of the user: compare them"}, nil
 	case audit.LoginSucceeded, audit.TokenMinted:

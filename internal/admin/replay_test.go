@@ -106,8 +106,9 @@ func TestReplay_OfARevocationBySkewedClocks(t *testing.T) {
 	f.replay(t, e, 1, false)
 }
 
-// The tokens of a grant or a user that the store has lost may still be valid. A
-// replay writes the entries into the revocation log that refuse them, once.
+// The tokens of a grant, a user, a client or an audience that the store has
+// lost may still be valid. A replay writes the entries into the revocation log
+// that refuse them, once.
 func TestReplay_RefusesTheTokensOfLostGrants(t *testing.T) {
 	f := newFixture(t)
 	now := time.Now()
@@ -116,6 +117,9 @@ func TestReplay_RefusesTheTokensOfLostGrants(t *testing.T) {
 	}
 	reused := audit.Event{Name: audit.RefreshReused, Time: now, Grant: oauth.GrantID{2}.String()}
 	disabled := audit.Event{Name: audit.UserDisabled, Time: now, Subject: "usr_lost"}
+	deleted := audit.Event{Name: audit.ClientDeleted, Time: now, Client: "lost"}
+	suspended := audit.Event{Name: audit.ClientUpdated, Time: now, Client: "other", Reason: audit.Disabled}
+	audience := audit.Event{Name: audit.AudienceDeleted, Time: now, Audience: "lost"}
 	old := lost
 	old.Grant, old.Time = oauth.GrantID{3}.String(), now.Add(-2*time.Hour)
 	for range 2 {
@@ -126,10 +130,14 @@ func TestReplay_RefusesTheTokensOfLostGrants(t *testing.T) {
 		f.replay(t, lost, changed, false)
 		f.replay(t, reused, changed, false)
 		f.replay(t, disabled, changed, false)
+		f.replay(t, deleted, changed, false)
+		f.replay(t, suspended, changed, false)
+		f.replay(t, audience, changed, false)
 		f.replay(t, old, 0, false) // its tokens have expired
 	}
 	f.wantRevocations(t, grant.RevokedGrant(oauth.GrantID{1}), grant.RevokedGrant(oauth.GrantID{2}),
-		grant.RevokedSubject("usr_lost", ""))
+		grant.RevokedSubject("usr_lost", ""), grant.RevokedClient("lost"), grant.RevokedClient("other"),
+		grant.RevokedAudience("lost"))
 	f.replay(t, audit.Event{Name: audit.UserEnabled, Time: now, Subject: "usr_lost"}, 0, false)
 }
 

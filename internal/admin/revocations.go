@@ -164,14 +164,18 @@ func (a *Revocations) replay(ctx context.Context, by audit.Actor, e audit.Event)
 	})
 }
 
-// replayLost writes an entry about a grant or a user that the store does not
-// have: the tokens were issued after the backup, and revoked then. It writes
-// nothing if such tokens have expired, or if the log has an entry of that time
-// or later. It returns how many entries it wrote. The moment is now, since the
-// tokens of a lost grant may be of any time.
+// replayLost writes an entry about a grant, a user, a client or an audience
+// that the store does not have: the tokens were issued after the backup, and
+// revoked then. It writes nothing if such tokens have expired, or if the log
+// has an entry of that time or later. It returns how many entries it wrote. The
+// moment is now, since the tokens of a lost grant may be of any time.
 func (a *Revocations) replayLost(ctx context.Context, entry grant.Revocation, then time.Time) (int, error) {
-	if !a.events.now().Before(then.Add(a.keep)) {
+	now := a.events.now()
+	if !now.Before(then.Add(a.keep)) {
 		return 0, nil
+	}
+	if then.After(now) { // the clock was ahead
+		then = now
 	}
 	if err := a.loadOnce(ctx); err != nil {
 		return 0, err

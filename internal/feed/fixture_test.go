@@ -50,6 +50,8 @@ type server struct {
 	// slow is how long a read of the log takes.
 	slow   atomic.Int64
 	signed atomic.Int64
+	// ringReads is how often the version of the key ring was read.
+	ringReads atomic.Int64
 }
 
 // newStore returns a new SQLite store.
@@ -112,13 +114,14 @@ func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Optio
 	return f
 }
 
-// A cutStore fails while the server is cut off.
+// A cutStore fails while the server is cut off, and counts reads of the ring.
 type cutStore struct {
 	keys.Store
 	server *server
 }
 
 func (s cutStore) RingVersion(ctx context.Context) (keys.Version, error) {
+	s.server.ringReads.Add(1)
 	if s.server.cut.Load() || s.server.cutRing.Load() {
 		return keys.Version{}, errCut
 	}

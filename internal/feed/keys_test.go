@@ -83,3 +83,19 @@ func TestRule22_FeedOfAServerWithoutItsKeyRing(t *testing.T) {
 		}
 	})
 }
+
+// A server reads its key ring once because of an entry about a key, also while
+// that is the newest entry.
+func TestRefresh_ReadsTheKeyRingOnceForACompromisedKey(t *testing.T) {
+	db := newStore(t)
+	s := openServer(t, db, newKEKs(t))
+	_, err := db.AddRevocations(t.Context(), []grant.Revocation{grant.RevokedKey("another")})
+	must(t, err)
+	before := s.ringReads.Load()
+	for range 3 {
+		must(t, s.Refresh(t.Context()))
+	}
+	if n := s.ringReads.Load() - before; n != 1 {
+		t.Errorf("the key ring was read %d times", n)
+	}
+}

@@ -45,7 +45,8 @@ func (t *tail) restart() {
 	t.last, t.pending, t.before, t.reset = revocation.Position{}, nil, revocation.Position{}, true
 }
 
-// read reads the log to its end. It calls merge with each page.
+// read reads the log to its end. It calls merge with the new entries of each
+// page.
 //
 // Each page begins with the entry that was read last. If it is not there, or
 // with another mark, the store was restored from a backup or lost its last
@@ -58,21 +59,21 @@ func (t *tail) read(ctx context.Context, merge func(grant.LogPage)) error {
 		if err != nil {
 			return err
 		}
-		added := page.Entries
+		size := len(page.Entries)
 		if t.last.Seq > 0 {
-			if len(added) == 0 || added[0].Position != t.last {
+			if size == 0 || page.Entries[0].Position != t.last {
 				t.restart()
 				t.partial = true
 				restarts++
 				continue
 			}
-			added = added[1:]
+			page.Entries = page.Entries[1:]
 		}
 
 		merge(page)
-		t.add(added)
+		t.add(page.Entries)
 		t.partial = true
-		if len(page.Entries) < pageSize {
+		if size < pageSize {
 			t.partial, t.began, t.at = false, began, page.ReadAt
 			return nil
 		}
