@@ -315,8 +315,16 @@ func newVerifierOf(t *testing.T, m *machine, issuer, audience string, p verify.P
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
+	return newVerifierVia(t, toServer{m.http, transport}, issuer, audience, p)
+}
+
+// newVerifierVia is newVerifierOf with its own transport.
+func newVerifierVia(
+	t *testing.T, transport http.RoundTripper, issuer, audience string, p verify.Policy,
+) *verify.Verifier {
+	t.Helper()
 	v, err := verify.New(t.Context(), issuer, verify.Options{
-		Audience: audience, Revocation: p, HTTP: &http.Client{Transport: toServer{m.http, transport}},
+		Audience: audience, Revocation: p, HTTP: &http.Client{Transport: transport},
 		Log: slog.New(slog.DiscardHandler),
 	})
 	must(t, err)
