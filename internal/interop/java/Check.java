@@ -31,6 +31,11 @@ public class Check {
     refused(revocations, answer, "a head under another key", forged.serialize(), entries);
     check("the feed of revocations is stale".equals(message(revocations, token)), "not stale");
 
+    var newer = new HashMap<>(answer);
+    newer.put("held_ms", 1_000_000_000L);
+    revocations.merge(newer, System.nanoTime());
+    check(revocations.asOf <= System.nanoTime(), "newer than the answer");
+
     var follower = new Thread(() -> {
       try {
         revocations.follow();

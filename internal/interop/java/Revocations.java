@@ -47,7 +47,7 @@ public class Revocations {
       position = number(h, "to") + "-" + number(h, "mark");
       next = number(h, "to") + 1;
       if (number(h, "at") > System.currentTimeMillis() - 35_000) { // not an old answer again
-        asOf = sent + (number(answer, "held_ms") - number(answer, "age_ms")) * 1_000_000;
+        asOf = Math.min(sent + (number(answer, "held_ms") - number(answer, "age_ms")) * 1_000_000, System.nanoTime());
       }
     }
   }

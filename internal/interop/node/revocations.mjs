@@ -17,14 +17,16 @@ export async function merge(answer, sent) {
     const { payload, protectedHeader: { typ, kid } } = await compactVerify(head, keys);
     const h = JSON.parse(Buffer.from(payload)), bytes = Buffer.from(entries, 'base64url');
     const signed = typ === 'revocations+jwt' && h.iss === ISSUER && h.sum === digest(bytes).digest('base64url');
-    if (!signed || moment(3, kid) || !(h.full || h.from <= next)) throw new Error('the feed is not valid');
+    if (!signed || !kid || moment(3, kid) || !(h.full || h.from <= next)) throw new Error('the feed is not valid');
     for (let i = 0; i < bytes.length; i += 16) {
       const key = bytes.toString('hex', i, i + 8), time = Number(bytes.readBigUInt64BE(i + 8));
       moments.set(key, Math.max(time, moments.get(key) ?? 0));
     }
     for (const [key, time] of moments) if (time / 1000 < h.at - h.keep * 1000) moments.delete(key);
     [position, next] = [`${h.to}-${h.mark}`, h.to + 1];
-    if (h.at > Date.now() - 35_000) asOf = sent + answer.held_ms - answer.age_ms; // not an old answer again
+    if (h.at > Date.now() - 35_000) { // not an old answer again
+      asOf = Math.min(sent + answer.held_ms - answer.age_ms, performance.now());
+    }
   }
 }
 
@@ -48,7 +50,8 @@ export async function verify(token) {
     issuer: ISSUER, audience: AUDIENCE, typ: 'at+jwt', algorithms: ['ES256'],
     requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
   });
-  if (performance.now() - asOf > 5000) throw new Error('the feed of revocations is stale');
+  if (!kid) throw new Error('the token has no kid'); // an entry about its key could not be found
+  if (!(performance.now() - asOf <= 5000)) throw new Error('the feed of revocations is stale');
   const id = Buffer.from(p.jti, 'base64url'); // a UUID of version 7, with microseconds
   let minted = id.readUIntBE(0, 6) * 1000 + Math.ceil((id.readUInt16BE(6) & 0xfff) * 1000 / 4096);
   if (!(Math.abs(minted / 1e6 - p.iat) < 60)) minted = p.iat * 1e6; // of a server of an earlier version

@@ -40,7 +40,7 @@ def merge(answer, sent):
             del moments[entry]
         state.update(position=f"{h['to']}-{h['mark']}", next=h["to"] + 1)
         if h["at"] / 1000 > time.time() - 35:  # not an old answer again
-            state["as_of"] = sent + (answer["held_ms"] - answer["age_ms"]) / 1000
+            state["as_of"] = min(sent + (answer["held_ms"] - answer["age_ms"]) / 1000, time.monotonic())
 
 
 def follow():

@@ -42,6 +42,10 @@ try:
 except jwt.PyJWTError as e:
     assert "stale" in str(e), e
 
+# An answer cannot be newer than its arrival.
+merge(answer | {"held_ms": 10**12}, time.monotonic())
+assert revocations.state["as_of"] <= time.monotonic(), "newer than the answer"
+
 threading.Thread(target=revocations.follow, daemon=True).start()
 begin = time.monotonic()
 while True:
