@@ -60,3 +60,20 @@ func TestFeed_BoundsEntries(t *testing.T) {
 		t.Errorf("%d entries, %v", f.table.Len(), err)
 	}
 }
+
+// An answer of many tiny segments is refused before it is decoded: in memory
+// they would take many times the size of the answer.
+func TestFeed_BoundsSegments(t *testing.T) {
+	answer := func(n int, segment string) []byte {
+		return []byte(`{"segments":[` + strings.TrimSuffix(strings.Repeat(segment+",", n), ",") + `],"held_ms":1,"age_ms":1}`)
+	}
+	a, err := decodeAnswer(answer(10_000, `{"head":"a.b.c","entries":""}`))
+	if err != nil || len(a.Segments) != 10_000 || a.Segments[0].Head != "a.b.c" || a.HeldMS != 1 {
+		t.Errorf("%d segments, %v", len(a.Segments), err)
+	}
+	for _, segment := range []string{"{}", "null", `{"head":"a.b.c","entries":""}`} {
+		if a, err := decodeAnswer(answer(200_000, segment)); err == nil {
+			t.Errorf("%d segments %s are decoded", len(a.Segments), segment)
+		}
+	}
+}

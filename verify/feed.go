@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"encoding/json"
@@ -24,6 +25,9 @@ const (
 	maxEntries = 1 << 22
 	// maxAnswer is the maximum size of an answer: maxEntries in base64url.
 	maxAnswer = maxEntries*revocation.EntrySize*4/3 + 1<<20
+	// maxCommas is how many commas an answer may have, so that its segments
+	// take little memory. An issuer keeps at most 3,000, of two members.
+	maxCommas = 1 << 17
 	// maxWait is how long a poll waits for news at most.
 	maxWait = 2 * time.Second
 	// minSilence is the shortest time for which nothing may arrive, beside
@@ -174,14 +178,15 @@ func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 		return min(time.Duration(seconds)*time.Second, maxBackoff), errStatus(r.status)
 	}
 
-	var a revocation.Answer
-	if err := json.Unmarshal(r.body, &a); err != nil {
-		return 0, errors.New("the answer is malformed")
+	a, err := decodeAnswer(r.body)
+	if err != nil {
+		return 0, err
 	}
 	held, age, delay := milliseconds(a.HeldMS), milliseconds(a.AgeMS), milliseconds(a.DelayMS)
 	added, err := f.merge(a.Segments)
 	if err != nil {
-		f.reload = f.reload || errors.Is(err, errSegment)
+		// The entries of a head that is too old are complete.
+		f.reload = errors.Is(err, errSegment) || f.reload && !errors.Is(err, errTooOld)
 		return min(delay, maxDelay), err
 	}
 	f.reload, f.loaded = false, f.reload
@@ -190,6 +195,17 @@ func (f *feed) poll(ctx context.Context) (pause time.Duration, err error) {
 		delay = minPause * 5 // the issuer does not hold polls, for example because it drains
 	}
 	return min(delay, maxDelay), nil
+}
+
+// decodeAnswer decodes the answer to a poll.
+func decodeAnswer(body []byte) (a revocation.Answer, err error) {
+	if bytes.Count(body, []byte{','}) > maxCommas {
+		return a, errors.New("the answer has too many segments")
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return a, errors.New("the answer is malformed")
+	}
+	return a, nil
 }
 
 // url returns the address of a poll.
@@ -249,10 +265,13 @@ func (f *feed) merge(segments []revocation.Segment) (added bool, err error) {
 	f.keys.want(last.Keys)
 	oldest := f.now().Add(-f.bound - maxReplay)
 	if at := time.UnixMilli(last.At); at.Before(oldest) {
-		return added, fmt.Errorf("the head of %s is too old, or the clocks differ", at.UTC().Format(time.RFC3339))
+		return added, fmt.Errorf("%w: it is of %s", errTooOld, at.UTC().Format(time.RFC3339))
 	}
 	return added, nil
 }
+
+// errTooOld is the error for an answer that may be an old one again.
+var errTooOld = errors.New("the head is too old, or the clocks differ")
 
 // mergeSegment verifies a segment and adds its entries to the table. first is
 // true for the first segment of an answer.

@@ -532,3 +532,34 @@ func TestFeed_CompromisedKey(t *testing.T) {
 		want(t, v, "heads of the new key", issuer.Token(verifytest.Claims{}), nil)
 	})
 }
+
+// A verifier whose clock is wrong has all entries, although they are not fresh.
+// It does not load them again with each poll.
+func TestFeed_WrongClockLoadsOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		network, issuer := newLink(t)
+		v, err := verify.NewWithClock(t.Context(), verifytest.URL, verify.Options{
+			Audience: verifytest.Audience, Revocation: verify.FailOpen(bound), Log: quiet,
+			HTTP: &http.Client{Transport: network},
+		}, func() time.Time { return time.Now().Add(time.Minute) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		token := issuer.Token(verifytest.Claims{Subject: "alice"})
+		issuer.Revoke(token)
+		time.Sleep(time.Second)
+		network.reset()
+		time.Sleep(time.Minute)
+		want(t, v, "revoked", token, verify.ErrRevoked)
+		loads := 0
+		for _, r := range network.sent(feedPath) {
+			if r.URL.Query().Get("after") == "0-0" {
+				loads++
+			}
+		}
+		if polls := len(network.sent(feedPath)); loads > 0 || polls < 10 {
+			t.Errorf("%d polls of %d loaded all entries", loads, polls)
+		}
+	})
+}

@@ -63,7 +63,7 @@ func (i *introspector) active(ctx context.Context, token string) (bool, error) {
 	select {
 	case <-q.done:
 	case <-ctx.Done():
-		return false, context.Cause(ctx)
+		return false, contextError(ctx)
 	}
 	if q.err != nil {
 		return false, fmt.Errorf("%w: introspection: %w", ErrUnavailable, q.err)

@@ -235,7 +235,7 @@ func (k *keyStore) find(ctx context.Context, kid string) error {
 		case <-timer.C:
 			return fmt.Errorf("%w: the issuer does not answer", ErrUnavailable)
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return contextError(ctx)
 		}
 	}
 	// Another caller may have fetched the set in between.
@@ -248,6 +248,15 @@ func (k *keyStore) find(ctx context.Context, kid string) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, k.failure)
 	}
 	return errUnknownKey
+}
+
+// contextError returns the error of a context that has ended, and its cause.
+func contextError(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // refreshUnknown is refresh for an unknown kid. It also returns when the fetch

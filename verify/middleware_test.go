@@ -267,3 +267,39 @@ func TestMetadata_NeedsAResource(t *testing.T) {
 	}()
 	verifytest.New(t).Verifier(verify.Options{}).Metadata()
 }
+
+// A request whose context ends while Verify waits for the issuer is answered
+// 503, whatever the cause of the end is. The token may be valid.
+func TestMiddleware_ContextEndsWithACause(t *testing.T) {
+	for name, policy := range map[string]verify.Policy{"keys": {}, "introspection": verify.Introspect(time.Second)} {
+		bubble(t, func(t *testing.T) {
+			network, iss := newLink(t)
+			v := newVerifier(t, network, verify.Options{
+				Revocation: policy, Client: verify.Client{ID: "api", Secret: "a secret"},
+			})
+			network.set(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}, nil)
+			time.Sleep(time.Minute)
+			if name == "keys" {
+				iss.Rotate()
+			}
+			token := iss.Token(verifytest.Claims{})
+
+			cause := errors.New("the handler has no more time")
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+			defer cancel()
+			if _, err := v.Verify(ctx, token); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, cause) {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/orders", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			v.Middleware(served).ServeHTTP(w, r)
+			if w.Code != http.StatusServiceUnavailable {
+				t.Errorf("%s: the response is %d %s", name, w.Code, w.Header().Get("Www-Authenticate"))
+			}
+		})
+	}
+}
