@@ -23,13 +23,14 @@ const (
 	// fullMaxAge is how long caches may reuse a response with all entries.
 	fullMaxAge = time.Second
 	// maxUnconfirmed is how long ago the store may have been asked if the
-	// response is 304. That response has no age.
-	maxUnconfirmed = 5 * time.Second
+	// response is 304. That response has no age, so a cache goes on to use
+	// the age in the response that it has. That age is therefore not lower.
+	maxUnconfirmed = time.Second
 	// longResponse is the length in bytes above which a response is long. A
 	// shorter one is in the buffers of the connection at once.
 	longResponse = 64 << 10
-	// maxLongResponses is the maximum number of long responses that callers are
-	// reading.
+	// maxLongResponses is the maximum number of long responses that callers
+	// are reading.
 	maxLongResponses = 16
 	// writeBuffer is the size in bytes of the pieces of a long response.
 	writeBuffer = 32 << 10
@@ -39,8 +40,8 @@ const (
 // keep for a second, or a poll.
 type feedHandler struct {
 	feed *feed.Feed
-	// clients authenticates the callers. Nil means that everybody may read the
-	// feed.
+	// clients authenticates the callers. Nil means that everybody may read
+	// the feed.
 	clients *authenticator
 	proxies oauth.Proxies
 	long    *connlimit.Responses
@@ -122,10 +123,10 @@ func (h feedHandler) writeFull(w http.ResponseWriter, r *http.Request, a feed.An
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	// A caller subtracts the age from the moment of its request, and adds the
-	// time for which the server held it. From a cache it gets a response to an
-	// earlier request.
-	a.Held, a.Age = 0, a.Age+fullMaxAge
+	// A caller subtracts the age from the moment of its request, and adds
+	// the time for which the server held it. From a cache it gets a
+	// response to an earlier request.
+	a.Held, a.Age = 0, max(a.Age, maxUnconfirmed)+fullMaxAge
 	return writeAnswer(w, r, h.long, a, cacheable)
 }
 

@@ -163,7 +163,7 @@ func TestRule20_CachingOfTheFeed(t *testing.T) {
 			t.Errorf("the whole feed has %s %q, want %q", name, got, want)
 		}
 	}
-	if full.AgeMS < 1000 || full.HeldMS != 0 {
+	if full.AgeMS < 2000 || full.HeldMS != 0 {
 		t.Errorf("the whole feed was held %d ms, and its age is %d ms, less than its time in caches",
 			full.HeldMS, full.AgeMS)
 	}
@@ -173,6 +173,9 @@ func TestRule20_CachingOfTheFeed(t *testing.T) {
 		`"x"`: 200, strings.Trim(etag, `W/"`): 200, `W/"0-0"`: 200,
 	} {
 		r, body := do(t, http.MethodGet, f.url+"/revocations", http.Header{"If-None-Match": {condition}})
+		for status == 304 && r.StatusCode == 200 && decodePolled(t, r, body).AgeMS > 2000 { // on a slow machine
+			r, body = do(t, http.MethodGet, f.url+"/revocations", http.Header{"If-None-Match": {condition}})
+		}
 		if r.StatusCode != status || (status == 304) != (len(body) == 0) || r.Header.Get("Etag") != etag ||
 			r.Header.Get("Cache-Control") != full.Header.Get("Cache-Control") {
 			t.Errorf("If-None-Match %s: %s, %v, %d bytes", condition, r.Status, r.Header, len(body))
@@ -355,22 +358,28 @@ func TestFeed_Drain(t *testing.T) {
 }
 
 // A server that cannot read the log says how old its answers are. So it does
-// not answer 304, which has no age.
+// not answer 304 if the age in the response that a cache has would be too low.
 func TestFeed_AgeGrowsWithoutTheStore(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits until the store has not been asked for five seconds")
+		t.Skip("waits until the store has not been asked for a second")
 	}
 	f := newFixture(t)
-	etag := f.poll(t, "", nil).Header.Get("Etag")
+	cached := f.poll(t, "", nil)
+	etag, age := cached.Header.Get("Etag"), time.Duration(cached.AgeMS)*time.Millisecond
 	must(t, f.Store.Close())
+	closed := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
+		asked := time.Since(closed)
 		r, body := do(t, http.MethodGet, f.url+"/revocations", http.Header{"If-None-Match": {etag}})
 		if r.StatusCode == http.StatusNotModified {
+			if asked+time.Second > age { // a cache may use it for a second
+				t.Fatalf("304 for a response with the age %v, %v after the store was closed", age, asked)
+			}
 			continue
 		}
-		if p := decodePolled(t, r, body); p.AgeMS < 5000 || p.Header.Get("Etag") != etag {
+		if p := decodePolled(t, r, body); p.AgeMS < 2000 || p.Header.Get("Etag") != etag {
 			t.Errorf("status %s, age %d ms", r.Status, p.AgeMS)
 		}
 		return
