@@ -35,8 +35,10 @@ type Options struct {
 	// 1 to 64 letters, digits, dots, underscores and hyphens. It may be
 	// empty.
 	Name string
-	// HTTP sends the requests to the issuer, without its redirect policy
-	// and cookies. If it is nil, a client for this Verifier is used.
+	// HTTP sends the requests to the issuer, without its redirect policy,
+	// cookies and time limit. After a failure, and by Close, its idle
+	// connections are closed. If it is nil, a client for this Verifier is
+	// used.
 	HTTP *http.Client
 	// Log gets changes of the state. If it is nil, it is slog.Default.
 	Log *slog.Logger

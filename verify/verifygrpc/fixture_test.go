@@ -47,6 +47,7 @@ func service(name string) *grpc.ServiceDesc {
 			{StreamName: "Chat", Handler: chat, ServerStreams: true, ClientStreams: true},
 			{StreamName: "Watch", Handler: watch, ServerStreams: true},
 			{StreamName: "Collect", Handler: collect, ClientStreams: true},
+			{StreamName: "Flood", Handler: flood, ServerStreams: true},
 		},
 	}
 }
@@ -79,6 +80,20 @@ func watch(server any, s grpc.ServerStream) error {
 	_ = s.SendMsg(wrapperspb.String("too late"))
 	server.(*echo).ended <- context.Cause(s.Context())
 	return nil
+}
+
+// flood sends until it fails. If the client does not receive, it waits in
+// SendMsg for most of the time.
+func flood(server any, s grpc.ServerStream) error {
+	if err := s.RecvMsg(new(wrapperspb.StringValue)); err != nil {
+		return err
+	}
+	for {
+		if err := s.SendMsg(wrapperspb.Bytes(make([]byte, 16<<10))); err != nil {
+			server.(*echo).ended <- err
+			return err
+		}
+	}
 }
 
 // collect counts the messages.

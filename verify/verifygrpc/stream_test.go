@@ -90,3 +90,36 @@ func TestStream_ClientLeaves(t *testing.T) {
 		}
 	})
 }
+
+// A stream whose client does not receive ends, too: its handler does not wait
+// in SendMsg for the client.
+func TestStream_EndsWhileItSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		iss := verifytest.New(t)
+		v := iss.Verifier(verify.Options{Revocation: verify.FailClosed(5 * time.Second)})
+		c, e := serve(t, v, rules)
+		token := iss.Token(verifytest.Claims{Subject: "ada", Scope: "stream"})
+		s := open(t, c, with(t, "Bearer "+token), "Flood")
+		if err := s.SendMsg(wrapperspb.String("hello")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+
+		iss.Revoke(token)
+		select {
+		case err := <-e.ended:
+			invalid("the access token was revoked").check(t, "the handler", err)
+		case <-time.After(time.Second):
+			t.Error("the handler still waits in SendMsg a second after the revocation")
+		}
+		for {
+			if err := s.RecvMsg(new(wrapperspb.BytesValue)); err != nil {
+				invalid("the access token was revoked").check(t, "the client", err)
+				break
+			}
+		}
+	})
+}
