@@ -8,7 +8,21 @@ from base64 import urlsafe_b64decode
 import jwt
 
 ISSUER, AUDIENCE = os.environ["ISSUER"], os.environ["AUDIENCE"]
-keys = jwt.PyJWKClient(ISSUER + "/.well-known/jwks.json", lifespan=300)
+
+
+class Keys(jwt.PyJWKClient):
+    """The JWK Set, which is fetched at most once a second, whatever kids callers invent."""
+
+    fetched = float("-inf")
+
+    def fetch_data(self):
+        if time.monotonic() - self.fetched < 1:
+            raise jwt.PyJWKClientError("unknown kid")
+        self.fetched = time.monotonic()
+        return super().fetch_data()
+
+
+keys = Keys(ISSUER + "/.well-known/jwks.json", lifespan=300)
 moments = {}  # of each entry: the latest moment, in microseconds
 state = {"position": None, "next": 1, "as_of": float("-inf")}
 

@@ -46,6 +46,27 @@ except jwt.PyJWTError as e:
 merge(answer | {"held_ms": 10**12}, time.monotonic())
 assert revocations.state["as_of"] <= time.monotonic(), "newer than the answer"
 
+# Tokens with invented kids do not make the service fetch the JWK Set again and again.
+urlopen, fetches = urllib.request.urlopen, []
+
+
+def counted(request, *args, **kwargs):
+    fetches.append(request)
+    return urlopen(request, *args, **kwargs)
+
+
+urllib.request.urlopen = counted
+begin = time.monotonic()
+for n in range(10):
+    invented = jwt.encode({}, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256", headers={"kid": f"x{n}"})
+    try:
+        verify(invented)
+        raise AssertionError("accepted an invented kid")
+    except jwt.PyJWTError:
+        pass
+urllib.request.urlopen = urlopen
+assert len(fetches) <= 1 + time.monotonic() - begin, f"{len(fetches)} fetches for ten tokens"
+
 threading.Thread(target=revocations.follow, daemon=True).start()
 begin = time.monotonic()
 while True:
