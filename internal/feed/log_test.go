@@ -147,15 +147,16 @@ func TestFeed_RestoredBackup(t *testing.T) {
 				if v.full != 2 || v.position == lost || v.position.Seq != int64(1+later) {
 					t.Errorf("%d full answers, position %v after %v", v.full, v.position, lost)
 				}
-				fresh := new(verifier)
+				fresh, first := new(verifier), &verifier{started: true}
 				fresh.poll(t, s, 0)
+				first.poll(t, s, 0)
 				for i := range later {
 					if id := "new " + strconv.Itoa(i); !v.refusesGrant(id) || !fresh.refusesGrant(id) {
 						t.Errorf("%s is not refused", id)
 					}
 				}
 				for _, id := range []string{"old", "lost 1", "lost 2"} {
-					if !v.refusesGrant(id) || !fresh.refusesGrant(id) {
+					if !v.refusesGrant(id) || !fresh.refusesGrant(id) || !first.refusesGrant(id) {
 						t.Errorf("%s is not refused any more", id)
 					}
 				}
@@ -286,6 +287,7 @@ func TestFeed_SweptLog(t *testing.T) {
 func TestFeed_KeepsSegments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := newStore(t)
+		add(t, db, "first") // a caller at the beginning gets all entries
 		s, behind := newServer(t, db, newKEKs(t)), new(verifier)
 		behind.poll(t, s, 0)
 		first := behind.position

@@ -65,7 +65,9 @@ func (f *Feed) Poll(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, oauth.Unavailable(errNotRead)
 	}
 	f.o.Callers.add(r, s.behind(r.After))
-	if r.Full {
+	// The table of a server that ran while the log was rewound has entries
+	// that the log lacks. A caller without any entry gets these, too.
+	if r.Full || r.After.Seq == 0 && s.position.Seq > 0 {
 		return f.answerFull(began)
 	}
 	delay, err := f.wait(ctx, r, began)
