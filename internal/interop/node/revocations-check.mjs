@@ -81,6 +81,9 @@ async function checkLeakedKey() {
     const segments = [{ head: signed, entries: entries.toString('base64url') }];
     await service.merge({ segments, held_ms: 0, age_ms: 0 }, performance.now());
   };
+  for (const typ of ['at+jwt', 'JWT', undefined]) {
+    await assert.rejects(poll(Buffer.alloc(0), good, { alg: 'EdDSA', kid: 'good', typ }), /not valid/, `typ ${typ}`);
+  }
   await poll(Buffer.alloc(0), good, { alg: 'EdDSA', kid: 'good' });
   await service.verify(await token({ kid: 'leaked' }));
 

@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+from types import SimpleNamespace
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,10 +19,15 @@ with urllib.request.urlopen(ISSUER + "/revocations") as response:
     answer = json.load(response)
 segment = answer["segments"][0]
 head, entries = segment["head"], segment["entries"]
-forged = jwt.api_jws.encode(
-    revocations.decode(head.split(".")[1]), ec.generate_private_key(ec.SECP256R1()), algorithm="ES256",
-    headers=jwt.get_unverified_header(head) | {"alg": "ES256"},
-)
+private = ec.generate_private_key(ec.SECP256R1())
+
+
+def forge(typ):
+    """Sign the head with another key."""
+    return jwt.api_jws.encode(
+        revocations.decode(head.split(".")[1]), private, algorithm="ES256",
+        headers=jwt.get_unverified_header(head) | {"alg": "ES256", "typ": typ},
+    )
 
 
 def refused(name, **changed):
@@ -34,13 +40,21 @@ def refused(name, **changed):
 
 refused("other entries", entries=entries + "A" * 64)
 refused("an access token instead of a head", head=token)
-refused("a head under another key", head=forged)
+refused("a head under another key", head=forge("revocations+jwt"))
 refused("a head with an empty signature", head=head.rsplit(".", 1)[0] + ".")
 try:
     verify(token)
     raise AssertionError("accepted although there was no answer of the feed")
 except jwt.PyJWTError as e:
     assert "stale" in str(e), e
+
+# If the other key were the issuer's, only the typ of its heads would be wrong.
+keys, other = revocations.keys, SimpleNamespace(key=private.public_key(), key_id="other")
+revocations.keys = SimpleNamespace(get_signing_key_from_jwt=lambda _: other)
+for typ in ("at+jwt", "JWT"):
+    refused("a head with the typ " + typ, head=forge(typ))
+merge(answer | {"segments": [segment | {"head": forge("revocations+jwt")}]}, time.monotonic())
+revocations.keys = keys
 
 # An answer cannot be newer than its arrival.
 merge(answer | {"held_ms": 10**12}, time.monotonic())
