@@ -1,10 +1,25 @@
 import os
+import time
 
 import jwt
 
 ISSUER, AUDIENCE = os.environ["ISSUER"], os.environ["AUDIENCE"]
-# Cached for five minutes. An unknown kid triggers a new fetch.
-keys = jwt.PyJWKClient(ISSUER + "/.well-known/jwks.json", lifespan=300)
+
+
+class Keys(jwt.PyJWKClient):
+    """The JWK Set. Unknown kids make it fetch the set again, but at most every 30 seconds."""
+
+    refreshed = float("-inf")
+
+    def get_jwk_set(self, refresh=False):
+        if refresh and time.monotonic() - self.refreshed < 30:
+            refresh = False
+        elif refresh:
+            self.refreshed = time.monotonic()
+        return super().get_jwk_set(refresh)
+
+
+keys = Keys(ISSUER + "/.well-known/jwks.json", lifespan=300)  # cached for five minutes
 
 
 def verify(token):
