@@ -36,14 +36,8 @@ func TestGateway(t *testing.T) {
 	}
 	requests.Wait()
 
-	// The gateway keeps the sessions when the issuer rejects the gateway
-	// itself.
-	f.signet("clients", "disable", "demo-client")
-	laptop.waitForStatus(http.StatusServiceUnavailable)
-	f.signet("clients", "enable", "demo-client")
-	laptop.waitForStatus(http.StatusOK)
-
 	checkLogout(t, f, laptop, phone)
+	checkDisabled(t, f, laptop)
 }
 
 // checkLostResponses drops the response to a refresh after the issuer has
@@ -68,8 +62,8 @@ func checkLostResponses(t *testing.T, f *fixture, b *browser, grant string) {
 	}
 }
 
-// checkLogout ends the sessions of both browsers in every way: everywhere, at
-// one browser, and at the issuer.
+// checkLogout ends the sessions of both browsers: everywhere, and then at one
+// browser.
 func checkLogout(t *testing.T, f *fixture, laptop, phone *browser) {
 	t.Helper()
 	phone.expect(http.StatusForbidden, "POST", "/logout-everywhere", "", "Origin", "https://evil.example")
@@ -89,11 +83,23 @@ func checkLogout(t *testing.T, f *fixture, laptop, phone *browser) {
 	if live := f.liveGrants(); live != 1 {
 		t.Errorf("%d grants are active, want 1", live)
 	}
+}
+
+// checkDisabled disables the gateway, and then the user.
+func checkDisabled(t *testing.T, f *fixture, b *browser) {
+	t.Helper()
+
+	// The gateway keeps the sessions when the issuer rejects the gateway
+	// itself.
+	f.signet("clients", "disable", "demo-client")
+	b.waitForStatus(http.StatusServiceUnavailable)
+	f.signet("clients", "enable", "demo-client")
+	b.waitForStatus(http.StatusOK)
 
 	// The gateway drops the session when the issuer has ended the login.
 	f.signet("users", "disable", f.user)
-	laptop.expect(http.StatusUnauthorized, "GET", "/api/x", "")
-	if _, ok := laptop.cookies[sessionCookie]; ok {
+	b.expect(http.StatusUnauthorized, "GET", "/api/x", "")
+	if _, ok := b.cookies[sessionCookie]; ok {
 		t.Error("the browser still has the session cookie")
 	}
 }
