@@ -27,7 +27,7 @@ type Feed struct {
 	started time.Time
 
 	// reading is held during a read of the log. It guards tail, lifetime
-	// and keyRevoked, and whoever holds it replaces the state.
+	// and keyRevoked, and must be held to replace the state.
 	reading    sync.Mutex
 	tail       tail
 	lifetime   lifetime

@@ -103,8 +103,9 @@ type LogPage struct {
 }
 
 // LogStore stores the revocation log. The entries have the numbers 1, 2, 3, and
-// so on, without a gap, in the order in which they become visible: whoever sees
-// an entry also sees all entries before it, unless they have been swept.
+// so on, without a gap, in the order in which they become visible: a reader
+// that sees an entry also sees all entries before it, unless they have been
+// swept.
 type LogStore interface {
 	// Revocations returns the entries from that number on, in order, and at
 	// most limit of them. It also returns expired ones.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,11 +32,28 @@ func openLog(t *testing.T) *sqlite.Store {
 	return s
 }
 
-// sweepLog runs a sweeper until the test ends. It returns the sweeper's log,
-// which the test may read after synctest.Wait.
-func sweepLog(t *testing.T, s grant.LogSweepStore) *bytes.Buffer {
+// A textLog is the log of a sweeper, which a test may read meanwhile.
+type textLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *textLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *textLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// sweepLog runs a sweeper until the test ends. It returns the sweeper's log.
+func sweepLog(t *testing.T, s grant.LogSweepStore) *textLog {
 	t.Helper()
-	log := &bytes.Buffer{}
+	log := &textLog{}
 	ctx, cancel := context.WithCancel(t.Context())
 	var done sync.WaitGroup
 	done.Go(func() { grant.LogSweeper{Store: s, Log: slog.New(slog.NewTextHandler(log, nil))}.Run(ctx) })
@@ -134,13 +152,13 @@ func TestLogSweeper_DeletesVerifiers(t *testing.T) {
 // failingStore fails until it is repaired.
 type failingStore struct {
 	grant.LogSweepStore
-	broken *bool
+	broken *atomic.Bool
 }
 
 var errBroken = errors.New("the store is broken")
 
 func (s failingStore) SweepRevocations(ctx context.Context, limit int) (int, error) {
-	if *s.broken {
+	if s.broken.Load() {
 		return 0, errBroken
 	}
 	return s.LogSweepStore.SweepRevocations(ctx, limit)
@@ -148,14 +166,15 @@ func (s failingStore) SweepRevocations(ctx context.Context, limit int) (int, err
 
 func TestLogSweeper_ContinuesAfterAFailureOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		log := sweepLog(t, failingStore{openLog(t), &broken})
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		if n := strings.Count(log.String(), "cannot sweep the revocation log"); n != 1 {
 			t.Errorf("%d warnings, want one:\n%s", n, log)
 		}
-		broken = false
+		broken.Store(false)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if !strings.Contains(log.String(), "the revocation log is swept again") {

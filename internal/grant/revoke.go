@@ -49,8 +49,8 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 //
 // It accepts tokens of a grant that are refused elsewhere: expired ones, those
 // of a server whose clock is ahead, and those under a compromised or destroyed
-// key. Whoever can make such a token can only end a grant of the caller with
-// it. An access token without a grant that has expired, or whose key is
+// key. Somebody who can make such a token can only end a grant of the caller
+// with it. An access token without a grant that has expired, or whose key is
 // compromised or destroyed, has no effect: it would add an entry to the log
 // that no verifier needs.
 func (s *Service) readRevoked(

@@ -145,7 +145,7 @@ func TestRevokeToken_OfTheTokenCache(t *testing.T) {
 }
 
 // A token without a grant that has expired, or is under a compromised key,
-// writes no entry: no verifier accepts it, and whoever has the key could fill
+// writes no entry: no verifier accepts it, and a thief of the key could fill
 // the log. A token of a server whose clock is ahead writes one that is kept
 // as long as the token lives.
 func TestRevokeToken_OnlyTokensThatVerifiersAcceptWriteEntries(t *testing.T) {

@@ -121,7 +121,7 @@ func TestTokenID_HasTheMomentBeforeTheDecision(t *testing.T) {
 }
 
 // A cached token keeps the moment of the request for which it was made,
-// although it is signed later, and whoever gets it.
+// although it is signed later and several callers get it.
 func TestTokenID_OfACachedTokenHasTheMomentOfTheFirstRequest(t *testing.T) {
 	inFlakyBubble(t, func(t *testing.T, f *flaky) {
 		f.updateAudience(t, api, allowReuse)
