@@ -165,7 +165,7 @@ func TestComposeFile(t *testing.T) {
 	operator.signet("", "users", "enable", "ada")
 	// The entry about the disabled user concerns the tokens of the next six
 	// seconds, too.
-	if !eventually(func() bool { return devices[1].refreshActive() }) {
+	if !eventually(func() bool { return devices[1].refreshActive(devices) }) {
 		t.Error("no token of the enabled user is active")
 	}
 	devices[0].token, devices[0].key = devices[1].token, devices[1].key
@@ -210,23 +210,26 @@ func refreshInTurn(t *testing.T, devices []*device, steps int) {
 	}
 }
 
-// refreshActive refreshes once, and reports whether the access token is active.
-// Otherwise it pauses.
-func (d *device) refreshActive() bool {
+// refreshActive refreshes once, and reports whether all issuers report the
+// access token as active. Otherwise it pauses.
+func (d *device) refreshActive(issuers []*device) bool {
 	response, err := d.refreshOnce()
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	ctx, cancel := asClient(d.t, d.credentials.ClientID, "")
 	defer cancel()
-	found, err := d.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: response.GetAccessToken()})
-	if err != nil {
-		d.t.Fatal(err)
+	for _, i := range issuers {
+		found, err := i.tokens.Introspect(ctx, &signetv1.IntrospectRequest{Token: response.GetAccessToken()})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if !found.GetActive() {
+			<-time.After(200 * time.Millisecond)
+			return false
+		}
 	}
-	if !found.GetActive() {
-		<-time.After(200 * time.Millisecond)
-	}
-	return found.GetActive()
+	return true
 }
 
 // checkSameJWKSets checks that all issuers publish the same JWK Set. They may

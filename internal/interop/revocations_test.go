@@ -19,6 +19,9 @@ import (
 // answers that the issuer did not sign. The page shows exactly the code that
 // runs here.
 func TestFeedPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts Node.js and Python, which TestVerifyPage does, too")
+	}
 	i, env := newDemo(t, nil)
 	for name, run := range map[string]func(t *testing.T, env map[string]string){
 		"JavaScript": func(t *testing.T, env map[string]string) { runNode(t, "revocations-check.mjs", env) },
