@@ -56,7 +56,7 @@ func TestCallers_AreReportedWithTheirLastPoll(t *testing.T) {
 		poll("orders", `"a"`, begin)
 		poll("", `"a"`, begin)
 		poll("billing", "", revocation.Position{Seq: 99, Mark: 1})
-		_, err := f.store.AddRevocations(t.Context(), []grant.Revocation{{
+		_, err := (*f.store.Load()).AddRevocations(t.Context(), []grant.Revocation{{
 			Kind: revocation.Grant, Hash: revocation.Grant.Hash("g"),
 		}})
 		must(t, err)

@@ -41,7 +41,7 @@ type store interface {
 // A server is a Feed with its keys, on a store.
 type server struct {
 	*feed.Feed
-	store store
+	store atomic.Pointer[store]
 	keys  *keys.Manager
 	table *revocation.Table
 	// cut makes each read of the store fail, and cutRing that of the key
@@ -84,7 +84,8 @@ func newServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Option
 // openServer returns a server that reads nothing by itself.
 func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Options)) *server {
 	t.Helper()
-	f := &server{store: s, table: new(revocation.Table)}
+	f := &server{table: new(revocation.Table)}
+	f.store.Store(&s)
 	var err error
 	f.keys, err = keys.Open(t.Context(), keys.Options{
 		Store: cutStore{s, f}, KEKs: keks, InUse: func() []string { return []string{keys.EdDSA} },
@@ -104,7 +105,7 @@ func openServer(t testing.TB, s store, keks *seal.KEKs, edit ...func(*feed.Optio
 				return grant.LogPage{}, errCut
 			}
 			defer time.Sleep(time.Duration(f.slow.Load()))
-			return f.store.Revocations(ctx, from, limit)
+			return (*f.store.Load()).Revocations(ctx, from, limit)
 		},
 	}
 	for _, e := range edit {

@@ -140,7 +140,8 @@ func TestFeed_RestoredBackup(t *testing.T) {
 				for i := range later {
 					add(t, restored, "new "+strconv.Itoa(i))
 				}
-				s.store = restored
+				var other store = restored
+				s.store.Store(&other)
 				s.cut.Store(false)
 				time.Sleep(time.Second)
 				v.poll(t, s, 0)
