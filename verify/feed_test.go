@@ -324,7 +324,7 @@ func TestFeed_WrongClockLoadsOnce(t *testing.T) {
 		defer v.Close()
 		token := issuer.Token(verifytest.Claims{Subject: "alice"})
 		issuer.Revoke(token)
-		time.Sleep(time.Second)
+		time.Sleep(bound) // longer than the pause after a poll that failed
 		network.reset()
 		time.Sleep(time.Minute)
 		want(t, v, "revoked", token, verify.ErrRevoked)
