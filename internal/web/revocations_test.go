@@ -124,8 +124,8 @@ func (f *fixture) waiting(t *testing.T, polls int) {
 	}
 }
 
-// A poll for which there is no entry returns a heartbeat when its time is over:
-// also after ten seconds, the time limit of reading a request.
+// A poll for which there is no entry returns a heartbeat at the end of its
+// wait: also after ten seconds, the time limit of reading a request.
 func TestFeed_PollReturnsAHeartbeat(t *testing.T) {
 	f := newFixture(t)
 	at := f.poll(t, "", nil).position()

@@ -18,7 +18,7 @@ const (
 )
 
 // revocations answers a poll of the feed. A poll that has all entries waits
-// until there are more, or until its wait is over.
+// until there are more, or until the end of its wait.
 func (s *server) revocations(r *http.Request) (answer, error) {
 	query := r.URL.Query()
 	if !query.Has("after") {
