@@ -21,6 +21,9 @@ type Caller struct {
 	// Admin is true if the caller administers the issuer. Then the caller may
 	// act on the grants of every client.
 	Admin bool
+	// Origin is the origin of the page that calls, if it is a page of the
+	// client's browser application. It is empty for every other caller.
+	Origin string
 	// Address is the address that the request came from, without a zone. An
 	// IPv4 address has four bytes. Address is the zero value if it is not
 	// known.

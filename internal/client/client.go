@@ -46,7 +46,15 @@ type Client struct {
 	// CertSANs are the names of the client's certificates; see ValidCertSAN. A
 	// certificate of the client has at least one of them. No two clients have
 	// the same name.
-	CertSANs   []string  `json:"cert_sans,omitempty"`
+	CertSANs []string `json:"cert_sans,omitempty"`
+	// Browser is set if the client is an application in the browser that logs
+	// its users in at /session/login. Such a client is public.
+	Browser *Browser `json:"browser,omitempty"`
+	// CORSOrigins are the origins of pages that may call the token endpoint and
+	// the revocation endpoint as this public client (Fetch Standard §3.2). They
+	// are apart from the origins of Browser.
+	CORSOrigins []string `json:"cors_origins,omitempty"`
+
 	DisabledAt time.Time `json:"disabled_at,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 }
@@ -92,4 +100,24 @@ func (c Client) SecretMatches(secret string) bool {
 		match = match || equal
 	}
 	return match
+}
+
+// Way returns how the client's users hold a login in the browser. It is empty
+// if the client is not an application in the browser.
+func (c Client) Way() Way {
+	if c.Browser == nil {
+		return ""
+	}
+	return c.Browser.Way
+}
+
+// UsesCookies reports whether the client's logins are in cookies.
+func (c Client) UsesCookies() bool { return c.Way() == WayRefresh || c.Way() == WaySession }
+
+// LoginPath returns the path of the application's login page.
+func (c Client) LoginPath() string {
+	if c.Browser == nil || c.Browser.LoginPath == "" {
+		return "/login"
+	}
+	return c.Browser.LoginPath
 }

@@ -119,7 +119,7 @@ func (r *Registry) poll(ctx context.Context) error {
 	next := &Snapshot{version: version, confirmed: confirmed}
 
 	if old := r.snapshot.Load(); old != nil && old.version == version {
-		next.clients, next.audiences, next.bySAN = old.clients, old.audiences, old.bySAN
+		next.clients, next.audiences, next.bySAN, next.byOrigin = old.clients, old.audiences, old.bySAN, old.byOrigin
 	} else {
 		d, err := r.o.Store.Directory(ctx)
 		if err != nil {

@@ -13,6 +13,8 @@ type Snapshot struct {
 	// bySAN maps a name in a certificate to the id of the client that has
 	// registered it. The id is empty if two clients have registered the name.
 	bySAN map[string]string
+	// byOrigin maps the origin of a browser application to its client.
+	byOrigin map[string]*Client
 	// confirmed is when the store last confirmed the version.
 	confirmed time.Time
 }
@@ -45,6 +47,7 @@ func (s *Snapshot) fill(d Directory) {
 		s.audiences[a.ID] = a
 	}
 	s.bySAN = clientsBySAN(d.Clients)
+	s.byOrigin = clientsByOrigin(d.Clients)
 }
 
 // clientsBySAN returns the client ids by the names in their certificates. The
@@ -62,4 +65,37 @@ func clientsBySAN(clients []Client) map[string]string {
 		}
 	}
 	return ids
+}
+
+// ByOrigin returns the client whose browser application has that origin,
+// enabled or not. The origin is as the Origin header spells it.
+func (s *Snapshot) ByOrigin(origin string) (*Client, bool) {
+	c, ok := s.byOrigin[origin]
+	return c, ok
+}
+
+// clientsByOrigin returns the clients by the origins of their applications. The
+// administration rejects an origin that another client has. If two clients have
+// the same origin nevertheless, it identifies neither.
+func clientsByOrigin(clients []Client) map[string]*Client {
+	found := make(map[string]*Client)
+	for i := range clients {
+		c := &clients[i]
+		if c.Browser == nil {
+			continue
+		}
+		for _, origin := range c.Browser.Origins {
+			if other, ok := found[origin]; ok && other != c {
+				found[origin] = nil
+				continue
+			}
+			found[origin] = c
+		}
+	}
+	for origin, c := range found {
+		if c == nil {
+			delete(found, origin)
+		}
+	}
+	return found
 }
