@@ -21,11 +21,27 @@ type PreparedLogin struct {
 	secret []byte
 }
 
+var errNoPage = errors.New("the client's logins are in cookies, and the caller is not a page of its application")
+
+// checkOrigin returns unauthorized_client if the client's logins are in cookies
+// and the caller is not a page of its application. Otherwise a script could get
+// the tokens that the cookies hide from it.
+func checkOrigin(caller client.Caller) error {
+	if caller.Client.UsesCookies() && caller.Origin == "" {
+		return oauth.Refused(oauth.UnauthorizedClient, errNoPage)
+	}
+	return nil
+}
+
 // PrepareLogin checks the audience and the scope of a login, and that the keys
 // for its tokens are available. It runs before the password is verified and
-// before anything is written.
+// before anything is written. It refuses a client whose logins are in cookies,
+// unless the caller is a page of its application.
 func (i *Issuer) PrepareLogin(caller client.Caller, audience []string, scope string) (PreparedLogin, error) {
 	var p PreparedLogin
+	if err := checkOrigin(caller); err != nil {
+		return p, err
+	}
 	s, err := i.registry.Snapshot()
 	if err != nil {
 		return p, err

@@ -29,8 +29,12 @@ var errNotRotated = errors.New("the grant was not rotated")
 // (RFC 6749 §6, RFC 9700 §4.14.2). The successor is computed, not stored, so a
 // retry gets the same one. invalid_grant is final: it is never the result of a
 // store or a key that is not available. Everything that can refuse the request
-// comes before the rotation. An error after it is temporarily_unavailable.
+// comes before the rotation. An error after it is temporarily_unavailable. Like
+// PrepareLogin, it refuses a client whose logins are in cookies.
 func (i *Issuer) Refresh(ctx context.Context, caller client.Caller, r RefreshRequest) (*TokenResponse, error) {
+	if err := checkOrigin(caller); err != nil {
+		return nil, err
+	}
 	s, err := i.registry.Snapshot()
 	if err != nil {
 		return nil, err

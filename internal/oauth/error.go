@@ -18,14 +18,17 @@ type Code string
 // The categories of errors. Each API has one table that maps them to its status
 // codes.
 const (
-	InvalidRequest         Code = "invalid_request"
-	InvalidScope           Code = "invalid_scope"
-	InvalidTarget          Code = "invalid_target"
-	InvalidGrant           Code = "invalid_grant"
-	InvalidClient          Code = "invalid_client"
-	UnauthorizedClient     Code = "unauthorized_client"
-	AccessDenied           Code = "access_denied"
-	UnsupportedGrantType   Code = "unsupported_grant_type"
+	InvalidRequest       Code = "invalid_request"
+	InvalidScope         Code = "invalid_scope"
+	InvalidTarget        Code = "invalid_target"
+	InvalidGrant         Code = "invalid_grant"
+	InvalidClient        Code = "invalid_client"
+	UnauthorizedClient   Code = "unauthorized_client"
+	AccessDenied         Code = "access_denied"
+	UnsupportedGrantType Code = "unsupported_grant_type"
+	// LoginRequired is that of OpenID Connect Core §3.1.2.6: there is no login
+	// in the browser, or it has ended.
+	LoginRequired          Code = "login_required"
 	SlowDown               Code = "slow_down"
 	TemporarilyUnavailable Code = "temporarily_unavailable"
 	AlreadyExists          Code = "already_exists"
@@ -150,6 +153,7 @@ var sentences = map[Code]string{
 	UnauthorizedClient:   "The client may not do this.",
 	AccessDenied:         "Access is denied.",
 	UnsupportedGrantType: "The grant type is not supported.",
+	LoginRequired:        "There is no login, or it has ended.",
 	SlowDown:             "Too many requests; try again later.",
 	AlreadyExists:        "It already exists.",
 	NotFound:             "Not found.",

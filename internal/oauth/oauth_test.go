@@ -50,8 +50,8 @@ func TestEveryCodeHasASentence(t *testing.T) {
 			t.Errorf("%s: %q", code, sentence)
 		}
 	}
-	if len(sentences) != 14 {
-		t.Errorf("%d sentences, want one for each of the 14 codes", len(sentences))
+	if len(sentences) != 15 {
+		t.Errorf("%d sentences, want one for each of the 15 codes", len(sentences))
 	}
 }
 

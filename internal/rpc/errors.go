@@ -27,6 +27,7 @@ var statusCodes = map[oauth.Code]codes.Code{
 	oauth.UnauthorizedClient:     codes.PermissionDenied,
 	oauth.AccessDenied:           codes.PermissionDenied,
 	oauth.UnsupportedGrantType:   codes.Unimplemented,
+	oauth.LoginRequired:          codes.Unauthenticated,
 	oauth.SlowDown:               codes.ResourceExhausted,
 	oauth.TemporarilyUnavailable: codes.Unavailable,
 	oauth.AlreadyExists:          codes.AlreadyExists,

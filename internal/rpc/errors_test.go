@@ -17,7 +17,7 @@ import (
 
 func TestEveryCodeHasAStatus(t *testing.T) {
 	all := oauth.Codes()
-	if len(all) < 14 {
+	if len(all) < 15 {
 		t.Fatalf("there are only the codes %q", all)
 	}
 	for _, code := range all {
@@ -42,6 +42,7 @@ func TestRule67_ErrorTable(t *testing.T) {
 		unauthorized_client      PermissionDenied
 		access_denied            PermissionDenied
 		unsupported_grant_type   Unimplemented
+		login_required           Unauthenticated
 		slow_down                ResourceExhausted
 		temporarily_unavailable  Unavailable
 		already_exists           AlreadyExists

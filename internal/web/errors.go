@@ -24,6 +24,7 @@ var statusCodes = map[oauth.Code]int{
 	oauth.UnauthorizedClient:     http.StatusBadRequest,
 	oauth.AccessDenied:           http.StatusForbidden,
 	oauth.UnsupportedGrantType:   http.StatusBadRequest,
+	oauth.LoginRequired:          http.StatusUnauthorized,
 	oauth.SlowDown:               http.StatusTooManyRequests,
 	oauth.TemporarilyUnavailable: http.StatusServiceUnavailable,
 	oauth.AlreadyExists:          http.StatusConflict,

@@ -20,6 +20,7 @@ func TestStatusCodes(t *testing.T) {
 		"unauthorized_client":     400,
 		"access_denied":           403,
 		"unsupported_grant_type":  400,
+		"login_required":          401,
 		"slow_down":               429,
 		"temporarily_unavailable": 503,
 		"already_exists":          409,

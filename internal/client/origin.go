@@ -1,0 +1,38 @@
+package client
+
+import (
+	"context"
+	"errors"
+)
+
+// methodOrigin is how a page identifies its client, for the log.
+const methodOrigin = "origin"
+
+var errOrigin = errors.New("no client has registered the origin")
+
+// ByOrigin returns the enabled client whose browser application has that
+// origin. A browser sets the origin of a request, and no page can set another
+// one; other programs can send any. In every other case the error is
+// invalid_client. Like Authenticate, it reads the clients again before it
+// refuses one.
+func (r *Registry) ByOrigin(ctx context.Context, origin string) (Client, error) {
+	return r.find(ctx, methodOrigin, origin, func(s *Snapshot) (*Client, error) {
+		c, ok := s.ByOrigin(origin)
+		if !ok {
+			return nil, errOrigin
+		}
+		return s.enabled(c.ID)
+	})
+}
+
+// HasOrigin reports whether a client had that origin when the registry last
+// read the clients, however long ago. It decides who may read an error
+// response, and nothing else.
+func (r *Registry) HasOrigin(origin string) bool {
+	s := r.snapshot.Load()
+	if s == nil {
+		return false
+	}
+	_, ok := s.ByOrigin(origin)
+	return ok
+}
