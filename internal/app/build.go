@@ -1,6 +1,10 @@
 package app
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+
+	"github.com/signetd/signet/internal/web"
+)
 
 // A Build identifies the program: its version, and the commit it was built
 // from.
@@ -10,6 +14,8 @@ type Build struct {
 	Time     string `json:"time,omitempty"`
 	Modified bool   `json:"modified,omitempty"`
 	Go       string `json:"go"`
+	// Script is the script for applications in the browser.
+	Script web.ScriptFile `json:"signet.js"`
 }
 
 // ReadBuild returns the build information that the Go toolchain stored in the
@@ -17,9 +23,9 @@ type Build struct {
 func ReadBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return Build{Version: "unknown"}
+		return Build{Version: "unknown", Script: web.Script()}
 	}
-	b := Build{Version: info.Main.Version, Go: info.GoVersion}
+	b := Build{Version: info.Main.Version, Go: info.GoVersion, Script: web.Script()}
 	if b.Version == "" {
 		b.Version = "(devel)"
 	}

@@ -24,6 +24,7 @@ func newVersionCommand(p *program) *cobra.Command {
 			{"time", b.Time},
 			{"modified", formatYes(b.Modified)},
 			{"go", b.Go},
+			{"signet.js", b.Script.Integrity},
 		}.print)
 	}
 	return c

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/pprof"
 
@@ -116,6 +117,7 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 		}
 		all["GET "+feedPath], all["GET "+base+feedPath] = revocations, revocations
 	}
+	maps.Copy(all, scriptHandlers(base))
 	return all
 }
 
