@@ -46,7 +46,7 @@ func (s *Service) Create(ctx context.Context, caller client.Caller, g Grant, epo
 	if limit == 0 || created.Live <= limit {
 		return nil
 	}
-	if err := s.revokeOldest(ctx, caller, g, limit); err != nil {
+	if err := s.o.revokeOldest(ctx, caller, g, limit); err != nil {
 		s.Discard(ctx, g)
 		return err
 	}
@@ -77,14 +77,14 @@ func (s *Service) Discard(ctx context.Context, g Grant) {
 
 // revokeOldest revokes the least recently used grants of the user of the grant
 // created to its client, and audits each of them.
-func (s *Service) revokeOldest(ctx context.Context, caller client.Caller, created Grant, limit int) error {
-	revoked, err := s.o.Store.RevokeOldest(
+func (o Options) revokeOldest(ctx context.Context, caller client.Caller, created Grant, limit int) error {
+	revoked, err := o.Store.RevokeOldest(
 		ctx, created.UserID, created.ClientID, created.ID, limit, audit.RevokedByLimit)
 	if err != nil {
 		return oauth.FromStore(err)
 	}
 	for _, g := range revoked {
-		if err := s.recordRevocation(ctx, caller, g, audit.RevokedByLimit, true); err != nil {
+		if err := o.recordRevocation(ctx, caller, g, audit.RevokedByLimit, true); err != nil {
 			return err
 		}
 	}

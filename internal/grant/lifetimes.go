@@ -35,9 +35,14 @@ func (l Lifetimes) absolute(c client.Client) time.Duration {
 }
 
 // leeway returns how long after a rotation the client's previous refresh token
-// is accepted.
+// is accepted. It is zero for a client in the browser: all requests of a
+// browser have the same idempotency key, so a request with another one is a
+// thief's.
 func (l Lifetimes) leeway(c client.Client) time.Duration {
-	if c.Leeway != nil {
+	switch {
+	case c.Browser != nil:
+		return 0
+	case c.Leeway != nil:
 		return *c.Leeway
 	}
 	return l.Leeway

@@ -79,8 +79,11 @@ const (
 	Unchecked Outcome = "unchecked"
 )
 
-// The outcomes of attempts that did not reach the store.
+// The outcomes of requests whose attempt did not reach the store.
 const (
+	// Current means that the token is the current one, shown again with the key
+	// that rotated the grant less than SameKeyGrace ago. Nothing changed.
+	Current Outcome = "current"
 	// Invalid means that the refresh token is malformed or has an invalid MAC.
 	Invalid Outcome = "invalid"
 	// UnknownKey means that the refresh token names an unknown, destroyed or
@@ -93,13 +96,13 @@ const (
 // Outcomes are the outcomes of requests. A request is Unchecked if the check
 // refuses it. The metrics have a series for each.
 var Outcomes = []Outcome{
-	Rotated, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late, Unchecked,
-	Invalid, UnknownKey, Unavailable,
+	Rotated, Current, Retried, WithinLeeway, Ahead, Reused, OtherClient, Suspended, Revoked, Expired, Missing, Late,
+	Unchecked, Invalid, UnknownKey, Unavailable,
 }
 
 // Accepted reports whether the server responds to the attempt with tokens.
 func (o Outcome) Accepted() bool {
-	return o == Rotated || o == Retried || o == WithinLeeway || o == Ahead
+	return o == Rotated || o == Current || o == Retried || o == WithinLeeway || o == Ahead
 }
 
 // A RefreshResult is the result of one RefreshAttempt.

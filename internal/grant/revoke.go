@@ -20,7 +20,7 @@ import (
 // client has added too many entries to the log, it returns slow_down; the end
 // of a grant is never refused. The revocation is durable on return.
 func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text string) error {
-	id, access, err := s.readRevoked(ctx, caller, text)
+	id, access, err := s.o.readRevoked(ctx, caller, text)
 	if errors.Is(err, oauth.InvalidGrant) {
 		return nil
 	} else if err != nil {
@@ -40,7 +40,7 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 	} else if err != nil {
 		return oauth.FromStore(err)
 	}
-	return s.recordRevocation(ctx, caller, g, audit.RevokedByClient, changed)
+	return s.o.recordRevocation(ctx, caller, g, audit.RevokedByClient, changed)
 }
 
 // readRevoked reads a token that the caller revokes. It returns the id of the
@@ -53,18 +53,18 @@ func (s *Service) RevokeToken(ctx context.Context, caller client.Caller, text st
 // with it. An access token without a grant that has expired, or whose key is
 // compromised or destroyed, has no effect: it would add an entry to the log
 // that no verifier needs.
-func (s *Service) readRevoked(
+func (o Options) readRevoked(
 	ctx context.Context, caller client.Caller, text string,
 ) (id oauth.GrantID, access token.Access, err error) {
-	if token.HasRefreshPrefix(text) {
-		r, err := s.o.verifier().Refresh(ctx, text)
+	if hasHandle(text) {
+		id, err := o.readHandle(ctx, text)
 		if err != nil && !errors.Is(err, token.ErrRefused) {
 			return id, access, token.Refusal(oauth.InvalidGrant, err)
 		}
-		return r.Handle.GrantID(), access, nil // The store compares the client.
+		return id, access, nil // The store compares the client.
 	}
 
-	access, err = s.o.verifier().Access(ctx, text)
+	access, err = o.verifier().Access(ctx, text)
 	switch {
 	case err != nil && !errors.Is(err, token.ErrRefused):
 		return id, access, token.Refusal(oauth.InvalidGrant, err)
@@ -79,6 +79,21 @@ func (s *Service) readRevoked(
 	return id, access, nil
 }
 
+// hasHandle reports whether text has the prefix of a token that is a secret of
+// a grant: a refresh token or a session token.
+func hasHandle(text string) bool { return token.HasRefreshPrefix(text) || token.HasSessionPrefix(text) }
+
+// readHandle verifies a refresh token or a session token and returns the id of
+// its grant. Its errors are those of token.Verifier.
+func (o Options) readHandle(ctx context.Context, text string) (oauth.GrantID, error) {
+	if token.HasSessionPrefix(text) {
+		session, err := o.verifier().Session(ctx, text)
+		return session.Handle.GrantID(), err
+	}
+	r, err := o.verifier().Refresh(ctx, text)
+	return r.Handle.GrantID(), err
+}
+
 // revokeAccess revokes an access token that belongs to no grant. If the token
 // is revoked already, it writes no entry, but the event, as recordRevocation
 // does.
@@ -91,7 +106,7 @@ func (s *Service) revokeAccess(
 	}
 	if before, ok := s.o.Revocations.Get(hash); ok {
 		e.Moment = time.UnixMicro(before)
-		return s.record(ctx, caller, e)
+		return s.o.record(ctx, caller, e)
 	}
 	if err := s.entries.reserve(caller.Client.ID); err != nil {
 		return err
@@ -108,7 +123,7 @@ func (s *Service) revokeAccess(
 	if e.Moment = entry.Before; e.Moment.IsZero() {
 		e.Moment = moment
 	}
-	if err := s.record(ctx, caller, e); err != nil {
+	if err := s.o.record(ctx, caller, e); err != nil {
 		return err
 	}
 	_ = s.o.ReadLog(ctx) // if it fails, the next poll reads the entry
@@ -135,57 +150,21 @@ func (s *Service) Revoke(ctx context.Context, caller client.Caller, grant string
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	return s.recordRevocation(ctx, caller, g, revokeReason(caller), changed)
+	return s.o.recordRevocation(ctx, caller, g, revokeReason(caller), changed)
 }
 
 // recordRevocation audits the revocation of a grant, even if it was revoked
 // before. If the first event could not be written, the caller tries again. Then
 // the second event must be in the log, because a replay restores revocations
 // from the log.
-func (s *Service) recordRevocation(
+func (o Options) recordRevocation(
 	ctx context.Context, caller client.Caller, g Grant, reason string, changed bool,
 ) error {
 	e := audit.Event{Name: audit.GrantRevoked, Subject: g.UserID, Grant: g.ID.String(), Reason: reason, IP: g.IP}
 	if changed {
 		e.Count = 1
 	}
-	return s.record(ctx, caller, e)
-}
-
-// RevokeAll revokes all grants of a subject that belong to the caller, except
-// the grant with the id except, which may be empty. It returns the number of
-// live grants that it revoked, counted to at most MaxCounted. If the caller may
-// act on the grants of all clients, a login of the subject that is in progress
-// does not create a grant.
-func (s *Service) RevokeAll(ctx context.Context, caller client.Caller, subject, except string) (int, error) {
-	e := Ending{Subject: subject, Reason: revokeReason(caller), Actor: caller.Actor().Name}
-	var err error
-	if e.ClientID, err = visibleClient(caller); err != nil {
-		return 0, err
-	}
-	if !oauth.ValidSubject(subject) {
-		return 0, oauth.ErrSubject
-	}
-	if except != "" {
-		if e.Except, err = oauth.ParseGrantID(except); err != nil {
-			return 0, err
-		}
-	}
-
-	if !caller.Admin {
-		if err := s.entries.reserve(caller.Client.ID); err != nil {
-			return 0, err
-		}
-	}
-
-	ended, err := s.o.Store.RevokeGrants(ctx, e)
-	if err != nil {
-		return 0, oauth.FromStore(err)
-	}
-	return ended.Live, s.record(ctx, caller, audit.Event{
-		Name: audit.GrantRevoked, Subject: subject, Reason: e.Reason, Count: ended.Live, KeptGrant: except,
-		Moment: ended.At,
-	})
+	return o.record(ctx, caller, e)
 }
 
 func revokeReason(caller client.Caller) string {

@@ -97,9 +97,7 @@ func (r *Rotation) Grant(ctx context.Context) (g Grant, ok bool, err error) {
 // is not available.
 func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult, error) {
 	s := r.service
-	a := r.attempt(ctx, audience)
-	r.passedAt = a.ReceivedAt
-	result, err := r.decide(ctx, a)
+	result, attempt, err := r.decide(ctx, audience)
 	if err != nil {
 		result.Outcome = Unavailable
 	}
@@ -111,7 +109,23 @@ func (r *Rotation) Rotate(ctx context.Context, audience []string) (RefreshResult
 	if err != nil {
 		return RefreshResult{}, err
 	}
-	return result, s.conclude(ctx, r.caller, a, result)
+	return result, s.o.conclude(ctx, r.caller, attempt, result)
+}
+
+// decide decides the request: by a read, if the grant was rotated just now, and
+// otherwise by an attempt, which it also returns.
+func (r *Rotation) decide(ctx context.Context, audience []string) (RefreshResult, RefreshAttempt, error) {
+	g, ok, err := r.rotatedJustNow(ctx)
+	if err != nil {
+		return RefreshResult{}, RefreshAttempt{}, err
+	}
+	if ok {
+		return answerCurrent(g, audience), RefreshAttempt{}, nil
+	}
+	a := r.attempt(ctx, audience)
+	r.passedAt = a.ReceivedAt
+	result, err := r.pass(ctx, a)
+	return result, a, err
 }
 
 // Moment returns the moment of an access token of the grant that Rotate has
@@ -139,9 +153,9 @@ func (r *Rotation) attempt(ctx context.Context, audience []string) RefreshAttemp
 	}
 }
 
-// decide passes the attempt to the store, and once more if the store does not
+// pass passes the attempt to the store, and once more if the store does not
 // answer. The idempotency key makes the second call a retry of the first.
-func (r *Rotation) decide(ctx context.Context, a RefreshAttempt) (RefreshResult, error) {
+func (r *Rotation) pass(ctx context.Context, a RefreshAttempt) (RefreshResult, error) {
 	ctx, done := r.service.o.Span(ctx, "store.refresh")
 	defer done()
 	result, err := r.service.o.Store.RefreshGrant(ctx, a)
@@ -224,7 +238,7 @@ var outcomeEvents = map[Outcome]string{
 
 // conclude audits a result that has an event. It returns an error unless the
 // outcome is accepted.
-func (s *Service) conclude(ctx context.Context, caller client.Caller, a RefreshAttempt, r RefreshResult) error {
+func (o Options) conclude(ctx context.Context, caller client.Caller, a RefreshAttempt, r RefreshResult) error {
 	if r.Outcome == Late {
 		return oauth.Unavailable(context.DeadlineExceeded)
 	}
@@ -235,7 +249,7 @@ func (s *Service) conclude(ctx context.Context, caller client.Caller, a RefreshA
 		e.Name, e.Age = audit.RefreshRepeated, a.ReceivedAt.Sub(r.Grant.RotatedAt)
 	}
 	if e.Name != "" {
-		if err := s.record(ctx, caller, e); err != nil {
+		if err := o.record(ctx, caller, e); err != nil {
 			return err
 		}
 	}

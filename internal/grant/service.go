@@ -112,6 +112,13 @@ func (s *Service) GetActive(ctx context.Context, snapshot *client.Snapshot, id o
 	return g, nil
 }
 
+// Touch records that an active grant was used at that time, by the store's
+// clock, so that its idle lifetime begins again. It is for a grant with a
+// session token: a refresh token dates its leeway by the same time.
+func (s *Service) Touch(ctx context.Context, id oauth.GrantID, at time.Time) error {
+	return oauth.FromStore(s.o.Store.TouchGrant(ctx, id, at))
+}
+
 // Owned returns id if it is a grant of the subject to the caller's client.
 // Otherwise it returns the zero id.
 func (s *Service) Owned(
@@ -146,9 +153,9 @@ func visibleClient(caller client.Caller) (clientID string, err error) {
 
 // record audits an event of the caller. If that fails, it returns
 // temporarily_unavailable.
-func (s *Service) record(ctx context.Context, caller client.Caller, e audit.Event) error {
-	e.Time, e.Actor = s.o.Registry.Now(), caller.Actor()
-	if err := s.o.Audit(ctx, e); err != nil {
+func (o Options) record(ctx context.Context, caller client.Caller, e audit.Event) error {
+	e.Time, e.Actor = o.Registry.Now(), caller.Actor()
+	if err := o.Audit(ctx, e); err != nil {
 		return oauth.Unavailable(err)
 	}
 	return nil

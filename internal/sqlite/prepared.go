@@ -7,7 +7,7 @@ import (
 
 // preparedQueries are the statements of every write and of most refreshes. They
 // are prepared once, since SQLite takes longer to parse one than to run it.
-var preparedQueries = []query{setSavepoint, rollbackToSavepoint, releaseSavepoint, selectGrant, rotateGrant}
+var preparedQueries = []query{setSavepoint, rollbackToSavepoint, releaseSavepoint, selectGrant, rotateGrant, touchGrant}
 
 // prepare prepares the statements. It needs the schema, so the first write
 // after Migrate calls it. Later calls do nothing.

@@ -91,8 +91,8 @@ func (m tokenMetrics) createSeries() {
 	}
 	// These are grant.Outcomes. A test of internal/app compares them.
 	for _, outcome := range []string{
-		"rotated", "retried", "within_leeway", "ahead", "reused", "other_client", "suspended", "revoked", "expired",
-		"missing", "unchecked", "late", "invalid", "unknown_key", "unavailable",
+		"rotated", "current", "retried", "within_leeway", "ahead", "reused", "other_client", "suspended", "revoked",
+		"expired", "missing", "unchecked", "late", "invalid", "unknown_key", "unavailable",
 	} {
 		m.refreshes.WithLabelValues(outcome)
 	}

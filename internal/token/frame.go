@@ -20,11 +20,11 @@ const (
 	minSecret = 32 // minimum size of the secret of a MAC key, in bytes
 )
 
-// frame is the binary part of a refresh token or a device token. It starts with
-// the version (1 byte) and the id of the MAC key (8 bytes), and ends with a
-// truncated MAC. A token is a prefix and the frame in base64url. The 45 bytes
-// make 60 characters without spare bits, so that each frame has only one text
-// form.
+// frame is the binary part of a refresh token, a session token or a device
+// token. It starts with the version (1 byte) and the id of the MAC key (8
+// bytes), and ends with a truncated MAC. A token is a prefix and the frame in
+// base64url. The 45 bytes make 60 characters without spare bits, so that each
+// frame has only one text form.
 type frame [frameSize]byte
 
 // newFrame returns a frame with the version and the id of the MAC key.

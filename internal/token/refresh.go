@@ -52,17 +52,26 @@ func NewHandle() oauth.Handle {
 // access token has it.
 func HasRefreshPrefix(text string) bool { return strings.HasPrefix(text, refreshPrefix) }
 
-// Encode returns the refresh token. secret is the secret of the MAC key r.Key,
-// with at least 32 bytes.
+// Encode returns the refresh token. secret is the secret of the MAC key
+// r.KeyID, with at least 32 bytes.
 func (r Refresh) Encode(secret []byte) (string, error) {
-	f, err := newFrame(r.KeyID, secret)
+	f, err := newGrantFrame(refreshLabel, r, secret)
 	if err != nil {
 		return "", err
 	}
+	return f.text(refreshPrefix), nil
+}
+
+// newGrantFrame returns the frame of a token that belongs to a grant.
+func newGrantFrame(label string, r Refresh, secret []byte) (frame, error) {
+	f, err := newFrame(r.KeyID, secret)
+	if err != nil {
+		return frame{}, err
+	}
 	copy(f[9:], r.Handle[:])
 	binary.BigEndian.PutUint32(f[25:], r.Generation)
-	copy(f[refreshMAC:], mac(secret, refreshMAC, refreshLabel, f[:refreshMAC]).Bytes())
-	return f.text(refreshPrefix), nil
+	copy(f[refreshMAC:], mac(secret, refreshMAC, label, f[:refreshMAC]).Bytes())
+	return f, nil
 }
 
 // ParseRefresh decodes a refresh token and returns the id of its MAC key. It
@@ -76,16 +85,21 @@ func ParseRefresh(text string) (UnverifiedRefresh, error) {
 }
 
 // Verify verifies the MAC in constant time and returns the content of the
-// token. secret is the secret of the MAC key s.Key. If the token was not made
+// token. secret is the secret of the MAC key s.KeyID. If the token was not made
 // with this secret, the error is ErrInvalid.
 func (s UnverifiedRefresh) Verify(secret []byte) (Refresh, error) {
-	if len(secret) < minSecret ||
-		!s.frame.mac(refreshMAC).Equal(mac(secret, refreshMAC, refreshLabel, s.frame[:refreshMAC])) {
+	return s.frame.verifyGrant(refreshLabel, secret)
+}
+
+// verifyGrant verifies the MAC of a frame that newGrantFrame made with the
+// label, and returns its content.
+func (f frame) verifyGrant(label string, secret []byte) (Refresh, error) {
+	if len(secret) < minSecret || !f.mac(refreshMAC).Equal(mac(secret, refreshMAC, label, f[:refreshMAC])) {
 		return Refresh{}, invalid("invalid MAC")
 	}
 	return Refresh{
-		KeyID:      s.KeyID,
-		Handle:     oauth.Handle(s.frame[9:25]),
-		Generation: binary.BigEndian.Uint32(s.frame[25:refreshMAC]),
+		KeyID:      f.key(),
+		Handle:     oauth.Handle(f[9:25]),
+		Generation: binary.BigEndian.Uint32(f[25:refreshMAC]),
 	}, nil
 }

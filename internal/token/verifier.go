@@ -71,6 +71,24 @@ func (v Verifier) Refresh(ctx context.Context, text string) (Refresh, error) {
 	return r, nil
 }
 
+// Session verifies the MAC of a session token and returns its content. It does
+// not read the grant.
+func (v Verifier) Session(ctx context.Context, text string) (Session, error) {
+	unverified, err := ParseSession(text)
+	if err != nil {
+		return Session{}, err
+	}
+	secret, refused, err := v.secret(ctx, unverified.KeyID)
+	if err != nil {
+		return Session{}, err
+	}
+	s, err := unverified.Verify(secret)
+	if err == nil && refused != nil {
+		err = refuse(refused)
+	}
+	return s, err
+}
+
 // Device verifies that a device token was made for the user's account.
 func (v Verifier) Device(ctx context.Context, text, userID string) error {
 	device, err := ParseDevice(text)
