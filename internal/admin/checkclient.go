@@ -49,6 +49,12 @@ func (a *Clients) check(c client.Client, d client.Directory) error {
 			return oauth.Fail(oauth.FailedPrecondition, "An audience of the client does not exist; create it first.")
 		}
 	}
+	if err := checkBrowser(c, d.Clients); err != nil {
+		return err
+	}
+	if err := checkCORSOrigins(c); err != nil {
+		return err
+	}
 	return checkCertSANs(c, d.Clients)
 }
 

@@ -49,15 +49,19 @@ func (a *Clients) CreateClient(
 }
 
 // UpdateClient changes a client as edit does. The id, the secrets and the dates
-// stay, and a public client stays public.
+// stay, and a public client stays public. The way of its logins in the browser
+// cannot change, because its live grants are of that way.
 func (a *Clients) UpdateClient(ctx context.Context, by audit.Actor, id string, edit func(*client.Client)) error {
 	d, err := a.Directory(ctx)
 	if err != nil {
 		return err
 	}
 	return a.update(ctx, by, id, audit.SettingsChanged, func(c *client.Client) error {
-		old := *c
+		old, way := *c, c.Way() // edit may change the Browser of both
 		edit(c)
+		if (c.Browser == nil) != (old.Browser == nil) || c.Way() != way {
+			return errWayFixed
+		}
 		c.ID, c.Public, c.Secrets = old.ID, old.Public, old.Secrets
 		c.DisabledAt, c.CreatedAt = old.DisabledAt, old.CreatedAt
 		return a.check(*c, d)

@@ -27,6 +27,8 @@ type clientFlags struct {
 	mintSubjects    bool
 	certSANs        []string
 	jwks            string
+	corsOrigins     []string
+	browser         browserFlags
 }
 
 func newClientFlags(c *cobra.Command) *clientFlags {
@@ -52,6 +54,9 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 		"a `NAME` of the client's certificate: dns:HOST, uri:URI, email:ADDRESS or ip:ADDRESS (repeatable)")
 	f.flags.StringVar(&f.jwks, "jwks", "",
 		"the client's public keys, a `FILE` with a JWK Set: it authenticates with private_key_jwt, over HTTP")
+	f.flags.StringArrayVar(&f.corsOrigins, "cors-origin", nil,
+		"the `ORIGIN` of pages that may refresh and revoke as this public client, without cookies (repeatable)")
+	f.browser.add(f.flags)
 	return f
 }
 
@@ -78,6 +83,8 @@ func (f *clientFlags) edit() (func(*client.Client), error) {
 		setIfGiven(f.flags, "mint-subjects", &c.MintSubjects, f.mintSubjects)
 		setIfGiven(f.flags, "cert-san", &c.CertSANs, nonEmpty(f.certSANs))
 		setIfGiven(f.flags, "jwks", &c.Keys, keys)
+		setIfGiven(f.flags, "cors-origin", &c.CORSOrigins, nonEmpty(f.corsOrigins))
+		f.browser.edit(f.flags, c)
 	}, nil
 }
 

@@ -31,6 +31,7 @@ func newClientsCreateCommand(p *program) *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 	}
 	f := newClientFlags(c)
+	f.browser.addWay(c.Flags())
 	public := c.Flags().Bool("public", false, "register a public client, which has no secret")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
 		edit, err := f.edit()
@@ -60,7 +61,7 @@ func newClientsListCommand(p *program) *cobra.Command {
 			return err
 		}
 		clients := []clientView{}
-		rows := table{{"ID", "KIND", "STATE", "AUDIENCE", "SCOPE", "SECRETS", "CREATED"}}
+		rows := table{{"ID", "KIND", "WAY", "STATE", "AUDIENCE", "SCOPE", "SECRETS", "CREATED"}}
 		for _, c := range d.Clients {
 			v := newClientView(c, "")
 			clients, rows = append(clients, v), append(rows, v.row())

@@ -21,8 +21,10 @@ type clientView struct {
 	refreshView
 	MintSubjects bool `json:"mint_subjects"`
 	credentialsView
-	DisabledAt time.Time `json:"disabled_at,omitzero"`
-	CreatedAt  time.Time `json:"created_at"`
+	Browser     *browserView `json:"browser,omitempty"`
+	CORSOrigins []string     `json:"cors_origins,omitempty"`
+	DisabledAt  time.Time    `json:"disabled_at,omitzero"`
+	CreatedAt   time.Time    `json:"created_at"`
 }
 
 // refreshView has the limits of the client's grants; an empty one is the
@@ -42,6 +44,13 @@ type credentialsView struct {
 	SecretsCreatedAt []time.Time `json:"secrets_created_at,omitempty"`
 }
 
+// browserView is an application in the browser.
+type browserView struct {
+	Way       client.Way `json:"way"`
+	Origins   []string   `json:"origins"`
+	LoginPath string     `json:"login_path"`
+}
+
 // keyView is a client's public key.
 type keyView struct {
 	ID        string `json:"kid"`
@@ -58,7 +67,11 @@ func newClientView(c client.Client, secret string) clientView {
 		},
 		MintSubjects:    c.MintSubjects,
 		credentialsView: credentialsView{CertSANs: c.CertSANs},
+		CORSOrigins:     c.CORSOrigins,
 		DisabledAt:      c.DisabledAt, CreatedAt: c.CreatedAt,
+	}
+	if c.Browser != nil {
+		v.Browser = &browserView{c.Way(), c.Browser.Origins, c.LoginPath()}
 	}
 	if c.Leeway != nil {
 		v.Leeway = c.Leeway.String()
@@ -84,6 +97,10 @@ func (v clientView) print(w io.Writer) {
 	for i, k := range v.Keys {
 		keys[i] = k.ID + " (" + k.Algorithm + ")"
 	}
+	var browser browserView
+	if v.Browser != nil {
+		browser = *v.Browser
+	}
 	notice := ""
 	if v.Secret != "" {
 		notice = "Store the secret now: it is not shown again."
@@ -93,6 +110,10 @@ func (v clientView) print(w io.Writer) {
 		{"id", v.ID},
 		{"name", v.Name},
 		{"kind", v.kind()},
+		{"way", string(browser.Way)},
+		{"origins", strings.Join(browser.Origins, " ")},
+		{"login path", browser.LoginPath},
+		{"cors origins", strings.Join(v.CORSOrigins, " ")},
 		{"audience", strings.Join(v.Audiences, " ")},
 		{"scope", v.Scope},
 		{"refresh idle", v.RefreshIdle},
@@ -113,8 +134,12 @@ func (v clientView) print(w io.Writer) {
 
 // row returns the client as a row of the list.
 func (v clientView) row() []string {
+	way := ""
+	if v.Browser != nil {
+		way = string(v.Browser.Way)
+	}
 	return []string{
-		v.ID, v.kind(), formatState(v.DisabledAt), strings.Join(v.Audiences, " "), v.Scope,
+		v.ID, v.kind(), way, formatState(v.DisabledAt), strings.Join(v.Audiences, " "), v.Scope,
 		strconv.Itoa(len(v.SecretsCreatedAt)), formatTime(v.CreatedAt),
 	}
 }

@@ -51,8 +51,9 @@ type Client struct {
 	// its users in at /session/login. Such a client is public.
 	Browser *Browser `json:"browser,omitempty"`
 	// CORSOrigins are the origins of pages that may call the token endpoint and
-	// the revocation endpoint as this public client (Fetch Standard §3.2). They
-	// are apart from the origins of Browser.
+	// the revocation endpoint as this public client (Fetch Standard §3.2), at
+	// most MaxOrigins; see ValidOrigin. They are apart from the origins of
+	// Browser, and several clients may have the same one.
 	CORSOrigins []string `json:"cors_origins,omitempty"`
 
 	DisabledAt time.Time `json:"disabled_at,omitzero"`

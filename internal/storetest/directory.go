@@ -25,7 +25,12 @@ func directoryIsComplete(t *testing.T, s Store) {
 	leeway, window, grants := 20*time.Second, 2*time.Minute, 3
 	want := client.Directory{
 		Clients: []client.Client{
-			{ID: "B", Public: true, CreatedAt: start},
+			{
+				ID: "B", Public: true, CORSOrigins: []string{"https://c.example"}, CreatedAt: start,
+				Browser: &client.Browser{
+					Way: client.WaySession, Origins: []string{"https://b.example"}, LoginPath: "/in",
+				},
+			},
 			{
 				ID: "a", Name: "A", Audiences: []string{"x"},
 				Secrets: []client.Secret{{Hash: client.HashSecret("s"), CreatedAt: start}},

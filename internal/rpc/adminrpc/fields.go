@@ -16,6 +16,23 @@ var clientFields = map[string]func(to *client.Client, from client.Client){
 	"mint_subjects":    func(to *client.Client, from client.Client) { to.MintSubjects = from.MintSubjects },
 	"cert_san":         func(to *client.Client, from client.Client) { to.CertSANs = from.CertSANs },
 	"jwks":             func(to *client.Client, from client.Client) { to.Keys = from.Keys },
+
+	"browser.origin": func(to *client.Client, from client.Client) {
+		browserOf(to).Origins = browserOf(&from).Origins
+	},
+	"browser.login_path": func(to *client.Client, from client.Client) {
+		browserOf(to).LoginPath = browserOf(&from).LoginPath
+	},
+	"cors_origin": func(to *client.Client, from client.Client) { to.CORSOrigins = from.CORSOrigins },
+}
+
+// browserOf returns the application of a client in the browser. It sets one for
+// any other client, which package admin refuses.
+func browserOf(c *client.Client) *client.Browser {
+	if c.Browser == nil {
+		c.Browser = &client.Browser{}
+	}
+	return c.Browser
 }
 
 // audienceFields set the fields of an audience that an update can change, by

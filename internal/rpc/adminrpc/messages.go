@@ -40,7 +40,12 @@ func readClient(m *signetv1.Client) (c client.Client, err error) {
 	c = client.Client{
 		ID: m.GetId(), Name: m.GetName(), Public: m.GetPublic(), Audiences: m.GetAudience(),
 		RefreshIdle: m.GetRefreshIdle().AsDuration(), RefreshAbsolute: m.GetRefreshAbsolute().AsDuration(),
-		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(),
+		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(), CORSOrigins: m.GetCorsOrigin(),
+	}
+	if b := m.GetBrowser(); b != nil {
+		c.Browser = &client.Browser{
+			Way: client.Way(b.GetWay()), Origins: b.GetOrigin(), LoginPath: b.GetLoginPath(),
+		}
 	}
 	c.Leeway, c.RetryWindow = readDuration(m.GetLeeway()), readDuration(m.GetRetryWindow())
 	if m.GrantsPerUser != nil {
@@ -60,8 +65,11 @@ func clientMessage(c client.Client) *signetv1.Client {
 	m := &signetv1.Client{
 		Id: c.ID, Name: c.Name, Public: c.Public, Audience: c.Audiences, Scope: c.Scope.String(),
 		RefreshIdle: duration(c.RefreshIdle), RefreshAbsolute: duration(c.RefreshAbsolute),
-		MintSubjects: c.MintSubjects, CertSan: c.CertSANs,
+		MintSubjects: c.MintSubjects, CertSan: c.CertSANs, CorsOrigin: c.CORSOrigins,
 		DisabledAt: timestamp(c.DisabledAt), CreatedAt: timestamp(c.CreatedAt),
+	}
+	if b := c.Browser; b != nil {
+		m.Browser = &signetv1.Browser{Way: string(b.Way), Origin: b.Origins, LoginPath: b.LoginPath}
 	}
 	if c.Leeway != nil {
 		m.Leeway = durationpb.New(*c.Leeway)

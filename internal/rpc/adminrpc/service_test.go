@@ -166,6 +166,49 @@ func TestClients(t *testing.T) {
 	}
 }
 
+func TestClients_InTheBrowser(t *testing.T) {
+	f := newFixture(t)
+	ctx := f.AsAdmin(t)
+	want := &signetv1.Client{
+		Id: "shop", Public: true, Audience: []string{"api"}, CorsOrigin: []string{"https://other.example"},
+		Browser: &signetv1.Browser{
+			Way: "session", Origin: []string{"https://shop.example", "http://localhost:5173"}, LoginPath: "/in",
+		},
+	}
+	created, err := f.AdminService.CreateClient(ctx, &signetv1.CreateClientRequest{Client: want})
+	must(t, err)
+	want.CreatedAt = created.GetClient().GetCreatedAt()
+	if !proto.Equal(created.GetClient(), want) {
+		t.Errorf("created %v, want %v", created.GetClient(), want)
+	}
+
+	given := &signetv1.Client{Id: "shop", Browser: &signetv1.Browser{Way: "ignored", Origin: []string{"https://new.example"}}}
+	_, err = f.AdminService.UpdateClient(ctx, &signetv1.UpdateClientRequest{
+		Client: given, UpdateMask: mask("browser.origin", "browser.login_path", "cors_origin"),
+	})
+	must(t, err)
+	want.Browser.Origin, want.Browser.LoginPath, want.CorsOrigin = given.GetBrowser().GetOrigin(), "", nil
+	found, err := f.AdminService.GetClient(ctx, &signetv1.GetClientRequest{Id: "shop"})
+	if err != nil || !proto.Equal(found, want) {
+		t.Errorf("updated to %v, want %v: %v", found, want, err)
+	}
+
+	// A client that was created without a way does not get one.
+	_, err = f.AdminService.CreateClient(ctx, &signetv1.CreateClientRequest{
+		Client: &signetv1.Client{Id: "app", Public: true, Audience: []string{"api"}},
+	})
+	must(t, err)
+	for _, path := range []string{"browser.origin", "browser.login_path"} {
+		_, err = f.AdminService.UpdateClient(ctx, &signetv1.UpdateClientRequest{
+			Client:     &signetv1.Client{Id: "app", Browser: &signetv1.Browser{Way: "page", LoginPath: "/in"}},
+			UpdateMask: mask(path),
+		})
+		if reason(err) != "FAILED_PRECONDITION" {
+			t.Errorf("%s of a client without a way: %v", path, err)
+		}
+	}
+}
+
 func TestAudiences(t *testing.T) {
 	f := newFixture(t)
 	ctx := f.AsAdmin(t)

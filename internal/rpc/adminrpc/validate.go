@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/rpc/page"
 	"github.com/signetd/signet/internal/rpc/validate"
@@ -23,6 +24,7 @@ const (
 	maxClaimNames = 32
 	maxAlgorithm  = 64
 	maxKid        = 128
+	maxWay        = 64
 	maxJWKS       = 32 << 10
 	maxTokenID    = 128
 )
@@ -154,6 +156,10 @@ func checkClient(v *validate.Violations, c *signetv1.Client) {
 	checkDuration(v, "client.retry_window", c.GetRetryWindow())
 	checkList(v, "client.cert_san", c.GetCertSan(), oauth.MaxCertSANs, oauth.MaxCertSAN)
 	v.Bounded("client.jwks", c.GetJwks(), maxJWKS)
+	v.Bounded("client.browser.way", c.GetBrowser().GetWay(), maxWay)
+	checkList(v, "client.browser.origin", c.GetBrowser().GetOrigin(), client.MaxOrigins, client.MaxOrigin)
+	v.Bounded("client.browser.login_path", c.GetBrowser().GetLoginPath(), client.MaxLoginPath)
+	checkList(v, "client.cors_origin", c.GetCorsOrigin(), client.MaxOrigins, client.MaxOrigin)
 }
 
 func validateNewAudience(a *signetv1.Audience) error {

@@ -23,18 +23,21 @@ func TestFieldSizesAreBounded(t *testing.T) {
 	largest := &signetv1.Client{
 		Id: x(128), Name: "👩‍💻 " + x(240), Audience: names(256, 256), Scope: x(4096),
 		RefreshIdle: minute, RefreshAbsolute: minute, Leeway: minute, RetryWindow: minute, CertSan: names(16, 1024),
-		Jwks: x(32 << 10),
+		Jwks: x(32 << 10), CorsOrigin: names(16, 267),
+		Browser: &signetv1.Browser{Way: x(64), Origin: names(16, 267), LoginPath: x(2 << 10)},
 	}
 	tooLarge := &signetv1.Client{
 		Id: x(129), Name: x(257), Audience: names(257, 1), Scope: x(4097),
 		RefreshIdle: broken, RefreshAbsolute: broken, Leeway: broken, RetryWindow: broken, CertSan: names(17, 1),
-		Jwks: x(32<<10 + 1),
+		Jwks: x(32<<10 + 1), CorsOrigin: names(17, 1),
+		Browser: &signetv1.Browser{Way: x(65), Origin: names(17, 1), LoginPath: x(2<<10 + 1)},
 	}
 	api := &signetv1.Audience{Id: x(256), Algorithm: x(64), Lifetime: minute, Scope: x(4096), Claims: names(32, 128)}
 	wide := &signetv1.Audience{Id: x(257), Algorithm: x(65), Lifetime: broken, Scope: x(4097), Claims: names(33, 1)}
 	settings := []string{
 		"client.name", "client.audience", "client.scope", "client.refresh_idle", "client.refresh_absolute",
 		"client.leeway", "client.retry_window", "client.cert_san", "client.jwks",
+		"client.browser.way", "client.browser.origin", "client.browser.login_path", "client.cors_origin",
 	}
 	updateClient := func(c *signetv1.Client, paths ...string) error {
 		return validateClientUpdate(&signetv1.UpdateClientRequest{Client: c, UpdateMask: mask(paths...)})
@@ -76,6 +79,8 @@ func TestFieldSizesAreBounded(t *testing.T) {
 		"empty update":      {validateClientUpdate(noUpdate), []string{"client.id", "update_mask"}},
 		"too large update":  {updateClient(tooLarge, "name"), append([]string{"client.id"}, settings...)},
 		"fixed field":       {updateClient(largest, "name", "public"), []string{"update_mask"}},
+		"way of a browser":  {updateClient(largest, "browser.way"), []string{"update_mask"}},
+		"whole browser":     {updateClient(largest, "browser"), []string{"update_mask"}},
 		"part of a field":   {updateClient(largest, "leeway.seconds"), []string{"update_mask"}},
 		"wildcard":          {updateClient(largest, "*"), []string{"update_mask"}},
 		"largest audience":  {validateNewAudience(api), nil},

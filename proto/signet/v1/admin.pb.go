@@ -676,6 +676,13 @@ type Client struct {
 	// The maximum number of live grants of one user at the client, up to 10000;
 	// 0 for no limit; unset for the issuer's default.
 	GrantsPerUser *int32 `protobuf:"varint,17,opt,name=grants_per_user,json=grantsPerUser,proto3,oneof" json:"grants_per_user,omitempty"`
+	// The application, if the client is one in the browser that logs its users
+	// in at /session/login. Such a client is public, its id has 1 to 64 letters,
+	// digits, dots, hyphens and underscores, and it has no leeway.
+	Browser *Browser `protobuf:"bytes,18,opt,name=browser,proto3" json:"browser,omitempty"`
+	// The origins of pages that may call the token endpoint and the revocation
+	// endpoint as this public client, at most 16, in the form of Browser.origin.
+	CorsOrigin    []string `protobuf:"bytes,19,rep,name=cors_origin,json=corsOrigin,proto3" json:"cors_origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -829,6 +836,89 @@ func (x *Client) GetGrantsPerUser() int32 {
 	return 0
 }
 
+func (x *Client) GetBrowser() *Browser {
+	if x != nil {
+		return x.Browser
+	}
+	return nil
+}
+
+func (x *Client) GetCorsOrigin() []string {
+	if x != nil {
+		return x.CorsOrigin
+	}
+	return nil
+}
+
+// Browser is an application that holds its users' logins in the browser.
+type Browser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// page: the page has both tokens. refresh: the page has the access token, and
+	// a cookie has the refresh token. session: the page has no token, and a
+	// cookie has a session token. This cannot be changed after creation.
+	Way string `protobuf:"bytes,1,opt,name=way,proto3" json:"way,omitempty"`
+	// The origins of the application's pages, 1 to 16, as browsers write them
+	// (RFC 6454 section 6.2). At most one has the scheme https. The others have
+	// http and a loopback host. No two clients have the same origin.
+	Origin []string `protobuf:"bytes,2,rep,name=origin,proto3" json:"origin,omitempty"`
+	// The path of the application's login page, without query and fragment; empty
+	// for /login.
+	LoginPath     string `protobuf:"bytes,3,opt,name=login_path,json=loginPath,proto3" json:"login_path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Browser) Reset() {
+	*x = Browser{}
+	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Browser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Browser) ProtoMessage() {}
+
+func (x *Browser) ProtoReflect() protoreflect.Message {
+	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Browser.ProtoReflect.Descriptor instead.
+func (*Browser) Descriptor() ([]byte, []int) {
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Browser) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *Browser) GetOrigin() []string {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+func (x *Browser) GetLoginPath() string {
+	if x != nil {
+		return x.LoginPath
+	}
+	return ""
+}
+
 // ClientKey is a public key of a client.
 type ClientKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -842,7 +932,7 @@ type ClientKey struct {
 
 func (x *ClientKey) Reset() {
 	*x = ClientKey{}
-	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	mi := &file_signet_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +944,7 @@ func (x *ClientKey) String() string {
 func (*ClientKey) ProtoMessage() {}
 
 func (x *ClientKey) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[12]
+	mi := &file_signet_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +957,7 @@ func (x *ClientKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientKey.ProtoReflect.Descriptor instead.
 func (*ClientKey) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ClientKey) GetKid() string {
@@ -895,7 +985,7 @@ type CreateClientRequest struct {
 
 func (x *CreateClientRequest) Reset() {
 	*x = CreateClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[13]
+	mi := &file_signet_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +997,7 @@ func (x *CreateClientRequest) String() string {
 func (*CreateClientRequest) ProtoMessage() {}
 
 func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[13]
+	mi := &file_signet_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1010,7 @@ func (x *CreateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientRequest.ProtoReflect.Descriptor instead.
 func (*CreateClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CreateClientRequest) GetClient() *Client {
@@ -944,7 +1034,7 @@ type CreateClientResponse struct {
 
 func (x *CreateClientResponse) Reset() {
 	*x = CreateClientResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[14]
+	mi := &file_signet_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1046,7 @@ func (x *CreateClientResponse) String() string {
 func (*CreateClientResponse) ProtoMessage() {}
 
 func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[14]
+	mi := &file_signet_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1059,7 @@ func (x *CreateClientResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateClientResponse.ProtoReflect.Descriptor instead.
 func (*CreateClientResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateClientResponse) GetClient() *Client {
@@ -997,7 +1087,7 @@ type GetClientRequest struct {
 
 func (x *GetClientRequest) Reset() {
 	*x = GetClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[15]
+	mi := &file_signet_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1099,7 @@ func (x *GetClientRequest) String() string {
 func (*GetClientRequest) ProtoMessage() {}
 
 func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[15]
+	mi := &file_signet_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1112,7 @@ func (x *GetClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetClientRequest.ProtoReflect.Descriptor instead.
 func (*GetClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetClientRequest) GetId() string {
@@ -1045,7 +1135,7 @@ type ListClientsRequest struct {
 
 func (x *ListClientsRequest) Reset() {
 	*x = ListClientsRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[16]
+	mi := &file_signet_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1147,7 @@ func (x *ListClientsRequest) String() string {
 func (*ListClientsRequest) ProtoMessage() {}
 
 func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[16]
+	mi := &file_signet_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1160,7 @@ func (x *ListClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsRequest.ProtoReflect.Descriptor instead.
 func (*ListClientsRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListClientsRequest) GetPageSize() int32 {
@@ -1100,7 +1190,7 @@ type ListClientsResponse struct {
 
 func (x *ListClientsResponse) Reset() {
 	*x = ListClientsResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[17]
+	mi := &file_signet_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1202,7 @@ func (x *ListClientsResponse) String() string {
 func (*ListClientsResponse) ProtoMessage() {}
 
 func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[17]
+	mi := &file_signet_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1215,7 @@ func (x *ListClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListClientsResponse.ProtoReflect.Descriptor instead.
 func (*ListClientsResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListClientsResponse) GetClients() []*Client {
@@ -1149,7 +1239,8 @@ type UpdateClientRequest struct {
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	// The fields to change: name, audience, scope, refresh_idle,
 	// refresh_absolute, leeway, retry_window, grants_per_user, mint_subjects,
-	// cert_san, jwks. A field that is unset in client is cleared.
+	// cert_san, jwks, browser.origin, browser.login_path, cors_origin. A field
+	// that is unset in client is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1157,7 +1248,7 @@ type UpdateClientRequest struct {
 
 func (x *UpdateClientRequest) Reset() {
 	*x = UpdateClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[18]
+	mi := &file_signet_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1169,7 +1260,7 @@ func (x *UpdateClientRequest) String() string {
 func (*UpdateClientRequest) ProtoMessage() {}
 
 func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[18]
+	mi := &file_signet_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1182,7 +1273,7 @@ func (x *UpdateClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateClientRequest.ProtoReflect.Descriptor instead.
 func (*UpdateClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateClientRequest) GetClient() *Client {
@@ -1215,7 +1306,7 @@ type RotateClientSecretRequest struct {
 
 func (x *RotateClientSecretRequest) Reset() {
 	*x = RotateClientSecretRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[19]
+	mi := &file_signet_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1318,7 @@ func (x *RotateClientSecretRequest) String() string {
 func (*RotateClientSecretRequest) ProtoMessage() {}
 
 func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[19]
+	mi := &file_signet_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1331,7 @@ func (x *RotateClientSecretRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretRequest.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RotateClientSecretRequest) GetId() string {
@@ -1268,7 +1359,7 @@ type RotateClientSecretResponse struct {
 
 func (x *RotateClientSecretResponse) Reset() {
 	*x = RotateClientSecretResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[20]
+	mi := &file_signet_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1371,7 @@ func (x *RotateClientSecretResponse) String() string {
 func (*RotateClientSecretResponse) ProtoMessage() {}
 
 func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[20]
+	mi := &file_signet_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1384,7 @@ func (x *RotateClientSecretResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateClientSecretResponse.ProtoReflect.Descriptor instead.
 func (*RotateClientSecretResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RotateClientSecretResponse) GetClientSecret() string {
@@ -1314,7 +1405,7 @@ type DisableClientRequest struct {
 
 func (x *DisableClientRequest) Reset() {
 	*x = DisableClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[21]
+	mi := &file_signet_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1417,7 @@ func (x *DisableClientRequest) String() string {
 func (*DisableClientRequest) ProtoMessage() {}
 
 func (x *DisableClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[21]
+	mi := &file_signet_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1430,7 @@ func (x *DisableClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableClientRequest.ProtoReflect.Descriptor instead.
 func (*DisableClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DisableClientRequest) GetId() string {
@@ -1360,7 +1451,7 @@ type EnableClientRequest struct {
 
 func (x *EnableClientRequest) Reset() {
 	*x = EnableClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[22]
+	mi := &file_signet_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1463,7 @@ func (x *EnableClientRequest) String() string {
 func (*EnableClientRequest) ProtoMessage() {}
 
 func (x *EnableClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[22]
+	mi := &file_signet_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1476,7 @@ func (x *EnableClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableClientRequest.ProtoReflect.Descriptor instead.
 func (*EnableClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *EnableClientRequest) GetId() string {
@@ -1406,7 +1497,7 @@ type DeleteClientRequest struct {
 
 func (x *DeleteClientRequest) Reset() {
 	*x = DeleteClientRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[23]
+	mi := &file_signet_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1509,7 @@ func (x *DeleteClientRequest) String() string {
 func (*DeleteClientRequest) ProtoMessage() {}
 
 func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[23]
+	mi := &file_signet_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1522,7 @@ func (x *DeleteClientRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteClientRequest.ProtoReflect.Descriptor instead.
 func (*DeleteClientRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteClientRequest) GetId() string {
@@ -1473,7 +1564,7 @@ type Audience struct {
 
 func (x *Audience) Reset() {
 	*x = Audience{}
-	mi := &file_signet_v1_admin_proto_msgTypes[24]
+	mi := &file_signet_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1576,7 @@ func (x *Audience) String() string {
 func (*Audience) ProtoMessage() {}
 
 func (x *Audience) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[24]
+	mi := &file_signet_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1589,7 @@ func (x *Audience) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Audience.ProtoReflect.Descriptor instead.
 func (*Audience) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Audience) GetId() string {
@@ -1575,7 +1666,7 @@ type CreateAudienceRequest struct {
 
 func (x *CreateAudienceRequest) Reset() {
 	*x = CreateAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[25]
+	mi := &file_signet_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1678,7 @@ func (x *CreateAudienceRequest) String() string {
 func (*CreateAudienceRequest) ProtoMessage() {}
 
 func (x *CreateAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[25]
+	mi := &file_signet_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1691,7 @@ func (x *CreateAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAudienceRequest.ProtoReflect.Descriptor instead.
 func (*CreateAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CreateAudienceRequest) GetAudience() *Audience {
@@ -1621,7 +1712,7 @@ type GetAudienceRequest struct {
 
 func (x *GetAudienceRequest) Reset() {
 	*x = GetAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[26]
+	mi := &file_signet_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1724,7 @@ func (x *GetAudienceRequest) String() string {
 func (*GetAudienceRequest) ProtoMessage() {}
 
 func (x *GetAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[26]
+	mi := &file_signet_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1737,7 @@ func (x *GetAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAudienceRequest.ProtoReflect.Descriptor instead.
 func (*GetAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetAudienceRequest) GetId() string {
@@ -1669,7 +1760,7 @@ type ListAudiencesRequest struct {
 
 func (x *ListAudiencesRequest) Reset() {
 	*x = ListAudiencesRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[27]
+	mi := &file_signet_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1772,7 @@ func (x *ListAudiencesRequest) String() string {
 func (*ListAudiencesRequest) ProtoMessage() {}
 
 func (x *ListAudiencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[27]
+	mi := &file_signet_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1785,7 @@ func (x *ListAudiencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAudiencesRequest.ProtoReflect.Descriptor instead.
 func (*ListAudiencesRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListAudiencesRequest) GetPageSize() int32 {
@@ -1724,7 +1815,7 @@ type ListAudiencesResponse struct {
 
 func (x *ListAudiencesResponse) Reset() {
 	*x = ListAudiencesResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[28]
+	mi := &file_signet_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1827,7 @@ func (x *ListAudiencesResponse) String() string {
 func (*ListAudiencesResponse) ProtoMessage() {}
 
 func (x *ListAudiencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[28]
+	mi := &file_signet_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1840,7 @@ func (x *ListAudiencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAudiencesResponse.ProtoReflect.Descriptor instead.
 func (*ListAudiencesResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListAudiencesResponse) GetAudiences() []*Audience {
@@ -1780,7 +1871,7 @@ type UpdateAudienceRequest struct {
 
 func (x *UpdateAudienceRequest) Reset() {
 	*x = UpdateAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[29]
+	mi := &file_signet_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +1883,7 @@ func (x *UpdateAudienceRequest) String() string {
 func (*UpdateAudienceRequest) ProtoMessage() {}
 
 func (x *UpdateAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[29]
+	mi := &file_signet_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +1896,7 @@ func (x *UpdateAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAudienceRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *UpdateAudienceRequest) GetAudience() *Audience {
@@ -1833,7 +1924,7 @@ type DisableAudienceRequest struct {
 
 func (x *DisableAudienceRequest) Reset() {
 	*x = DisableAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[30]
+	mi := &file_signet_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +1936,7 @@ func (x *DisableAudienceRequest) String() string {
 func (*DisableAudienceRequest) ProtoMessage() {}
 
 func (x *DisableAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[30]
+	mi := &file_signet_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +1949,7 @@ func (x *DisableAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisableAudienceRequest.ProtoReflect.Descriptor instead.
 func (*DisableAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DisableAudienceRequest) GetId() string {
@@ -1879,7 +1970,7 @@ type EnableAudienceRequest struct {
 
 func (x *EnableAudienceRequest) Reset() {
 	*x = EnableAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[31]
+	mi := &file_signet_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1891,7 +1982,7 @@ func (x *EnableAudienceRequest) String() string {
 func (*EnableAudienceRequest) ProtoMessage() {}
 
 func (x *EnableAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[31]
+	mi := &file_signet_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1904,7 +1995,7 @@ func (x *EnableAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableAudienceRequest.ProtoReflect.Descriptor instead.
 func (*EnableAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *EnableAudienceRequest) GetId() string {
@@ -1925,7 +2016,7 @@ type DeleteAudienceRequest struct {
 
 func (x *DeleteAudienceRequest) Reset() {
 	*x = DeleteAudienceRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[32]
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +2028,7 @@ func (x *DeleteAudienceRequest) String() string {
 func (*DeleteAudienceRequest) ProtoMessage() {}
 
 func (x *DeleteAudienceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[32]
+	mi := &file_signet_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +2041,7 @@ func (x *DeleteAudienceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAudienceRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAudienceRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeleteAudienceRequest) GetId() string {
@@ -1981,7 +2072,7 @@ type AddRevocationRequest struct {
 
 func (x *AddRevocationRequest) Reset() {
 	*x = AddRevocationRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2084,7 @@ func (x *AddRevocationRequest) String() string {
 func (*AddRevocationRequest) ProtoMessage() {}
 
 func (x *AddRevocationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[33]
+	mi := &file_signet_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2097,7 @@ func (x *AddRevocationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddRevocationRequest.ProtoReflect.Descriptor instead.
 func (*AddRevocationRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AddRevocationRequest) GetSubject() string {
@@ -2055,7 +2146,7 @@ type AddRevocationResponse struct {
 
 func (x *AddRevocationResponse) Reset() {
 	*x = AddRevocationResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2067,7 +2158,7 @@ func (x *AddRevocationResponse) String() string {
 func (*AddRevocationResponse) ProtoMessage() {}
 
 func (x *AddRevocationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[34]
+	mi := &file_signet_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2080,7 +2171,7 @@ func (x *AddRevocationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddRevocationResponse.ProtoReflect.Descriptor instead.
 func (*AddRevocationResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AddRevocationResponse) GetBefore() *timestamppb.Timestamp {
@@ -2120,7 +2211,7 @@ type ListRevocationsRequest struct {
 
 func (x *ListRevocationsRequest) Reset() {
 	*x = ListRevocationsRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2132,7 +2223,7 @@ func (x *ListRevocationsRequest) String() string {
 func (*ListRevocationsRequest) ProtoMessage() {}
 
 func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[35]
+	mi := &file_signet_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2145,7 +2236,7 @@ func (x *ListRevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsRequest.ProtoReflect.Descriptor instead.
 func (*ListRevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListRevocationsRequest) GetPageSize() int32 {
@@ -2224,7 +2315,7 @@ type ListRevocationsResponse struct {
 
 func (x *ListRevocationsResponse) Reset() {
 	*x = ListRevocationsResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2327,7 @@ func (x *ListRevocationsResponse) String() string {
 func (*ListRevocationsResponse) ProtoMessage() {}
 
 func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[36]
+	mi := &file_signet_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2340,7 @@ func (x *ListRevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRevocationsResponse.ProtoReflect.Descriptor instead.
 func (*ListRevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListRevocationsResponse) GetRevocations() []*Revocation {
@@ -2289,7 +2380,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2392,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[37]
+	mi := &file_signet_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2405,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Revocation) GetSeq() int64 {
@@ -2365,7 +2456,7 @@ type ListVerifiersRequest struct {
 
 func (x *ListVerifiersRequest) Reset() {
 	*x = ListVerifiersRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2377,7 +2468,7 @@ func (x *ListVerifiersRequest) String() string {
 func (*ListVerifiersRequest) ProtoMessage() {}
 
 func (x *ListVerifiersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[38]
+	mi := &file_signet_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2390,7 +2481,7 @@ func (x *ListVerifiersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerifiersRequest.ProtoReflect.Descriptor instead.
 func (*ListVerifiersRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListVerifiersRequest) GetPageSize() int32 {
@@ -2420,7 +2511,7 @@ type ListVerifiersResponse struct {
 
 func (x *ListVerifiersResponse) Reset() {
 	*x = ListVerifiersResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2432,7 +2523,7 @@ func (x *ListVerifiersResponse) String() string {
 func (*ListVerifiersResponse) ProtoMessage() {}
 
 func (x *ListVerifiersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[39]
+	mi := &file_signet_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2445,7 +2536,7 @@ func (x *ListVerifiersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerifiersResponse.ProtoReflect.Descriptor instead.
 func (*ListVerifiersResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListVerifiersResponse) GetVerifiers() []*Verifier {
@@ -2485,7 +2576,7 @@ type Verifier struct {
 
 func (x *Verifier) Reset() {
 	*x = Verifier{}
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2588,7 @@ func (x *Verifier) String() string {
 func (*Verifier) ProtoMessage() {}
 
 func (x *Verifier) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[40]
+	mi := &file_signet_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2601,7 @@ func (x *Verifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verifier.ProtoReflect.Descriptor instead.
 func (*Verifier) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Verifier) GetName() string {
@@ -2575,7 +2666,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2678,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[41]
+	mi := &file_signet_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2691,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Key) GetKid() string {
@@ -2653,7 +2744,7 @@ type KeySpan struct {
 
 func (x *KeySpan) Reset() {
 	*x = KeySpan{}
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2665,7 +2756,7 @@ func (x *KeySpan) String() string {
 func (*KeySpan) ProtoMessage() {}
 
 func (x *KeySpan) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[42]
+	mi := &file_signet_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2678,7 +2769,7 @@ func (x *KeySpan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySpan.ProtoReflect.Descriptor instead.
 func (*KeySpan) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *KeySpan) GetState() string {
@@ -2711,7 +2802,7 @@ type ListKeysRequest struct {
 
 func (x *ListKeysRequest) Reset() {
 	*x = ListKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2723,7 +2814,7 @@ func (x *ListKeysRequest) String() string {
 func (*ListKeysRequest) ProtoMessage() {}
 
 func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[43]
+	mi := &file_signet_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2736,7 +2827,7 @@ func (x *ListKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 // ListKeysResponse has all keys of the ring.
@@ -2750,7 +2841,7 @@ type ListKeysResponse struct {
 
 func (x *ListKeysResponse) Reset() {
 	*x = ListKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[44]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2762,7 +2853,7 @@ func (x *ListKeysResponse) String() string {
 func (*ListKeysResponse) ProtoMessage() {}
 
 func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[44]
+	mi := &file_signet_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2775,7 +2866,7 @@ func (x *ListKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListKeysResponse) GetKeys() []*Key {
@@ -2800,7 +2891,7 @@ type RotateKeysRequest struct {
 
 func (x *RotateKeysRequest) Reset() {
 	*x = RotateKeysRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[45]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2812,7 +2903,7 @@ func (x *RotateKeysRequest) String() string {
 func (*RotateKeysRequest) ProtoMessage() {}
 
 func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[45]
+	mi := &file_signet_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2825,7 +2916,7 @@ func (x *RotateKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysRequest.ProtoReflect.Descriptor instead.
 func (*RotateKeysRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RotateKeysRequest) GetAlgorithms() []string {
@@ -2862,7 +2953,7 @@ type RotateKeysResponse struct {
 
 func (x *RotateKeysResponse) Reset() {
 	*x = RotateKeysResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[46]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2874,7 +2965,7 @@ func (x *RotateKeysResponse) String() string {
 func (*RotateKeysResponse) ProtoMessage() {}
 
 func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[46]
+	mi := &file_signet_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2887,7 +2978,7 @@ func (x *RotateKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateKeysResponse.ProtoReflect.Descriptor instead.
 func (*RotateKeysResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *RotateKeysResponse) GetSteps() []*KeyStep {
@@ -2923,7 +3014,7 @@ type KeyStep struct {
 
 func (x *KeyStep) Reset() {
 	*x = KeyStep{}
-	mi := &file_signet_v1_admin_proto_msgTypes[47]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3026,7 @@ func (x *KeyStep) String() string {
 func (*KeyStep) ProtoMessage() {}
 
 func (x *KeyStep) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[47]
+	mi := &file_signet_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3039,7 @@ func (x *KeyStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyStep.ProtoReflect.Descriptor instead.
 func (*KeyStep) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *KeyStep) GetAt() *timestamppb.Timestamp {
@@ -2997,7 +3088,7 @@ type IssueCanaryRequest struct {
 
 func (x *IssueCanaryRequest) Reset() {
 	*x = IssueCanaryRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[48]
+	mi := &file_signet_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3100,7 @@ func (x *IssueCanaryRequest) String() string {
 func (*IssueCanaryRequest) ProtoMessage() {}
 
 func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[48]
+	mi := &file_signet_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3113,7 @@ func (x *IssueCanaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryRequest.ProtoReflect.Descriptor instead.
 func (*IssueCanaryRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *IssueCanaryRequest) GetAudience() string {
@@ -3049,7 +3140,7 @@ type IssueCanaryResponse struct {
 
 func (x *IssueCanaryResponse) Reset() {
 	*x = IssueCanaryResponse{}
-	mi := &file_signet_v1_admin_proto_msgTypes[49]
+	mi := &file_signet_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3061,7 +3152,7 @@ func (x *IssueCanaryResponse) String() string {
 func (*IssueCanaryResponse) ProtoMessage() {}
 
 func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[49]
+	mi := &file_signet_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3074,7 +3165,7 @@ func (x *IssueCanaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueCanaryResponse.ProtoReflect.Descriptor instead.
 func (*IssueCanaryResponse) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *IssueCanaryResponse) GetAccessToken() string {
@@ -3116,7 +3207,7 @@ type CancelKeyRequest struct {
 
 func (x *CancelKeyRequest) Reset() {
 	*x = CancelKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[50]
+	mi := &file_signet_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3128,7 +3219,7 @@ func (x *CancelKeyRequest) String() string {
 func (*CancelKeyRequest) ProtoMessage() {}
 
 func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[50]
+	mi := &file_signet_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3141,7 +3232,7 @@ func (x *CancelKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelKeyRequest.ProtoReflect.Descriptor instead.
 func (*CancelKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *CancelKeyRequest) GetKid() string {
@@ -3162,7 +3253,7 @@ type CompromiseKeyRequest struct {
 
 func (x *CompromiseKeyRequest) Reset() {
 	*x = CompromiseKeyRequest{}
-	mi := &file_signet_v1_admin_proto_msgTypes[51]
+	mi := &file_signet_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3174,7 +3265,7 @@ func (x *CompromiseKeyRequest) String() string {
 func (*CompromiseKeyRequest) ProtoMessage() {}
 
 func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signet_v1_admin_proto_msgTypes[51]
+	mi := &file_signet_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3187,7 +3278,7 @@ func (x *CompromiseKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompromiseKeyRequest.ProtoReflect.Descriptor instead.
 func (*CompromiseKeyRequest) Descriptor() ([]byte, []int) {
-	return file_signet_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_signet_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *CompromiseKeyRequest) GetKid() string {
@@ -3236,7 +3327,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"c\n" +
 	"\x14SetUserClaimsRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12/\n" +
-	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xea\x05\n" +
+	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xb9\x06\n" +
 	"\x06Client\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3257,8 +3348,16 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x04jwks\x18\x0e \x01(\tR\x04jwks\x12(\n" +
 	"\x04keys\x18\x0f \x03(\v2\x14.signet.v1.ClientKeyR\x04keys\x12<\n" +
 	"\fretry_window\x18\x10 \x01(\v2\x19.google.protobuf.DurationR\vretryWindow\x12+\n" +
-	"\x0fgrants_per_user\x18\x11 \x01(\x05H\x00R\rgrantsPerUser\x88\x01\x01B\x12\n" +
-	"\x10_grants_per_user\";\n" +
+	"\x0fgrants_per_user\x18\x11 \x01(\x05H\x00R\rgrantsPerUser\x88\x01\x01\x12,\n" +
+	"\abrowser\x18\x12 \x01(\v2\x12.signet.v1.BrowserR\abrowser\x12\x1f\n" +
+	"\vcors_origin\x18\x13 \x03(\tR\n" +
+	"corsOriginB\x12\n" +
+	"\x10_grants_per_user\"R\n" +
+	"\aBrowser\x12\x10\n" +
+	"\x03way\x18\x01 \x01(\tR\x03way\x12\x16\n" +
+	"\x06origin\x18\x02 \x03(\tR\x06origin\x12\x1d\n" +
+	"\n" +
+	"login_path\x18\x03 \x01(\tR\tloginPath\";\n" +
 	"\tClientKey\x12\x10\n" +
 	"\x03kid\x18\x01 \x01(\tR\x03kid\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\"@\n" +
@@ -3459,7 +3558,7 @@ func file_signet_v1_admin_proto_rawDescGZIP() []byte {
 	return file_signet_v1_admin_proto_rawDescData
 }
 
-var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_signet_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_signet_v1_admin_proto_goTypes = []any{
 	(*User)(nil),                       // 0: signet.v1.User
 	(*CreateUserRequest)(nil),          // 1: signet.v1.CreateUserRequest
@@ -3473,163 +3572,165 @@ var file_signet_v1_admin_proto_goTypes = []any{
 	(*SetUserPasswordRequest)(nil),     // 9: signet.v1.SetUserPasswordRequest
 	(*SetUserClaimsRequest)(nil),       // 10: signet.v1.SetUserClaimsRequest
 	(*Client)(nil),                     // 11: signet.v1.Client
-	(*ClientKey)(nil),                  // 12: signet.v1.ClientKey
-	(*CreateClientRequest)(nil),        // 13: signet.v1.CreateClientRequest
-	(*CreateClientResponse)(nil),       // 14: signet.v1.CreateClientResponse
-	(*GetClientRequest)(nil),           // 15: signet.v1.GetClientRequest
-	(*ListClientsRequest)(nil),         // 16: signet.v1.ListClientsRequest
-	(*ListClientsResponse)(nil),        // 17: signet.v1.ListClientsResponse
-	(*UpdateClientRequest)(nil),        // 18: signet.v1.UpdateClientRequest
-	(*RotateClientSecretRequest)(nil),  // 19: signet.v1.RotateClientSecretRequest
-	(*RotateClientSecretResponse)(nil), // 20: signet.v1.RotateClientSecretResponse
-	(*DisableClientRequest)(nil),       // 21: signet.v1.DisableClientRequest
-	(*EnableClientRequest)(nil),        // 22: signet.v1.EnableClientRequest
-	(*DeleteClientRequest)(nil),        // 23: signet.v1.DeleteClientRequest
-	(*Audience)(nil),                   // 24: signet.v1.Audience
-	(*CreateAudienceRequest)(nil),      // 25: signet.v1.CreateAudienceRequest
-	(*GetAudienceRequest)(nil),         // 26: signet.v1.GetAudienceRequest
-	(*ListAudiencesRequest)(nil),       // 27: signet.v1.ListAudiencesRequest
-	(*ListAudiencesResponse)(nil),      // 28: signet.v1.ListAudiencesResponse
-	(*UpdateAudienceRequest)(nil),      // 29: signet.v1.UpdateAudienceRequest
-	(*DisableAudienceRequest)(nil),     // 30: signet.v1.DisableAudienceRequest
-	(*EnableAudienceRequest)(nil),      // 31: signet.v1.EnableAudienceRequest
-	(*DeleteAudienceRequest)(nil),      // 32: signet.v1.DeleteAudienceRequest
-	(*AddRevocationRequest)(nil),       // 33: signet.v1.AddRevocationRequest
-	(*AddRevocationResponse)(nil),      // 34: signet.v1.AddRevocationResponse
-	(*ListRevocationsRequest)(nil),     // 35: signet.v1.ListRevocationsRequest
-	(*ListRevocationsResponse)(nil),    // 36: signet.v1.ListRevocationsResponse
-	(*Revocation)(nil),                 // 37: signet.v1.Revocation
-	(*ListVerifiersRequest)(nil),       // 38: signet.v1.ListVerifiersRequest
-	(*ListVerifiersResponse)(nil),      // 39: signet.v1.ListVerifiersResponse
-	(*Verifier)(nil),                   // 40: signet.v1.Verifier
-	(*Key)(nil),                        // 41: signet.v1.Key
-	(*KeySpan)(nil),                    // 42: signet.v1.KeySpan
-	(*ListKeysRequest)(nil),            // 43: signet.v1.ListKeysRequest
-	(*ListKeysResponse)(nil),           // 44: signet.v1.ListKeysResponse
-	(*RotateKeysRequest)(nil),          // 45: signet.v1.RotateKeysRequest
-	(*RotateKeysResponse)(nil),         // 46: signet.v1.RotateKeysResponse
-	(*KeyStep)(nil),                    // 47: signet.v1.KeyStep
-	(*IssueCanaryRequest)(nil),         // 48: signet.v1.IssueCanaryRequest
-	(*IssueCanaryResponse)(nil),        // 49: signet.v1.IssueCanaryResponse
-	(*CancelKeyRequest)(nil),           // 50: signet.v1.CancelKeyRequest
-	(*CompromiseKeyRequest)(nil),       // 51: signet.v1.CompromiseKeyRequest
-	(*structpb.Struct)(nil),            // 52: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil),      // 53: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 54: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 55: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),              // 56: google.protobuf.Empty
+	(*Browser)(nil),                    // 12: signet.v1.Browser
+	(*ClientKey)(nil),                  // 13: signet.v1.ClientKey
+	(*CreateClientRequest)(nil),        // 14: signet.v1.CreateClientRequest
+	(*CreateClientResponse)(nil),       // 15: signet.v1.CreateClientResponse
+	(*GetClientRequest)(nil),           // 16: signet.v1.GetClientRequest
+	(*ListClientsRequest)(nil),         // 17: signet.v1.ListClientsRequest
+	(*ListClientsResponse)(nil),        // 18: signet.v1.ListClientsResponse
+	(*UpdateClientRequest)(nil),        // 19: signet.v1.UpdateClientRequest
+	(*RotateClientSecretRequest)(nil),  // 20: signet.v1.RotateClientSecretRequest
+	(*RotateClientSecretResponse)(nil), // 21: signet.v1.RotateClientSecretResponse
+	(*DisableClientRequest)(nil),       // 22: signet.v1.DisableClientRequest
+	(*EnableClientRequest)(nil),        // 23: signet.v1.EnableClientRequest
+	(*DeleteClientRequest)(nil),        // 24: signet.v1.DeleteClientRequest
+	(*Audience)(nil),                   // 25: signet.v1.Audience
+	(*CreateAudienceRequest)(nil),      // 26: signet.v1.CreateAudienceRequest
+	(*GetAudienceRequest)(nil),         // 27: signet.v1.GetAudienceRequest
+	(*ListAudiencesRequest)(nil),       // 28: signet.v1.ListAudiencesRequest
+	(*ListAudiencesResponse)(nil),      // 29: signet.v1.ListAudiencesResponse
+	(*UpdateAudienceRequest)(nil),      // 30: signet.v1.UpdateAudienceRequest
+	(*DisableAudienceRequest)(nil),     // 31: signet.v1.DisableAudienceRequest
+	(*EnableAudienceRequest)(nil),      // 32: signet.v1.EnableAudienceRequest
+	(*DeleteAudienceRequest)(nil),      // 33: signet.v1.DeleteAudienceRequest
+	(*AddRevocationRequest)(nil),       // 34: signet.v1.AddRevocationRequest
+	(*AddRevocationResponse)(nil),      // 35: signet.v1.AddRevocationResponse
+	(*ListRevocationsRequest)(nil),     // 36: signet.v1.ListRevocationsRequest
+	(*ListRevocationsResponse)(nil),    // 37: signet.v1.ListRevocationsResponse
+	(*Revocation)(nil),                 // 38: signet.v1.Revocation
+	(*ListVerifiersRequest)(nil),       // 39: signet.v1.ListVerifiersRequest
+	(*ListVerifiersResponse)(nil),      // 40: signet.v1.ListVerifiersResponse
+	(*Verifier)(nil),                   // 41: signet.v1.Verifier
+	(*Key)(nil),                        // 42: signet.v1.Key
+	(*KeySpan)(nil),                    // 43: signet.v1.KeySpan
+	(*ListKeysRequest)(nil),            // 44: signet.v1.ListKeysRequest
+	(*ListKeysResponse)(nil),           // 45: signet.v1.ListKeysResponse
+	(*RotateKeysRequest)(nil),          // 46: signet.v1.RotateKeysRequest
+	(*RotateKeysResponse)(nil),         // 47: signet.v1.RotateKeysResponse
+	(*KeyStep)(nil),                    // 48: signet.v1.KeyStep
+	(*IssueCanaryRequest)(nil),         // 49: signet.v1.IssueCanaryRequest
+	(*IssueCanaryResponse)(nil),        // 50: signet.v1.IssueCanaryResponse
+	(*CancelKeyRequest)(nil),           // 51: signet.v1.CancelKeyRequest
+	(*CompromiseKeyRequest)(nil),       // 52: signet.v1.CompromiseKeyRequest
+	(*structpb.Struct)(nil),            // 53: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil),      // 54: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 55: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 56: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),              // 57: google.protobuf.Empty
 }
 var file_signet_v1_admin_proto_depIdxs = []int32{
-	52, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
-	53, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
-	53, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	52, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
+	53, // 0: signet.v1.User.claims:type_name -> google.protobuf.Struct
+	54, // 1: signet.v1.User.disabled_at:type_name -> google.protobuf.Timestamp
+	54, // 2: signet.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	53, // 3: signet.v1.CreateUserRequest.claims:type_name -> google.protobuf.Struct
 	0,  // 4: signet.v1.ListUsersResponse.users:type_name -> signet.v1.User
-	52, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
-	54, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
-	54, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
-	54, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
-	53, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
-	53, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
-	53, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
-	12, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
-	54, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
-	11, // 14: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
-	11, // 15: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
-	11, // 16: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
-	11, // 17: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
-	55, // 18: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
-	54, // 19: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
-	53, // 20: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
-	53, // 21: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
-	24, // 22: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
-	24, // 23: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
-	24, // 24: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
-	55, // 25: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	53, // 26: signet.v1.AddRevocationRequest.before:type_name -> google.protobuf.Timestamp
-	53, // 27: signet.v1.AddRevocationResponse.before:type_name -> google.protobuf.Timestamp
-	37, // 28: signet.v1.ListRevocationsResponse.revocations:type_name -> signet.v1.Revocation
-	53, // 29: signet.v1.Revocation.before:type_name -> google.protobuf.Timestamp
-	53, // 30: signet.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
-	40, // 31: signet.v1.ListVerifiersResponse.verifiers:type_name -> signet.v1.Verifier
-	53, // 32: signet.v1.Verifier.seen_at:type_name -> google.protobuf.Timestamp
-	54, // 33: signet.v1.Verifier.lag:type_name -> google.protobuf.Duration
-	42, // 34: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
-	53, // 35: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
-	53, // 36: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
-	41, // 37: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
-	47, // 38: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
-	53, // 39: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
-	53, // 40: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
-	1,  // 41: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
-	2,  // 42: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
-	3,  // 43: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
-	5,  // 44: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
-	6,  // 45: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
-	7,  // 46: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
-	8,  // 47: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
-	9,  // 48: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
-	10, // 49: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
-	13, // 50: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
-	15, // 51: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
-	16, // 52: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
-	18, // 53: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
-	19, // 54: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
-	21, // 55: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
-	22, // 56: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
-	23, // 57: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
-	25, // 58: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
-	26, // 59: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
-	27, // 60: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
-	29, // 61: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
-	30, // 62: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
-	31, // 63: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
-	32, // 64: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
-	33, // 65: signet.v1.AdminService.AddRevocation:input_type -> signet.v1.AddRevocationRequest
-	35, // 66: signet.v1.AdminService.ListRevocations:input_type -> signet.v1.ListRevocationsRequest
-	38, // 67: signet.v1.AdminService.ListVerifiers:input_type -> signet.v1.ListVerifiersRequest
-	43, // 68: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
-	45, // 69: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
-	48, // 70: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
-	50, // 71: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
-	51, // 72: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
-	0,  // 73: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
-	0,  // 74: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
-	4,  // 75: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
-	56, // 76: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
-	56, // 77: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
-	56, // 78: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
-	56, // 79: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
-	56, // 80: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
-	56, // 81: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
-	14, // 82: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
-	11, // 83: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
-	17, // 84: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
-	56, // 85: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
-	20, // 86: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
-	56, // 87: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
-	56, // 88: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
-	56, // 89: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
-	24, // 90: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
-	24, // 91: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
-	28, // 92: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
-	56, // 93: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
-	56, // 94: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
-	56, // 95: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
-	56, // 96: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
-	34, // 97: signet.v1.AdminService.AddRevocation:output_type -> signet.v1.AddRevocationResponse
-	36, // 98: signet.v1.AdminService.ListRevocations:output_type -> signet.v1.ListRevocationsResponse
-	39, // 99: signet.v1.AdminService.ListVerifiers:output_type -> signet.v1.ListVerifiersResponse
-	44, // 100: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
-	46, // 101: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
-	49, // 102: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
-	56, // 103: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
-	56, // 104: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
-	73, // [73:105] is the sub-list for method output_type
-	41, // [41:73] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	53, // 5: signet.v1.SetUserClaimsRequest.claims:type_name -> google.protobuf.Struct
+	55, // 6: signet.v1.Client.refresh_idle:type_name -> google.protobuf.Duration
+	55, // 7: signet.v1.Client.refresh_absolute:type_name -> google.protobuf.Duration
+	55, // 8: signet.v1.Client.leeway:type_name -> google.protobuf.Duration
+	54, // 9: signet.v1.Client.secret_created_at:type_name -> google.protobuf.Timestamp
+	54, // 10: signet.v1.Client.disabled_at:type_name -> google.protobuf.Timestamp
+	54, // 11: signet.v1.Client.created_at:type_name -> google.protobuf.Timestamp
+	13, // 12: signet.v1.Client.keys:type_name -> signet.v1.ClientKey
+	55, // 13: signet.v1.Client.retry_window:type_name -> google.protobuf.Duration
+	12, // 14: signet.v1.Client.browser:type_name -> signet.v1.Browser
+	11, // 15: signet.v1.CreateClientRequest.client:type_name -> signet.v1.Client
+	11, // 16: signet.v1.CreateClientResponse.client:type_name -> signet.v1.Client
+	11, // 17: signet.v1.ListClientsResponse.clients:type_name -> signet.v1.Client
+	11, // 18: signet.v1.UpdateClientRequest.client:type_name -> signet.v1.Client
+	56, // 19: signet.v1.UpdateClientRequest.update_mask:type_name -> google.protobuf.FieldMask
+	55, // 20: signet.v1.Audience.lifetime:type_name -> google.protobuf.Duration
+	54, // 21: signet.v1.Audience.disabled_at:type_name -> google.protobuf.Timestamp
+	54, // 22: signet.v1.Audience.created_at:type_name -> google.protobuf.Timestamp
+	25, // 23: signet.v1.CreateAudienceRequest.audience:type_name -> signet.v1.Audience
+	25, // 24: signet.v1.ListAudiencesResponse.audiences:type_name -> signet.v1.Audience
+	25, // 25: signet.v1.UpdateAudienceRequest.audience:type_name -> signet.v1.Audience
+	56, // 26: signet.v1.UpdateAudienceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	54, // 27: signet.v1.AddRevocationRequest.before:type_name -> google.protobuf.Timestamp
+	54, // 28: signet.v1.AddRevocationResponse.before:type_name -> google.protobuf.Timestamp
+	38, // 29: signet.v1.ListRevocationsResponse.revocations:type_name -> signet.v1.Revocation
+	54, // 30: signet.v1.Revocation.before:type_name -> google.protobuf.Timestamp
+	54, // 31: signet.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
+	41, // 32: signet.v1.ListVerifiersResponse.verifiers:type_name -> signet.v1.Verifier
+	54, // 33: signet.v1.Verifier.seen_at:type_name -> google.protobuf.Timestamp
+	55, // 34: signet.v1.Verifier.lag:type_name -> google.protobuf.Duration
+	43, // 35: signet.v1.Key.spans:type_name -> signet.v1.KeySpan
+	54, // 36: signet.v1.KeySpan.from:type_name -> google.protobuf.Timestamp
+	54, // 37: signet.v1.KeySpan.to:type_name -> google.protobuf.Timestamp
+	42, // 38: signet.v1.ListKeysResponse.keys:type_name -> signet.v1.Key
+	48, // 39: signet.v1.RotateKeysResponse.steps:type_name -> signet.v1.KeyStep
+	54, // 40: signet.v1.KeyStep.at:type_name -> google.protobuf.Timestamp
+	54, // 41: signet.v1.IssueCanaryResponse.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 42: signet.v1.AdminService.CreateUser:input_type -> signet.v1.CreateUserRequest
+	2,  // 43: signet.v1.AdminService.GetUser:input_type -> signet.v1.GetUserRequest
+	3,  // 44: signet.v1.AdminService.ListUsers:input_type -> signet.v1.ListUsersRequest
+	5,  // 45: signet.v1.AdminService.DisableUser:input_type -> signet.v1.DisableUserRequest
+	6,  // 46: signet.v1.AdminService.EnableUser:input_type -> signet.v1.EnableUserRequest
+	7,  // 47: signet.v1.AdminService.DeleteUser:input_type -> signet.v1.DeleteUserRequest
+	8,  // 48: signet.v1.AdminService.UnlockUser:input_type -> signet.v1.UnlockUserRequest
+	9,  // 49: signet.v1.AdminService.SetUserPassword:input_type -> signet.v1.SetUserPasswordRequest
+	10, // 50: signet.v1.AdminService.SetUserClaims:input_type -> signet.v1.SetUserClaimsRequest
+	14, // 51: signet.v1.AdminService.CreateClient:input_type -> signet.v1.CreateClientRequest
+	16, // 52: signet.v1.AdminService.GetClient:input_type -> signet.v1.GetClientRequest
+	17, // 53: signet.v1.AdminService.ListClients:input_type -> signet.v1.ListClientsRequest
+	19, // 54: signet.v1.AdminService.UpdateClient:input_type -> signet.v1.UpdateClientRequest
+	20, // 55: signet.v1.AdminService.RotateClientSecret:input_type -> signet.v1.RotateClientSecretRequest
+	22, // 56: signet.v1.AdminService.DisableClient:input_type -> signet.v1.DisableClientRequest
+	23, // 57: signet.v1.AdminService.EnableClient:input_type -> signet.v1.EnableClientRequest
+	24, // 58: signet.v1.AdminService.DeleteClient:input_type -> signet.v1.DeleteClientRequest
+	26, // 59: signet.v1.AdminService.CreateAudience:input_type -> signet.v1.CreateAudienceRequest
+	27, // 60: signet.v1.AdminService.GetAudience:input_type -> signet.v1.GetAudienceRequest
+	28, // 61: signet.v1.AdminService.ListAudiences:input_type -> signet.v1.ListAudiencesRequest
+	30, // 62: signet.v1.AdminService.UpdateAudience:input_type -> signet.v1.UpdateAudienceRequest
+	31, // 63: signet.v1.AdminService.DisableAudience:input_type -> signet.v1.DisableAudienceRequest
+	32, // 64: signet.v1.AdminService.EnableAudience:input_type -> signet.v1.EnableAudienceRequest
+	33, // 65: signet.v1.AdminService.DeleteAudience:input_type -> signet.v1.DeleteAudienceRequest
+	34, // 66: signet.v1.AdminService.AddRevocation:input_type -> signet.v1.AddRevocationRequest
+	36, // 67: signet.v1.AdminService.ListRevocations:input_type -> signet.v1.ListRevocationsRequest
+	39, // 68: signet.v1.AdminService.ListVerifiers:input_type -> signet.v1.ListVerifiersRequest
+	44, // 69: signet.v1.AdminService.ListKeys:input_type -> signet.v1.ListKeysRequest
+	46, // 70: signet.v1.AdminService.RotateKeys:input_type -> signet.v1.RotateKeysRequest
+	49, // 71: signet.v1.AdminService.IssueCanary:input_type -> signet.v1.IssueCanaryRequest
+	51, // 72: signet.v1.AdminService.CancelKey:input_type -> signet.v1.CancelKeyRequest
+	52, // 73: signet.v1.AdminService.CompromiseKey:input_type -> signet.v1.CompromiseKeyRequest
+	0,  // 74: signet.v1.AdminService.CreateUser:output_type -> signet.v1.User
+	0,  // 75: signet.v1.AdminService.GetUser:output_type -> signet.v1.User
+	4,  // 76: signet.v1.AdminService.ListUsers:output_type -> signet.v1.ListUsersResponse
+	57, // 77: signet.v1.AdminService.DisableUser:output_type -> google.protobuf.Empty
+	57, // 78: signet.v1.AdminService.EnableUser:output_type -> google.protobuf.Empty
+	57, // 79: signet.v1.AdminService.DeleteUser:output_type -> google.protobuf.Empty
+	57, // 80: signet.v1.AdminService.UnlockUser:output_type -> google.protobuf.Empty
+	57, // 81: signet.v1.AdminService.SetUserPassword:output_type -> google.protobuf.Empty
+	57, // 82: signet.v1.AdminService.SetUserClaims:output_type -> google.protobuf.Empty
+	15, // 83: signet.v1.AdminService.CreateClient:output_type -> signet.v1.CreateClientResponse
+	11, // 84: signet.v1.AdminService.GetClient:output_type -> signet.v1.Client
+	18, // 85: signet.v1.AdminService.ListClients:output_type -> signet.v1.ListClientsResponse
+	57, // 86: signet.v1.AdminService.UpdateClient:output_type -> google.protobuf.Empty
+	21, // 87: signet.v1.AdminService.RotateClientSecret:output_type -> signet.v1.RotateClientSecretResponse
+	57, // 88: signet.v1.AdminService.DisableClient:output_type -> google.protobuf.Empty
+	57, // 89: signet.v1.AdminService.EnableClient:output_type -> google.protobuf.Empty
+	57, // 90: signet.v1.AdminService.DeleteClient:output_type -> google.protobuf.Empty
+	25, // 91: signet.v1.AdminService.CreateAudience:output_type -> signet.v1.Audience
+	25, // 92: signet.v1.AdminService.GetAudience:output_type -> signet.v1.Audience
+	29, // 93: signet.v1.AdminService.ListAudiences:output_type -> signet.v1.ListAudiencesResponse
+	57, // 94: signet.v1.AdminService.UpdateAudience:output_type -> google.protobuf.Empty
+	57, // 95: signet.v1.AdminService.DisableAudience:output_type -> google.protobuf.Empty
+	57, // 96: signet.v1.AdminService.EnableAudience:output_type -> google.protobuf.Empty
+	57, // 97: signet.v1.AdminService.DeleteAudience:output_type -> google.protobuf.Empty
+	35, // 98: signet.v1.AdminService.AddRevocation:output_type -> signet.v1.AddRevocationResponse
+	37, // 99: signet.v1.AdminService.ListRevocations:output_type -> signet.v1.ListRevocationsResponse
+	40, // 100: signet.v1.AdminService.ListVerifiers:output_type -> signet.v1.ListVerifiersResponse
+	45, // 101: signet.v1.AdminService.ListKeys:output_type -> signet.v1.ListKeysResponse
+	47, // 102: signet.v1.AdminService.RotateKeys:output_type -> signet.v1.RotateKeysResponse
+	50, // 103: signet.v1.AdminService.IssueCanary:output_type -> signet.v1.IssueCanaryResponse
+	57, // 104: signet.v1.AdminService.CancelKey:output_type -> google.protobuf.Empty
+	57, // 105: signet.v1.AdminService.CompromiseKey:output_type -> google.protobuf.Empty
+	74, // [74:106] is the sub-list for method output_type
+	42, // [42:74] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_signet_v1_admin_proto_init() }
@@ -3644,7 +3745,7 @@ func file_signet_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signet_v1_admin_proto_rawDesc), len(file_signet_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   52,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
