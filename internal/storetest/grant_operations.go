@@ -53,6 +53,11 @@ func (p grantOperations) refresh() {
 	})
 }
 
+func (p grantOperations) touch() {
+	id, at := p.grantID(), p.moment(start)
+	p.change("TouchGrant", func(s Store) error { return s.TouchGrant(p.ctx, id, at) })
+}
+
 func (p grantOperations) revokeGrant() {
 	id, now := p.grantID(), p.moment(start)
 	clientID := p.clientOrAny()

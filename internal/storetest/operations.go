@@ -25,6 +25,7 @@ func (p *pair) operations() map[string]func(*rapid.T) {
 		"apply endings": grants.applyEndings,
 		"directory":     func() { p.oneOf(registry.changeClient, registry.changeAudience) },
 		"ring":          ring.swapRing,
+		"touch":         grants.touch,
 		"create 1":      grants.createGrant, "create 2": grants.createGrant, "mint": grants.mintGrant,
 		// All names have the same probability: half of the operations are
 		// refreshes.

@@ -10,8 +10,8 @@ func Run(t *testing.T, place Place) {
 	// This case is first, because it needs a place without a schema.
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
-	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, assertionCases,
-		sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases, logTokenCases,
+	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, touchCases,
+		assertionCases, sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases, logTokenCases,
 		revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
@@ -30,6 +30,8 @@ var contentionCases = []contentionCase{
 	{"Rule23_OneTokenManyClientsWithoutLeeway", oneTokenWithoutLeeway},
 	{"Rule24_OneTokenOneKey", oneTokenOneKey},
 	{"RefreshesInDifferentOrders", refreshesInDifferentOrders},
+	{"ConcurrentTouchesAndRefreshes", touchesAndRefreshes},
+	{"ConcurrentTouchesAndRevocations", touchesAndRevocations},
 	{"EachRefreshGetsItsOwnResult", eachRefreshGetsItsOwnResult},
 	{"EachWriteGetsItsOwnResult", eachWriteGetsItsOwnResult},
 	{"ConcurrentKeyRotations", concurrentKeyRotations},
