@@ -1,7 +1,6 @@
 package grant_test
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
-	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -186,6 +184,7 @@ func TestSameKey_ThiefOfTheProfile(t *testing.T) {
 // The grace lasts 10 s from the rotation, and only for the same key, the same
 // client and a client in the browser.
 func TestSameKey_LimitsOfTheGrace(t *testing.T) {
+	server, other := func(f *shop) { f.Caller.Client.Browser = nil }, func(f *shop) { f.Caller.Client.ID = "other" }
 	for name, c := range map[string]struct {
 		key  string
 		wait time.Duration
@@ -197,8 +196,8 @@ func TestSameKey_LimitsOfTheGrace(t *testing.T) {
 		"10 s":               {browserKey, grant.SameKeyGrace, nil, grant.Rotated},
 		"another key":        {"another", time.Second, nil, grant.Rotated},
 		"no key":             {"", time.Second, nil, grant.Rotated},
-		"not in the browser": {browserKey, time.Second, func(f *shop) { f.Caller.Client.Browser = nil }, grant.Rotated},
-		"of another client":  {browserKey, time.Second, func(f *shop) { f.Caller.Client.ID = "other" }, grant.OtherClient},
+		"not in the browser": {browserKey, time.Second, server, grant.Rotated},
+		"of another client":  {browserKey, time.Second, other, grant.OtherClient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inShop(t, func(t *testing.T, f *shop) {
@@ -247,34 +246,39 @@ func TestSameKey_ChangesNothing(t *testing.T) {
 }
 
 // The answer within the grace is checked as one after a rotation: a grant with
-// an audience that the client has lost gets a token without it.
+// an audience that the client has lost gets a token without it, and a grant
+// that has lost all of them is refused.
 func TestSameKey_ChecksTheAudiences(t *testing.T) {
 	inShop(t, func(t *testing.T, f *shop) {
 		const other = "https://other.example"
 		_, err := f.Admin.CreateAudience(t.Context(), issuertest.Operator, client.Audience{ID: other})
 		must(t, err)
 		must(t, f.Registry.Poll(t.Context()))
-		f.Caller.Client.Audiences = []string{api, other}
-		r := login
-		r.Audience = f.Caller.Client.Audiences
-		response, err := f.Login(t.Context(), f.Caller, r)
+		both := login
+		both.Audience = []string{api, other}
+		f.Caller.Client.Audiences = both.Audience
+		response, err := f.Login(t.Context(), f.Caller, both)
 		must(t, err)
 		held := f.MustRefresh(t, response.RefreshToken, browserKey).RefreshToken
 
 		f.Caller.Client.Audiences = []string{api}
 		again := f.MustRefresh(t, held, browserKey)
 		found, err := f.Inspector.Introspect(t.Context(), f.Caller, again.AccessToken)
-		if err != nil || !slices.Equal(found.Audience, []string{api}) {
+		if err != nil || !slices.Equal(found.Audience, []string{api}) || again.RefreshToken != held {
 			t.Errorf("the audiences are %q, %v", found.Audience, err)
 		}
-		_, err = f.Issuer.Refresh(t.Context(), f.Caller, issuer.RefreshRequest{
-			RefreshToken: held, IdempotencyKey: browserKey, Audience: []string{other},
-		})
-		if err == nil || errors.Is(err, oauth.InvalidGrant) {
-			t.Errorf("a lost audience: %v", err)
-		}
-		if again.RefreshToken != held || f.count(grant.Rotated) != 1 {
-			t.Errorf("outcomes %v", f.outcomes)
+
+		one := login
+		one.Audience = []string{api}
+		response, err = f.Login(t.Context(), f.Caller, one)
+		must(t, err)
+		held = f.MustRefresh(t, response.RefreshToken, browserKey).RefreshToken
+		f.Caller.Client.Audiences = []string{other}
+		_, err = f.Refresh(t.Context(), held, browserKey)
+		wantCode(t, err, oauth.InvalidTarget)
+		want := []grant.Outcome{grant.Rotated, grant.Current, grant.Rotated, grant.Unchecked}
+		if !slices.Equal(f.outcomes, want) {
+			t.Errorf("outcomes %v, want %v", f.outcomes, want)
 		}
 	})
 }

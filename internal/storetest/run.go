@@ -11,8 +11,8 @@ func Run(t *testing.T, place Place) {
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
 	for _, c := range slices.Concat(userCases, directoryCases, ringCases, grantCases, refreshCases, touchCases,
-		assertionCases, sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases, logTokenCases,
-		revocationWriterCases, verifierCases, hostileCases) {
+		assertionCases, sweepCases, attemptCases, endingCases, endingScanCases, revocationCases, loggedActCases,
+		logTokenCases, revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
 	for _, c := range contentionCases {
