@@ -20,6 +20,9 @@ type Demo struct {
 	Audience     string `json:"audience"`
 	Username     string `json:"username"`
 	Password     string `json:"password"`
+	// BrowserAudience is the audience of the clients for the browser. It is
+	// empty if they are not registered.
+	BrowserAudience string `json:"browser_audience,omitempty"`
 }
 
 // The names in the demo.

@@ -8,8 +8,10 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/signetd/signet/config"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/privatefile"
 )
 
@@ -17,6 +19,8 @@ import (
 type devMode struct {
 	app *App
 	out io.Writer
+	// browser is true if the demo has clients for the browser.
+	browser bool
 }
 
 // writeConfig writes the configuration to config.DevFile, where other commands
@@ -78,8 +82,25 @@ func (d *devMode) makeDemo(ctx context.Context) error {
 		d.printf("The store is not empty, so --dev creates no demo, and there is no %s.", path)
 		return nil
 	}
+	d.makeBrowserDemo(ctx, directory, &demo)
 	demo.Issuer, demo.GRPC = c.Issuer, DialAddress(c.GRPC.Address)
 	return WriteJSON(path, demo)
+}
+
+// makeBrowserDemo registers the clients of docs/examples/browser, also in the
+// store of an earlier version. If the user has other plans with their names or
+// origins, the rest of the demo works without them.
+func (d *devMode) makeBrowserDemo(ctx context.Context, directory client.Directory, demo *Demo) {
+	created, err := d.app.createBrowserDemo(ctx, directory)
+	if len(created) > 0 {
+		d.printf("Created for the demo in the browser: %s.", strings.Join(created, ", "))
+	}
+	if d.browser = err == nil; !d.browser {
+		d.printf("There is no demo in the browser: %v", err)
+		demo.BrowserAudience = ""
+		return
+	}
+	demo.BrowserAudience = demoBrowserAudience.ID
 }
 
 // printCommands prints the addresses, and three commands to try in a second
@@ -97,4 +118,7 @@ func (d *devMode) printCommands(httpAddress, grpcAddress net.Addr) {
 		d.printf("  %s", fetchCommand(jwks))
 	}
 	d.printf("  %s refresh\n", clientCommand(c))
+	if d.browser {
+		d.printf("A login in the browser, in three ways: %s\n", browserCommand(c.DataDir))
+	}
 }
