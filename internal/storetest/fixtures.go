@@ -93,6 +93,15 @@ func mintGrant(ctx context.Context, s Store, g grant.Grant) error {
 	return err
 }
 
+// mintMany creates the grants that nth returns for the numbers below n. It
+// creates them at once, so that they share transactions.
+func mintMany(t *testing.T, s Store, n int, nth func(i int) grant.Grant) {
+	t.Helper()
+	errs := make([]error, n)
+	atOnce([2]Store{s, s}, n, func(i int, s Store) { errs[i] = mintGrant(t.Context(), s, nth(i)) })
+	must(t, errors.Join(errs...))
+}
+
 // revokeAll revokes the grants of a subject to the client, or to any client if
 // clientID is empty, except one.
 func revokeAll(
