@@ -104,16 +104,13 @@ func TestRule31_RevokeEndsTheGrantOfEveryToken(t *testing.T) {
 // destroyed: the row of the key keeps the public key.
 func TestRule31_RevokeUnderADestroyedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := issuertest.NewGateway(t, setup, func(o *components.Options) {
-			o.Revocations.PollInterval = time.Minute // hours pass
-		})
-		f.Run(t)
+		f := newFixture(t)
 		response := f.MustLogin(t)
 		_, err := f.Keys.Operator().Rotate(t.Context(), issuertest.Operator, nil, keys.RotateOptions{Now: true})
 		must(t, err)
 		newest := response.RefreshToken
 		for range 4 { // longer than the retention of a key
-			time.Sleep(30 * time.Minute)
+			f.Sleep(t, 30*time.Minute)
 			newest = f.MustRefresh(t, newest, "").RefreshToken
 		}
 		destroyed := 0
