@@ -88,7 +88,7 @@ func (s *twoServers) rsaKeys() (active, spare string) {
 func (s *twoServers) waitBoth(limit time.Duration, condition string, holds func(i int) bool) {
 	s.t.Helper()
 	began := time.Now()
-	if !eventually(func() bool { return holds(0) && holds(1) }) {
+	if !eventuallyAfter(programPause, func() bool { return holds(0) && holds(1) }) {
 		s.t.Fatalf("%s: it did not happen", condition)
 	}
 	took := time.Since(began)

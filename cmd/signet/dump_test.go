@@ -109,7 +109,7 @@ func scanDumps(t *testing.T, m *machine, dump func() []byte) {
 
 	m.signet("", "audiences", "create", "elliptic", "--alg", "ES256")
 	m.signet("", "audiences", "create", "edwards", "--alg", "EdDSA")
-	if !eventually(func() bool { return strings.Count(m.signet("", "keys"), " now ") >= 8 }) {
+	if !eventuallyAfter(programPause, func() bool { return strings.Count(m.signet("", "keys"), " now ") >= 8 }) {
 		t.Fatal("the server did not create the keys of the new audiences")
 	}
 	m.signet("", "keys", "--rotate", "--now", "--alg", "all")

@@ -122,7 +122,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // until runs a program again and again until it succeeds.
 func until(ts *testscript.TestScript, _ bool, args []string) {
-	if !eventually(func() bool { return ts.Exec(args[0], args[1:]...) == nil }) {
+	if !eventuallyAfter(programPause, func() bool { return ts.Exec(args[0], args[1:]...) == nil }) {
 		ts.Fatalf("it did not succeed within %s", waitTimeout)
 	}
 }
@@ -191,10 +191,17 @@ func setField(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], fmt.Sprint(value))
 }
 
+// programPause is the pause between two calls of a program. It leaves the CPU
+// to the server for which the test waits.
+const programPause = 50 * time.Millisecond
+
 // eventually calls ok until it returns true or waitTimeout has passed.
-func eventually(ok func() bool) bool {
+func eventually(ok func() bool) bool { return eventuallyAfter(5*time.Millisecond, ok) }
+
+// eventuallyAfter is eventually with pauses of that length.
+func eventuallyAfter(pause time.Duration, ok func() bool) bool {
 	deadline := time.Now().Add(waitTimeout)
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {
 		if ok() {

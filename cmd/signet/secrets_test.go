@@ -64,7 +64,7 @@ func TestRule66_NoOutputHasASecret(t *testing.T) {
 	s.addLogin(t, d, "the first grant")
 	s.misuse(t, m, d)
 	printed += m.signet(newPassword+"\n", "users", "set-password", "ada")
-	if !eventually(func() bool { return strings.Count(m.signet("", "keys"), " now ") >= 8 }) {
+	if !eventuallyAfter(programPause, func() bool { return strings.Count(m.signet("", "keys"), " now ") >= 8 }) {
 		t.Fatal("the server did not create the keys of the new audiences")
 	}
 	printed += m.signet("", "keys", "--rotate", "--now", "--alg", "all")

@@ -113,7 +113,10 @@ func TestVerifiers_AreListedWithTheirKeys(t *testing.T) {
 	}
 	listed := regexp.MustCompile(`(?m)^orders-1 +\S+:\d+ +current +20\S+ +0s$`)
 	var list string
-	if !eventually(func() bool { list = m.signet("", "verifiers"); return listed.MatchString(list) }) {
+	if !eventuallyAfter(programPause, func() bool {
+		list = m.signet("", "verifiers")
+		return listed.MatchString(list)
+	}) {
 		t.Errorf("listed:\n%s", list)
 	}
 	if !strings.Contains(list, "billing-1") || !strings.Contains(list, " outdated ") {
