@@ -123,7 +123,7 @@ func testOperations(t *testing.T, d demo, web string, pid int) {
 		Usernames: []string{d.Username}, Password: d.Password,
 	}
 	processes := []measure.Process{{Name: "client", PID: os.Getpid()}, {Name: "issuer", PID: pid}}
-	p := load.Profile{Concurrency: 4, Duration: time.Second}
+	p := load.Profile{Concurrency: 4, Duration: 300 * time.Millisecond}
 	if testing.Short() {
 		p.Rate = 10 // a second, instead of the maximum
 	}
@@ -159,14 +159,10 @@ func testCommandLine(t *testing.T, d demo, web string, pid int) {
 	if err := os.WriteFile(secret, []byte(d.ClientSecret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	duration := "1s"
-	if testing.Short() {
-		duration = "100ms"
-	}
 	c := benchCommand()
 	c.SetArgs([]string{
 		"mint", "--grpc", d.GRPC, "--http", web, "--client-id", d.ClientID, "--client-secret-file", secret,
-		"--concurrency", "1,2", "--warm-up", "10ms", "--duration", duration, "--watch", "issuer=" + strconv.Itoa(pid),
+		"--concurrency", "1,2", "--warm-up", "10ms", "--duration", "100ms", "--watch", "issuer=" + strconv.Itoa(pid),
 		"--json", filepath.Join(dir, "b.json"), "--svg", filepath.Join(dir, "b.svg"),
 	})
 	if err := c.ExecuteContext(t.Context()); err != nil {

@@ -15,6 +15,7 @@ import (
 // a twentieth of the processor time. The leeway is so short that the retry of
 // an answer that comes too late is outside it.
 func TestOverload(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("it builds an issuer, starts a Postgres and overloads the issuer for 20 s, which the full form does")
 	}

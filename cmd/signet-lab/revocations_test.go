@@ -14,6 +14,7 @@ import (
 // and a hundredth of the revocations. The server of the verifiers is killed
 // meanwhile. No verifier may miss a revocation.
 func TestRevocations(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("it builds an issuer and starts a Postgres and two servers, which the full form does")
 	}
