@@ -48,6 +48,7 @@ export function open({ url, apis = [], storage } = {}) {
   const listeners = new Set(), closed = new AbortController();
 
   let session; // undefined until it is known, null if there is none
+  let last; // the session when it was last known
   let access; // the access token: { token, from, life, due }
   let seen; // the epoch of session and access
   let force; // a renewal is due whatever the clocks say
@@ -63,12 +64,13 @@ export function open({ url, apis = [], storage } = {}) {
   function update(value, token, at = epoch()) {
     const id = (s) => s && s.session_id, changed = id(value) !== id(session);
     [session, access, seen, force, failures] = [value, token, at, false, 0];
+    if (value !== undefined) last = value;
     if (changed) for (const listener of listeners) queueMicrotask(() => listener(session));
   }
 
-  function forget() {
+  function forget(at) {
     own.set(REFRESH, null);
-    update(null);
+    update(null, undefined, at);
   }
 
   // accept takes an answer to a request that was sent at the time from, in the epoch at.
@@ -87,7 +89,7 @@ export function open({ url, apis = [], storage } = {}) {
     channel = new BroadcastChannel("signet");
     channel.onmessage = ({ data: { answer, at, date, age, out, subject } }) => {
       if (!answer) {
-        if (session && (session.session_id === out || session.subject === subject)) forget();
+        if (last && (last.session_id === out || last.subject === subject)) forget(at);
       } else if (at === epoch() && (!answer.refresh_token || answer.session_id === session?.session_id)) {
         age = Math.max(age, Date.now() - date);
         if (due() || (access && age < since(access.from))) accept(answer, now().map((clock) => clock - age), at);
@@ -223,8 +225,8 @@ export function open({ url, apis = [], storage } = {}) {
     async logout({ everywhere = false } = {}) {
       const refresh_token = refreshToken();
       (refresh_token ? own : shared).set(OWED, JSON.stringify({ everywhere, refresh_token }));
-      shared.set(EPOCH, crypto.randomUUID());
-      channel?.postMessage({ out: session?.session_id, subject: everywhere && session?.subject });
+      const at = shared.set(EPOCH, crypto.randomUUID());
+      channel?.postMessage({ at, out: last?.session_id, subject: everywhere && last?.subject });
       forget();
       await locked(pay).catch(fail).catch(() => {});
       schedule();
