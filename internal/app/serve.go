@@ -78,7 +78,8 @@ func (s *Server) webOptions(requests *connlimit.Requests) web.Options {
 	return web.Options{
 		Issuer: c.Issuer, Keys: s.app.Keys, TokenIssuer: s.components.Issuer, Inspector: s.components.Inspector,
 		Grants: s.components.Grants, Registry: s.components.Registry, Proxies: proxies(c),
-		Feed: s.components.Feed, FeedForClients: feedForClients(c),
+		Browser: s.components.Browser,
+		Feed:    s.components.Feed, FeedForClients: feedForClients(c),
 		Certificates: c.TLS.ClientCAFile != "", Checks: s.checks(), Log: s.app.Log,
 		Requests: requests, Observer: s.app.httpHooks(),
 	}

@@ -84,9 +84,16 @@ type TokenResponse struct {
 	ExpiresIn        time.Duration
 	RefreshToken     string
 	RefreshExpiresIn time.Duration
-	Scope            oauth.Scope
-	Subject          string
-	GrantID          oauth.GrantID
+	// SessionToken is the result of a login of a client whose way is
+	// client.WaySession, in place of an access token and a refresh token. It is
+	// valid for RefreshExpiresIn after each use.
+	SessionToken string
+	// GrantEndsIn is how long the grant lasts in any case. It is zero for a
+	// token without a grant.
+	GrantEndsIn time.Duration
+	Scope       oauth.Scope
+	Subject     string
+	GrantID     oauth.GrantID
 	// DeviceToken is set by Login only.
 	DeviceToken string
 }
@@ -98,9 +105,10 @@ func (i *Issuer) respond(call string, g grant.Grant, p accessPlan, refreshToken 
 	if err != nil {
 		return nil, err
 	}
+	now := i.registry.Now()
 	return &TokenResponse{
 		AccessToken: signed, ExpiresIn: lifetime,
-		RefreshToken: refreshToken, RefreshExpiresIn: g.ExpiresIn(i.registry.Now()),
+		RefreshToken: refreshToken, RefreshExpiresIn: g.ExpiresIn(now), GrantEndsIn: max(g.ExpiresAt.Sub(now), 0),
 		Scope: p.target.Scope, Subject: g.UserID, GrantID: g.ID,
 	}, nil
 }

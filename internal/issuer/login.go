@@ -77,7 +77,8 @@ type LoginRequest struct {
 // Login issues the tokens of a user who has authenticated, and creates the
 // grant. It signs the tokens before it stores the grant, so that a failure to
 // sign stores no grant. If the user has changed since the authentication, it
-// returns the same invalid_grant as for a wrong password.
+// returns the same invalid_grant as for a wrong password. A client whose way is
+// client.WaySession gets a session token and no other token.
 func (i *Issuer) Login(
 	ctx context.Context, caller client.Caller, p PreparedLogin, r LoginRequest,
 ) (*TokenResponse, error) {
@@ -86,7 +87,11 @@ func (i *Issuer) Login(
 	g.MACKey, g.Scope, g.Audience = p.macKey, p.target.Scope, p.target.Audience
 	g.AuthTime, g.AMR, g.DeviceLabel, g.IP = r.AuthTime, r.AMR, r.DeviceLabel, audit.IP(r.Address)
 
-	response, err := i.signLogin(ctx, p, g, handle, i.registry.Now())
+	sign := i.signLogin
+	if caller.Client.Way() == client.WaySession {
+		sign = i.openSession
+	}
+	response, err := sign(ctx, p, g, handle, i.registry.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +135,31 @@ func (i *Issuer) signLogin(
 	}
 	response.DeviceToken = deviceToken
 	return response, nil
+}
+
+// openSession makes the tokens of a login that is a session cookie. The access
+// tokens of the session are signed later. minted is as for signLogin.
+func (i *Issuer) openSession(
+	ctx context.Context, p PreparedLogin, g grant.Grant, handle oauth.Handle, minted time.Time,
+) (*TokenResponse, error) {
+	sessionToken, err := i.grants.SessionToken(ctx, g, handle)
+	if err != nil {
+		return nil, err
+	}
+	deviceToken, err := token.EncodeDevice(p.macKey, p.secret, g.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.signer.checkRevoked(i.signer.access(g, accessPlan{target: p.target, minted: minted})); err != nil {
+		return nil, err
+	}
+
+	now := i.registry.Now()
+	return &TokenResponse{
+		SessionToken: sessionToken, DeviceToken: deviceToken,
+		RefreshExpiresIn: g.ExpiresIn(now), GrantEndsIn: max(g.ExpiresAt.Sub(now), 0),
+		Scope: p.target.Scope, Subject: g.UserID, GrantID: g.ID,
+	}, nil
 }
 
 // createGrant stores the grant of a login and writes the audit event.

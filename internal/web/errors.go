@@ -41,23 +41,37 @@ const challenge = `Basic realm="signet", charset="UTF-8"`
 // writeError writes the error response for err (RFC 6749 §5.2) and adds the
 // error and its cause to the log line of the request.
 func writeError(ctx context.Context, w http.ResponseWriter, err error) {
-	e := oauth.AsError(err)
-	// If the time limit has passed or the caller has disconnected, the server
-	// is not at fault.
-	if e.Code == oauth.ServerError && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
-		e = oauth.Unavailable(err)
-	}
-	status, ok := statusCodes[e.Code]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
-
-	record(w, func(res *response) { res.err = e })
-
-	header := w.Header()
+	e := errorOf(ctx, err)
+	status := statusOf(e.Code)
 	if status == http.StatusUnauthorized {
-		header.Set("WWW-Authenticate", challenge)
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
+	writeErrorStatus(w, status, e)
+}
+
+// errorOf returns err as an error for the caller. If the time limit has passed
+// or the caller has disconnected, the server is not at fault.
+func errorOf(ctx context.Context, err error) *oauth.Error {
+	e := oauth.AsError(err)
+	if e.Code == oauth.ServerError && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) {
+		return oauth.Unavailable(err)
+	}
+	return e
+}
+
+// statusOf returns the status of an error code.
+func statusOf(code oauth.Code) int {
+	if status, ok := statusCodes[code]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// writeErrorStatus writes an error response with that status, and adds the
+// error to the log line of the request.
+func writeErrorStatus(w http.ResponseWriter, status int, e *oauth.Error) {
+	record(w, func(res *response) { res.err = e })
+	header := w.Header()
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatFloat(wholeSeconds(e), 'f', 0, 64))
 	}

@@ -105,6 +105,7 @@ func (f *fixture) options(identifier string) Options {
 		Inspector:   f.Inspector,
 		Grants:      f.Grants,
 		Registry:    f.Registry,
+		Browser:     f.Browser,
 		Feed:        f.Feed,
 		Log:         f.Logs.Logger(),
 	}

@@ -1,10 +1,7 @@
 package web
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,25 +36,15 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
 		return form{}, malformed("Parameters belong in the body, not in the URL.")
 	}
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := params["charset"]; err != nil || media != "application/x-www-form-urlencoded" ||
-		charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if !isMedia(r, mediaForm) {
 		return form{}, malformed("The body must be application/x-www-form-urlencoded in UTF-8.")
 	}
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return form{}, malformed("The body must not be compressed.")
+	body, err := readBody(w, r, maxBody, "The body is longer than 64 KiB.")
+	if err != nil {
+		return form{}, err
 	}
 
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return form{}, malformed("The body is longer than 64 KiB.")
-	} else if !arrived(w) {
-		return form{}, busy()
-	} else if err != nil {
-		return form{}, oauth.Wrap(oauth.InvalidRequest, "The body ended early.", err)
-	}
-
-	f, err := parseForm(string(body))
+	f, err := parseForm(body)
 	if err != nil {
 		return form{}, err
 	}
@@ -134,8 +121,6 @@ func (f form) required(name string) (string, error) {
 	}
 	return "", malformed("The parameter " + name + " is missing.")
 }
-
-func malformed(sentence string) error { return oauth.Fail(oauth.InvalidRequest, sentence) }
 
 func hasControls(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
 

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/pprof"
+	"path"
 
+	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/feed"
@@ -32,6 +34,9 @@ type Options struct {
 	Grants *grant.Service
 	// Registry authenticates the clients that call the endpoints.
 	Registry *client.Registry
+	// Browser logs users of applications in the browser in and out. Nil means
+	// that there are no endpoints for pages.
+	Browser *browser.Service
 	// Feed answers the polls of verifiers. Nil means that there is no feed.
 	Feed *feed.Feed
 	// FeedForClients is true if only authenticated confidential clients may
@@ -70,11 +75,24 @@ func Handler(o Options) (http.Handler, error) {
 	for pattern, handler := range handlers(o, identifier.Path, metadata) {
 		mux.Handle(pattern, handler)
 	}
-	handler := wellFormed(o.Proxies, mux)
+	handler := wellFormed(o.Proxies, exactPaths(mux))
 	if o.Requests != nil {
 		handler = bounded(o.Requests, handler)
 	}
 	return middleware(o.Log, o.Observer, handler), nil
+}
+
+// exactPaths answers 404 to the paths that http.ServeMux would redirect to the
+// same path without empty and dot segments. So the server redirects only forms.
+func exactPaths(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		escaped := r.URL.EscapedPath()
+		if clean := path.Clean(escaped); escaped != clean && escaped != clean+"/" {
+			http.NotFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // handlers returns all handlers of the HTTP API by their http.ServeMux
@@ -118,6 +136,7 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 		all["GET "+feedPath], all["GET "+base+feedPath] = revocations, revocations
 	}
 	maps.Copy(all, scriptHandlers(base))
+	maps.Copy(all, sessionHandlers(o.Browser, o.Registry, o.Proxies, base))
 	return all
 }
 

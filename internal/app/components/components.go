@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/fresh"
@@ -107,6 +108,7 @@ type Components struct {
 	Issuer    *issuer.Issuer
 	Inspector *issuer.Inspector
 	Canary    *issuer.CanaryIssuer
+	Browser   *browser.Service
 	// Revocations has the entries of the revocation log that this server has
 	// read. Only the feed writes to it.
 	Revocations *revocation.Table
@@ -166,6 +168,9 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 		KnownDevice: c.Issuer.KnownDevice, UnknownNameKey: c.Issuer.UnknownNameKey,
 		Now: registry.Now, Monotonic: ring.Now, Available: registry.Health,
 		Log: o.Log, Audit: o.Audit, Span: o.Observer.Span,
+	})
+	c.Browser = browser.New(browser.Options{
+		Registry: registry, Logins: c.Logins, Grants: c.Grants, Issuer: c.Issuer,
 	})
 	c.Logins.Poll(ctx)
 	return c, nil
