@@ -66,8 +66,10 @@ func TestRefresh_DeadlineIsComparedWithTheClock(t *testing.T) {
 }
 
 // TestRefresh_ReadsOneTable: a refresh needs no table but that of the grants.
+// The first write prepares statements of other writes, too.
 func TestRefresh_ReadsOneTable(t *testing.T) {
 	s := open(t, newFile(t))
+	refresh(t, s, grant.RefreshAttempt{})
 	for _, drop := range []query{
 		`DROP TABLE users`, `DROP TABLE clients`, `DROP TABLE audiences`, `DROP TABLE keys`, `DROP TABLE keks`,
 		`DROP TABLE versions`,
