@@ -1,8 +1,11 @@
 package config
 
 import (
+	"net"
 	"strings"
 	"time"
+
+	"github.com/signetd/signet/keys"
 )
 
 // Config is the whole configuration. The file signet.yaml documents the
@@ -14,6 +17,9 @@ type Config struct {
 	HTTP    Listener `yaml:"http"`
 	GRPC    GRPC     `yaml:"grpc"`
 	Ops     Listener `yaml:"ops"`
+	// Gateway is the server that gateways ask about the requests of browsers.
+	// Its address is empty if there is none.
+	Gateway Listener `yaml:"gateway"`
 	TLS     TLS      `yaml:"tls"`
 	// TrustedProxies are the addresses from which the server accepts
 	// ProxyHeader.
@@ -53,6 +59,12 @@ const (
 // A Listener is the address, HOST:PORT, on which a server listens.
 type Listener struct {
 	Address string `yaml:"address"`
+}
+
+// IsLoopback reports whether only programs of this machine can connect.
+func (l Listener) IsLoopback() bool {
+	host, _, err := net.SplitHostPort(l.Address)
+	return err == nil && keys.IsLoopback(host)
 }
 
 // GRPC configures the gRPC server.

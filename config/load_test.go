@@ -14,8 +14,8 @@ import (
 )
 
 // topKeys are the keys and sections that a file may have at the top level.
-const topKeys = "issuer, data_dir, http, grpc, ops, tls, trusted_proxies, proxy_header, max_streams, store, kek, " +
-	"keys, tokens, refresh, revocations, password, throttle, log, shutdown"
+const topKeys = "issuer, data_dir, http, grpc, ops, gateway, tls, trusted_proxies, proxy_header, max_streams, store, " +
+	"kek, keys, tokens, refresh, revocations, password, throttle, log, shutdown"
 
 // files returns a ReadFile function that has only these files.
 func files(texts map[string]string) func(string) ([]byte, error) {

@@ -18,9 +18,10 @@ func (k *checker) issuer(issuer string) {
 	}
 }
 
-// listeners checks the addresses of the three servers. No two addresses may be
-// equal. The HTTP and gRPC servers need a loopback address, TLS or
-// tls.insecure_plain_text, because they receive passwords and tokens.
+// listeners checks the addresses of the servers. No two addresses may be equal.
+// The HTTP and gRPC servers need a loopback address, TLS or
+// tls.insecure_plain_text, because they receive passwords and tokens. The
+// server for gateways needs a loopback address, or client certificates.
 func (k *checker) listeners(c Config) {
 	taken := map[string]string{}
 	for _, l := range []struct {
@@ -30,7 +31,11 @@ func (k *checker) listeners(c Config) {
 		{"http.address", c.HTTP.Address, true},
 		{"grpc.address", c.GRPC.Address, true},
 		{"ops.address", c.Ops.Address, false},
+		{"gateway.address", c.Gateway.Address, false},
 	} {
+		if l.address == "" && l.key == "gateway.address" {
+			continue
+		}
 		host, port, err := net.SplitHostPort(l.address)
 		number, errPort := strconv.ParseUint(port, 10, 16)
 		switch {
@@ -41,6 +46,9 @@ func (k *checker) listeners(c Config) {
 		case l.protected && !keys.IsLoopback(host) && !c.TLS.Enabled() && !c.TLS.InsecurePlainText:
 			k.fault(l.key, "is "+quote(l.address)+", not loopback, and would speak plain text",
 				"a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true")
+		case l.key == "gateway.address" && !keys.IsLoopback(host) && c.TLS.ClientCAFile == "":
+			k.fault(l.key, "is "+quote(l.address)+", not loopback, and every machine could ask for access tokens",
+				"a loopback address, or tls.cert_file and tls.client_ca_file: then only gateways can connect")
 		}
 		taken[l.address] = l.key
 	}

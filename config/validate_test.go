@@ -62,6 +62,13 @@ func TestLoad_ValidatesEachKey(t *testing.T) {
 		{"grpc.address=x tls.insecure_plain_text=true", "grpc.address"},
 		{"ops.address=0.0.0.0:8081", ""},
 		{"ops.address=127.0.0.1:8080", "ops.address"},
+		{"gateway.address=127.0.0.1:8082", ""},
+		{"gateway.address=127.0.0.1:8081", "gateway.address"},
+		{"gateway.address=8082", "gateway.address"},
+		{"gateway.address=0.0.0.0:8082", "gateway.address"},
+		{"gateway.address=0.0.0.0:8082 tls.insecure_plain_text=true", "gateway.address"},
+		{"gateway.address=0.0.0.0:8082 tls.cert_file=c tls.key_file=k", "gateway.address"},
+		{"gateway.address=0.0.0.0:8082 tls.cert_file=c tls.key_file=k tls.client_ca_file=a", ""},
 		{"ops.address=127.0.0.1:0 http.address=127.0.0.1:0 grpc.address=127.0.0.1:0", ""},
 
 		{"http.address=0.0.0.0:8080 grpc.address=:9090 tls.cert_file=c tls.key_file=k", ""},

@@ -53,6 +53,7 @@ func startIssuer(t *testing.T) (demo, string, int) {
 
 	c := exec.Command(program, "serve", "--dev", "--set", "http.address=127.0.0.1:0",
 		"--set", "grpc.address=127.0.0.1:0", "--set", "ops.address=127.0.0.1:0",
+		"--set", "gateway.address=127.0.0.1:0",
 		"--set", "shutdown.drain=0s", "--set", "log.format=json")
 	c.Dir = dir
 	stderr, err := c.StderrPipe()

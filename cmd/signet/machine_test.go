@@ -53,6 +53,7 @@ func newMachine(t *testing.T, env ...string) *machine {
 	m.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, fastExit,
 		"SIGNET_HTTP_ADDRESS=" + m.http, "SIGNET_GRPC_ADDRESS=" + m.grpc, "SIGNET_OPS_ADDRESS=" + m.ops,
+		"SIGNET_GATEWAY_ADDRESS=127.0.0.1:0",
 	}, env...)
 	return m
 }

@@ -43,12 +43,12 @@ func scripts(dir string) testscript.Params {
 // before they exit.
 const fastExit = "GORACE=atexit_sleep_ms=0"
 
-// listenerNames are the names of the three listeners in environment variables.
-var listenerNames = []string{"HTTP", "GRPC", "OPS"}
+// listenerNames are the names of the listeners in environment variables.
+var listenerNames = []string{"HTTP", "GRPC", "OPS", "GATEWAY"}
 
 // setPorts gives free addresses to the next server: ports [SUFFIX] sets HTTP,
-// GRPC and OPS, with the suffix. Without a suffix it also sets the variables
-// that the program reads.
+// GRPC, OPS and GATEWAY, with the suffix. Without a suffix it also sets the
+// variables that the program reads.
 func setPorts(ts *testscript.TestScript, _ bool, args []string) {
 	suffix := strings.Join(args, "")
 	free, err := freeAddresses(len(listenerNames))

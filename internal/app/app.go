@@ -43,9 +43,9 @@ type App struct {
 
 	// dev is true for the server of `serve --dev`.
 	dev bool
-	// revoked is called after a change that may have revoked tokens. It is nil
-	// without a server.
-	revoked func()
+	// revoked is called with the event of a change that may have revoked
+	// tokens. It is nil without a server.
+	revoked func(audit.Event)
 	// now is the store's clock. It is the wall clock before openAdmin.
 	now       func() time.Time
 	out       *telemetry.LineWriter // of Log and audit

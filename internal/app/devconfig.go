@@ -21,7 +21,7 @@ func LoadDev(s config.Sources) (config.Config, error) {
 	s.Warn = nil // the first call has warned
 	s.Dev = map[string]string{
 		"issuer":          urlScheme(cfg.TLS) + DialAddress(cfg.HTTP.Address),
-		"grpc.reflection": "true", "shutdown.drain": "0s", "log.format": "text",
+		"grpc.reflection": "true", "gateway.address": "127.0.0.1:8082", "shutdown.drain": "0s", "log.format": "text",
 	}
 	return config.Load(s)
 }

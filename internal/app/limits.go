@@ -34,6 +34,9 @@ const (
 	// maxOpsConnections is the maximum number of connections to the operations
 	// server.
 	maxOpsConnections = 64
+	// maxGatewayConnections is the maximum number of connections to the server
+	// for gateways, which have few of them and many requests on each.
+	maxGatewayConnections = 1024
 	// minConnections is the number of connections below which a server does
 	// not start.
 	minConnections = 16
@@ -61,14 +64,21 @@ type limits struct {
 	requests int
 	// opsConnections is the bound of the operations listener.
 	opsConnections int
+	// gatewayConnections is the bound of the listener for gateways, and that of
+	// its requests in progress. Zero means that there is no such listener.
+	gatewayConnections int
 }
 
 // newLimits returns the limits for a heap of that many bytes and a process that
-// may open that many descriptors. The store needs storeDescriptors of them. It
-// returns an error if too few remain for connections.
-func newLimits(heap int64, descriptors uint64, storeDescriptors, cpus int) (limits, error) {
+// may open that many descriptors. The store needs storeDescriptors of them.
+// gateway is true if there is a listener for gateways. It returns an error if
+// too few descriptors remain for connections.
+func newLimits(heap int64, descriptors uint64, storeDescriptors, cpus int, gateway bool) (limits, error) {
 	open := int(min(descriptors, math.MaxInt32))
 	reserved := otherDescriptors + storeDescriptors + cpus*hashingDescriptors
+	if gateway {
+		reserved += minConnections
+	}
 	// The operations server has an eighth of the descriptors, or less.
 	if least := (reserved + 2*minConnections) * 8 / 7; open < least {
 		return limits{}, fmt.Errorf("the process may open only %d files (RLIMIT_NOFILE): allow it at least %d, "+
@@ -79,23 +89,27 @@ func newLimits(heap int64, descriptors uint64, storeDescriptors, cpus int) (limi
 	byMemory := max(minConnections, heap/memoryPerConnection)
 	l.connections = int(min(int64(byDescriptors), byMemory))
 	l.requests = int(max(minConnections, min(heap/memoryPerRequest, math.MaxInt32)))
+	if gateway { // it takes its connections from the others
+		l.gatewayConnections = max(minConnections, min(maxGatewayConnections, l.connections/4))
+		l.connections = max(minConnections, l.connections-l.gatewayConnections/2)
+	}
 	return l, nil
 }
 
 // readLimits returns the limits of this process.
-func readLimits(c config.Store) (limits, error) {
+func readLimits(c config.Config) (limits, error) {
 	var descriptors unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &descriptors); err != nil {
 		return limits{}, fmt.Errorf("read the limit of open files: %w", err)
 	}
-	forStore := c.MaxConns
-	if _, file := c.SQLite(); file {
+	forStore := c.Store.MaxConns
+	if _, file := c.Store.SQLite(); file {
 		forStore = sqliteDescriptors
 	}
 	// LimitMemory or the environment has set the limit of the heap. Without
 	// any, it is the largest integer.
 	heap := min(debug.SetMemoryLimit(-1), heapShare(password.MemoryLimit()))
-	return newLimits(heap, descriptors.Cur, forStore, runtime.NumCPU())
+	return newLimits(heap, descriptors.Cur, forStore, runtime.NumCPU(), c.Gateway.Address != "")
 }
 
 // forCallers returns the limits of the HTTP listener, and those of the gRPC
@@ -131,6 +145,17 @@ func (l limits) forStreams(proxies config.Prefixes) connlimit.Limits {
 // that wait for their callers, they are at most three quarters of all requests.
 func (l limits) maxPolls(configured int) int {
 	return max(1, min(configured, l.connections/2, l.requests/4))
+}
+
+// forGateways returns the limits of the listener for gateways. One gateway may
+// have all connections.
+func (l limits) forGateways() connlimit.Limits {
+	return connlimit.Limits{Max: l.gatewayConnections, PerAddress: l.gatewayConnections}
+}
+
+// newGatewayRequests returns the bound of the requests of gateways.
+func (l limits) newGatewayRequests() *connlimit.Requests {
+	return connlimit.NewRequests(l.gatewayConnections)
 }
 
 // forOps returns the limits of the operations listener.

@@ -16,15 +16,26 @@ func TestNewLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		heap        int64
 		descriptors uint64
+		gateway     bool
 		want        limits
 	}{
-		"256 MiB":         {128 << 20, 65536, limits{connections: 1024, requests: 2048, opsConnections: 64}},
-		"unlimited files": {128 << 20, math.MaxUint64, limits{connections: 1024, requests: 2048, opsConnections: 64}},
-		"1,024 files":     {math.MaxInt64, 1024, limits{connections: 440, requests: all, opsConnections: 64}},
-		"256 files":       {math.MaxInt64, 256, limits{connections: 72, requests: all, opsConnections: 32}},
-		"little memory":   {1 << 20, 65536, limits{connections: 16, requests: 16, opsConnections: 64}},
+		"256 MiB": {128 << 20, 65536, false, limits{connections: 1024, requests: 2048, opsConnections: 64}},
+		"unlimited files": {
+			128 << 20, math.MaxUint64, false,
+			limits{connections: 1024, requests: 2048, opsConnections: 64},
+		},
+		"1,024 files":   {math.MaxInt64, 1024, false, limits{connections: 440, requests: all, opsConnections: 64}},
+		"256 files":     {math.MaxInt64, 256, false, limits{connections: 72, requests: all, opsConnections: 32}},
+		"little memory": {1 << 20, 65536, false, limits{connections: 16, requests: 16, opsConnections: 64}},
+		"gateways": {
+			128 << 20, 65536, true,
+			limits{connections: 896, requests: 2048, opsConnections: 64, gatewayConnections: 256},
+		},
+		"gateways and little memory": {
+			1 << 20, 65536, true, limits{connections: 16, requests: 16, opsConnections: 64, gatewayConnections: 16},
+		},
 	} {
-		got, err := newLimits(c.heap, c.descriptors, 16, 2)
+		got, err := newLimits(c.heap, c.descriptors, 16, 2, c.gateway)
 		if err != nil || got != c.want {
 			t.Errorf("%s: %+v %v, want %+v", name, got, err, c.want)
 		}
@@ -33,10 +44,10 @@ func TestNewLimits(t *testing.T) {
 
 // The error for too few descriptors has a number that is enough.
 func TestNewLimits_TooFewDescriptors(t *testing.T) {
-	if _, err := newLimits(128<<20, 64, 16, 2); err == nil || !strings.Contains(err.Error(), "at least 128,") {
+	if _, err := newLimits(128<<20, 64, 16, 2, false); err == nil || !strings.Contains(err.Error(), "at least 128,") {
 		t.Errorf("64 files: %v", err)
 	}
-	if _, err := newLimits(128<<20, 128, 16, 2); err != nil {
+	if _, err := newLimits(128<<20, 128, 16, 2, false); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,12 +16,15 @@ import (
 	"github.com/signetd/signet/internal/rpc"
 )
 
-// listeners are the two APIs for callers, and the addresses they listen on.
+// listeners are the servers for callers, and the addresses they listen on.
 type listeners struct {
 	http        *http.Server
 	grpc        *rpc.Server
+	gateway     *http.Server // nil if there is no server for gateways
 	httpAddress net.Addr
 	grpcAddress net.Addr
+	// gatewayAddress is nil if gateway is.
+	gatewayAddress net.Addr
 }
 
 // A countedListener is a listener whose connections the metrics count.
@@ -50,16 +53,23 @@ func (l listeners) drain(c config.Shutdown, endWaits func(), log *slog.Logger) e
 		}
 		return nil
 	})
-	closing.Go(func() error {
-		if err := l.http.Shutdown(ctx); err != nil {
-			_ = l.http.Close() // cancels the requests in progress
-			return fmt.Errorf("http.address: %w", err)
-		}
-		return nil
-	})
+	closing.Go(func() error { return drainHTTP(ctx, "http.address", l.http) })
+	if l.gateway != nil {
+		closing.Go(func() error { return drainHTTP(ctx, "gateway.address", l.gateway) })
+	}
 	err := closing.Wait()
 	log.Info("drained")
 	return err
+}
+
+// drainHTTP stops an HTTP server. If ctx ends first, it cancels the requests in
+// progress. key is the key of the configuration that sets the address.
+func drainHTTP(ctx context.Context, key string, server *http.Server) error {
+	if err := server.Shutdown(ctx); err != nil {
+		_ = server.Close() // cancels the requests in progress
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
 }
 
 // bind listens on the addresses of both APIs, with the limits for each.
@@ -73,6 +83,14 @@ func bind(c config.Config, l connlimit.Limits) (httpListener, grpcListener *conn
 		return nil, nil, errors.Join(err, httpListener.Close())
 	}
 	return httpListener, grpcListener, nil
+}
+
+// bindGateway listens on gateway.address. It returns nil if that is empty.
+func bindGateway(c config.Config, l connlimit.Limits) (*connlimit.Listener, error) {
+	if c.Gateway.Address == "" {
+		return nil, nil
+	}
+	return listenOn("gateway.address", c.Gateway.Address, l)
 }
 
 // listenOn listens on the address that a key of the configuration sets.

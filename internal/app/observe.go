@@ -45,7 +45,8 @@ func useForLibraries(log *slog.Logger) {
 }
 
 // observeEvents returns write, with a count of the audit events. It also makes
-// the feed read what the events have revoked.
+// the feed read what the events have revoked, and drops the sessions that they
+// have ended.
 func (a *App) observeEvents(
 	write func(context.Context, audit.Event) error,
 ) func(context.Context, audit.Event) error {
@@ -54,7 +55,7 @@ func (a *App) observeEvents(
 		err := write(ctx, e)
 		m.Audited(e.Name, err)
 		if a.revoked != nil && mayRevoke(e.Name) {
-			a.revoked()
+			a.revoked(e)
 		}
 		switch e.Name {
 		case audit.LoginSucceeded:
@@ -112,7 +113,8 @@ func (a *App) observer() components.Observer {
 	o := components.Observer{
 		Refreshed: func(o grant.Outcome) { a.metrics.Refreshed(string(o)) },
 		Issued:    a.metrics.Issued, IssuedFromCache: a.metrics.IssuedFromCache,
-		Feed: feed.Observer{Signed: a.metrics.FeedSigned, Answered: a.metrics.FeedAnswered},
+		Feed:    feed.Observer{Signed: a.metrics.FeedSigned, Answered: a.metrics.FeedAnswered},
+		Checked: a.metrics.SessionChecked,
 	}
 	if a.traces != nil {
 		o.Span = a.traces.StartSpan

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/feed"
 	"github.com/signetd/signet/internal/grant"
 )
@@ -23,6 +24,7 @@ func TestMetrics_SeriesForEachValue(t *testing.T) {
 	for label, want := range map[string][]string{
 		"signet_refreshes_total{outcome":                   outcomes,
 		"signet_revocations_segments_signed_total{segment": feed.SegmentKinds,
+		"signet_session_checks_total{outcome":              browser.CheckOutcomes,
 		"signet_revocations_polls_total{answer":            feed.AnswerKinds,
 	} {
 		series := regexp.MustCompile(regexp.QuoteMeta(label) + `="(\w+)"\} 0\n`)
@@ -41,7 +43,7 @@ func TestMetrics_SeriesForEachValue(t *testing.T) {
 // revocation, and not after each login.
 func TestEvents_OfRevocationsReachTheFeed(t *testing.T) {
 	reads := 0
-	a := &App{metrics: newMetrics(), revoked: func() { reads++ }}
+	a := &App{metrics: newMetrics(), revoked: func(audit.Event) { reads++ }}
 	record := a.observeEvents(func(context.Context, audit.Event) error { return nil })
 	for name, want := range map[string]int{
 		audit.LoginSucceeded: 0, audit.LoginFailed: 0, audit.TokenMinted: 0,

@@ -18,6 +18,7 @@ func (s *Server) registerSources() {
 		Hashing:   func() telemetry.Hashing { return sampleHashing(s.app.passwords.Stats()) },
 		Feed:      func() telemetry.Feed { return telemetry.Feed(s.components.Feed.Stats()) },
 		Listeners: func() []telemetry.Listener { return sampleListeners(s.counted) },
+		Sessions:  s.components.Checker.Held,
 
 		DroppedLogLines: s.app.out.Dropped,
 	}

@@ -19,7 +19,7 @@ import (
 // starts first, so that a liveness probe succeeds while the server waits for
 // the database.
 func (s *Server) listenOps() (stop func(), err error) {
-	if s.limits, err = readLimits(s.app.Config.Store); err != nil {
+	if s.limits, err = readLimits(s.app.Config); err != nil {
 		return nil, err
 	}
 	l, err := listenOn("ops.address", s.app.Config.Ops.Address, s.limits.forOps())
@@ -44,6 +44,10 @@ func (s *Server) listen() (listeners, error) {
 	if err != nil {
 		return listeners{}, err
 	}
+	gatewayListener, err := bindGateway(s.app.Config, s.limits.forGateways())
+	if err != nil {
+		return listeners{}, errors.Join(err, httpListener.Close(), grpcListener.Close())
+	}
 	s.counted = append(s.counted,
 		countedListener{"http", httpListener, httpRequests}, countedListener{"grpc", grpcListener, grpcRequests})
 	l := listeners{
@@ -60,7 +64,28 @@ func (s *Server) listen() (listeners, error) {
 		return l.http.Serve(httpListener)
 	})
 	s.start("grpc.address", func() error { return l.grpc.Serve(grpcListener) })
+	if gatewayListener != nil {
+		l.gateway, l.gatewayAddress = s.serveGateways(gatewayListener), gatewayListener.Addr()
+	}
 	return l, nil
+}
+
+// serveGateways starts the server that gateways ask. A loopback address has
+// plain text. Any other address has TLS, and only clients with a certificate
+// can connect.
+func (s *Server) serveGateways(l *connlimit.Listener) *http.Server {
+	requests := s.limits.newGatewayRequests()
+	s.counted = append(s.counted, countedListener{"gateway", l, requests})
+	server := web.NewGatewayServer(web.GatewayHandler(web.GatewayOptions{
+		Checker: s.components.Checker, Log: s.app.Log, Requests: requests, Observer: s.app.httpHooks(),
+	}), s.app.Config.MaxStreams, s.app.Log)
+	if s.app.Config.Gateway.IsLoopback() {
+		s.start("gateway.address", func() error { return server.Serve(l) })
+		return server
+	}
+	server.TLSConfig = s.cert.RequireClients("h2", "http/1.1")
+	s.start("gateway.address", func() error { return server.ServeTLS(l, "", "") })
+	return server
 }
 
 // exemptVerified exempts a connection with a verified client certificate from
@@ -136,6 +161,9 @@ func (s *Server) tlsConfig(protocols ...string) *tls.Config {
 func (s *Server) logListeners(l listeners) {
 	s.logAddress("http", l.httpAddress)
 	s.logAddress("grpc", l.grpcAddress)
+	if l.gateway != nil {
+		s.logAddress("gateway", l.gatewayAddress)
+	}
 	if s.dev != nil {
 		s.dev.printCommands(l.httpAddress, l.grpcAddress)
 	}

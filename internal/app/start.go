@@ -109,7 +109,7 @@ func (s *Server) openComponents(ctx context.Context) error {
 	if s.components, err = components.Open(ctx, o); err != nil {
 		return err
 	}
-	a.Keys, a.now, a.revoked = s.components.Keys, s.components.Registry.Now, s.components.Feed.Changed
+	a.Keys, a.now, a.revoked = s.components.Keys, s.components.Registry.Now, s.components.Revoked
 	if every := a.Config.Store.SweepEvery; every > 0 {
 		s.sweeper = grant.NewSweeper(grant.SweeperOptions{Store: a.Store, Now: a.Keys.Now, Interval: every, Log: a.Log})
 	}

@@ -75,6 +75,21 @@ func (r *Reloader) Config(protocols ...string) *tls.Config {
 	return listener
 }
 
+// RequireClients returns Config for a listener that refuses every client
+// without a valid certificate.
+func (r *Reloader) RequireClients(protocols ...string) *tls.Config {
+	listener := r.Config(protocols...)
+	configure := listener.GetConfigForClient
+	listener.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		c, err := configure(hello)
+		if err == nil {
+			c.ClientAuth = tls.RequireAndVerifyClientCert
+		}
+		return c, err
+	}
+	return listener
+}
+
 // Run polls the files until ctx is done. A change applies to new connections
 // only.
 func (r *Reloader) Run(ctx context.Context) {

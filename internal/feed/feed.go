@@ -133,11 +133,20 @@ type Stats struct {
 
 // Stats returns the state. Before the log was read, Age is the time since New.
 func (f *Feed) Stats() Stats {
-	stats := Stats{Waiting: f.waiting.Stats().Open, MaxWaiting: f.o.MaxWaiting, Age: time.Since(f.started)}
+	stats := Stats{Waiting: f.waiting.Stats().Open, MaxWaiting: f.o.MaxWaiting, Age: f.Age()}
 	if s := f.state.Load(); s != nil {
-		stats.Entries, stats.Position, stats.Age = s.entries, s.position.Seq, time.Since(s.confirmed)
+		stats.Entries, stats.Position = s.entries, s.position.Seq
 	}
 	return stats
+}
+
+// Age returns how long ago the read began that confirmed what is in the table.
+// Before the log was read, it is the time since New.
+func (f *Feed) Age() time.Duration {
+	if s := f.state.Load(); s != nil {
+		return time.Since(s.confirmed)
+	}
+	return time.Since(f.started)
 }
 
 // Drain answers all polls that wait, and from now on every poll at once.

@@ -74,6 +74,7 @@ func newIssuer(t *testing.T, settings map[string]string) *issuer {
 	maps.Copy(env, settings)
 	maps.Copy(env, map[string]string{
 		"SIGNET_HTTP_ADDRESS": i.http, "SIGNET_GRPC_ADDRESS": i.grpc, "SIGNET_OPS_ADDRESS": i.ops,
+		"SIGNET_GATEWAY_ADDRESS": "127.0.0.1:0",
 	})
 	i.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
 	for name, value := range env {

@@ -164,7 +164,7 @@ func (s *signer) signOwn(
 // because its caller must get the refresh token.
 func (s *signer) checkRevoked(access token.Access) error {
 	if s.revoked.refuse(access) {
-		return oauth.Unavailable(errRevoked)
+		return oauth.Unavailable(ErrRevoked)
 	}
 	return nil
 }

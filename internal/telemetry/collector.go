@@ -16,6 +16,7 @@ type collector struct {
 	pool            poolMetrics
 	sweeper         sweeperMetrics
 	listeners       listenerMetrics
+	sessionsHeld    sampled
 	certificateLeft sampled
 	droppedLines    sampled
 }
@@ -31,6 +32,8 @@ func newCollector(d *definer, sources *atomic.Pointer[Sources]) collector {
 		pool:      newPoolMetrics(d),
 		sweeper:   newSweeperMetrics(d),
 		listeners: newListenerMetrics(d),
+		sessionsHeld: d.sampled("signet_sessions_held", gauge,
+			"Sessions of browsers that the server holds for the questions of gateways, at most 32,768."),
 		certificateLeft: d.sampled("signet_tls_certificate_left_seconds", gauge,
 			"Seconds until the TLS certificate in use expires. A negative value means that it has expired."),
 		droppedLines: d.sampled("signet_log_lines_dropped_total", counter,
@@ -69,6 +72,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if sources.Listeners != nil {
 		c.listeners.collect(emit, sources.Listeners())
+	}
+	if sources.Sessions != nil {
+		emit(c.sessionsHeld, float64(sources.Sessions()))
 	}
 	if sources.CertificateValidFor != nil {
 		emit(c.certificateLeft, sources.CertificateValidFor().Seconds())

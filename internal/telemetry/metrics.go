@@ -30,6 +30,7 @@ type Metrics struct {
 	grpc   grpcMetrics
 	http   httpMetrics
 	tokens tokenMetrics
+	checks *prometheus.CounterVec
 	feed   feedRecords
 	audit  auditMetrics
 
@@ -51,6 +52,7 @@ func NewMetrics(b Build) *Metrics {
 		grpc:   newGRPCMetrics(d),
 		http:   newHTTPMetrics(d),
 		tokens: newTokenMetrics(d),
+		checks: newSessionChecks(d),
 		feed:   newFeedRecords(d),
 		audit:  newAuditMetrics(d),
 

@@ -36,6 +36,7 @@ var allSources = Sources{
 	Pool: func() Pool {
 		return Pool{Max: 16, Acquired: 2, Idle: 3, Acquires: 100, Waits: 4, Waited: 1500 * time.Millisecond}
 	},
+	Sessions: func() int { return 3 },
 	Listeners: func() []Listener {
 		refused := map[string]uint64{"address": 8}
 		return []Listener{{
@@ -69,6 +70,7 @@ func populated() *Metrics {
 	m.Revoked("reuse")
 	m.FeedSigned("news")
 	m.FeedAnswered("full")
+	m.SessionChecked("session")
 	m.Audited("login.failed", nil)
 	m.Audited("login.failed", errors.New("the disk is full"))
 	m.Signed("ES256", 40*time.Microsecond)

@@ -70,6 +70,9 @@ func (m *Metrics) Issued(call, algorithm string) {
 	m.tokens.issued.WithLabelValues(call, algorithm).Inc()
 }
 
+// SessionChecked records a request about which a gateway asked, by its outcome.
+func (m *Metrics) SessionChecked(outcome string) { m.checks.WithLabelValues(outcome).Inc() }
+
 // FeedSigned records a segment of the feed of revocations that was signed.
 func (m *Metrics) FeedSigned(segment string) { m.feed.segments.WithLabelValues(segment).Inc() }
 

@@ -32,7 +32,7 @@ type httpMetrics struct {
 func newHTTPMetrics(d *definer) httpMetrics {
 	return httpMetrics{
 		requests: d.counterVec("http_requests_total",
-			"HTTP requests at http.address, by route, method and status code. "+
+			"HTTP requests at http.address and gateway.address, by route, method and status code. "+
 				"The handler unmatched stands for paths without a route.",
 			"handler", "method", "code"),
 		seconds: d.histogramVec("http_request_duration_seconds", "Duration of HTTP requests in seconds. "+
@@ -99,6 +99,19 @@ func (m tokenMetrics) createSeries() {
 	for _, reason := range []string{"client", "reuse", "admin", "password_change", "deletion", "limit"} {
 		m.revocations.WithLabelValues(reason)
 	}
+}
+
+func newSessionChecks(d *definer) *prometheus.CounterVec {
+	checks := d.counterVec("signet_session_checks_total",
+		"Requests about which gateways asked, by outcome: passed with the access token of the session (session), "+
+			"with the one that the request had (token) or without any (none); no login (login_required); "+
+			"an origin, a site or an audience that is not allowed (forbidden); not decidable (unavailable).",
+		"outcome")
+	// These are browser.CheckOutcomes. A test of internal/app compares them.
+	for _, outcome := range []string{"session", "token", "none", "login_required", "forbidden", "unavailable"} {
+		checks.WithLabelValues(outcome)
+	}
+	return checks
 }
 
 type feedRecords struct{ segments, answers *prometheus.CounterVec }

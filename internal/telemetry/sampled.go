@@ -140,14 +140,14 @@ type listenerMetrics struct{ max, open, refused, maxRequests, requests, waiting,
 func newListenerMetrics(d *definer) listenerMetrics {
 	return listenerMetrics{
 		max: d.sampled("signet_connections_max", gauge,
-			"Maximum number of open connections of a listener: http, grpc or ops.", "listener"),
+			"Maximum number of open connections of a listener: http, grpc, gateway or ops.", "listener"),
 		open: d.sampled("signet_connections", gauge, "Open connections of a listener.", "listener"),
 		refused: d.sampled("signet_connections_refused_total", counter,
 			"Connections that a listener closed at once, by the bound that they exceeded: "+
 				"that of the listener, or that of their address.",
 			"listener", "bound"),
 		maxRequests: d.sampled("signet_requests_max", gauge,
-			"Maximum number of requests in progress at a listener: http or grpc.", "listener"),
+			"Maximum number of requests in progress at a listener: http, grpc or gateway.", "listener"),
 		requests: d.sampled("signet_requests", gauge, "Requests in progress at a listener.", "listener"),
 		waiting: d.sampled("signet_requests_waiting", gauge,
 			"Requests in progress whose callers have not sent the whole request yet.", "listener"),

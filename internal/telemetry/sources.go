@@ -11,6 +11,8 @@ type Sources struct {
 	Hashing func() Hashing
 	Pool    func() Pool
 	Sweeper func() Sweeper
+	// Sessions returns how many sessions of browsers the server holds.
+	Sessions func() int
 	// Listeners returns the state of each listener.
 	Listeners func() []Listener
 	// CertificateValidFor returns the time until the TLS certificate expires.
@@ -59,7 +61,7 @@ type Hashing struct {
 
 // Listener is the state of one listener.
 type Listener struct {
-	// Name is http, grpc or ops.
+	// Name is http, grpc, gateway or ops.
 	Name string
 	// MaxConnections is the bound of open connections.
 	MaxConnections, Connections int

@@ -36,6 +36,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, dir: t.TempDir(), opsAddress: free[2], gatewayURL: "http://" + free[3]}
 	f.env = append(os.Environ(),
 		"SIGNET_HTTP_ADDRESS="+free[0], "SIGNET_GRPC_ADDRESS="+free[1], "SIGNET_OPS_ADDRESS="+f.opsAddress,
+		"SIGNET_GATEWAY_ADDRESS=127.0.0.1:0",
 		"SIGNET_TOKENS_LIFETIME=9s", // less than minLifetime, so every request refreshes
 		"SIGNET_SHUTDOWN_DRAIN=0s")
 

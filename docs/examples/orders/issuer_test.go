@@ -35,7 +35,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f := &fixture{t: t, dir: t.TempDir(), api: "http://" + free[3]}
 	f.env = append(os.Environ(), "SIGNET_HTTP_ADDRESS="+free[0], "SIGNET_GRPC_ADDRESS="+free[1],
-		"SIGNET_OPS_ADDRESS="+free[2], "SIGNET_SHUTDOWN_DRAIN=0s")
+		"SIGNET_OPS_ADDRESS="+free[2], "SIGNET_GATEWAY_ADDRESS=127.0.0.1:0", "SIGNET_SHUTDOWN_DRAIN=0s")
 	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", f.dir, ".", "../../../cmd/signet")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)

@@ -91,6 +91,8 @@ type Observer struct {
 	Issued, IssuedFromCache func(call, algorithm string)
 	// Feed is that of feed.Options.
 	Feed feed.Observer
+	// Checked is that of browser.CheckerOptions.
+	Checked func(outcome string)
 	// Span is that of grant.Options and login.Options.
 	Span func(ctx context.Context, name string) (context.Context, func())
 }
@@ -109,6 +111,8 @@ type Components struct {
 	Inspector *issuer.Inspector
 	Canary    *issuer.CanaryIssuer
 	Browser   *browser.Service
+	// Checker answers gateways.
+	Checker *browser.Checker
 	// Revocations has the entries of the revocation log that this server has
 	// read. Only the feed writes to it.
 	Revocations *revocation.Table
@@ -162,6 +166,10 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 		Issued: o.Observer.Issued, IssuedFromCache: o.Observer.IssuedFromCache,
 	}
 	c.Issuer, c.Inspector = issuer.New(tokens), issuer.NewInspector(tokens)
+	c.Checker = browser.NewChecker(browser.CheckerOptions{
+		Registry: registry, Grants: c.Grants, Issuer: c.Issuer, Inspector: c.Inspector, FeedAge: c.Feed.Age,
+		Checked: o.Observer.Checked,
+	})
 
 	c.Logins = login.New(login.Options{
 		Store: o.Store, Passwords: o.Passwords, Policy: o.PasswordPolicy, AddressPerHour: o.Limits.AddressPerHour,
@@ -174,6 +182,12 @@ func Open(ctx context.Context, o Options) (*Components, error) {
 	})
 	c.Logins.Poll(ctx)
 	return c, nil
+}
+
+// Revoked makes the components learn at once of what this server has revoked.
+func (c *Components) Revoked(e audit.Event) {
+	c.Checker.Ended(e)
+	c.Feed.Changed()
 }
 
 // NewCanary returns what issues canary tokens under the keys of OpenKeys.
