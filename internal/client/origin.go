@@ -24,15 +24,3 @@ func (r *Registry) ByOrigin(ctx context.Context, origin string) (Client, error) 
 		return s.enabled(c.ID)
 	})
 }
-
-// HasOrigin reports whether a client had that origin when the registry last
-// read the clients, however long ago. It decides who may read an error
-// response, and nothing else.
-func (r *Registry) HasOrigin(origin string) bool {
-	s := r.snapshot.Load()
-	if s == nil {
-		return false
-	}
-	_, ok := s.ByOrigin(origin)
-	return ok
-}

@@ -116,10 +116,9 @@ func (r *Registry) poll(ctx context.Context) error {
 	if err != nil {
 		return oauth.FromStore(err)
 	}
-	next := &Snapshot{version: version, confirmed: confirmed}
-
+	next := new(Snapshot)
 	if old := r.snapshot.Load(); old != nil && old.version == version {
-		next.clients, next.audiences, next.bySAN, next.byOrigin = old.clients, old.audiences, old.bySAN, old.byOrigin
+		*next = *old
 	} else {
 		d, err := r.o.Store.Directory(ctx)
 		if err != nil {
@@ -127,6 +126,7 @@ func (r *Registry) poll(ctx context.Context) error {
 		}
 		next.fill(d)
 	}
+	next.confirmed = confirmed
 	r.snapshot.Store(next)
 	return nil
 }
@@ -139,6 +139,15 @@ func (r *Registry) Snapshot() (*Snapshot, error) {
 		return nil, oauth.Unavailable(errStale)
 	}
 	return s, nil
+}
+
+// LastSnapshot returns the last snapshot, however old it is, or an empty one.
+// It decides which pages may read an error response, and nothing else.
+func (r *Registry) LastSnapshot() *Snapshot {
+	if s := r.snapshot.Load(); s != nil {
+		return s
+	}
+	return &Snapshot{}
 }
 
 // Recheck returns a snapshot that the store has confirmed since the call.

@@ -15,6 +15,8 @@ type Snapshot struct {
 	bySAN map[string]string
 	// byOrigin maps the origin of a browser application to its client.
 	byOrigin map[string]*Client
+	// corsOrigins has the CORSOrigins of all enabled public clients.
+	corsOrigins map[string]bool
 	// confirmed is when the store last confirmed the version.
 	confirmed time.Time
 }
@@ -48,6 +50,7 @@ func (s *Snapshot) fill(d Directory) {
 	}
 	s.bySAN = clientsBySAN(d.Clients)
 	s.byOrigin = clientsByOrigin(d.Clients)
+	s.corsOrigins = corsOriginsOf(d.Clients)
 }
 
 // clientsBySAN returns the client ids by the names in their certificates. The

@@ -31,6 +31,8 @@ type clientHandler struct {
 	clients   authenticator
 	proxies   oauth.Proxies
 	operation operation
+	// pages are the pages of other origins that may call the endpoint.
+	pages pageAccess
 }
 
 func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +41,11 @@ func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, origin := identify(w, r, h.proxies)
 	caller := client.Caller{RequestID: id, Address: origin}
 
+	if h.pages.allow(w.Header(), r) && isPreflight(r) {
+		allowPreflight(w.Header())
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeJSON(w, http.StatusMethodNotAllowed, errorResponse{oauth.InvalidRequest, "The method must be POST."})
@@ -68,6 +75,7 @@ func (h clientHandler) respond(
 		return nil, err
 	}
 	record(w, func(res *response) { res.clientID = caller.Client.ID })
+	h.pages.restrict(w.Header(), caller.Client)
 	return h.operation(ctx, caller, f)
 }
 

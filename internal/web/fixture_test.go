@@ -39,14 +39,19 @@ const (
 	files    = "https://files.example" // ES256
 	eddsaAPI = "https://eddsa.example"
 	rsaAPI   = "https://rsa.example"
+
+	// The origins of the pages of spa, of kiosk, and of both.
+	spaOrigin   = "https://spa.example"
+	kioskOrigin = "https://kiosk.example"
+	bothOrigin  = "http://localhost:5173"
 )
 
 // robotKey is the key of the client robot.
 var robotKey = newSigningKey("robot-1")
 
-// setup has these clients: web and other are confidential, spa is public, robot
-// has a key, and mesh has a certificate. The audience api is a client too, so
-// that it can introspect tokens.
+// setup has these clients: web and other are confidential, spa and kiosk are
+// public, robot has a key, and mesh has a certificate. The audience api is a
+// client too, so that it can introspect tokens.
 var setup = &issuertest.Setup{
 	Issuer: issuerID,
 	Audiences: []client.Audience{
@@ -58,7 +63,8 @@ var setup = &issuertest.Setup{
 	Clients: []client.Client{
 		withAudiences(client.Client{ID: "web"}),
 		withAudiences(client.Client{ID: "other"}),
-		withAudiences(client.Client{ID: "spa", Public: true}),
+		withAudiences(client.Client{ID: "spa", Public: true, CORSOrigins: []string{spaOrigin, bothOrigin}}),
+		withAudiences(client.Client{ID: "kiosk", Public: true, CORSOrigins: []string{kioskOrigin, bothOrigin}}),
 		withAudiences(client.Client{ID: "robot", Keys: registeredKeys(robotKey)}),
 		withAudiences(client.Client{ID: "mesh", CertSANs: []string{"dns:mesh.example"}}),
 		{ID: api},

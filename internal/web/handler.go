@@ -104,8 +104,13 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 	serverMetadata := documentHandler{current: func() document { return metadata }}
 
 	clients := authenticator{registry: o.Registry, tokenURL: endpointURL(o.Issuer, tokenPath)}
-	token := clientHandler{clients: clients, proxies: o.Proxies, operation: tokenEndpoint{o.TokenIssuer}.respond}
-	revoke := clientHandler{clients: clients, proxies: o.Proxies, operation: revocationEndpoint{o.Grants}.respond}
+	pages := pageAccess{o.Registry}
+	token := clientHandler{
+		clients: clients, proxies: o.Proxies, operation: tokenEndpoint{o.TokenIssuer}.respond, pages: pages,
+	}
+	revoke := clientHandler{
+		clients: clients, proxies: o.Proxies, operation: revocationEndpoint{o.Grants}.respond, pages: pages,
+	}
 	introspect := clientHandler{
 		clients: clients, proxies: o.Proxies, operation: introspectionEndpoint{o.Inspector}.respond,
 	}

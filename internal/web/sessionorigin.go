@@ -30,7 +30,10 @@ var allowedSites = []string{"same-origin", "same-site", "none"}
 func allowOrigin(header http.Header, r *http.Request, registry *client.Registry) bool {
 	header.Add("Vary", "Origin")
 	origins := r.Header.Values("Origin")
-	if len(origins) != 1 || !registry.HasOrigin(origins[0]) {
+	if len(origins) != 1 {
+		return false
+	}
+	if _, ok := registry.LastSnapshot().ByOrigin(origins[0]); !ok {
 		return false
 	}
 	header.Set("Access-Control-Allow-Origin", origins[0])
