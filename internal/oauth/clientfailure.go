@@ -11,8 +11,8 @@ import (
 const maxClaimed = MaxClientID
 
 // secretPrefixes begin the secrets that the issuer makes: client secrets,
-// refresh tokens and device tokens.
-var secretPrefixes = []string{"sgs_", "sgr_", "sgd_"}
+// refresh tokens, session tokens and device tokens.
+var secretPrefixes = []string{"sgs_", "sgr_", "sgb_", "sgd_"}
 
 // RefusedClient returns the invalid_client of a caller that did not
 // authenticate as a client. method is the method that it used. claimed is the

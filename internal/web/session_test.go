@@ -30,6 +30,7 @@ const (
 	shopDevelopment = "http://localhost:5173"
 	deskOrigin      = "https://desk.example"
 	deskDevelopment = "http://127.0.0.1:5174"
+	tillOrigin      = "https://till.example"
 
 	shopCookie   = "__Host-Http-signet-shop"
 	deskCookie   = "__Host-Http-signet-desk"
@@ -37,7 +38,7 @@ const (
 )
 
 // browserSetup has a client for each way: page, shop (refresh cookie) and desk
-// (session cookie).
+// (session cookie). till is another one with a session cookie.
 var browserSetup = &issuertest.Setup{
 	Issuer:    issuerID,
 	Audiences: []client.Audience{{ID: api, Algorithm: keys.ES256}, {ID: files, Algorithm: keys.ES256}},
@@ -45,6 +46,7 @@ var browserSetup = &issuertest.Setup{
 		application("page", client.WayPage, "", pageOrigin),
 		application("shop", client.WayRefresh, "", shopOrigin, shopDevelopment),
 		application("desk", client.WaySession, "/sign-in", deskOrigin, deskDevelopment),
+		application("till", client.WaySession, "", tillOrigin),
 		{ID: api},
 	},
 	Users: []issuertest.User{{Name: username, Password: password}, {Name: "eve", Password: password}},
@@ -242,8 +244,10 @@ func grantID(t *testing.T, a answer) oauth.GrantID {
 	return id
 }
 
+// Rule 60: the password of a login from another page is not verified.
+//
 // Statement 14 of docs/browser.md: a request that is not from a page of the
-// application gets 403 and no cookie. The password is not verified.
+// application gets 403 and no cookie.
 func TestSession_RefusesOtherPages(t *testing.T) {
 	f := newPages(t, func(o *components.Options) { o.Limits.AddressPerHour = throttle.MinPerHour })
 	f.Events.Reset()

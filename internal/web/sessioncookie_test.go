@@ -46,6 +46,8 @@ func TestSessionCookies_HaveNoPrefixOnlyOnALoopbackOrigin(t *testing.T) {
 	}
 }
 
+// Rule 62: the server reads only the cookie that it has set.
+//
 // Statement 15 of docs/browser.md: cookies that are planted, that occur twice
 // or that have another name never become a session.
 func TestSessionCookies_OnlyTheOneOfTheServerIsRead(t *testing.T) {
@@ -105,8 +107,9 @@ func TestSessionCookies_EndWithTheBrowserUnlessItRemembers(t *testing.T) {
 	}
 }
 
-// A login replaces the one that the browser had: a cookie that somebody has
-// planted, and the grant that it belongs to, cannot be used afterwards.
+// Rule 61: a login replaces the one that the browser had. A cookie that
+// somebody has planted, and the grant that it belongs to, cannot be used
+// afterwards.
 func TestSessionLogin_RevokesTheGrantOfTheOldCookie(t *testing.T) {
 	f := newPages(t)
 	for origin, name := range map[string]string{shopOrigin: shopCookie, deskOrigin: deskCookie} {
@@ -247,6 +250,14 @@ func TestSessionToken_IsOfUseAtItsOwnEndpointOnly(t *testing.T) {
 		want(t, "logout with a session token", http.StatusNoContent, "")
 	f.ask(t, call{path: sessionLogoutPath, origin: deskOrigin, cookie: deskCookie + "=" + refresh}).
 		want(t, "logout with a refresh token", http.StatusNoContent, "")
+	till := "__Host-Http-signet-till=" + session
+	f.renew(t, tillOrigin, till, "").
+		want(t, "session token of another application", http.StatusUnauthorized, "login_required")
+	for _, body := range []string{"{}", `{"everywhere":true}`} {
+		f.ask(t, call{path: sessionLogoutPath, origin: tillOrigin, cookie: till, body: body}).
+			want(t, "logout at another application", http.StatusNoContent, "")
+	}
+
 	for _, a := range []answer{shop, desk, page} {
 		g, err := f.Store.Grant(t.Context(), grantID(t, a))
 		must(t, err)

@@ -98,6 +98,8 @@ func TestSessionForms_ErrorsLeadToTheLoginPage(t *testing.T) {
 		wantRedirect(t, "no store", "/sign-in?error=temporarily_unavailable")
 }
 
+// Rule 64: return_to is a path on the origin of the form.
+//
 // Statement 19 of docs/browser.md: no form leads to another site, whatever
 // return_to, Host and X-Forwarded-Host are.
 func TestSessionForms_ReturnToStaysOnTheOrigin(t *testing.T) {
