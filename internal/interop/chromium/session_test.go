@@ -1,0 +1,183 @@
+package chromium
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// search returns all texts that a script finds: storages, cookies, the cache of
+// responses, window's variables, and the answers of the issuer and the API.
+const search = `(async () => {
+	const found = [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage)];
+	for (const path of ["/session/refresh", "/session/login"]) {
+		const body = path.endsWith("login") ? { username: "ada", password: "a long and secret phrase" } : {};
+		const headers = { "Content-Type": "application/json", "Idempotency-Key": "of a script" };
+		const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+		found.push(path, await response.text(), JSON.stringify([...response.headers]));
+	}
+	for (const path of ["/auth-request/-", "/forward-auth/-", "/ext-authz/-/api/x", "/session/check"]) {
+		const response = await fetch(path);
+		found.push(path, await response.text(), JSON.stringify([...response.headers]));
+	}
+	found.push(String(await signet.token()), JSON.stringify(signet), JSON.stringify(signet.session));
+	for (const database of await indexedDB.databases()) found.push("a database: " + database.name);
+	for (const name of await caches.keys()) found.push("a cache: " + name);
+	const seen = new Set();
+	const visit = (value, depth) => {
+		if (typeof value == "string") found.push(value);
+		if (value === null || typeof value != "object" || seen.has(value) || depth > 4) return;
+		seen.add(value);
+		for (const name of Object.getOwnPropertyNames(value)) try { visit(value[name], depth + 1) } catch {}
+	};
+	for (const name of Object.getOwnPropertyNames(window)) try { visit(window[name], 0) } catch {}
+	return found;
+})()`
+
+// Statement 22 of docs/browser.md: if the login is a session cookie, no script
+// finds a token.
+func TestSession_NoTokenForScripts(t *testing.T) {
+	t.Parallel()
+	a, _ := newApp(t, "session", 10*time.Minute)
+	p := open(t, Start(t, t.TempDir()), a)
+	p.login(t)
+	if token := p.token(t); token != "undefined" {
+		t.Errorf("signet.token() returns %.12s…, want undefined", token)
+	}
+	cookie := p.cookie(t)
+	if !strings.HasPrefix(cookie, "sgb_") {
+		t.Fatalf("the cookie is %.4s…, want a session token: the test shows nothing", cookie)
+	}
+
+	var found []string
+	p.Eval(t, search, &found)
+	all := strings.Join(found, "\n")
+	if !strings.Contains(all, p.session(t).ID) || !strings.Contains(all, "signet.key") {
+		t.Errorf("the search does not find what a script can read: %s", all)
+	}
+	for _, text := range found {
+		for _, secret := range []string{cookie, "sgb_", "sgr_", "eyJ"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("a script finds %s: %.200s", secret, text)
+			}
+		}
+	}
+}
+
+// In this way the page has no token to renew, so signet.js sets no timer. A
+// reload finds the login, and a logout ends it.
+func TestSession_LoginReloadLogout(t *testing.T) {
+	setParallel(t)
+	a, i := newApp(t, "session", 10*time.Second)
+	p := open(t, Start(t, t.TempDir()), a)
+	if s := p.session(t); s.Kind != "null" {
+		t.Fatalf("the session is %s before the login, want null", s.Kind)
+	}
+	p.login(t)
+	id := p.session(t).ID
+	p.Run(t, chromedp.Reload())
+	p.awaitScript(t)
+	if s := p.session(t); s.ID != id || id == "" {
+		t.Errorf("the session is %q after the reload, want %q", s.ID, id)
+	}
+	p.Eval(t, `signet.logout()`, nil)
+	if s := p.session(t); s.Kind != "null" {
+		t.Errorf("the session is %s after the logout, want null", s.Kind)
+	}
+	if state := i.grants(t)[0]; state != "revoked" {
+		t.Errorf("the grant is %s after the logout, want revoked", state)
+	}
+	if cookie := p.cookie(t); cookie != "" {
+		t.Errorf("the cookie is still there after the logout: %.12s…", cookie)
+	}
+}
+
+// In this way the page has both tokens, and each tab its own login.
+func TestPage_LoginReloadLogout(t *testing.T) {
+	setParallel(t)
+	a, i := newApp(t, "page", 4*time.Second)
+	b := Start(t, t.TempDir())
+	p := open(t, b, a)
+	p.login(t)
+	id, first := p.session(t).ID, p.token(t)
+	p.Run(t, chromedp.Reload())
+	p.awaitScript(t)
+	if s := p.session(t); s.ID != id || id == "" {
+		t.Errorf("the session is %q after the reload, want %q", s.ID, id)
+	}
+	await(t, "a renewal", func() bool { return p.token(t) != first })
+
+	other := open(t, b, a)
+	if s := other.session(t); s.Kind != "null" {
+		t.Errorf("the session of another tab is %s, want null", s.Kind)
+	}
+	other.login(t)
+	other.Eval(t, `signet.logout()`, nil)
+	await(t, "the first tab knows its session", func() bool { return p.session(t).ID == id })
+	p.Eval(t, `signet.logout()`, nil)
+	for _, state := range i.grants(t) {
+		if state != "revoked" {
+			t.Errorf("a grant is %s after the logouts, want revoked", state)
+		}
+	}
+	var stored string
+	p.Eval(t, `JSON.stringify([localStorage, sessionStorage])`, &stored)
+	if strings.Contains(stored, "sgr_") {
+		t.Errorf("a refresh token is still there after the logout: %s", stored)
+	}
+}
+
+// Statement 13 of docs/browser.md: signet.js runs under script-src 'self'.
+// signet.fetch sends the token to the origin of the page and to named APIs
+// only. It renews it after a 401 and repeats the request once, but not a
+// stream.
+func TestFetch_Token(t *testing.T) {
+	t.Parallel()
+	a, _ := newApp(t, "refresh", 10*time.Minute)
+	p := open(t, Start(t, t.TempDir()), a)
+	p.login(t)
+	first := p.token(t)
+
+	var echo struct {
+		Authorization, Body string
+	}
+	p.Eval(t, `signet.fetch("/api/a?status=401", { method: "POST", body: "a body" }).then((r) => r.json())`, &echo)
+	second := p.token(t)
+	if echo.Authorization != "Bearer "+second || second == first || echo.Body != "a body" {
+		t.Errorf("the API got %+v after a 401, want the new token and the body", echo)
+	}
+	if n := a.count("/api/a?status=401"); n != 2 {
+		t.Errorf("the request was sent %d times, want 2", n)
+	}
+
+	// Chromium sends no stream over HTTP/1.1 and fails, so there is no 401
+	// either.
+	p.Eval(t, `signet.fetch("/api/stream?status=401", { method: "POST", duplex: "half",
+		body: new Blob(["a stream"]).stream() }).catch(String)`, nil)
+	if n := a.count("/api/stream?status=401"); n > 1 {
+		t.Errorf("a stream was sent %d times, want once", n)
+	}
+	var violations []string
+	p.Eval(t, `window.violations`, &violations)
+	if len(violations) != 0 {
+		t.Errorf("signet.js violates the policy of the page: %q", violations)
+	}
+
+	// The same server at another origin. The page at /plain has no policy.
+	var got []string
+	p.Run(t, chromedp.Navigate(a.origin+"/plain"))
+	p.Eval(t, `(async () => {
+		const { open } = await import("/session/signet.js");
+		const other = location.origin.replace("localhost", "127.0.0.1"), got = [];
+		for (const options of [{}, { apis: [other] }]) {
+			const { authorization } = await (await open(options).fetch(other + "/api/b")).json();
+			got.push(authorization.slice(0, 7));
+		}
+		return got;
+	})()`, &got)
+	if len(got) != 2 || got[0] != "" || got[1] != "Bearer " {
+		t.Errorf("an API at another origin got %q, want a token only if it is named", got)
+	}
+}
