@@ -18,6 +18,7 @@ func TestRefusedClient_LogsWhatWasClaimed(t *testing.T) {
 		strings.Repeat("\x00", 65536):  strings.Repeat(`\x00`, 128) + "...",
 		"sgs_AAAAAAAAAAAAAAAAAAAAAAAA": "(hidden: it contains sgs_)",
 		"x sgr_AAAAAAAAAAAAAAAAAAAAAA": "(hidden: it contains sgr_)",
+		"sgb_AAAAAAAAAAAAAAAAAAAAAA":   "(hidden: it contains sgb_)",
 	} {
 		e := RefusedClient("client_secret", claimed, errors.New("why"))
 		attrs := e.Attrs()
