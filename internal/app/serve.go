@@ -145,6 +145,8 @@ func (s *Server) grpcServices() rpc.Services {
 		Admin:      &adminrpc.Service{Admin: s.app.Admin, Keys: s.app.Keys, Canary: c.Canary},
 		Key:        &rpc.KeyService{Keys: s.app.Keys},
 		Revocation: &rpc.RevocationService{Feed: c.Feed},
+
+		Authorization: &rpc.AuthorizationService{Checker: c.Checker},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 
@@ -37,10 +38,11 @@ var accessRules = map[string]accessRule{
 	signetv1.GrantService_ServiceDesc.ServiceName: clients | admins,
 	signetv1.AdminService_ServiceDesc.ServiceName: admins,
 	signetv1.KeyService_ServiceDesc.ServiceName:   anyone,
-	revocationService:                          anyone,
-	healthv1.Health_ServiceDesc.ServiceName:    anyone,
-	"grpc.reflection.v1.ServerReflection":      anyone,
-	"grpc.reflection.v1alpha.ServerReflection": anyone,
+	revocationService: anyone,
+	authv3.Authorization_ServiceDesc.ServiceName: clients,
+	healthv1.Health_ServiceDesc.ServiceName:      anyone,
+	"grpc.reflection.v1.ServerReflection":        anyone,
+	"grpc.reflection.v1alpha.ServerReflection":   anyone,
 }
 
 var revocationService = signetv1.RevocationService_ServiceDesc.ServiceName

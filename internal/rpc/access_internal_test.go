@@ -22,7 +22,7 @@ func TestRule71_EveryServiceHasAnAccessRule(t *testing.T) {
 	s := New(Options{
 		Services: Services{
 			Token: &TokenService{}, Grant: &GrantService{}, Admin: signetv1.UnimplementedAdminServiceServer{},
-			Key: &KeyService{}, Revocation: &RevocationService{},
+			Key: &KeyService{}, Revocation: &RevocationService{}, Authorization: &AuthorizationService{},
 		},
 		Log: slog.New(slog.DiscardHandler), Reflection: true,
 	})

@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -134,6 +135,8 @@ type Services struct {
 	// Revocation is for everybody, or for confidential clients if
 	// Options.FeedForClients is true.
 	Revocation signetv1.RevocationServiceServer
+	// Authorization answers Envoy's questions.
+	Authorization authv3.AuthorizationServer
 }
 
 // register registers the services that are set.
@@ -152,6 +155,9 @@ func (s Services) register(r grpc.ServiceRegistrar) {
 	}
 	if s.Revocation != nil {
 		signetv1.RegisterRevocationServiceServer(r, s.Revocation)
+	}
+	if s.Authorization != nil {
+		authv3.RegisterAuthorizationServer(r, s.Authorization)
 	}
 }
 

@@ -59,6 +59,8 @@ func New(t testing.TB, o Options) *Fixture {
 			Admin:      &adminrpc.Service{Admin: f.Admin, Keys: f.Keys, Canary: f.Canary},
 			Key:        &rpc.KeyService{Keys: f.Keys},
 			Revocation: &rpc.RevocationService{Feed: f.Feed},
+
+			Authorization: &rpc.AuthorizationService{Checker: f.Checker},
 		},
 		Registry: f.Registry, Inspector: f.Inspector, Ready: func() error { return nil }, Log: f.Logs.Logger(),
 	}
