@@ -67,7 +67,8 @@ func rawHeaders(a *authv3.AttributeContext) {
 	h := a.GetRequest().GetHttp()
 	h.HeaderMap = new(corev3.HeaderMap)
 	for name, value := range h.GetHeaders() {
-		h.HeaderMap.Headers = append(h.HeaderMap.Headers, &corev3.HeaderValue{Key: name, RawValue: []byte(value)})
+		h.HeaderMap.Headers = append(h.HeaderMap.Headers,
+			&corev3.HeaderValue{Key: name, RawValue: []byte(value)})
 	}
 	h.Headers = nil
 }
@@ -94,7 +95,8 @@ func TestAuthorization_PassesASession(t *testing.T) {
 		} {
 			response, err := e.ask(t, headers, edit)
 			must(t, err)
-			got, removed := headersOf(response.GetOkResponse().GetHeaders()), response.GetOkResponse().GetHeadersToRemove()
+			ok := response.GetOkResponse()
+			got, removed := headersOf(ok.GetHeaders()), ok.GetHeadersToRemove()
 			if response.GetStatus().GetCode() != int32(codes.OK) || got["cookie"] != rest ||
 				!strings.HasPrefix(got["authorization"], "Bearer eyJ") ||
 				slices.Equal(removed, []string{"cookie"}) != (rest == "") {
@@ -122,9 +124,12 @@ func TestAuthorization_Denies(t *testing.T) {
 		status  int
 		code    codes.Code
 	}{
-		"page":  {headers: map[string]string{"sec-fetch-mode": "navigate"}, status: 302, code: codes.Unauthenticated},
-		"API":   {headers: map[string]string{"sec-fetch-mode": "cors"}, status: 401, code: codes.Unauthenticated},
-		"empty": {edit: func(a *authv3.AttributeContext) { a.Request = nil }, status: 403, code: codes.PermissionDenied},
+		"page": {headers: map[string]string{"sec-fetch-mode": "navigate"}, status: 302, code: codes.Unauthenticated},
+		"API":  {headers: map[string]string{"sec-fetch-mode": "cors"}, status: 401, code: codes.Unauthenticated},
+		"empty": {
+			edit:   func(a *authv3.AttributeContext) { a.Request = nil },
+			status: 403, code: codes.PermissionDenied,
+		},
 		"foreign host": {
 			headers: map[string]string{"cookie": e.cookie},
 			edit:    func(a *authv3.AttributeContext) { a.GetRequest().GetHttp().Host = "evil.example" },
