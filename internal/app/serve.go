@@ -141,7 +141,7 @@ func (s *Server) grpcServices() rpc.Services {
 	c := s.components
 	return rpc.Services{
 		Token:      &rpc.TokenService{Issuer: c.Issuer, Inspector: c.Inspector, Logins: c.Logins, Grants: c.Grants},
-		Grant:      &rpc.GrantService{Grants: c.Grants, Keys: s.app.Keys},
+		Grant:      &rpc.GrantService{Grants: c.Grants, Registry: c.Registry, Keys: s.app.Keys},
 		Admin:      &adminrpc.Service{Admin: s.app.Admin, Keys: s.app.Keys, Canary: c.Canary},
 		Key:        &rpc.KeyService{Keys: s.app.Keys},
 		Revocation: &rpc.RevocationService{Feed: c.Feed},

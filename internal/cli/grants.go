@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -24,6 +25,7 @@ type grantView struct {
 	ID           string   `json:"grant_id"`
 	Subject      string   `json:"subject"`
 	ClientID     string   `json:"client_id"`
+	Way          string   `json:"way,omitempty"`
 	State        string   `json:"state"`
 	RevokeReason string   `json:"revoke_reason,omitempty"`
 	Audience     []string `json:"audience"`
@@ -42,9 +44,9 @@ type grantTimes struct {
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 }
 
-func newGrantView(g grant.Grant, now time.Time) grantView {
+func newGrantView(g grant.Grant, way client.Way, now time.Time) grantView {
 	return grantView{
-		ID: g.ID.String(), Subject: g.UserID, ClientID: g.ClientID, State: string(g.State(now)),
+		ID: g.ID.String(), Subject: g.UserID, ClientID: g.ClientID, Way: string(way), State: string(g.State(now)),
 		RevokeReason: g.RevokeReason, Audience: append([]string{}, g.Audience...), Scope: g.Scope.String(),
 		DeviceLabel: g.DeviceLabel, IP: g.IP,
 		grantTimes: grantTimes{
@@ -61,7 +63,7 @@ func (v grantView) row() []string {
 		state += " (" + v.RevokeReason + ")"
 	}
 	return []string{
-		v.ID, v.ClientID, state, strings.Join(v.Audience, " "), v.Scope, v.DeviceLabel,
+		v.ID, v.ClientID, v.Way, state, strings.Join(v.Audience, " "), v.Scope, v.DeviceLabel,
 		formatTime(v.CreatedAt), formatTime(v.RotatedAt), formatTime(v.ExpiresAt),
 	}
 }
@@ -73,10 +75,16 @@ func newGrantsListCommand(p *program) *cobra.Command {
 	name := c.Flags().String("user", "", "the user's `NAME`")
 	_ = c.MarkFlagRequired("user")
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, _ []string) error {
+		ways, err := clientWays(ctx, o)
+		if err != nil {
+			return err
+		}
 		grants, now := []grantView{}, o.now()
-		rows := table{{"GRANT", "CLIENT", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS"}}
-		err := forEachGrant(ctx, o, *name, func(g grant.Grant) {
-			v := newGrantView(g, now)
+		rows := table{{
+			"GRANT", "CLIENT", "WAY", "STATE", "AUDIENCE", "SCOPE", "DEVICE", "CREATED", "LAST USED", "ENDS",
+		}}
+		err = forEachGrant(ctx, o, *name, func(g grant.Grant) {
+			v := newGrantView(g, ways[g.ClientID], now)
 			grants, rows = append(grants, v), append(rows, v.row())
 		})
 		if err != nil {
@@ -85,6 +93,19 @@ func newGrantsListCommand(p *program) *cobra.Command {
 		return p.printResult(grants, rows.print)
 	})
 	return c
+}
+
+// clientWays returns how the browsers of each client hold a login.
+func clientWays(ctx context.Context, o operator) (map[string]client.Way, error) {
+	d, err := o.Directory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ways := make(map[string]client.Way, len(d.Clients))
+	for _, c := range d.Clients {
+		ways[c.ID] = c.Way()
+	}
+	return ways, nil
 }
 
 func newGrantsRevokeCommand(p *program) *cobra.Command {

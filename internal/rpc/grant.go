@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/rpc/page"
 	"github.com/signetd/signet/keys"
@@ -16,6 +17,8 @@ import (
 type GrantService struct {
 	signetv1.UnimplementedGrantServiceServer
 	Grants *grant.Service
+	// Registry has the clients of the grants.
+	Registry *client.Registry
 	// Keys authenticates page tokens.
 	Keys *keys.Manager
 }
@@ -47,12 +50,18 @@ func (s *GrantService) ListGrants(
 		}
 	}
 
+	snapshot, err := s.Registry.Snapshot()
+	if err != nil {
+		return nil, err
+	}
 	found, at, err := s.Grants.List(ctx, caller, request)
 	if err != nil {
 		return nil, err
 	}
 
-	grants, cut := page.Cut(found.Grants, limit, func(g grant.Grant) *signetv1.Grant { return grantMessage(g, at) })
+	grants, cut := page.Cut(found.Grants, limit, func(g grant.Grant) *signetv1.Grant {
+		return grantMessage(g, wayOf(snapshot, g.ClientID), at)
+	})
 	response, next := &signetv1.ListGrantsResponse{Grants: grants}, found.Next
 	if cut {
 		next = found.Grants[len(grants)-1].Position()
@@ -63,11 +72,21 @@ func (s *GrantService) ListGrants(
 	return response, err
 }
 
-func grantMessage(g grant.Grant, at time.Time) *signetv1.Grant {
+// wayOf returns how the browsers of a client hold a login. It is empty for a
+// client that is not in the browser, and for one that was deleted.
+func wayOf(s *client.Snapshot, clientID string) client.Way {
+	if c, ok := s.Client(clientID); ok {
+		return c.Way()
+	}
+	return ""
+}
+
+func grantMessage(g grant.Grant, way client.Way, at time.Time) *signetv1.Grant {
 	return &signetv1.Grant{
 		GrantId: g.ID.String(), ClientId: g.ClientID, Subject: g.UserID, Scope: g.Scope.String(), Audience: g.Audience,
 		DeviceLabel: g.DeviceLabel, Ip: g.IP, CreatedAt: timestamp(g.CreatedAt), LastUsedAt: timestamp(g.RotatedAt),
 		ExpiresAt: timestamp(g.EndsAt()), AuthTime: timestamp(g.AuthTime), Amr: g.AMR, State: grantStates[g.State(at)],
+		Way: string(way),
 	}
 }
 

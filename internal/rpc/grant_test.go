@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/rpc/rpctest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -85,6 +88,33 @@ func TestListGrantsReturnsAllFields(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
 		}
+	}
+}
+
+// A grant has the way in which its client holds logins in the browser.
+func TestListGrants_HasTheWayOfTheClient(t *testing.T) {
+	f := newFixture(t)
+	ways := map[string]string{"web": ""}
+	subject := f.LogIn(t, "web").GetSubject()
+	for _, way := range client.Ways {
+		caller := f.Register(t, client.Client{
+			ID: "in-" + string(way), Public: true, Audiences: []string{"api"},
+			Browser: &client.Browser{Way: way, Origins: []string{"https://" + string(way) + ".example"}},
+		})
+		caller.Origin = caller.Client.Browser.Origins[0]
+		_, err := f.Fixture.Login(t.Context(), caller, issuertest.LoginRequest{Username: username, Password: password})
+		must(t, err)
+		ways[caller.Client.ID] = string(way)
+	}
+
+	page, err := f.GrantService.ListGrants(f.AsAdmin(t), &signetv1.ListGrantsRequest{Subject: subject})
+	must(t, err)
+	got := map[string]string{}
+	for _, g := range page.GetGrants() {
+		got[g.GetClientId()] = g.GetWay()
+	}
+	if !maps.Equal(got, ways) {
+		t.Errorf("ways %q, want %q", got, ways)
 	}
 }
 

@@ -55,7 +55,7 @@ func New(t testing.TB, o Options) *Fixture {
 	server := rpc.Options{
 		Services: rpc.Services{
 			Token:      &rpc.TokenService{Issuer: f.Issuer, Inspector: f.Inspector, Logins: f.Logins, Grants: f.Grants},
-			Grant:      &rpc.GrantService{Grants: f.Grants, Keys: f.Keys},
+			Grant:      &rpc.GrantService{Grants: f.Grants, Registry: f.Registry, Keys: f.Keys},
 			Admin:      &adminrpc.Service{Admin: f.Admin, Keys: f.Keys, Canary: f.Canary},
 			Key:        &rpc.KeyService{Keys: f.Keys},
 			Revocation: &rpc.RevocationService{Feed: f.Feed},

@@ -234,8 +234,10 @@ type Grant struct {
 	Ip string `protobuf:"bytes,7,opt,name=ip,proto3" json:"ip,omitempty"`
 	// When the grant was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// When the grant was last refreshed, or created. After a restore that an
-	// operator accepted, at least the time of the restore.
+	// When the grant was last refreshed, or created. If way is "session", when it
+	// was last used at a gateway; this time may be early by up to a tenth of the idle
+	// lifetime. After a restore that an operator accepted, at least the time of
+	// the restore.
 	LastUsedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
 	// When the grant expires if it is not refreshed.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
@@ -244,7 +246,11 @@ type Grant struct {
 	// How the subject authenticated (RFC 8176).
 	Amr []string `protobuf:"bytes,12,rep,name=amr,proto3" json:"amr,omitempty"`
 	// The state at the time of the call.
-	State         GrantState `protobuf:"varint,13,opt,name=state,proto3,enum=signet.v1.GrantState" json:"state,omitempty"`
+	State GrantState `protobuf:"varint,13,opt,name=state,proto3,enum=signet.v1.GrantState" json:"state,omitempty"`
+	// How a browser holds the login, as its client is registered: "page",
+	// "refresh" or "session". Empty if the client is not an application in the
+	// browser.
+	Way           string `protobuf:"bytes,14,opt,name=way,proto3" json:"way,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +374,13 @@ func (x *Grant) GetState() GrantState {
 		return x.State
 	}
 	return GrantState_GRANT_STATE_UNSPECIFIED
+}
+
+func (x *Grant) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
 }
 
 // RevokeGrantRequest identifies the grant to revoke.
@@ -571,7 +584,7 @@ const file_signet_v1_grant_proto_rawDesc = "" +
 	"\rinclude_ended\x18\x04 \x01(\bR\fincludeEnded\"f\n" +
 	"\x12ListGrantsResponse\x12(\n" +
 	"\x06grants\x18\x01 \x03(\v2\x10.signet.v1.GrantR\x06grants\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xea\x03\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x03\n" +
 	"\x05Grant\x12\x19\n" +
 	"\bgrant_id\x18\x01 \x01(\tR\agrantId\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x18\n" +
@@ -589,7 +602,8 @@ const file_signet_v1_grant_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x127\n" +
 	"\tauth_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bauthTime\x12\x10\n" +
 	"\x03amr\x18\f \x03(\tR\x03amr\x12+\n" +
-	"\x05state\x18\r \x01(\x0e2\x15.signet.v1.GrantStateR\x05state\"/\n" +
+	"\x05state\x18\r \x01(\x0e2\x15.signet.v1.GrantStateR\x05state\x12\x10\n" +
+	"\x03way\x18\x0e \x01(\tR\x03way\"/\n" +
 	"\x12RevokeGrantRequest\x12\x19\n" +
 	"\bgrant_id\x18\x01 \x01(\tR\agrantId\"\x15\n" +
 	"\x13RevokeGrantResponse\"Z\n" +
