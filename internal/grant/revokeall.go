@@ -87,11 +87,23 @@ func (s *Service) RevokeAllByToken(ctx context.Context, caller client.Caller, te
 		return 0, err
 	case g.ClientID != caller.Client.ID:
 		return 0, nil
-	case g.State(now) != StateActive:
+	}
+	// If the event of an act could not be written, the caller tries again. The
+	// act has revoked the grant, but its event must be in the log, see
+	// recordRevocation.
+	_, unaudited := s.unaudited.Load(id)
+	if g.State(now) != StateActive && !unaudited {
 		return 0, s.RevokeToken(ctx, caller, text)
 	}
+
 	e := Ending{
 		Subject: g.UserID, ClientID: g.ClientID, Reason: audit.RevokedByClient, Actor: caller.Actor().Name,
 	}
-	return s.revokeAll(ctx, caller, e, "")
+	n, err := s.revokeAll(ctx, caller, e, "")
+	if err != nil {
+		s.unaudited.Store(id, true)
+	} else {
+		s.unaudited.Delete(id)
+	}
+	return n, err
 }

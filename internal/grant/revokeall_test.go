@@ -135,8 +135,8 @@ func TestRule33_RevokeAllByTokenOfAnotherClient(t *testing.T) {
 }
 
 // Rule 32: if the store does not answer, the event cannot be written or the
-// client has added too many entries to the log, nobody is told that the logins
-// have ended.
+// client has added too many entries to the log, the call returns an error. Rule
+// 31: the call that succeeds later writes the event.
 func TestRule32_RevokeAllByTokenIsNeverSilent(t *testing.T) {
 	call := func(t *testing.T, h *household) error {
 		_, err := h.Grants.RevokeAllByToken(t.Context(), h.shop, h.here.RefreshToken)
@@ -152,6 +152,18 @@ func TestRule32_RevokeAllByTokenIsNeverSilent(t *testing.T) {
 		inHousehold(t, func(t *testing.T, h *household) {
 			h.Events.FailWith(errors.New("disk full"))
 			wantCode(t, call(t, h), oauth.TemporarilyUnavailable)
+			h.Events.FailWith(nil)
+			h.Events.Reset()
+			must(t, call(t, h))
+			e := h.Events.Last()
+			if e.Name != audit.GrantRevoked || e.Subject != h.here.Subject || e.Grant != "" || e.Moment.IsZero() {
+				t.Errorf("the event of the second call is %+v", e)
+			}
+			h.Events.Reset()
+			must(t, call(t, h))
+			if e := h.Events.Last(); e.Grant == "" {
+				t.Errorf("the event of the third call is %+v", e)
+			}
 		})
 	})
 	t.Run("too many entries", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -58,6 +59,9 @@ type Service struct {
 	o          Options
 	unanswered unansweredKeys
 	entries    entryLimiter
+	// unaudited has the ids of the grants with which RevokeAllByToken failed
+	// last at this server.
+	unaudited sync.Map
 }
 
 // New returns a Service.

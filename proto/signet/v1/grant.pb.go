@@ -235,7 +235,7 @@ type Grant struct {
 	// When the grant was created.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// When the grant was last refreshed, or created. If way is "session", when it
-	// was last used at a gateway; this time may be early by up to a tenth of the idle
+	// was last used at a gateway; this time may be early by a tenth of the idle
 	// lifetime. After a restore that an operator accepted, at least the time of
 	// the restore.
 	LastUsedAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
