@@ -34,6 +34,7 @@ func TestDrill_CompromiseWhileAServerIsCutOff(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits until a server may not sign any more")
 	}
+	t.Parallel() // it mostly waits
 	n := 100
 	if os.Getenv("SIGNET_TEST_LONG") != "" {
 		n = 50_000

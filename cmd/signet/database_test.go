@@ -20,6 +20,7 @@ import (
 // becomes ready once it reaches the database. It stops on SIGTERM while it
 // waits.
 func TestStart_WaitsForDatabase(t *testing.T) {
+	t.Parallel() // it mostly waits
 	database, err := pgconn.ParseConfig(pgtest.Empty(t))
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +114,7 @@ func TestStart_WaitsForWritableDatabase(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a server tries a database again after two seconds")
 	}
+	t.Parallel() // it mostly waits
 	database := pgtest.Empty(t)
 	m := newMachine(t, "SIGNET_KEK_FILE=kek", "SIGNET_ISSUER=https://login.example.com", "SIGNET_STORE_URL="+database,
 		"SIGNET_SHUTDOWN_DRAIN=0s")

@@ -14,6 +14,7 @@ func TestReady_NeedsDiskThatTakesWrites(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the server is ready for five seconds after its last write")
 	}
+	t.Parallel() // it mostly waits
 	m := newDemoMachine(t)
 	p := m.start("--dev").ready()
 	ready := func() bool { return statusAt("http://"+m.ops+"/readyz") == http.StatusOK }

@@ -17,6 +17,7 @@ func TestServe_KeepsTheRevocationLog(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a background task")
 	}
+	t.Parallel() // it mostly waits
 	database, kek := pgtest.Empty(t), filepath.Join(t.TempDir(), "kek")
 	m := newIssuerMachine(t, database, kek)
 	m.createGateway(kek)

@@ -98,6 +98,7 @@ func TestVerifiers_AreListedWithTheirKeys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a server stores who polled every 15 seconds")
 	}
+	t.Parallel() // it mostly waits
 	m := newDemoMachine(t)
 	m.start("--dev").ready()
 	v := newService(t, m, "orders-1")

@@ -142,6 +142,7 @@ func TestVerifiers_DatabaseIsCutOff(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits until what verifiers know is too old")
 	}
+	t.Parallel() // it mostly waits
 	database, err := pgconn.ParseConfig(pgtest.Empty(t))
 	must(t, err)
 	wire := newCuttable(t, database)
