@@ -15,9 +15,10 @@ const (
 	deviceLifetime = 400 * 24 * time.Hour
 	// maxDeviceToken is the maximum length of a device token, in bytes.
 	maxDeviceToken = 256
-	// forgetful ends the value of the cookie of a login that the browser does
-	// not remember. No token has a dot. A refresh sets the cookie again, and
-	// nothing else says that it has no Max-Age.
+	// forgetful ends a refresh token in the cookie of a login that the browser
+	// does not remember. No token has a dot. A refresh sets the cookie again,
+	// and nothing else says that it has no Max-Age. The cookie of a session
+	// token is set once.
 	forgetful = ".s"
 )
 
@@ -36,6 +37,9 @@ func readLoginCookie(r *http.Request, c client.Client, origin string) loginCooki
 		return loginCookie{remember: true}
 	}
 	value := browser.ReadCookie(r.Header.Values("Cookie"), browser.CookieName(c, origin))
+	if c.Way() == client.WaySession {
+		return loginCookie{token: value, remember: true}
+	}
 	token, cut := strings.CutSuffix(value, forgetful)
 	return loginCookie{token, !cut}
 }
@@ -68,9 +72,10 @@ func setLogin(p browser.Page, l *browser.Login, remember bool) *http.Cookie {
 	if c.Way() == client.WaySession {
 		cookie.Value, lifetime, cookie.SameSite = l.SessionToken, l.EndsIn, http.SameSiteLaxMode
 	}
-	if remember {
+	switch {
+	case remember:
 		cookie.MaxAge = max(int(lifetime/time.Second), 1)
-	} else {
+	case c.Way() == client.WayRefresh:
 		cookie.Value += forgetful
 	}
 	return cookie
