@@ -97,7 +97,9 @@ func TestOffline_LoginAndLogout(t *testing.T) {
 	a, i := newApp(t, "refresh", lifetime)
 	b := Start(t, t.TempDir())
 	p := open(t, b, a)
+	before := a.count(refreshPath)
 	p.login(t)
+	await(t, "the timer renews the token", func() bool { return a.count(refreshPath) > before })
 	last := p.token(t)
 
 	p.setOffline(t, true)
@@ -108,7 +110,7 @@ func TestOffline_LoginAndLogout(t *testing.T) {
 	if s := p.session(t); s.Kind != "object" {
 		t.Errorf("the session is %s offline, want an object", s.Kind)
 	}
-	before := a.count(refreshPath)
+	before = a.count(refreshPath)
 	p.setOffline(t, false)
 	await(t, "the page renews by itself", func() bool { return a.count(refreshPath) > before })
 	await(t, "the page has a token", func() bool { return len(p.token(t)) > 100 })
@@ -130,6 +132,40 @@ func TestOffline_LoginAndLogout(t *testing.T) {
 	if n := a.count(refreshPath) - before; n != 0 {
 		t.Errorf("the next page sent %d refreshes for a login that has ended", n)
 	}
+
+	// A hidden page sends the logout too.
+	next.login(t)
+	next.setOffline(t, true)
+	next.Eval(t, `signet.logout()`, nil)
+	next.setHidden(t, true)
+	next.setOffline(t, false)
+	await(t, "the second logout is sent", func() bool { return i.grants(t)[0] == "revoked" })
+}
+
+// A hidden page does not renew its token, so that it keeps no login alive. When
+// it is visible again, it does.
+func TestHiddenPage_DoesNotRenew(t *testing.T) {
+	setParallel(t)
+	a, _ := newApp(t, "refresh", 2*time.Second)
+	p := open(t, Start(t, t.TempDir()), a)
+	p.setHidden(t, true)
+	before := a.count(refreshPath)
+	p.login(t)
+	begin := time.Now()
+	await(t, "the token has expired", func() bool { return time.Since(begin) > 3*time.Second })
+	if n := a.count(refreshPath) - before; n != 0 {
+		t.Errorf("a hidden page has renewed its token %d times, want 0", n)
+	}
+	p.setHidden(t, false)
+	await(t, "the page renews its token", func() bool { return a.count(refreshPath) > before })
+}
+
+// setHidden makes the page believe that it is hidden, or visible.
+func (p shopPage) setHidden(t *testing.T, hidden bool) {
+	t.Helper()
+	state := map[bool]string{true: "hidden", false: "visible"}[hidden]
+	p.Eval(t, `Object.defineProperty(document, "visibilityState", { value: `+quote(state)+`, configurable: true });
+		document.dispatchEvent(new Event("visibilitychange"))`, nil)
 }
 
 // setOffline disconnects the page from the network, or connects it again.

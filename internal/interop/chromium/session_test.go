@@ -82,6 +82,11 @@ func TestSession_LoginReloadLogout(t *testing.T) {
 	if s := p.session(t); s.ID != id || id == "" {
 		t.Errorf("the session is %q after the reload, want %q", s.ID, id)
 	}
+	before := a.count(refreshPath)
+	p.Eval(t, `new Promise((next) => setTimeout(next, 500))`, nil)
+	if n := a.count(refreshPath) - before; n != 0 {
+		t.Errorf("the page has sent %d refreshes without a token to renew", n)
+	}
 	p.Eval(t, `signet.logout()`, nil)
 	if s := p.session(t); s.Kind != "null" {
 		t.Errorf("the session is %s after the logout, want null", s.Kind)
