@@ -41,7 +41,8 @@ type gatewayQuestion struct {
 }
 
 // parseGatewayPath reads the target of a question, as the gateway has sent it.
-// The URI of the browser in it may have any form.
+// The URI of the browser in it may have any form. Where none follows, the
+// audience may have slashes: some gateways cannot send an encoded one.
 func parseGatewayPath(target string) (q gatewayQuestion, ok bool) {
 	rest, optional := strings.CutPrefix(target, optionalPath)
 	for i := range gatewayForms {
@@ -50,9 +51,13 @@ func parseGatewayPath(target string) (q gatewayQuestion, ok bool) {
 		if !found {
 			continue
 		}
+		end := "?" // of the audience
+		if form.own {
+			end = "/?"
+		}
 		audience, uri := after, ""
-		if end := strings.IndexAny(after, "/?"); end >= 0 {
-			audience, uri = after[:end], after[end:]
+		if at := strings.IndexAny(after, end); at >= 0 {
+			audience, uri = after[:at], after[at:]
 		}
 		if strings.Contains(audience, "%") {
 			var err error
@@ -60,7 +65,7 @@ func parseGatewayPath(target string) (q gatewayQuestion, ok bool) {
 				return q, false
 			}
 		}
-		ok = audience != "" && (form.own || !strings.HasPrefix(uri, "/"))
+		ok = audience != ""
 		return gatewayQuestion{form, audience, optional, uri}, ok
 	}
 	return q, false

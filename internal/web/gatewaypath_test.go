@@ -25,7 +25,7 @@ func TestParseGatewayPath(t *testing.T) {
 		"/ext-authz//x":                       {},
 		"/ext-authz/":                         {},
 		"/ext-authz":                          {},
-		"/forward-auth/-/x":                   {},
+		"/forward-auth/https://api.x":         {audience: "https://api.x", ok: true},
 		"/forward-auth/":                      {},
 		"/forward-auth/%zz":                   {},
 		"/optional/optional/forward-auth/-":   {},
