@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -49,6 +50,9 @@ type app struct {
 	// origin is the registered origin.
 	origin string
 	proxy  *httputil.ReverseProxy
+	// gateway is the issuer's server for gateways, which the application asks
+	// before each request of the API. Empty means that it does not.
+	gateway string
 
 	mu sync.Mutex
 	// faults are for the next requests of each path, in this order.
@@ -76,6 +80,9 @@ func newApp(t *testing.T, way string, lifetime time.Duration) (*app, *issuer) {
 	t.Helper()
 	a := listenApp(t)
 	i := newIssuer(t, way, lifetime, "https://shop.example", a.origin)
+	if way == "session" {
+		a.gateway = "http://" + i.gateway
+	}
 	a.start(t, "http://"+i.http)
 	return a, i
 }
@@ -139,7 +146,9 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		a.counts[r.URL.String()]++
 		a.mu.Unlock()
-		a.serveAPI(w, r)
+		if a.gateway == "" || a.passes(w, r) {
+			a.serveAPI(w, r)
+		}
 	case r.URL.Path == "/app.js":
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write(appScript)
@@ -162,9 +171,42 @@ func (a *app) serveAPI(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}
 	body, _ := io.ReadAll(r.Body)
+	authorization := r.Header.Get("Authorization")
+	if a.gateway != "" { // the page must not see the token
+		authorization = fmt.Sprint(strings.HasPrefix(authorization, "Bearer eyJ"))
+	}
 	_ = json.NewEncoder(w).Encode(map[string]string{
-		"authorization": r.Header.Get("Authorization"), "body": string(body),
+		"authorization": authorization, "body": string(body), "cookie": r.Header.Get("Cookie"),
 	})
+}
+
+// passes asks the issuer whether a request may pass, as a gateway does, and
+// sets the two headers of the answer.
+func (a *app) passes(w http.ResponseWriter, r *http.Request) bool {
+	check, err := http.NewRequestWithContext(r.Context(), http.MethodGet, a.gateway+"/forward-auth/-", nil)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return false
+	}
+	check.Header = r.Header.Clone()
+	check.Header.Set("X-Forwarded-Method", r.Method)
+	check.Header.Set("X-Forwarded-Proto", "http")
+	check.Header.Set("X-Forwarded-Host", r.Host)
+	check.Header.Set("X-Forwarded-Uri", r.URL.RequestURI())
+	verdict, err := http.DefaultTransport.RoundTrip(check)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return false
+	}
+	defer verdict.Body.Close()
+	if verdict.StatusCode != http.StatusOK {
+		w.WriteHeader(verdict.StatusCode)
+		return false
+	}
+	for _, name := range []string{"Authorization", "Cookie"} {
+		r.Header[name] = verdict.Header[name]
+	}
+	return true
 }
 
 // forward sends a request to the issuer, with the next fault of its path.

@@ -63,7 +63,7 @@ func startFirefox(t *testing.T) webDriver {
 func (m *marionette) call(t *testing.T, command string, parameters map[string]any, out any) {
 	t.Helper()
 	m.last++
-	if err := m.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := m.conn.SetDeadline(time.Now().Add(4 * patience)); err != nil {
 		t.Fatal(err)
 	}
 	message, err := json.Marshal([]any{0, m.last, command, parameters})

@@ -69,9 +69,9 @@ func isLong() bool { return os.Getenv("SIGNET_TEST_LONG") != "" }
 
 // An issuer is the running program with its own directory and addresses.
 type issuer struct {
-	dir, http, ops string
-	env            []string
-	log            lockedBuffer
+	dir, http, ops, gateway string
+	env                     []string
+	log                     lockedBuffer
 }
 
 // lockedBuffer is a bytes.Buffer for several goroutines.
@@ -96,12 +96,12 @@ func (b *lockedBuffer) String() string {
 // whose access tokens have that lifetime.
 func newIssuer(t *testing.T, way string, lifetime time.Duration, origins ...string) *issuer {
 	t.Helper()
-	dir, addresses := t.TempDir(), freeAddresses(t, 3)
-	i := &issuer{dir: dir, http: addresses[0], ops: addresses[2]}
+	dir, addresses := t.TempDir(), freeAddresses(t, 4)
+	i := &issuer{dir: dir, http: addresses[0], ops: addresses[2], gateway: addresses[3]}
 	i.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
 	i.env = append(i.env, "SIGNET_ISSUER=http://"+i.http, "SIGNET_DATA_DIR="+filepath.Join(dir, "data"),
 		"SIGNET_SHUTDOWN_DRAIN=0s", "SIGNET_HTTP_ADDRESS="+i.http, "SIGNET_GRPC_ADDRESS="+addresses[1],
-		"SIGNET_OPS_ADDRESS="+i.ops)
+		"SIGNET_OPS_ADDRESS="+i.ops, "SIGNET_GATEWAY_ADDRESS="+i.gateway)
 	i.run(t, "", "migrate")
 	i.run(t, "", "audiences", "create", audience, "--alg", "EdDSA", "--lifetime", lifetime.String())
 	create := []string{"clients", "create", clientID, "--public", "--browser", way, "--audience", audience}

@@ -1,6 +1,7 @@
 package chromium
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ const search = `(async () => {
 		const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
 		found.push(path, await response.text(), JSON.stringify([...response.headers]));
 	}
+	found.push(await (await signet.fetch("/api/a")).text());
 	for (const path of ["/auth-request/-", "/forward-auth/-", "/ext-authz/-/api/x", "/session/check"]) {
 		const response = await fetch(path);
 		found.push(path, await response.text(), JSON.stringify([...response.headers]));
@@ -51,6 +53,15 @@ func TestSession_NoTokenForScripts(t *testing.T) {
 		t.Fatalf("the cookie is %.4s…, want a session token: the test shows nothing", cookie)
 	}
 
+	// The service behind the gateway gets a token, and not the cookie.
+	var echo struct {
+		Authorization, Cookie string
+	}
+	p.Eval(t, `document.cookie = "theme=dark"; signet.fetch("/api/b").then((r) => r.json())`, &echo)
+	if echo.Authorization != "true" || echo.Cookie != "theme=dark" {
+		t.Errorf("the service gets %+v, want a token and the other cookie", echo)
+	}
+
 	var found []string
 	p.Eval(t, search, &found)
 	all := strings.Join(found, "\n")
@@ -63,6 +74,41 @@ func TestSession_NoTokenForScripts(t *testing.T) {
 				t.Errorf("a script finds %s: %.200s", secret, text)
 			}
 		}
+	}
+}
+
+// Statement 12 of docs/browser.md: gateways know within 1 s of a logout
+// everywhere on another device.
+func TestSession_LogoutEverywhereAtGateway(t *testing.T) {
+	setParallel(t)
+	a, i := newApp(t, "session", 10*time.Minute)
+	p, device := open(t, Start(t, t.TempDir()), a), open(t, Start(t, t.TempDir()), a)
+	p.login(t)
+	device.login(t)
+	const status = `fetch("/api/a").then((r) => r.status)`
+	var got int
+	p.Eval(t, status, &got)
+	if got != http.StatusOK {
+		t.Fatalf("the API answers %d before the logout, want 200", got)
+	}
+	device.Eval(t, `signet.logout({ everywhere: true })`, nil)
+	begin := time.Now()
+	await(t, "the gateway refuses", func() bool {
+		p.Eval(t, status, &got)
+		return got == http.StatusUnauthorized
+	})
+	took := time.Since(begin)
+	t.Logf("the gateway refuses after %v", took)
+	if took > time.Second {
+		t.Errorf("the gateway refuses after %v, want 1 s at most", took)
+	}
+	// signet.js finds out by the same answer.
+	p.Eval(t, `signet.fetch("/api/a").then((r) => r.status)`, &got)
+	if s := p.session(t); got != http.StatusUnauthorized || s.Kind != "null" {
+		t.Errorf("signet.fetch gets %d, and the session is %s, want 401 and null", got, s.Kind)
+	}
+	if states := i.grants(t); len(states) != 2 || states[0] != "revoked" || states[1] != "revoked" {
+		t.Errorf("the grants are %v, want two that are revoked", states)
 	}
 }
 

@@ -94,7 +94,7 @@ func sendWebDriver(t *testing.T, method, url string, parameters map[string]any, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := http.Client{Timeout: patience}
+	client := http.Client{Timeout: 4 * patience}
 	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
