@@ -33,7 +33,7 @@ func TestTable(t *testing.T) {
 	c := tableCommand()
 	c.SetArgs([]string{
 		"--rounds", "1", "--warm-up", "0s", "--duration", "1s", "--grants", "20000", "--json", file,
-		"--only", "one at a time|JWK|Mint, RS256|10,000|p99|resident|start|HTTP|one user|disabled",
+		"--only", "one at a time|JWK|Mint, RS256|10,000|p99|resident|start|HTTP|one user|disabled|check",
 	})
 	var out bytes.Buffer
 	c.SetOut(&out)
@@ -47,7 +47,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows []table.Row
-	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 16 {
+	if err := json.Unmarshal(text, &rows); err != nil || len(rows) != 20 {
 		t.Fatalf("%d rows, %v:\n%s", len(rows), err, text)
 	}
 	for _, r := range rows {

@@ -16,7 +16,8 @@ type Options struct {
 	WarmUp, Duration time.Duration
 	// Grants is the number of other grants in the row about many grants. The
 	// row about the end of one user's grants has a tenth of it, and the user a
-	// fiftieth. The row about disabled users has a thousandth of it.
+	// fiftieth. The row about disabled users has a thousandth of it. The rows
+	// about checks have a 500th and a 250th of it as sessions.
 	Grants int
 	// Only is a regular expression. Run measures the rows whose names it
 	// matches.

@@ -54,5 +54,6 @@ func (s *suite) comparisons() []comparison {
 	all = append(all, (&endings{suite: s}).comparisons()...)
 	all = append(all, s.signingComparisons()...)
 	all = append(all, s.loginComparisons()...)
+	all = append(all, (&checks{suite: s}).comparisons()...)
 	return append(all, s.resourceComparisons()...)
 }

@@ -82,12 +82,12 @@ func (b *Testbed) StartReference(ctx context.Context, i *Issuer) error {
 	if err != nil {
 		return err
 	}
-	addresses, _, err := b.start(ctx, command{
+	addresses, pid, err := b.start(ctx, command{
 		program: self, args: []string{reference.Command, i.StoreURL}, env: os.Environ(), input: page,
 		readAddresses: readJSON,
 	})
 
-	b.Reference = i.Server
+	b.Reference, b.ReferencePID = i.Server, pid
 	b.Reference.GRPC, b.Reference.HTTP = addresses.GRPC, addresses.HTTP
 	b.BareReference = b.Reference
 	b.BareReference.GRPC = addresses.BareGRPC

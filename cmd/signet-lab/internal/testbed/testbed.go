@@ -23,8 +23,10 @@ type Testbed struct {
 	Group string
 	// Reference and BareReference call the reference server: its Signet
 	// gRPC server, and its gRPC server without options. StartReference sets
-	// them.
+	// them, and ReferencePID.
 	Reference, BareReference operation.Server
+	// ReferencePID is the process id of the reference server.
+	ReferencePID int
 
 	program  string   // the issuer
 	postgres *url.URL // the first database
