@@ -23,6 +23,8 @@ type Demo struct {
 	// BrowserAudience is the audience of the clients for the browser. It is
 	// empty if they are not registered.
 	BrowserAudience string `json:"browser_audience,omitempty"`
+	// Gateway is the URL of the server for gateways, empty if there is none.
+	Gateway string `json:"gateway,omitempty"`
 }
 
 // The names in the demo.

@@ -84,6 +84,9 @@ func (d *devMode) makeDemo(ctx context.Context) error {
 	}
 	d.makeBrowserDemo(ctx, directory, &demo)
 	demo.Issuer, demo.GRPC = c.Issuer, DialAddress(c.GRPC.Address)
+	if demo.Gateway = ""; c.Gateway.Address != "" {
+		demo.Gateway = urlScheme(c.TLS) + DialAddress(c.Gateway.Address)
+	}
 	return WriteJSON(path, demo)
 }
 

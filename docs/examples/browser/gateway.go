@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log"
 	"net/http"
 	"slices"
@@ -9,32 +8,36 @@ import (
 )
 
 // A gateway asks Signet about each request, before a handler of this program
-// gets it. Copy this file if your application is a back end in Go, and has no
+// gets it. Copy this file if your application is a back end in Go that has no
 // nginx, Caddy, HAProxy, Envoy or Traefik in front.
 //
 // The browser sends its session cookie. The handler gets an access token in the
 // Authorization header instead, as an API behind any gateway does, and never
 // sees the cookie.
 type gateway struct {
-	// check is the URL of the check at the issuer's gateway.address, like
-	// http://127.0.0.1:8082/forward-auth/-. The last part is the audience of
+	// check is the URL of the check at the issuer's gateway.address, such as
+	// http://127.0.0.1:8082/forward-auth/-. Its last part is the audience of
 	// the access token; "-" is the first audience of the client.
 	check string
-	// origin is the scheme and the host of the application, as registered for
-	// the client. Do not take them from the request.
+	// scheme and host are the origin of the application, as registered for the
+	// client. Do not take them from the request.
 	scheme, host string
 }
 
-// asked are the headers of a request that the check reads.
+// asked are the headers that the check reads, in canonical form.
 var asked = []string{
-	"Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site",
-	"Sec-WebSocket-Key",
+	"Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Websocket-Key",
 }
 
-// checks sends the questions. It hands redirects to the browser.
+// answered are the headers of a refusal that the browser gets.
+var answered = []string{"Cache-Control", "Location", "Retry-After", "Www-Authenticate"}
+
+// checks sends the questions. It does not follow redirects, which are for the
+// browser.
 var checks = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 100, IdleConnTimeout: time.Minute},
+	Timeout:       2 * time.Second,
 }
 
 // require returns a handler that passes requests of users who are logged in to
@@ -42,47 +45,47 @@ var checks = &http.Client{
 // 403 or 503. If Signet does not answer, no request passes.
 func (g gateway) require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		answer, err := g.ask(ctx, r)
+		answer, err := g.ask(r)
 		if err != nil {
 			log.Printf("check a request: %v", err)
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "try again in a moment", http.StatusServiceUnavailable)
 			return
 		}
-		defer answer.Body.Close()
-
 		if answer.StatusCode != http.StatusOK {
-			for _, name := range []string{"Location", "Retry-After", "WWW-Authenticate", "Cache-Control"} {
-				w.Header()[name] = answer.Header.Values(name)
+			for _, name := range answered {
+				w.Header()[name] = answer.Header[name]
 			}
 			w.WriteHeader(answer.StatusCode)
 			return
 		}
 
-		// Both headers are replaced, also by nothing: what the browser sent in
-		// them must not pass.
+		// What the browser sent in these headers must not pass. So they are
+		// replaced, also by nothing.
 		checked := r.Clone(r.Context())
 		for _, name := range []string{"Authorization", "Cookie"} {
-			checked.Header[name] = slices.DeleteFunc(answer.Header.Values(name), func(s string) bool { return s == "" })
+			checked.Header[name] = slices.DeleteFunc(answer.Header[name], func(s string) bool { return s == "" })
 		}
 		next.ServeHTTP(w, checked)
 	})
 }
 
 // ask sends the question about r.
-func (g gateway) ask(ctx context.Context, r *http.Request) (*http.Response, error) {
-	question, err := http.NewRequestWithContext(ctx, http.MethodGet, g.check, nil)
+func (g gateway) ask(r *http.Request) (*http.Response, error) {
+	question, err := http.NewRequestWithContext(r.Context(), http.MethodGet, g.check, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range asked {
-		question.Header[name] = r.Header.Values(name)
+		question.Header[name] = r.Header[name]
 	}
 	question.Header.Set("X-Forwarded-Method", r.Method)
 	question.Header.Set("X-Forwarded-Proto", g.scheme)
 	question.Header.Set("X-Forwarded-Host", g.host)
 	question.Header.Set("X-Forwarded-Uri", r.URL.RequestURI())
-	return checks.Do(question)
+	answer, err := checks.Do(question)
+	if err != nil {
+		return nil, err
+	}
+	return answer, answer.Body.Close()
 }

@@ -54,8 +54,8 @@ func serve(ctx context.Context, port int, d dev, v *verify.Verifier) error {
 			return err
 		}
 		server := &http.Server{Handler: newSite(w, port, d, v).handler(host), ReadHeaderTimeout: 5 * time.Second}
-		// A browser sends a request again by itself if it was lost on a
-		// connection that was open before. The script shall see the loss.
+		// A browser hides the loss of an answer on a connection that was open
+		// before: it sends the request again by itself.
 		server.SetKeepAlivesEnabled(false)
 		defer server.Close()
 		go func() { failed <- server.Serve(listener) }()

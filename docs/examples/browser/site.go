@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/http/httputil"
-	"slices"
 	"strings"
 	"time"
 
@@ -187,8 +186,12 @@ func (s *site) show(w http.ResponseWriter, name string, v view) {
 // URL returns where a way is.
 func (s *site) URL(w way) string { return fmt.Sprintf("http://localhost:%d/", s.Port+w.Number-1) }
 
-// JustLost reports whether an answer of the API was among the last that the
-// wire lost.
+// JustLost reports whether an answer was lost since the last login.
 func (v view) JustLost() bool {
-	return slices.ContainsFunc(v.Requests, func(e exchange) bool { return e.Lost })
+	for _, e := range v.Requests {
+		if e.Lost || e.Request == "POST /session/login" {
+			return e.Lost
+		}
+	}
+	return false
 }

@@ -46,6 +46,9 @@ func (tab *Tab) Run(t testing.TB, actions ...chromedp.Action) {
 	}
 }
 
+// Listen calls f with each event of the tab, and never twice at the same time.
+func (tab *Tab) Listen(f func(event any)) { chromedp.ListenTarget(tab.ctx, f) }
+
 // Eval evaluates a JavaScript expression in the page, waits for its promise,
 // and decodes the result into out, unless out is nil.
 func (tab *Tab) Eval(t testing.TB, expression string, out any) {

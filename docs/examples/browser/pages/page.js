@@ -41,7 +41,7 @@ async function show() {
   if (token !== shown) {
     shown = token;
     $("token").textContent = token
-      ? `${JSON.stringify(part(token, 0), null, 2)}\n${JSON.stringify(part(token, 1), null, 2)}`
+      ? `${JSON.stringify(part(token, 0))}\n${JSON.stringify(part(token, 1), null, 2)}`
       : "no access token";
     await showRequests();
   }
@@ -55,14 +55,13 @@ async function call() {
   return response.ok;
 }
 
-/** act runs an action once, and then brings the page up to date. */
-function act(id, action) {
-  $(id).addEventListener(id === "login-form" ? "submit" : "click", async (event) => {
+/** act runs an action after the ones before it, and brings the page up to date. Then next gets the focus. */
+let last = Promise.resolve();
+function act(id, action, next) {
+  $(id).addEventListener(id === "login-form" ? "submit" : "click", (event) => {
     event.preventDefault();
-    $(id).inert = true;
-    await action().catch(explain);
-    $(id).inert = false;
-    await Promise.all([show(), showRequests()]);
+    last = last.then(action).catch(explain).then(() => Promise.all([show(), showRequests()])).catch(explain);
+    if (next) last = last.then(() => $(next).focus());
   });
 }
 
@@ -70,7 +69,7 @@ act("login-form", async () => {
   const { username, password } = Object.fromEntries(new FormData($("login-form")));
   await signet.login({ username, password });
   say("");
-});
+}, "call");
 
 act("call", async () => {
   say("");
@@ -90,17 +89,16 @@ act("lose", async () => {
 act("logout", async () => {
   await signet.logout();
   say("Logged out here.");
-});
+}, "username");
 
 act("everywhere", async () => {
   await signet.logout({ everywhere: true });
   say("Logged out everywhere: other tabs at once, other browsers at their next renewal, and the API refuses their access tokens within about a second.");
-});
+}, "username");
 
 signet.onChange(async (session) => {
   if (session === null) $("saw").textContent = "not called yet";
-  await Promise.all([show(), showRequests()]);
+  await Promise.all([show(), showRequests()]).catch(explain);
 });
-await show();
-await showRequests();
-setInterval(show, 500);
+await Promise.all([show(), showRequests()]).catch(explain);
+setInterval(() => show().catch(explain), 500);

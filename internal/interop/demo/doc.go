@@ -1,0 +1,2 @@
+// Package demo tests docs/examples/browser in Chromium, as README starts it.
+package demo
