@@ -251,8 +251,8 @@ func (a *app) forward(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler) // closes the connection
 }
 
-// spoil sets the faults of the next requests of a path.
-func (a *app) spoil(path string, faults ...fault) {
+// setFaults sets the faults of the next requests of a path.
+func (a *app) setFaults(path string, faults ...fault) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.faults[path] = faults

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -114,20 +115,31 @@ func newIssuer(t *testing.T, way string, lifetime time.Duration, origins ...stri
 	return i
 }
 
-// freeAddresses returns n loopback addresses with free ports.
-func freeAddresses(t *testing.T, n int) []string {
+// freeAddresses returns n loopback addresses with free ports. They are below
+// those that the kernel gives to the browsers' connections, and are not
+// returned again.
+func freeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()
-	addresses := make([]string, n)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
+		l, err := net.Listen("tcp", address)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		addresses[i] = l.Addr().String()
+		if _, returned := returnedAddresses.LoadOrStore(address, true); returned {
+			continue
+		}
+		if addresses = append(addresses, address); len(addresses) == n {
+			return addresses
+		}
 	}
-	return addresses
+	t.Fatal("there are no free ports")
+	return nil
 }
+
+// returnedAddresses are the results of freeAddresses.
+var returnedAddresses sync.Map
 
 // run runs a command of the program, and returns its JSON output.
 func (i *issuer) run(t *testing.T, stdin string, args ...string) []byte {

@@ -1,11 +1,13 @@
 package chromium
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -177,6 +179,40 @@ func TestPage_LoginReloadLogout(t *testing.T) {
 	p.Eval(t, `JSON.stringify([localStorage, sessionStorage])`, &stored)
 	if strings.Contains(stored, "sgr_") {
 		t.Errorf("a refresh token is still there after the logout: %s", stored)
+	}
+}
+
+// A browser may refuse storage, locks and messages between tabs. Then a tab
+// works for itself, and forgets its key when it is reloaded.
+func TestRestrictedBrowser_LoginReloadLogout(t *testing.T) {
+	setParallel(t)
+	const refuse = `for (const [object, name] of [[window, "localStorage"], [window, "sessionStorage"],
+		[window, "BroadcastChannel"], [navigator, "locks"]]) {
+		Object.defineProperty(object, name, { get() { throw new DOMException("refused", "SecurityError"); } });
+	}`
+	a, i := newApp(t, "refresh", 2*time.Second)
+	p := open(t, Start(t, t.TempDir()), a)
+	p.Run(t, chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(refuse).Do(ctx)
+		return err
+	}), chromedp.Reload())
+	p.awaitScript(t)
+	p.login(t)
+	id, first := p.session(t).ID, p.token(t)
+	await(t, "a renewal", func() bool { return p.token(t) != first })
+	p.Run(t, chromedp.Reload())
+	p.awaitScript(t)
+	if s := p.session(t); s.ID != id || id == "" {
+		t.Errorf("the session is %q after the reload, want %q", s.ID, id)
+	}
+	var refused bool
+	p.Eval(t, `(() => { try { return !localStorage } catch { return true } })()`, &refused)
+	p.Eval(t, `signet.logout()`, nil)
+	if s := p.session(t); s.Kind != "null" || !refused {
+		t.Errorf("the session is %s after the logout, want null; localStorage is refused: %v", s.Kind, refused)
+	}
+	if states := i.grants(t); states[0] != "revoked" {
+		t.Errorf("the grant is %s after the logout, want revoked", states[0])
 	}
 }
 

@@ -71,7 +71,7 @@ func TestTabs_FrozenHolderOfLock(t *testing.T) {
 	await(t, "the other tab has the token", func() bool { return other.token(t) == frozen.token(t) })
 
 	// The response of the API is 401, so signet.js renews the token.
-	a.spoil(refreshPath, held)
+	a.setFaults(refreshPath, held)
 	before := a.count(refreshPath)
 	frozen.Eval(t, `signet.fetch("/api/frozen?status=401").catch(String); true`, nil)
 	await(t, "the refresh of the first tab hangs", func() bool { return a.count(refreshPath) == before+1 })

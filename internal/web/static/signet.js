@@ -4,7 +4,7 @@
 
 const EPOCH = "signet.epoch"; // changes with each login and logout
 const KEY = "signet.key"; // names this browser: with the same key, a refresh can be sent again
-const OWED = "signet.owed"; // a logout that the issuer has not confirmed
+const LOGOUT = "signet.logout"; // a logout that the issuer has not confirmed
 const REFRESH = "signet.refresh_token";
 
 export class SignetError extends Error {
@@ -14,8 +14,8 @@ export class SignetError extends Error {
   }
 }
 
-// box wraps a Storage. It holds in memory what the browser refuses to store.
-function box(find) {
+// safe wraps a Storage. It holds in memory what the browser refuses to store.
+function safe(find) {
   const memory = new Map();
   return {
     get(name) {
@@ -44,7 +44,7 @@ const since = ([date, time]) => Math.max(Date.now() - date, performance.now() - 
 export function open({ url, apis = [], storage } = {}) {
   const base = new URL(url ? `${url}/session/` : ".", import.meta.url);
   const origins = [location.origin, ...apis.map((api) => new URL(api).origin)];
-  const shared = box(() => localStorage), own = box(() => storage ?? sessionStorage);
+  const shared = safe(() => localStorage), own = safe(() => storage ?? sessionStorage);
   const listeners = new Set(), closed = new AbortController();
 
   let session; // undefined until it is known, null if there is none
@@ -56,7 +56,7 @@ export function open({ url, apis = [], storage } = {}) {
 
   const visible = () => document.visibilityState != "hidden";
   const epoch = () => shared.get(EPOCH);
-  const owed = () => shared.get(OWED) ?? own.get(OWED);
+  const pending = () => shared.get(LOGOUT) ?? own.get(LOGOUT);
   const refreshToken = () => own.get(REFRESH) ?? undefined;
   const due = () => force || session === undefined || seen !== epoch() || (access && since(access.from) >= access.due);
   const left = () => (access && seen === epoch() ? access.life - since(access.from) : 0);
@@ -140,17 +140,17 @@ export function open({ url, apis = [], storage } = {}) {
     });
   }
 
-  async function pay() {
+  async function sendLogout() {
     for (const store of [shared, own]) {
-      const body = store.get(OWED);
+      const body = store.get(LOGOUT);
       if (body) await post("logout", JSON.parse(body));
-      if (body) store.set(OWED, null);
+      if (body) store.set(LOGOUT, null);
     }
   }
 
   // refresh ignores an answer if there was a login or a logout since its request.
   async function refresh() {
-    await pay();
+    await sendLogout();
     for (let attempt = 0; due() && attempt < 3; attempt++) {
       const at = epoch(), from = now();
       try {
@@ -179,17 +179,17 @@ export function open({ url, apis = [], storage } = {}) {
     throw error;
   }
 
-  // schedule sets the timer. A hidden tab sets it only for a logout that is owed: it must not keep a login alive.
+  // schedule sets the timer. A hidden tab sets it only for a pending logout: it must not keep a login alive.
   function schedule() {
     clearTimeout(timer);
-    if (closed.signal.aborted || flight || !(owed() || (visible() && (access || due())))) return;
-    const rest = owed() || due() ? pause - since(failed) : access.due - since(access.from);
+    if (closed.signal.aborted || flight || !(pending() || (visible() && (access || due())))) return;
+    const rest = pending() || due() ? pause - since(failed) : access.due - since(access.from);
     timer = setTimeout(wake, Math.min(Math.max(rest, 0), 2e9));
   }
 
   function wake() {
     if (session && seen !== epoch()) update(undefined, undefined, seen);
-    if (owed() || (visible() && due())) renew().catch(() => {});
+    if (pending() || (visible() && due())) renew().catch(() => {});
     schedule();
   }
 
@@ -204,7 +204,7 @@ export function open({ url, apis = [], storage } = {}) {
     force ||= event.persisted; // from the back/forward cache
     wake();
   });
-  if (owed()) forget();
+  if (pending()) forget();
   renew().catch(() => {});
 
   return {
@@ -214,7 +214,7 @@ export function open({ url, apis = [], storage } = {}) {
 
     async login(credentials) {
       await locked(async () => {
-        await pay();
+        await sendLogout();
         const from = now(), answer = await post("login", credentials, 30_000);
         share(answer, from, shared.set(EPOCH, crypto.randomUUID()));
       });
@@ -224,11 +224,11 @@ export function open({ url, apis = [], storage } = {}) {
 
     async logout({ everywhere = false } = {}) {
       const refresh_token = refreshToken();
-      (refresh_token ? own : shared).set(OWED, JSON.stringify({ everywhere, refresh_token }));
+      (refresh_token ? own : shared).set(LOGOUT, JSON.stringify({ everywhere, refresh_token }));
       const at = shared.set(EPOCH, crypto.randomUUID());
       channel?.postMessage({ at, out: last?.session_id, subject: everywhere && last?.subject });
       forget();
-      await locked(pay).catch(fail).catch(() => {});
+      await locked(sendLogout).catch(fail).catch(() => {});
       schedule();
     },
 
