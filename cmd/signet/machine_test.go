@@ -32,28 +32,30 @@ type createdClient struct {
 
 // A machine is a directory in which signet runs, and its environment.
 type machine struct {
-	t               *testing.T
-	dir             string
-	env             []string
-	http, grpc, ops string      // the addresses of the listeners
-	stderr          *syncBuffer // the stderr of all commands
+	t   *testing.T
+	dir string
+	env []string
+	// The addresses of the listeners.
+	http, grpc, ops, gateway string
+	stderr                   *syncBuffer // the stderr of all commands
 }
 
 // newMachine returns a machine with free addresses and with additional
 // environment variables.
 func newMachine(t *testing.T, env ...string) *machine {
 	t.Helper()
-	addresses, err := freeAddresses(3)
+	addresses, err := freeAddresses(4)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &machine{
 		t: t, dir: t.TempDir(), stderr: new(syncBuffer), http: addresses[0], grpc: addresses[1], ops: addresses[2],
+		gateway: addresses[3],
 	}
 	m.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, fastExit,
 		"SIGNET_HTTP_ADDRESS=" + m.http, "SIGNET_GRPC_ADDRESS=" + m.grpc, "SIGNET_OPS_ADDRESS=" + m.ops,
-		"SIGNET_GATEWAY_ADDRESS=127.0.0.1:0",
+		"SIGNET_GATEWAY_ADDRESS=" + m.gateway,
 	}, env...)
 	return m
 }

@@ -27,6 +27,10 @@ type CheckerOptions struct {
 	Checked func(outcome string)
 }
 
+// checkTimeout is the time limit of a check that waits for the store or for a
+// signature. Some gateways have no limit of their own.
+const checkTimeout = 2 * time.Second
+
 // A Checker decides which requests a gateway passes on to a service, and with
 // which access token. It holds the sessions that were checked last.
 type Checker struct {
@@ -135,6 +139,8 @@ func (c *Checker) byToken(
 	if !ok {
 		return "", oauth.Refused(oauth.InvalidGrant, errNoLogin)
 	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	if err := c.o.Inspector.CheckPassed(ctx, at, text, audience); err != nil {
 		return "", err
 	}

@@ -61,6 +61,7 @@ type countingStore struct {
 	components.ServiceStore
 	reads, touches atomic.Int64
 	away           atomic.Bool
+	failTouch      atomic.Bool
 	// reading is called before each read of a grant, unless it is nil.
 	reading func(ctx context.Context)
 }
@@ -79,10 +80,10 @@ func (s *countingStore) Grant(ctx context.Context, id oauth.GrantID) (grant.Gran
 }
 
 func (s *countingStore) TouchGrant(ctx context.Context, id oauth.GrantID, at time.Time) error {
-	s.touches.Add(1)
-	if s.away.Load() {
+	if s.away.Load() || s.failTouch.Load() {
 		return errAway
 	}
+	s.touches.Add(1)
 	return s.ServiceStore.TouchGrant(ctx, id, at)
 }
 
@@ -218,6 +219,11 @@ func (f *checkFixture) mustPass(
 		t.Fatalf("%+v", v)
 	}
 	return text
+}
+
+// revoked returns the event of the end of a session.
+func revoked(id oauth.GrantID) audit.Event {
+	return audit.Event{Name: audit.GrantRevoked, Grant: id.String()}
 }
 
 // want reports a verdict with another status.

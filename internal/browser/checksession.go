@@ -68,6 +68,8 @@ func (q question) heldAccess() *issuer.SessionAccess {
 // newAccess returns an access token of a session whose copy is not good any
 // more, or that has no token.
 func (q question) newAccess(ctx context.Context) (*issuer.SessionAccess, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	s, began := q.session, time.Now()
 	copied, readErr := q.checker.current(ctx, s, began.Add(-rowAge))
 	access, err := q.attempt(ctx, copied, readErr)

@@ -351,3 +351,21 @@ func TestRule74_ClientCertificatesExpireByTheClockOfTheOptions(t *testing.T) {
 		}
 	}
 }
+
+// A listener for gateways refuses every client without a certificate of the CA.
+func TestRequireClients(t *testing.T) {
+	d := newDirectory(t)
+	d.options.ClientCAFile = certtest.Write(t, d.path, "ca.pem", d.authority.PEM)
+	address := serve(t, d.open(t).RequireClients())
+	if _, err := d.dial(t, address, d.authority.Client(t, "nginx.example").TLS(t)); err != nil {
+		t.Errorf("a certificate of the CA: %v", err)
+	}
+	for name, own := range map[string][]tls.Certificate{
+		"no certificate":              nil,
+		"a certificate of another CA": {certtest.NewAuthority(t).Client(t, "nginx.example").TLS(t)},
+	} {
+		if _, err := d.dial(t, address, own...); err == nil {
+			t.Errorf("%s: the connection works", name)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -17,9 +16,6 @@ import (
 	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/oauth"
 )
-
-// checkDeadline is the time limit of a check.
-const checkDeadline = 2 * time.Second
 
 // The context extensions that an Envoy configuration sets for a route. The
 // caller of a route cannot change them.
@@ -45,8 +41,6 @@ func (s *AuthorizationService) Check(ctx context.Context, r *authv3.CheckRequest
 	if Caller(ctx).Client.Public {
 		return nil, oauth.Refused(oauth.UnauthorizedClient, errPublicGateway)
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
-	defer cancel()
 	v := s.Checker.Check(ctx, checkRequest(r.GetAttributes()))
 	if v.Status == http.StatusOK {
 		return passed(v), nil

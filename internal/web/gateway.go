@@ -1,24 +1,18 @@
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/connlimit"
 	"github.com/signetd/signet/internal/oauth"
 )
 
-const (
-	// gatewayDeadline is the time limit of a check. Some gateways have none.
-	gatewayDeadline = 2 * time.Second
-	// maxGatewayHeaders is the size of the headers of a check. It has those of
-	// the browser, with the cookies of the application.
-	maxGatewayHeaders = 64 << 10
-)
+// maxGatewayHeaders is the size of the headers of a question. It has those of
+// the browser, with the cookies of the application.
+const maxGatewayHeaders = 64 << 10
 
 // GatewayOptions configures the handler for gateway.address. Every field is
 // required, except where its comment says what the zero value means.
@@ -90,17 +84,17 @@ func (h gatewayHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.StatusForbidden)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), gatewayDeadline)
-	defer cancel()
-	writeVerdict(w, r, question.form, h.checker.Check(ctx, request))
+	writeVerdict(w, r, question.form, h.checker.Check(r.Context(), request))
 }
 
 // writeVerdict writes the answer of a check.
 func writeVerdict(w http.ResponseWriter, r *http.Request, form *gatewayForm, v browser.Verdict) {
 	header := w.Header()
 	if v.Status == http.StatusOK {
+		// The gateway does not pass this answer on to the browser.
+		clear(header)
 		values := [2]string{v.Authorization, v.Cookie}
-		header["Authorization"], header["Cookie"] = values[:1:1], values[1:]
+		header["Cache-Control"], header["Authorization"], header["Cookie"] = noStore, values[:1:1], values[1:]
 		w.WriteHeader(http.StatusOK)
 		return
 	}

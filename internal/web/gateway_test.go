@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +41,7 @@ func newGateway(t testing.TB) gateway {
 	t.Helper()
 	f := issuertest.New(t, gatewaySetup)
 	f.Run(t)
-	log := f.Logs.Logger()
+	log := slog.New(slog.DiscardHandler)
 	s := httptest.NewUnstartedServer(nil)
 	s.Config = web.NewGatewayServer(web.GatewayHandler(web.GatewayOptions{Checker: f.Checker, Log: log}), 100, log)
 	s.Start()
