@@ -15,14 +15,24 @@ import (
 // envoys are Envoy with each of its protocols.
 var envoys = []gateway{
 	{name: "Envoy over HTTP", configure: envoyHTTP, hung: 503, down: 503},
+	{name: "Envoy over gRPC", configure: envoyGRPC, hung: 503, down: 503},
 }
 
-// envoyHTTP runs the configuration of the page.
+// envoyHTTP runs the first configuration of the page.
 func envoyHTTP(t *testing.T, f *fixture, dir, address string) []string {
 	return envoy(t, f, dir, readBlock(t, "envoy.md", "yaml http", envoyReplacements(t, f, address,
 		"http://127.0.0.1:8082", "http://"+f.gateway,
 		"127.0.0.1, port_value: 8082", port(t, f.gateway),
 		"/optional/ext-authz/-", "/optional/ext-authz/"+url.PathEscape(otherAudience),
+	)...))
+}
+
+// envoyGRPC runs the second configuration of the page.
+func envoyGRPC(t *testing.T, f *fixture, dir, address string) []string {
+	return envoy(t, f, dir, readBlock(t, "envoy.md", "yaml grpc", envoyReplacements(t, f, address,
+		"127.0.0.1, port_value: 9090", port(t, f.grpc),
+		"Basic ZW52b3k6c2VjcmV0", f.envoyBasic,
+		`audience: "-"`, "audience: "+otherAudience,
 	)...))
 }
 

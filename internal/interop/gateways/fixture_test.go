@@ -2,6 +2,7 @@ package gateways
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -28,6 +29,9 @@ type fixture struct {
 	// certFile and keyFile are those of the gateways, and roots verifies them.
 	certFile, keyFile string
 	roots             *x509.CertPool
+	// envoyBasic is the Authorization header with which Envoy calls the server
+	// over gRPC.
+	envoyBasic string
 
 	// values replaces the names of cookies and tokens in an exchange.
 	values *strings.Replacer
@@ -50,9 +54,11 @@ func newFixture(t *testing.T) *fixture {
 	f.run(t, "", nil, "clients", "create", "shop", "--public", "--browser", "session", "--origin", origin,
 		"--login-path", "/login", "--audience", audience, "--audience", otherAudience,
 		"--refresh-absolute", "1s")
-	var robot struct {
+	var envoy, robot struct {
 		Secret string `json:"client_secret"`
 	}
+	f.run(t, "", &envoy, "clients", "create", "envoy")
+	f.envoyBasic = "Basic " + base64.StdEncoding.EncodeToString([]byte("envoy:"+url.QueryEscape(envoy.Secret)))
 	f.run(t, "", &robot, "clients", "create", "robot", "--audience", audience)
 	for _, user := range []string{"ada", "bob"} {
 		f.run(t, password+"\n", nil, "users", "create", user)
