@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/issuer"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -105,7 +106,10 @@ func (s *Service) Refresh(ctx context.Context, p Page, held, key string) (*Login
 	return newLogin(response), nil
 }
 
-var errOtherClient = errors.New("the session token belongs to another client")
+var (
+	errOtherClient = errors.New("the session token belongs to another client")
+	errExpired     = errors.New("the grant is expired for a session token, which is not newer than the restored store")
+)
 
 // extend extends the idle time of a session.
 func (s *Service) extend(ctx context.Context, p Page, held string) (*Login, error) {
@@ -125,7 +129,11 @@ func (s *Service) extend(ctx context.Context, p Page, held string) (*Login, erro
 		return nil, oauth.Refused(oauth.InvalidGrant, errOtherClient)
 	}
 
+	// A restore of the store does not extend a session.
 	now := s.o.Registry.Now()
+	if g = g.AsStored(); g.State(now) != grant.StateActive {
+		return nil, oauth.Refused(oauth.InvalidGrant, errExpired)
+	}
 	if err := s.o.Grants.Touch(ctx, g.ID, now); err != nil {
 		return nil, err
 	}

@@ -38,10 +38,11 @@ type Store interface {
 	RefreshGrant(ctx context.Context, a RefreshAttempt) (RefreshResult, error)
 	// TouchGrant sets RotatedAt to at, if that is later, so that the idle
 	// lifetime begins again. It does so only for a grant that is active at that
-	// time; otherwise it changes nothing and returns nil. It changes nothing
-	// else of the grant. It does not wait for a lock on the grant: if the grant
-	// is being changed, its time may stay as it is. It need not be durable, and
-	// may be lost with a crash.
+	// time by its row: a restore does not extend the idle lifetime. Otherwise
+	// it changes nothing and returns nil. It changes nothing else of the grant.
+	// It does not wait for a lock on the grant: if the grant is being changed,
+	// its time may stay as it is. It need not be durable, and may be lost with
+	// a crash.
 	TouchGrant(ctx context.Context, id oauth.GrantID, at time.Time) error
 	// RevokeGrant revokes the grant if it belongs to the client (to any client
 	// if clientID is empty) and is not revoked yet. It returns the row as it

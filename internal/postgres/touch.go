@@ -22,6 +22,6 @@ func (s *Store) TouchGrant(ctx context.Context, id oauth.GrantID, now time.Time)
 // locked the grant most likely ends or touches it.
 const touchGrant = `WITH locked AS MATERIALIZED (
 		SELECT g.id FROM grants g WHERE g.id = $1 AND g.moved_at < $2 AND g.revoked_at IS NULL AND g.expires_at > $2
-			AND ` + idleSince + ` + g.idle_lifetime * interval '1 second' > $2 AND` + notEnded + `
+			AND g.moved_at + g.idle_lifetime * interval '1 second' > $2 AND` + notEnded + `
 		FOR NO KEY UPDATE OF g SKIP LOCKED
 	) UPDATE grants g SET moved_at = greatest(g.moved_at, $2) FROM locked WHERE g.id = locked.id`

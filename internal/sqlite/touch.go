@@ -20,4 +20,6 @@ func (s *Store) TouchGrant(ctx context.Context, id oauth.GrantID, now time.Time)
 }
 
 // touchGrant sets moved_at of the grant ?2 to the time ?1.
-const touchGrant = `UPDATE grants AS g SET moved_at = ?1 WHERE g.id = ?2 AND g.moved_at < ?1 AND` + live + `AND` + notEnded
+const touchGrant = `UPDATE grants AS g SET moved_at = ?1
+	WHERE g.id = ?2 AND g.moved_at < ?1 AND g.revoked_at IS NULL AND g.expires_at > ?1
+		AND g.moved_at + g.idle_lifetime * 1000000 > ?1 AND` + notEnded

@@ -90,23 +90,26 @@ func touchKeepsLateRetry(t *testing.T, s Store) {
 	equal(t, retry(start.Add(3*time.Minute)), false)
 }
 
-// touchAfterRestore touches a grant whose row looks idle after a restore. Reads
-// return it as active, so the touch begins its idle lifetime.
+// touchAfterRestore touches grants after a restore. Reads return both of them
+// as active. But a session token never shows that its row is old, so the touch
+// does not revive the grant whose idle lifetime had ended.
 func touchAfterRestore(t *testing.T, s Store) {
-	g := aGrant(1, "usr_ann")
-	g.RotatedAt = start.Add(-24 * time.Hour)
-	withGrant(t, s, g)
-	now := time.Now().UTC().Truncate(aMicro)
-	must(t, s.TouchGrant(t.Context(), g.ID, now))
-	equal(t, stored(t, s, g.ID), g)
-
+	idle, live := aGrant(1, "usr_ann"), aGrant(2, "usr_ann")
+	idle.RotatedAt = start.Add(-24 * time.Hour)
+	withGrant(t, s, idle)
+	withGrant(t, s, live)
 	ring, err := s.Ring(t.Context())
 	must(t, err)
 	ring.Restored++
 	must(t, s.SwapRing(t.Context(), ring.Version, ring, nil))
-	g.RotatedAt = now.Add(30 * time.Minute)
-	must(t, s.TouchGrant(t.Context(), g.ID, g.RotatedAt))
-	equal(t, stored(t, s, g.ID), g)
+
+	at := start.Add(30 * time.Minute)
+	for _, g := range []grant.Grant{idle, live} {
+		equal(t, stored(t, s, g.ID).State(at), grant.StateActive)
+		must(t, s.TouchGrant(t.Context(), g.ID, at))
+	}
+	equal(t, stored(t, s, idle.ID).AsStored().RotatedAt, idle.RotatedAt)
+	equal(t, stored(t, s, live.ID).AsStored().RotatedAt, at)
 }
 
 // touchesAndRefreshes touches and refreshes grants concurrently. No touch loses
