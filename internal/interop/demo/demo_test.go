@@ -75,7 +75,7 @@ func testScript(t *testing.T, d *demo, number int) {
 	}
 	p.see("seen-cookie", "nothing")
 	other := d.open(t, d.there, url)
-	other.logIn()
+	other.logInByKeyboard()
 
 	second.click("#logout")
 	second.see("notice", "Logged out here.")
@@ -106,6 +106,14 @@ func (p *page) logIn() {
 	p.t.Helper()
 	p.see("login", "Log in")
 	p.click("#login button")
+	p.see("account", "Logged in")
+}
+
+// logInByKeyboard is logIn without the mouse.
+func (p *page) logInByKeyboard() {
+	p.t.Helper()
+	p.see("login", "Log in")
+	p.Run(p.t, chromedp.SendKeys("#username", "\t\r", chromedp.ByQuery))
 	p.see("account", "Logged in")
 }
 
@@ -166,7 +174,7 @@ func testNoScript(t *testing.T, d *demo) {
 	p.pictures("session-in-without-script", looks[0])
 	p.click("#logout button")
 	p.see("login", "Log in")
-	p.logIn()
+	p.logInByKeyboard()
 	p.click("#everywhere button")
 	p.see("login", "Log in")
 }
