@@ -100,6 +100,35 @@ func (r *Registry) RequestedTarget(s *Snapshot, c Client, audience []string, sco
 	return t, nil
 }
 
+// SessionTarget returns the target of a login whose session token is exchanged
+// for access tokens of one audience each. So the audiences need not share an
+// algorithm, and the target has none. An empty audience means all enabled
+// audiences of the client, and an empty scope every value that the client may
+// request.
+func (s *Snapshot) SessionTarget(c Client, audience []string, scope string) (t Target, err error) {
+	for _, id := range c.Audiences {
+		_, enabled := s.Audience(c, id)
+		if enabled && (len(audience) == 0 && len(t.Audience) < oauth.MaxAudiences || slices.Contains(audience, id)) {
+			t.Audience = append(t.Audience, id)
+		}
+	}
+	lost := func(id string) bool { return !slices.Contains(t.Audience, id) }
+	if len(t.Audience) == 0 || len(t.Audience) > oauth.MaxAudiences || slices.ContainsFunc(audience, lost) {
+		return Target{}, ErrNoAudience
+	}
+
+	if t.Scope, err = oauth.ParseScope(scope); err != nil {
+		return Target{}, err
+	}
+	if !t.Scope.Within(c.Scope) {
+		return Target{}, oauth.Refused(oauth.InvalidScope, nil)
+	}
+	if len(t.Scope) == 0 {
+		t.Scope = c.Scope
+	}
+	return t, nil
+}
+
 // PlainAudiences returns the enabled audiences of the client, if they share one
 // algorithm and request no claims of the user, and the algorithm. Every
 // selection of up to oauth.MaxAudiences of these audiences has a target. In

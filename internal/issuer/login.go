@@ -46,13 +46,17 @@ func (i *Issuer) PrepareLogin(caller client.Caller, audience []string, scope str
 	if err != nil {
 		return p, err
 	}
+	if p.macKey, p.secret, err = i.keys.CurrentMAC(); err != nil {
+		return p, oauth.Unavailable(err)
+	}
+	if caller.Client.Way() == client.WaySession { // it signs nothing
+		p.target, err = s.SessionTarget(caller.Client, audience, scope)
+		return p, err
+	}
 	if p.target, err = i.registry.RequestedTarget(s, caller.Client, audience, scope); err != nil {
 		return p, err
 	}
 	if _, err := i.keys.Signer(p.target.Algorithm); err != nil {
-		return p, oauth.Unavailable(err)
-	}
-	if p.macKey, p.secret, err = i.keys.CurrentMAC(); err != nil {
 		return p, oauth.Unavailable(err)
 	}
 	return p, nil

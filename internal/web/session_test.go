@@ -41,7 +41,7 @@ const (
 // (session cookie). till is another one with a session cookie.
 var browserSetup = &issuertest.Setup{
 	Issuer:    issuerID,
-	Audiences: []client.Audience{{ID: api, Algorithm: keys.ES256}, {ID: files, Algorithm: keys.ES256}},
+	Audiences: []client.Audience{{ID: api, Algorithm: keys.ES256}, {ID: files, Algorithm: keys.EdDSA}},
 	Clients: []client.Client{
 		application("page", client.WayPage, "", pageOrigin),
 		application("shop", client.WayRefresh, "", shopOrigin, shopDevelopment),
