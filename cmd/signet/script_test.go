@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -69,19 +71,31 @@ func unsetAddresses(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// freeAddresses returns n loopback addresses that no process listens on.
+// freeAddresses returns n loopback addresses that no process listens on. Their
+// ports are below those that the kernel gives to connections and to listeners
+// without a port, so that none is taken before the server listens.
 func freeAddresses(n int) ([]string, error) {
-	found := make([]string, n)
-	for i := range found {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+	const first, last = 12_000, 32_000
+	var found []string
+	for range 1000 {
+		if len(found) == n {
+			return found, nil
 		}
-		defer l.Close() // at the end, so that all addresses differ
-		found[i] = l.Addr().String()
+		port := first + rand.N(last-first)
+		if _, again := givenPorts.LoadOrStore(port, true); again {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			found = append(found, address)
+		}
 	}
-	return found, nil
+	return nil, errors.New("no port is free")
 }
+
+// givenPorts has the ports that freeAddresses has returned.
+var givenPorts sync.Map
 
 // waitTimeout bounds every wait of the tests.
 const waitTimeout = 30 * time.Second
