@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"math"
 	"math/big"
 	"net/http"
 	"strconv"
@@ -87,11 +88,14 @@ func TestVerify_Allocations(t *testing.T) {
 		_, public := issuer.Key(algorithm)
 		raw := rawVerifier(t, public, token)
 		least := testing.AllocsPerRun(100, func() { raw() })
-		n := testing.AllocsPerRun(100, func() {
-			if _, err := v.Verify(t.Context(), token); err != nil {
-				t.Error(err)
-			}
-		})
+		n := math.Inf(1)
+		for range 5 { // the verifier's polls allocate too, in the background
+			n = min(n, testing.AllocsPerRun(100, func() {
+				if _, err := v.Verify(t.Context(), token); err != nil {
+					t.Error(err)
+				}
+			}))
+		}
 		if n > least+8 {
 			t.Errorf("%s: %v allocations, want at most 8 more than the %v of the signature", algorithm, n, least)
 		}
