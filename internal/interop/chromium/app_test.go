@@ -124,6 +124,7 @@ func (a *app) start(t *testing.T, issuer string) {
 		},
 	}
 	if strings.HasPrefix(a.origin, "https:") {
+		a.server.EnableHTTP2 = true
 		a.server.StartTLS()
 	} else {
 		a.server.Start()

@@ -126,3 +126,46 @@ func TestHTTPS_EvilSubdomain(t *testing.T) {
 		t.Errorf("the grant of the user is %s after the requests of a sub-domain", states[0])
 	}
 }
+
+// The issuer may be another sub-domain of the same site: the page loads
+// signet.js from there, or it has a copy and names the issuer. The cookies are
+// those of the issuer's host. A request whose body is a stream is not repeated;
+// browsers send one over HTTP/2 only.
+func TestHTTPS_IssuerAtOtherSubdomain(t *testing.T) {
+	setParallel(t)
+	const issuer = "https://login.example.test"
+	a, _, b := newHTTPSApp(t, "refresh")
+	p := shopPage{b.Open(t, shopOrigin+"/plain")}
+	load := func(module, options string) {
+		p.Run(t, chromedp.Navigate(shopOrigin+"/plain"))
+		p.Eval(t, `import("`+module+`").then(({ open }) => { window.signet = open(`+options+`); })`, nil)
+		p.awaitScript(t)
+	}
+
+	load(issuer+"/session/signet.js", "")
+	p.login(t)
+	id := p.session(t).ID
+	if token := p.token(t); len(token) < 100 {
+		t.Errorf("the token is %q", token)
+	}
+	var status int
+	p.Eval(t, `signet.fetch("/api/stream?status=401", { method: "POST", duplex: "half",
+		body: new Blob(["a stream"]).stream() }).then((r) => r.status)`, &status)
+	if n := a.count("/api/stream?status=401"); n != 1 || status != http.StatusUnauthorized {
+		t.Errorf("a request with a stream was sent %d times, and its status is %d, want once and 401", n, status)
+	}
+	load("/session/signet.js", `{ url: "`+issuer+`" }`)
+	if s := p.session(t); s.ID != id || id == "" {
+		t.Errorf("with a copy of the script, the session is %q, want %q", s.ID, id)
+	}
+	for _, c := range p.cookies(t) {
+		if c.Domain != "login.example.test" || c.SameSite != network.CookieSameSiteStrict {
+			t.Errorf("there is a cookie %+v, want only strict ones of the issuer's host", c)
+		}
+	}
+	p.Eval(t, `signet.logout()`, nil)
+	load("/session/signet.js", `{ url: "`+issuer+`" }`)
+	if s := p.session(t); s.Kind != "null" {
+		t.Errorf("the session is %s after the logout, want null", s.Kind)
+	}
+}
