@@ -25,11 +25,11 @@ type site struct {
 	Port     int // of the first way
 	Dev      dev
 	verifier *verify.Verifier
-	wire     *wire
+	recorder *recorder
 }
 
 func newSite(w way, port int, d dev, v *verify.Verifier) *site {
-	return &site{way: w, Port: port, Dev: d, verifier: v, wire: new(wire)}
+	return &site{way: w, Port: port, Dev: d, verifier: v, recorder: new(recorder)}
 }
 
 // handler returns all routes. It answers requests for host only, so that no
@@ -48,13 +48,13 @@ func (s *site) handler(host string) http.Handler {
 		mux.Handle("GET /api/orders", g.require(api))
 	} else {
 		mux.HandleFunc("GET /{$}", s.page)
-		mux.Handle("GET /api/orders", s.refuseWhileArmed(api))
+		mux.Handle("GET /api/orders", s.refuseWhileLosing(api))
 	}
 
 	all := http.NewServeMux()
 	all.Handle("GET /pages/", http.FileServerFS(files))
-	all.Handle("GET /requests", s.wire)
-	all.Handle("/", s.wire.handler(http.NewCrossOriginProtection().Handler(mux)))
+	all.Handle("GET /requests", s.recorder)
+	all.Handle("/", s.recorder.handler(http.NewCrossOriginProtection().Handler(mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != host {
 			http.Redirect(w, r, "http://"+host+r.URL.RequestURI(), http.StatusTemporaryRedirect)
@@ -73,24 +73,25 @@ func (s *site) issuer() http.Handler {
 	}}
 }
 
-// loseNext arms the wire. In ways 1 and 2 the renewal is lost, which has the
-// next refresh token. In way 3 no answer has one, so a page is lost.
+// loseNext makes the next answer of a kind get lost. In ways 1 and 2 it is that
+// to a renewal, which has the next refresh token. In way 3 no answer has one,
+// so it is a page.
 func (s *site) loseNext(w http.ResponseWriter, r *http.Request) {
 	if s.Server {
-		s.wire.loseNext("/call")
+		s.recorder.loseNext("/call")
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	s.wire.loseNext("/session/refresh")
+	s.recorder.loseNext("/session/refresh")
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuseWhileArmed answers 401 while the next renewal is to be lost, so that
+// refuseWhileLosing answers 401 while the next renewal is to be lost, so that
 // the script renews the access token now. The API needs no cookie, so it gets
 // none.
-func (s *site) refuseWhileArmed(api http.Handler) http.Handler {
+func (s *site) refuseWhileLosing(api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.wire.armed("/session/refresh", false) {
+		if s.recorder.losing("/session/refresh", false) {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -104,11 +105,11 @@ func (s *site) refuseWhileArmed(api http.Handler) http.Handler {
 func (s *site) api(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(see(r))
+	_ = json.NewEncoder(w).Encode(describe(r))
 }
 
-// A sighting is what the back end sees of a request.
-type sighting struct {
+// received is what the back end shows of a request that it has received.
+type received struct {
 	At            string    `json:"at"`
 	Authorization string    `json:"authorization"`
 	Cookie        string    `json:"cookie"`
@@ -120,12 +121,12 @@ type sighting struct {
 	ExpiresAt     time.Time `json:"exp"`
 }
 
-// see returns what the back end sees. It leaves most of the token out: in way 3
-// no page may have it.
-func see(r *http.Request) sighting {
+// describe returns what the back end shows of a request. It leaves most of the
+// token out: in way 3 no page may have it.
+func describe(r *http.Request) received {
 	c, _ := verify.From(r.Context())
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return sighting{
+	return received{
 		At: time.Now().Format(time.TimeOnly), Authorization: scheme + " " + token[:min(8, len(token))] + "…",
 		Cookie: r.Header.Get("Cookie"), Subject: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID,
 		Scope: strings.Join(c.Scope, " "), IssuedAt: c.IssuedAt, ExpiresAt: c.ExpiresAt,
@@ -142,8 +143,8 @@ type view struct {
 	Error    string
 }
 
-// Armed reports whether the next answer of the API will be lost.
-func (v view) Armed() bool { return v.wire.armed("/call", false) }
+// Losing reports whether the next answer of the API will be lost.
+func (v view) Losing() bool { return v.recorder.losing("/call", false) }
 
 func (s *site) page(w http.ResponseWriter, _ *http.Request) { s.show(w, "page.html", view{}) }
 
@@ -166,14 +167,14 @@ var loginErrors = map[string]string{
 
 // account shows the page of way 3. The gateway has checked the request.
 func (s *site) account(w http.ResponseWriter, r *http.Request) {
-	text, _ := json.MarshalIndent(see(r), "", "  ")
+	text, _ := json.MarshalIndent(describe(r), "", "  ")
 	s.show(w, "account.html", view{Saw: string(text)})
 }
 
 // show writes a page. Its scripts and styles are files of this program. The
 // Referrer-Policy lets browsers send Origin with forms.
 func (s *site) show(w http.ResponseWriter, name string, v view) {
-	v.site, v.Ways, v.Requests = s, ways, s.wire.newest()
+	v.site, v.Ways, v.Requests = s, ways, s.recorder.newest()
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
