@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/tls"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/signetd/signet/internal/certtest"
 )
 
 // The server listens for gateways, counts what they ask, and refuses
@@ -46,5 +50,40 @@ func TestServe_ListensForGateways(t *testing.T) {
 	must(t, p.drain())
 	if got := statusAt("http://" + m.gateway + "/forward-auth/-"); got != 0 {
 		t.Errorf("a stopped server answers %d", got)
+	}
+}
+
+// On an address that is not loopback, only gateways with a certificate can
+// connect. The test writes LOCALHOST, which the configuration does not take for
+// a loopback address, so that it listens on no other one.
+func TestServe_GatewaysNeedACertificate(t *testing.T) {
+	m := newTLSMachine(t, "SIGNET_TLS_CLIENT_CA_FILE=ca.pem")
+	_, port, err := net.SplitHostPort(m.gateway)
+	must(t, err)
+	m.env = append(m.env, "SIGNET_GATEWAY_ADDRESS=LOCALHOST:"+port)
+	m.start("--dev").ready()
+	for name, c := range map[string]struct {
+		certificates []tls.Certificate
+		want         int // 0: no answer
+	}{
+		"a certificate":     {[]tls.Certificate{m.authority.Client(t, "nginx.example").TLS(t)}, http.StatusForbidden},
+		"no certificate":    {nil, 0},
+		"one of another CA": {[]tls.Certificate{certtest.NewAuthority(t).Client(t, "nginx.example").TLS(t)}, 0},
+	} {
+		client := http.Client{Transport: &http.Transport{
+			TLSClientConfig:   &tls.Config{RootCAs: m.authority.Pool(), Certificates: c.certificates},
+			ForceAttemptHTTP2: true, DisableKeepAlives: true,
+		}}
+		status := 0
+		if response, err := client.Get("https://" + m.gateway + "/forward-auth/-"); err == nil {
+			status = response.StatusCode
+			response.Body.Close()
+		}
+		if status != c.want {
+			t.Errorf("%s: %d, want %d", name, status, c.want)
+		}
+	}
+	if got := statusAt("http://" + m.gateway + "/forward-auth/-"); got == http.StatusForbidden {
+		t.Error("the listener answers in plain text")
 	}
 }

@@ -144,11 +144,8 @@ func (c *Checker) byToken(
 	if err := c.o.Inspector.CheckPassed(ctx, at, text, audience); err != nil {
 		return "", err
 	}
-	return bearer + text, nil
+	return "Bearer " + text, nil
 }
-
-// bearer begins an Authorization header with an access token (RFC 6750 §2.1).
-const bearer = "Bearer "
 
 // refusal returns the verdict for an error. page is where a user logs in, or
 // empty if the request must not be redirected.

@@ -38,7 +38,7 @@ func (c *Checker) bySession(
 			return "", err
 		}
 	}
-	return bearer + access.Text, nil
+	return access.Authorization, nil
 }
 
 // A question is which access token a request with a valid cookie gets.

@@ -14,6 +14,8 @@ const (
 	// Older browsers apply the same rules of the prefix __Host- to it, except
 	// for HttpOnly.
 	prefixed = "__Host-Http-signet-"
+	// lowerPrefixed is prefixed in lower case.
+	lowerPrefixed = "__host-http-signet-"
 	// unprefixed begins the names of the cookies of a loopback origin with
 	// http, because browsers refuse the prefix there.
 	unprefixed = "signet-"
@@ -71,7 +73,7 @@ func StripCookies(header []string, origin string) string {
 	var kept []string
 	for pair := range pairs(header) {
 		lower := strings.ToLower(pair)
-		if strings.Contains(lower, strings.ToLower(prefixed)) ||
+		if strings.Contains(lower, lowerPrefixed) ||
 			Plain(origin) && strings.HasPrefix(lower, unprefixed) {
 			continue
 		}

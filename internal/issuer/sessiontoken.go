@@ -18,8 +18,8 @@ var errOtherAudience = errors.New("the access token is for another audience")
 // A SessionAccess is an access token of a session whose browser has no tokens.
 // It is immutable.
 type SessionAccess struct {
-	// Text is the token.
-	Text string
+	// Authorization is the header of a request with the token (RFC 6750 §2.1).
+	Authorization string
 
 	claims          revocation.Claims
 	algorithm       string
@@ -72,7 +72,7 @@ func (i *Issuer) SessionToken(
 		return nil, err
 	}
 	return &SessionAccess{
-		Text: text, claims: revocationClaims(access), algorithm: key.Algorithm,
+		Authorization: "Bearer " + text, claims: revocationClaims(access), algorithm: key.Algorithm,
 		issued: access.IssuedAt, expires: access.ExpiresAt, version: at.Version(), made: time.Now(),
 	}, nil
 }
