@@ -4,6 +4,8 @@ package main
 type way struct {
 	Number int
 	Title  string
+	// Name is the way as the flag --browser of `signet clients create` has it.
+	Name string
 	// Server is true if the pages come from the server and need no script.
 	Server bool
 	// Lead says in a sentence where the login is, Good and Bad the trade-off.
@@ -13,14 +15,14 @@ type way struct {
 // ways are the three ways, in the order of their ports.
 var ways = []way{
 	{
-		Number: 1, Title: "Token in the page",
+		Number: 1, Title: "Token in the page", Name: "page",
 		Lead: "The page holds the access token and the refresh token, and every script of the page can read them.",
-		Good: "It needs no cookie, and no route to Signet on the origin of the application.",
-		Bad: "A script that an attacker brings into the page can take both tokens away, and each tab needs a login " +
-			"of its own.",
+		Good: "It needs no cookie, and the page can call APIs on other origins.",
+		Bad: "A script that an attacker brings into the page can use the login elsewhere, and each tab needs a " +
+			"login of its own.",
 	},
 	{
-		Number: 2, Title: "Refresh cookie",
+		Number: 2, Title: "Refresh cookie", Name: "refresh",
 		Lead: "The page holds an access token for a minute, and a cookie that no script can read has the refresh " +
 			"token.",
 		Good: "The login survives reloads, lost answers and second tabs, and the page can call APIs on other origins.",
@@ -28,7 +30,7 @@ var ways = []way{
 			"expires.",
 	},
 	{
-		Number: 3, Title: "Session cookie", Server: true,
+		Number: 3, Title: "Session cookie", Name: "session", Server: true,
 		Lead: "The page holds no token: a cookie that no script can read has a session token, and a gateway " +
 			"exchanges it for an access token in each request.",
 		Good: "There is no token to take away, and the pages work without JavaScript.",
