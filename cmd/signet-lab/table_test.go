@@ -25,7 +25,6 @@ func TestMain(m *testing.M) {
 // TestTable measures some rows for a short time with the real servers: a
 // Postgres, pgbench, issuers and the reference server.
 func TestTable(t *testing.T) {
-	t.Parallel() // the figures of so short a time do not count
 	if testing.Short() {
 		t.Skip("it builds an issuer and starts a Postgres to measure, which the full form does")
 	}
