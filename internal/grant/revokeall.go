@@ -100,10 +100,11 @@ func (s *Service) RevokeAllByToken(ctx context.Context, caller client.Caller, te
 		Subject: g.UserID, ClientID: g.ClientID, Reason: audit.RevokedByClient, Actor: caller.Actor().Name,
 	}
 	n, err := s.revokeAll(ctx, caller, e, "")
-	if err != nil {
-		s.unaudited.Store(id, true)
-	} else {
+	switch {
+	case err == nil:
 		s.unaudited.Delete(id)
+	case !errors.Is(err, oauth.SlowDown): // the act may be in the store
+		s.unaudited.Store(id, true)
 	}
 	return n, err
 }

@@ -173,6 +173,14 @@ func TestRule32_RevokeAllByTokenIsNeverSilent(t *testing.T) {
 			must(t, err)
 			h.here = response
 			wantCode(t, call(t, h), oauth.SlowDown)
+
+			// It has changed nothing, so it authorizes nothing after its grant.
+			must(t, h.Grants.RevokeToken(t.Context(), h.shop, h.here.RefreshToken))
+			h.Sleep(t, time.Hour)
+			h.elsewhere, err = h.Login(t.Context(), h.shop, login)
+			must(t, err)
+			must(t, call(t, h))
+			wantRevoked(t, h.Gateway, h.elsewhere.GrantID, false)
 		}, func(o *components.Options) { o.Revocations.ClientPerHour = 1 })
 	})
 }
