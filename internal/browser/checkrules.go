@@ -30,18 +30,23 @@ var safeMethods = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 // page of another origin, and could change something or read from a WebSocket.
 // Browsers do not apply CORS to WebSockets, and send their cookies also from
 // other origins of the same site.
+//
+// A form of a page with Referrer-Policy: no-referrer has the Origin null (Fetch
+// Standard §3.2), also if the page is one of the application. Sec-Fetch-Site
+// does not depend on that policy.
 func mayBeForged(r CheckRequest, origin string) bool {
 	if slices.Contains(safeMethods, r.Method) && !isWebSocket(r) {
 		return false
 	}
 	site, origins := r.Header("Sec-Fetch-Site"), r.Header("Origin")
-	if len(site) > 1 || len(origins) > 1 || len(origins) == 1 && origins[0] != origin {
+	if len(site) > 1 || len(origins) > 1 {
 		return true
 	}
-	if len(site) == 1 && site[0] == "same-origin" {
-		return false
+	own := len(site) == 1 && site[0] == "same-origin"
+	if len(origins) == 0 || own && origins[0] == "null" {
+		return !own
 	}
-	return len(origins) == 0 || len(site) == 1 && site[0] == "cross-site"
+	return origins[0] != origin || len(site) == 1 && site[0] == "cross-site"
 }
 
 // isWebSocket reports whether a request is the handshake of a WebSocket (RFC

@@ -36,6 +36,10 @@ func TestCheck_RequestsOfOtherPages(t *testing.T) {
 		{"", nil, 403},
 		{"CONNECT", nil, 403},
 		{"DELETE", nil, 403},
+		{"POST", headers{"Sec-Fetch-Site": "same-origin", "Origin": "null"}, 200}, // Referrer-Policy: no-referrer
+		{"POST", headers{"Sec-Fetch-Site": "same-site", "Origin": "null"}, 403},
+		{"POST", headers{"Sec-Fetch-Site": "cross-site", "Origin": "null"}, 403},
+		{"POST", headers{"Sec-Fetch-Site": "none", "Origin": "null"}, 403},
 		{"POST", headers{"Sec-Fetch-Site": "same-site"}, 403},
 		{"POST", headers{"Sec-Fetch-Site": "cross-site"}, 403},
 		{"POST", headers{"Sec-Fetch-Site": "none"}, 403},
