@@ -105,14 +105,18 @@ func (o Outcome) Accepted() bool {
 	return o == Rotated || o == Current || o == Retried || o == WithinLeeway || o == Ahead
 }
 
+// PromptRetry is how long after a rotation a retry is nothing to report: the
+// second tab of a browser sends one, for example.
+const PromptRetry = 10 * time.Second
+
 // A RefreshResult is the result of one RefreshAttempt.
 type RefreshResult struct {
 	Outcome Outcome
 	// Grant is the row as the statement left it. It is zero for Missing. For
 	// Late only the id is set.
 	Grant Grant
-	// LateRetry is true for the first Retried after the leeway since the
-	// rotation.
+	// LateRetry is true for the first Retried that comes longer after the
+	// rotation than the leeway and than PromptRetry.
 	LateRetry bool
 }
 

@@ -118,7 +118,8 @@ func rotatedFields(g *grant.Grant) []any {
 // rotate. The first outcome that applies decides. docs/protocol.md has the
 // table of outcomes, and package grant has their names. The statement locks the
 // rows by id, too, and decides by the locked rows, not by its snapshot. It
-// returns no row for a grant that does not exist.
+// returns no row for a grant that does not exist. The 10 seconds are
+// grant.PromptRetry.
 //
 // Its CTE ended revokes a grant itself, because the decision and the
 // revocation are one statement: a second one would cost another round trip, and
@@ -131,7 +132,8 @@ var decideAttempts = withLog(`WITH locked AS MATERIALIZED (
 		ORDER BY g.id FOR NO KEY UPDATE OF g
 	), decided AS MATERIALIZED (
 		SELECT g.ord, g.hash, g.attempt_generation, g.attempt_key_hash, g.attempt_mac_key, g.received_at, `+currentColumns+`,
-		attempt_generation = generation - 1 AND received_at - moved_at > leeway AND repeated_at IS NULL AS late_retry, CASE
+		attempt_generation = generation - 1 AND received_at - moved_at > greatest(leeway, interval '10 seconds')
+			AND repeated_at IS NULL AS late_retry, CASE
 			WHEN attempt_client <> client_id THEN '`+query(grant.OtherClient)+`'
 			WHEN revoked_at IS NOT NULL OR r.at IS NOT NULL THEN '`+query(grant.Revoked)+`'
 			WHEN s.at IS NOT NULL THEN '`+query(grant.Suspended)+`'

@@ -63,7 +63,7 @@ func (s *Store) refresh(tx transaction, a grant.RefreshAttempt, now time.Time) (
 		_, err = s.statement(tx, rotateGrant).
 			Exec(&g.Generation, inDigest{&g.KeyHash}, &g.MACKey, at{&g.RotatedAt}, inBytes{&g.ID})
 	case grant.Retried:
-		if a.ReceivedAt.Sub(g.RotatedAt) > a.Leeway {
+		if a.ReceivedAt.Sub(g.RotatedAt) > max(a.Leeway, grant.PromptRetry) {
 			var changed int
 			changed, err = tx.Exec(context.Background(), `UPDATE grants SET repeated_at = ? WHERE id = ? AND repeated_at IS NULL`,
 				at{&a.ReceivedAt}, inBytes{&g.ID})

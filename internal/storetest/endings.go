@@ -26,6 +26,7 @@ var endingCases = []singleCase{
 	{"OldestGrantsOfConcurrentLogins", oldestOfConcurrentLogins},
 	{"ListExaminesABoundedNumberOfGrants", listIsBounded},
 	{"Rule24_LateRetryIsReportedOnce", lateRetry},
+	{"PromptRetryIsNotReported", promptRetry},
 	{"Rule31_IdleLifetimeAfterARestore", idleAfterRestore},
 	{"Rule31_EndingBeforeARestoreIsAccepted", endingBeforeRestore},
 }
@@ -252,6 +253,21 @@ func lateRetry(t *testing.T, s Store) {
 			equal(t, refresh(t, s, a), want)
 		}
 		g = rotated.Grant
+	}
+}
+
+// promptRetry: a second tab of a browser sends the same key as the first one,
+// and has no leeway. Its retry is late only after PromptRetry.
+func promptRetry(t *testing.T, s Store) {
+	g := aGrant(1, "usr_ann")
+	withGrant(t, s, g)
+	a := currentToken(g)
+	a.Leeway = 0
+	rotated := refresh(t, s, a)
+	for _, after := range []time.Duration{time.Second, grant.PromptRetry, grant.PromptRetry + time.Microsecond} {
+		a.ReceivedAt = rotated.Grant.RotatedAt.Add(after)
+		want := grant.RefreshResult{Outcome: grant.Retried, Grant: rotated.Grant, LateRetry: after > grant.PromptRetry}
+		equal(t, refresh(t, s, a), want)
 	}
 }
 
