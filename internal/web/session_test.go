@@ -120,6 +120,7 @@ func (f *fixture) ask(t *testing.T, c call) answer {
 	must(t, err)
 	request.Header = http.Header{
 		"Origin": {c.origin}, "Sec-Fetch-Site": {"same-origin"}, "Content-Type": {"application/json"},
+		"Idempotency-Key": {"any key"},
 	}
 	if c.cookie != "" {
 		request.Header.Set("Cookie", c.cookie)
@@ -153,7 +154,8 @@ func (f *fixture) logIn(t *testing.T, origin, cookie string) answer {
 	return a
 }
 
-// renew sends a cookie to the refresh endpoint.
+// renew sends a cookie to the refresh endpoint. An empty key stands for one
+// that does not matter.
 func (f *fixture) renew(t *testing.T, origin, cookie, key string) answer {
 	t.Helper()
 	c := call{path: sessionRefreshPath, origin: origin, cookie: cookie}

@@ -162,6 +162,25 @@ func TestSessionRefresh_ReuseRevokesGrant(t *testing.T) {
 	}
 }
 
+// Without the key of the browser, a retry would look like the use of a stolen
+// token. So such a request is refused, and changes nothing.
+func TestSessionRefresh_NeedsAnIdempotencyKey(t *testing.T) {
+	f := newPages(t)
+	cookie := shopCookie + "=" + f.logIn(t, shopOrigin, "").value(shopCookie)
+	a := f.ask(t, call{
+		path: sessionRefreshPath, origin: shopOrigin, cookie: cookie, header: http.Header{"Idempotency-Key": nil},
+	})
+	a.want(t, "without a key", http.StatusBadRequest, "invalid_request")
+	a.wantCookies(t, "without a key")
+	f.renew(t, shopOrigin, cookie, "browser").want(t, "with a key", http.StatusOK, "")
+
+	desk := f.ask(t, call{
+		path: sessionRefreshPath, origin: deskOrigin, header: http.Header{"Idempotency-Key": nil},
+		cookie: deskCookie + "=" + f.logIn(t, deskOrigin, "").value(deskCookie),
+	})
+	desk.want(t, "a session token, without a key", http.StatusOK, "")
+}
+
 // Statement 7 of docs/browser.md: a thief who has a copy of the whole profile,
 // and so the idempotency key, is found when one of the two is two rotations
 // ahead of the other.

@@ -48,6 +48,10 @@ const (
 	maxDeviceLabel = 256
 )
 
+// errNoKey is for a refresh whose retry would look like the use of a stolen
+// token.
+var errNoKey = malformed("The header Idempotency-Key is missing: the browser makes a key once, and sends it always.")
+
 var errNoLogin = errors.New("the request has no token, or the cookie occurs more than once")
 
 // A loginResponse is the response to a login or a refresh. If the login is a
@@ -102,6 +106,9 @@ func (e sessionEndpoints) refresh(ctx context.Context, q *sessionRequest) (sessi
 		return sessionResponse{}, oauth.Refused(oauth.LoginRequired, errNoLogin)
 	}
 	c := q.page.Caller.Client
+	if q.idempotencyKey == "" && c.Way() != client.WaySession {
+		return sessionResponse{}, errNoKey
+	}
 	l, err := e.browser.Refresh(ctx, q.page, held, q.idempotencyKey)
 	switch {
 	case errors.Is(err, oauth.LoginRequired) && c.UsesCookies():
