@@ -41,6 +41,9 @@ const (
 	lostAfterHeaders
 	// held means that the request reaches the issuer when the test releases it.
 	held
+	// late is held, but the browser gets the answer, unless it cancels the
+	// request before the test releases it.
+	late
 )
 
 // An app is the server of the application. It serves the page and an API, and
@@ -64,6 +67,8 @@ type app struct {
 	release chan struct{}
 	arrived int
 	down    bool
+	// cancelled counts the late requests that the browser has cancelled.
+	cancelled int
 	// answers are the issuer's answers without their bodies.
 	answers []answer
 }
@@ -230,6 +235,9 @@ func (a *app) forward(w http.ResponseWriter, r *http.Request) {
 		return
 	case next == held:
 		<-release
+	case next == late:
+		a.forwardLate(w, r, release)
+		return
 	}
 	// The issuer gets the request, even if the browser has gone.
 	body, _ := io.ReadAll(r.Body)
@@ -250,6 +258,21 @@ func (a *app) forward(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 	}
 	panic(http.ErrAbortHandler) // closes the connection
+}
+
+// forwardLate sends a request to the issuer when the test releases it, or does
+// not if the browser cancels it before.
+func (a *app) forwardLate(w http.ResponseWriter, r *http.Request, release <-chan struct{}) {
+	body, _ := io.ReadAll(r.Body) // a server knows that a request is cancelled after it has read the body
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	select {
+	case <-release:
+		a.proxy.ServeHTTP(w, r)
+	case <-r.Context().Done():
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.cancelled++
+	}
 }
 
 // setFaults sets the faults of the next requests of a path.

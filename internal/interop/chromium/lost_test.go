@@ -73,6 +73,38 @@ func TestHungRequest_TwoReloads(t *testing.T) {
 	}
 }
 
+// A refresh hangs while the user logs in again. Its answer would delete the
+// cookie of the new login, so the browser cancels it in all tabs.
+func TestHungRequest_Login(t *testing.T) {
+	setParallel(t)
+	for _, tab := range []string{"the same tab", "another tab"} {
+		a, _ := newApp(t, "refresh", 10*time.Minute)
+		b := Start(t, t.TempDir())
+		p := open(t, b, a)
+		p.login(t)
+		hanging := p
+		if tab == "another tab" {
+			hanging = open(t, b, a)
+		}
+		a.setFaults(refreshPath, late)
+		before := a.count(refreshPath)
+		hanging.Run(t, chromedp.Reload())
+		await(t, "the request hangs", func() bool { return a.count(refreshPath) == before+1 })
+		p.login(t)
+		await(t, "the request is cancelled in "+tab, func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.cancelled == 1
+		})
+
+		p.Run(t, chromedp.Reload())
+		p.awaitScript(t)
+		if s := p.session(t); s.Kind != "object" {
+			t.Errorf("%s: the session is %s, want an object", tab, s.Kind)
+		}
+	}
+}
+
 // Statement 4 of docs/browser.md: the page is reloaded 60 times, every 400 ms.
 // The user stays logged in, and the refresh token is rotated at most 5 times.
 func TestReloads_RotateEveryTenSeconds(t *testing.T) {

@@ -52,6 +52,7 @@ export function open({ url, apis = [], storage } = {}) {
   let access; // the access token: { token, from, life, due }
   let seen; // the epoch of session and access
   let force; // a renewal is due whatever the clocks say
+  let cancel = () => {}; // cancels a refresh that was sent before the last login or logout
   let flight, timer, channel, failure, failures = 0, failed = now(), pause = 0;
 
   const visible = () => document.visibilityState != "hidden";
@@ -101,6 +102,9 @@ export function open({ url, apis = [], storage } = {}) {
   // post sends a request and reads the whole answer, both within a limit of time.
   async function post(path, body, limit = 10_000) {
     let response, answer;
+    const control = new AbortController(), at = epoch();
+    setTimeout(() => control.abort(), limit);
+    if (path == "refresh") cancel = () => at !== epoch() && control.abort();
     try {
       response = await fetch(new URL(path, base), {
         method: "POST",
@@ -111,7 +115,7 @@ export function open({ url, apis = [], storage } = {}) {
         body: JSON.stringify(body),
         credentials: "include",
         keepalive: path == "logout",
-        signal: AbortSignal.timeout(limit),
+        signal: control.signal,
       });
       answer = await response.text();
     } catch {
@@ -188,6 +192,7 @@ export function open({ url, apis = [], storage } = {}) {
   }
 
   function wake() {
+    cancel();
     if (session && seen !== epoch()) update(undefined, undefined, seen);
     if (pending() || (visible() && due())) renew().catch(() => {});
     schedule();
@@ -216,7 +221,9 @@ export function open({ url, apis = [], storage } = {}) {
       await locked(async () => {
         await sendLogout();
         const from = now(), answer = await post("login", credentials, 30_000);
-        share(answer, from, shared.set(EPOCH, crypto.randomUUID()));
+        const at = shared.set(EPOCH, crypto.randomUUID());
+        cancel(); // a late answer would replace or delete the cookie of this login
+        share(answer, from, at);
       });
       schedule();
       return session;
