@@ -105,7 +105,7 @@ func (q question) attempt(ctx context.Context, copied *row, readErr error) (*iss
 	}
 	if access == nil || !q.checker.o.Issuer.Reusable(q.at, access) {
 		var err error
-		if access, err = q.sign(ctx, copied); err != nil {
+		if access, err = q.sign(ctx, copied, access); err != nil {
 			return nil, err
 		}
 	}
@@ -115,10 +115,14 @@ func (q question) attempt(ctx context.Context, copied *row, readErr error) (*iss
 	return access, nil
 }
 
-// sign returns a new access token. Of concurrent questions about one session
-// and audience, one signs. It goes on if the request that has begun it ends.
-func (q question) sign(ctx context.Context, copied *row) (*issuer.SessionAccess, error) {
-	signing, mine := q.session.beginSigning(q.audience)
+// sign returns a new access token in place of old, which may be nil. Of
+// concurrent questions about one session and audience, one signs. It goes on if
+// the request that has begun it ends.
+func (q question) sign(ctx context.Context, copied *row, old *issuer.SessionAccess) (*issuer.SessionAccess, error) {
+	newer, signing, mine := q.session.beginSigning(q.audience, old)
+	if newer != nil {
+		return newer, nil
+	}
 	if !mine {
 		select {
 		case <-signing.done:

@@ -77,28 +77,40 @@ func newFlight() *flight { return &flight{began: time.Now(), done: make(chan str
 func (s *session) state(audience string) (copied *row, touched time.Time, access *issuer.SessionAccess) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.row, s.touched, s.token(audience)
+}
+
+// token returns the access token for the audience, or nil. The caller holds mu.
+func (s *session) token(audience string) *issuer.SessionAccess {
 	for _, t := range s.tokens {
 		if t.audience == audience {
-			access = t.access
+			return t.access
 		}
 	}
-	return s.row, s.touched, access
+	return nil
 }
 
 // beginSigning returns the signature for the audience that is in progress. mine
-// is true if the caller has begun it. Then the caller calls endSigning.
-func (s *session) beginSigning(audience string) (signing *flight, mine bool) {
+// is true if the caller has begun it. Then the caller calls endSigning. If the
+// session has another token for the audience than old by now, beginSigning
+// returns that, and no signature.
+func (s *session) beginSigning(audience string, old *issuer.SessionAccess) (
+	newer *issuer.SessionAccess, signing *flight, mine bool,
+) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if held := s.token(audience); held != nil && held != old {
+		return held, nil, false
+	}
 	if signing = s.signing[audience]; signing != nil {
-		return signing, false
+		return nil, signing, false
 	}
 	if s.signing == nil {
 		s.signing = make(map[string]*flight, 1)
 	}
 	signing = newFlight()
 	s.signing[audience] = signing
-	return signing, true
+	return nil, signing, true
 }
 
 // endSigning holds the access token of a signature that has succeeded.
