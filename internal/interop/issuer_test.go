@@ -5,15 +5,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/signetd/signet/internal/interop/programs"
 	"github.com/signetd/signet/internal/pgtest"
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -31,27 +29,9 @@ import (
 // patience is the time limit of each single step of a test.
 const patience = 30 * time.Second
 
-// program is the path of the program under test.
-var program string
-
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-// runTests builds the program and runs the tests. The build uses the dependency
-// versions of the program's own module.
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "signet-interop-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program = filepath.Join(dir, "signet")
-	build := exec.Command("go", "-C", "../..", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
-		return 1
-	}
-	return pgtest.Main(m, nil)
+func TestMain(m *testing.M) {
+	tests := func() int { return pgtest.Main(m, nil) }
+	os.Exit(programs.Main(tests, "./cmd/signet"))
 }
 
 // An issuer runs the program with its own folder, addresses and environment.
@@ -64,7 +44,7 @@ type issuer struct {
 // environment variables, but cannot change the addresses.
 func newIssuer(t *testing.T, settings map[string]string) *issuer {
 	t.Helper()
-	addresses := freeAddresses(t, 3)
+	addresses := programs.FreeAddresses(t, 3)
 	i := &issuer{dir: t.TempDir(), http: addresses[0], grpc: addresses[1], ops: addresses[2]}
 	env := map[string]string{
 		"SIGNET_ISSUER":         "http://" + i.http,
@@ -76,26 +56,11 @@ func newIssuer(t *testing.T, settings map[string]string) *issuer {
 		"SIGNET_HTTP_ADDRESS": i.http, "SIGNET_GRPC_ADDRESS": i.grpc, "SIGNET_OPS_ADDRESS": i.ops,
 		"SIGNET_GATEWAY_ADDRESS": "127.0.0.1:0",
 	})
-	i.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
+	i.env = programs.Environment()
 	for name, value := range env {
 		i.env = append(i.env, name+"="+value)
 	}
 	return i
-}
-
-// freeAddresses returns n loopback addresses with free ports.
-func freeAddresses(t *testing.T, n int) []string {
-	t.Helper()
-	addresses := make([]string, n)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addresses[i] = l.Addr().String()
-	}
-	return addresses
 }
 
 // run runs a command and decodes its JSON output into out, unless out is nil.
@@ -104,7 +69,7 @@ func (i *issuer) run(t *testing.T, stdin string, out any, args ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, append(args, "--output", "json")...)
+	cmd := exec.CommandContext(ctx, programs.Path("signet"), append(args, "--output", "json")...)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = i.dir, i.env, strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("signet %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
@@ -122,7 +87,7 @@ func (i *issuer) run(t *testing.T, stdin string, out any, args ...string) {
 func (i *issuer) serve(t *testing.T) (stop func()) {
 	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(program, "serve")
+	cmd := exec.Command(programs.Path("signet"), "serve")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = i.dir, i.env, &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // A marionette is a connection to Firefox's remote control.
@@ -25,7 +27,7 @@ type marionette struct {
 // startFirefox runs Firefox with an own profile. It accepts any certificate.
 func startFirefox(t *testing.T) webDriver {
 	t.Helper()
-	profile, address := t.TempDir(), freeAddresses(t, 1)[0]
+	profile, address := t.TempDir(), programs.FreeAddresses(t, 1)[0]
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)

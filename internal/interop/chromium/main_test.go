@@ -6,18 +6,17 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 const (
@@ -27,33 +26,12 @@ const (
 	clientID = "shop"
 )
 
-// program is the path of the program under test.
-var program string
-
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-// runTests builds the program, with the versions of its own module, and runs
-// the tests.
-func runTests(m *testing.M) int {
+func TestMain(m *testing.M) {
 	// The tests wait most of the time.
 	if err := flag.Set("test.parallel", "5"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		panic(err)
 	}
-	dir, err := os.MkdirTemp("", "signet-chromium-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program = filepath.Join(dir, "signet")
-	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet")
-	build.Dir = filepath.Join("..", "..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(programs.Main(m.Run, "./cmd/signet"))
 }
 
 // setParallel runs a test in parallel with others, but not in the short form.
@@ -97,10 +75,9 @@ func (b *lockedBuffer) String() string {
 // whose access tokens have that lifetime.
 func newIssuer(t *testing.T, way string, lifetime time.Duration, origins ...string) *issuer {
 	t.Helper()
-	dir, addresses := t.TempDir(), freeAddresses(t, 4)
+	dir, addresses := t.TempDir(), programs.FreeAddresses(t, 4)
 	i := &issuer{dir: dir, http: addresses[0], ops: addresses[2], gateway: addresses[3]}
-	i.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
-	i.env = append(i.env, "SIGNET_ISSUER=http://"+i.http, "SIGNET_DATA_DIR="+filepath.Join(dir, "data"),
+	i.env = append(programs.Environment(), "SIGNET_ISSUER=http://"+i.http, "SIGNET_DATA_DIR="+filepath.Join(dir, "data"),
 		"SIGNET_SHUTDOWN_DRAIN=0s", "SIGNET_HTTP_ADDRESS="+i.http, "SIGNET_GRPC_ADDRESS="+addresses[1],
 		"SIGNET_OPS_ADDRESS="+i.ops, "SIGNET_GATEWAY_ADDRESS="+i.gateway)
 	i.run(t, "", "migrate")
@@ -115,39 +92,13 @@ func newIssuer(t *testing.T, way string, lifetime time.Duration, origins ...stri
 	return i
 }
 
-// freeAddresses returns n loopback addresses with free ports. They are below
-// those that the kernel gives to the browsers' connections, and are not
-// returned again.
-func freeAddresses(t *testing.T, n int) (addresses []string) {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		if _, returned := returnedAddresses.LoadOrStore(address, true); returned {
-			continue
-		}
-		if addresses = append(addresses, address); len(addresses) == n {
-			return addresses
-		}
-	}
-	t.Fatal("there are no free ports")
-	return nil
-}
-
-// returnedAddresses are the results of freeAddresses.
-var returnedAddresses sync.Map
-
 // run runs a command of the program, and returns its JSON output.
 func (i *issuer) run(t *testing.T, stdin string, args ...string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, append(args, "--output", "json")...)
+	cmd := exec.CommandContext(ctx, programs.Path("signet"), append(args, "--output", "json")...)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = i.dir, i.env, strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("signet %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
@@ -158,7 +109,7 @@ func (i *issuer) run(t *testing.T, stdin string, args ...string) []byte {
 // serve runs the server until the test ends.
 func (i *issuer) serve(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(program, "serve")
+	cmd := exec.Command(programs.Path("signet"), "serve")
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = i.dir, i.env, &i.log, &i.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // startWebKit runs WebKitGTK's small browser on a display in memory. Its
@@ -22,7 +24,7 @@ func startWebKit(t *testing.T) webDriver {
 	if err != nil || len(found) == 0 {
 		t.Fatalf("WebKit's MiniBrowser is missing: %v", err)
 	}
-	address := freeAddresses(t, 1)[0]
+	address := programs.FreeAddresses(t, 1)[0]
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,34 +16,13 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/interop/chromium"
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // patience is the time limit of each single step of a test.
 const patience = 30 * time.Second
 
-// programs is the directory of the programs under test.
-var programs string
-
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-// runTests builds the programs, with the versions of their own module, and runs
-// the tests.
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "signet-demo-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	programs = dir
-	build := exec.Command("go", "-C", "../../..", "build", "-buildvcs=false", "-ldflags=-w", "-o", dir,
-		"./cmd/signet", "./docs/examples/browser")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m.Run, "./cmd/signet", "./docs/examples/browser")) }
 
 // A demo is the server and the example as README starts them, but with free
 // ports.
@@ -60,8 +38,8 @@ type demo struct {
 func newDemo(t *testing.T) *demo {
 	t.Helper()
 	d := &demo{t: t, dir: t.TempDir()}
-	d.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
-	addresses := freeAddresses(t, 4)
+	d.env = programs.Environment()
+	addresses := programs.FreeAddresses(t, 4)
 	d.port = threePorts(t)
 	for i, name := range []string{"HTTP", "OPS", "GRPC", "GATEWAY"} {
 		d.env = append(d.env, "SIGNET_"+name+"_ADDRESS="+addresses[i])
@@ -75,21 +53,6 @@ func newDemo(t *testing.T) *demo {
 		d.await(http.MethodGet, d.url(way, "/requests"), "", http.StatusOK)
 	}
 	return d
-}
-
-// freeAddresses returns n loopback addresses with free ports.
-func freeAddresses(t *testing.T, n int) []string {
-	t.Helper()
-	addresses := make([]string, n)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // at the end, so that all ports differ
-		addresses[i] = l.Addr().String()
-	}
-	return addresses
 }
 
 // threePorts returns the first of three free ports that follow each other. They
@@ -147,7 +110,7 @@ func (d *demo) signet(args ...string) string {
 }
 
 func (d *demo) command(name string, args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(programs, name), args...)
+	c := exec.Command(programs.Path(name), args...)
 	c.Dir, c.Env = d.dir, d.env
 	return c
 }

@@ -2,11 +2,12 @@ package gateways
 
 import (
 	"crypto/tls"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // A gateway is a program with the configuration of a page of docs/gateways.
@@ -24,7 +25,7 @@ type gateway struct {
 func (g gateway) start(t *testing.T, f *fixture) browser {
 	t.Helper()
 	dir := t.TempDir()
-	address := freeAddresses(t, 1)[0]
+	address := programs.FreeAddresses(t, 1)[0]
 	command := g.configure(t, f, dir, address)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -83,19 +84,4 @@ func write(t *testing.T, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// freeAddresses returns n loopback addresses with free ports.
-func freeAddresses(t *testing.T, n int) []string {
-	t.Helper()
-	addresses := make([]string, n)
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addresses[i] = l.Addr().String()
-	}
-	return addresses
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// programs returns the gateways to test.
-func programs() []gateway {
+// tested returns the gateways to test.
+func tested() []gateway {
 	if os.Getenv("SIGNET_TEST_LONG") == "" {
 		return debian
 	}
@@ -29,12 +29,12 @@ func programs() []gateway {
 func TestGateways(t *testing.T) {
 	f := newFixture(t)
 	browsers := make(map[string]browser)
-	for _, g := range programs() {
+	for _, g := range tested() {
 		browsers[g.name] = g.start(t, f)
 	}
 	each := func(name string, test func(*testing.T, gateway, browser)) {
 		t.Run(name, func(t *testing.T) {
-			for _, g := range programs() {
+			for _, g := range tested() {
 				t.Run(g.name, func(t *testing.T) {
 					t.Parallel()
 					test(t, g, browsers[g.name])

@@ -3,7 +3,6 @@ package gateways
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,31 +12,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
-// program is the path of the program under test.
-var program string
-
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-// runTests builds the program and runs the tests. The build uses the dependency
-// versions of the program's own module.
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "signet-gateways-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program = filepath.Join(dir, "signet")
-	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", program, "./cmd/signet")
-	build.Dir = filepath.Join("..", "..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m.Run, "./cmd/signet")) }
 
 // A server runs the program with its own folder and addresses.
 type server struct {
@@ -50,14 +29,9 @@ type server struct {
 // newServer returns a server that does not run yet, with a store.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	addresses := freeAddresses(t, 4)
+	addresses := programs.FreeAddresses(t, 4)
 	s := &server{dir: t.TempDir(), public: addresses[0], grpc: addresses[1], ops: addresses[2], gateway: addresses[3]}
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "SIGNET_") {
-			s.env = append(s.env, v)
-		}
-	}
-	s.env = append(s.env,
+	s.env = append(programs.Environment(),
 		"SIGNET_ISSUER=https://login.example", "SIGNET_DATA_DIR="+filepath.Join(s.dir, "data"),
 		"SIGNET_HTTP_ADDRESS="+s.public, "SIGNET_GRPC_ADDRESS="+s.grpc, "SIGNET_OPS_ADDRESS="+s.ops,
 		"SIGNET_GATEWAY_ADDRESS="+s.gateway, "SIGNET_TRUSTED_PROXIES=127.0.0.1", "SIGNET_SHUTDOWN_DRAIN=0s")
@@ -69,7 +43,7 @@ func newServer(t *testing.T) *server {
 func (s *server) run(t *testing.T, stdin string, out any, args ...string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(t.Context(), program, append(args, "--output", "json")...)
+	command := exec.CommandContext(t.Context(), programs.Path("signet"), append(args, "--output", "json")...)
 	command.Dir, command.Env, command.Stdin = s.dir, s.env, strings.NewReader(stdin)
 	command.Stdout, command.Stderr = &stdout, &stderr
 	if err := command.Run(); err != nil {
@@ -90,7 +64,7 @@ func (s *server) serve(t *testing.T) (kill func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(program, "serve")
+	command := exec.Command(programs.Path("signet"), "serve")
 	command.Dir, command.Env, command.Stdout, command.Stderr = s.dir, s.env, log, log
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
