@@ -22,7 +22,9 @@ import (
 // patience is the time limit of each single step of a test.
 const patience = 30 * time.Second
 
-func TestMain(m *testing.M) { os.Exit(programs.Main(m.Run, "./cmd/signet", "./docs/examples/browser")) }
+func TestMain(m *testing.M) {
+	os.Exit(programs.MainUnlessShort(m, "./cmd/signet", "./docs/examples/browser"))
+}
 
 // A demo is the server and the example as README starts them, but with free
 // ports.

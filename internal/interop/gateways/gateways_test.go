@@ -27,6 +27,9 @@ func tested() []gateway {
 // requests are WebSockets of other origins, and paths and hosts that could
 // redirect to another site.
 func TestGateways(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for the time limits of three gateways; the packages browser and web test the answers")
+	}
 	f := newFixture(t)
 	browsers := make(map[string]browser)
 	for _, g := range tested() {

@@ -16,7 +16,7 @@ import (
 	"github.com/signetd/signet/internal/interop/programs"
 )
 
-func TestMain(m *testing.M) { os.Exit(programs.Main(m.Run, "./cmd/signet")) }
+func TestMain(m *testing.M) { os.Exit(programs.MainUnlessShort(m, "./cmd/signet")) }
 
 // A server runs the program with its own folder and addresses.
 type server struct {

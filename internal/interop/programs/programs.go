@@ -1,6 +1,7 @@
 package programs
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -18,6 +19,15 @@ var dir string
 
 // Path returns the path of a program that Main has built.
 func Path(name string) string { return filepath.Join(dir, name) }
+
+// MainUnlessShort is Main, but in the short form it builds nothing: no test of
+// the caller runs a program then.
+func MainUnlessShort(m *testing.M, packages ...string) int {
+	if flag.Parse(); testing.Short() {
+		return m.Run()
+	}
+	return Main(m.Run, packages...)
+}
 
 // Main builds the programs of these packages, such as ./cmd/signet, calls run,
 // and removes the programs. It returns the result of run, or 1 if a program
