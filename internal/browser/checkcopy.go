@@ -134,8 +134,8 @@ func (c *Checker) read(ctx context.Context, s *session, reading *flight) {
 	close(reading.done)
 }
 
-// isGood reports whether a copy may be used as the grant is now. Whoever uses
-// it must look for revocations of the session afterwards: then the table of
+// isGood reports whether a copy may be used as the grant is now. The caller
+// must look for revocations of the session afterwards: then the table of
 // revocations has at least what the age of the feed promises.
 func (c *Checker) isGood(copied *row) bool {
 	age := time.Since(copied.readAt)
