@@ -78,7 +78,7 @@ func (c *Checker) current(ctx context.Context, s *session, oldest time.Time) (*r
 			return c.stale(copied), err
 		}
 		if s.reading == nil {
-			s.reading = newFlight()
+			s.reading = newPendingCall()
 			go c.read(context.WithoutCancel(ctx), s, s.reading)
 		}
 		reading := s.reading
@@ -93,15 +93,15 @@ func (c *Checker) current(ctx context.Context, s *session, oldest time.Time) (*r
 
 // wait waits until a read has ended. If there is a copy that counts while the
 // store is away, it does not wait until the store has failed.
-func (f *flight) wait(ctx context.Context, copied bool) error {
+func (p *pendingCall) wait(ctx context.Context, copied bool) error {
 	var late <-chan time.Time
 	if copied {
-		timer := time.NewTimer(time.Until(f.began.Add(staleWait)))
+		timer := time.NewTimer(time.Until(p.began.Add(staleWait)))
 		defer timer.Stop()
 		late = timer.C
 	}
 	select {
-	case <-f.done:
+	case <-p.done:
 		return nil
 	case <-late:
 		return oauth.Unavailable(errSlowStore)
@@ -111,7 +111,7 @@ func (f *flight) wait(ctx context.Context, copied bool) error {
 }
 
 // read reads the grant for all checks that wait for it.
-func (c *Checker) read(ctx context.Context, s *session, reading *flight) {
+func (c *Checker) read(ctx context.Context, s *session, reading *pendingCall) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	next := &row{readAt: reading.began, minted: c.o.Registry.Now(), ends: c.ended.count()}

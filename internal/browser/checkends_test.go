@@ -46,31 +46,7 @@ var otherEnds = map[string]func(t *testing.T, at *checkFixture, s browserSession
 
 // Statement 20 of docs/browser.md: no act at another server leaves a session
 // that this server holds usable for more than a second.
-func TestCheck_OtherEndsOfAnotherServer(t *testing.T) {
-	for name, end := range otherEnds {
-		for _, follow := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				inCheckBubble(t, func(t *testing.T, f *checkFixture) {
-					s, elsewhere := f.open(t), f.newReplica(t)
-					if follow {
-						f.Run(t)
-					}
-					for range 5 { // with the log, the copy is old
-						f.sleep(t, follow, time.Second)
-						f.mustPass(t, s)
-					}
-					elsewhere.Sleep(t, 0)
-					end(t, elsewhere, s)
-					f.sleep(t, follow, time.Second+time.Millisecond)
-					v := f.check(t, s)
-					if v.Status != http.StatusUnauthorized && v.Status != http.StatusForbidden {
-						t.Errorf("status %d after a second: %v", v.Status, v.Err)
-					}
-				})
-			})
-		}
-	}
-}
+func TestCheck_OtherEndsOfAnotherServer(t *testing.T) { testEnds(t, otherEnds, 5) }
 
 // The idle lifetime of a session that is used at one server only does not end
 // at another one, which holds an older copy.

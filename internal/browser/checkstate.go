@@ -24,8 +24,8 @@ type session struct {
 	tokens []heldToken
 	// reading is the read in progress, or nil. signing are the signatures in
 	// progress.
-	reading *flight
-	signing map[string]*flight
+	reading *pendingCall
+	signing map[string]*pendingCall
 	// unread is when the last read failed, unless one has succeeded since, and
 	// readErr its error.
 	unread  time.Time
@@ -60,8 +60,8 @@ type heldToken struct {
 	access   *issuer.SessionAccess
 }
 
-// A flight is a read or a signature that several checks wait for.
-type flight struct {
+// A pendingCall is a read or a signature that several checks wait for.
+type pendingCall struct {
 	began time.Time
 	done  chan struct{}
 	// access and err are the result of a signature. They do not change after
@@ -70,7 +70,7 @@ type flight struct {
 	err    error
 }
 
-func newFlight() *flight { return &flight{began: time.Now(), done: make(chan struct{})} }
+func newPendingCall() *pendingCall { return &pendingCall{began: time.Now(), done: make(chan struct{})} }
 
 // state returns the copy, the last use, and the access token for the audience.
 // Each may be zero.
@@ -95,7 +95,7 @@ func (s *session) token(audience string) *issuer.SessionAccess {
 // session has another token for the audience than old by now, beginSigning
 // returns that, and no signature.
 func (s *session) beginSigning(audience string, old *issuer.SessionAccess) (
-	newer *issuer.SessionAccess, signing *flight, mine bool,
+	newer *issuer.SessionAccess, signing *pendingCall, mine bool,
 ) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,15 +106,15 @@ func (s *session) beginSigning(audience string, old *issuer.SessionAccess) (
 		return nil, signing, false
 	}
 	if s.signing == nil {
-		s.signing = make(map[string]*flight, 1)
+		s.signing = make(map[string]*pendingCall, 1)
 	}
-	signing = newFlight()
+	signing = newPendingCall()
 	s.signing[audience] = signing
 	return nil, signing, true
 }
 
 // endSigning holds the access token of a signature that has succeeded.
-func (s *session) endSigning(audience string, signing *flight) {
+func (s *session) endSigning(audience string, signing *pendingCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if delete(s.signing, audience); len(s.signing) == 0 {

@@ -68,6 +68,14 @@ func TestCheck_EndsOfAnotherServer(t *testing.T) {
 			must(t, at.Admin.DisableClient(t.Context(), issuertest.Operator, "shop"))
 		},
 	}
+	testEnds(t, ends, 30)
+}
+
+// testEnds ends a session at another server in each of these ways, after it was
+// used at this one for that many seconds. After a second, this server refuses
+// it, with and without the revocation log.
+func testEnds(t *testing.T, ends map[string]func(*testing.T, *checkFixture, browserSession), seconds int) {
+	t.Helper()
 	for name, end := range ends {
 		for _, follow := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -76,7 +84,7 @@ func TestCheck_EndsOfAnotherServer(t *testing.T) {
 					if follow {
 						f.Run(t)
 					}
-					for range 30 { // with the log, the copy is old
+					for range seconds { // with the log, the copy is old
 						f.sleep(t, follow, time.Second)
 						f.mustPass(t, s)
 					}
@@ -85,7 +93,7 @@ func TestCheck_EndsOfAnotherServer(t *testing.T) {
 					f.sleep(t, follow, time.Second+time.Millisecond)
 					v := f.check(t, s)
 					if v.Status != http.StatusUnauthorized && v.Status != http.StatusForbidden {
-						t.Errorf("status %d after a second", v.Status)
+						t.Errorf("status %d after a second: %v", v.Status, v.Err)
 					}
 				})
 			})

@@ -36,7 +36,7 @@ func TestLimits(t *testing.T) {
 			}
 
 			const measured = time.Second
-			time.Sleep(measured)
+			time.Sleep(measured) // the limit acts by the wall clock, on another process
 			lift()
 			stat, err := os.ReadFile("/proc/" + strconv.Itoa(c.Process.Pid) + "/stat")
 			if err != nil {
