@@ -3544,7 +3544,10 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"RotateKeys\x12\x1c.signet.v1.RotateKeysRequest\x1a\x1d.signet.v1.RotateKeysResponse\x12L\n" +
 	"\vIssueCanary\x12\x1d.signet.v1.IssueCanaryRequest\x1a\x1e.signet.v1.IssueCanaryResponse\x12@\n" +
 	"\tCancelKey\x12\x1b.signet.v1.CancelKeyRequest\x1a\x16.google.protobuf.Empty\x12H\n" +
-	"\rCompromiseKey\x12\x1f.signet.v1.CompromiseKeyRequest\x1a\x16.google.protobuf.EmptyB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"\rCompromiseKey\x12\x1f.signet.v1.CompromiseKeyRequest\x1a\x16.google.protobuf.EmptyB\x9c\x01\n" +
+	"\x1bio.github.signetd.signet.v1B\n" +
+	"AdminProtoP\x01Z2github.com/signetd/signet/proto/signet/v1;signetv1\xaa\x02\tSignet.V1\xca\x02\tSignet\\V1\xe2\x02\x15Signet\\V1\\GPBMetadata\xea\x02\n" +
+	"Signet::V1b\x06proto3"
 
 var (
 	file_signet_v1_admin_proto_rawDescOnce sync.Once

@@ -623,7 +623,10 @@ const file_signet_v1_grant_proto_rawDesc = "" +
 	"\n" +
 	"ListGrants\x12\x1c.signet.v1.ListGrantsRequest\x1a\x1d.signet.v1.ListGrantsResponse\x12L\n" +
 	"\vRevokeGrant\x12\x1d.signet.v1.RevokeGrantRequest\x1a\x1e.signet.v1.RevokeGrantResponse\x12X\n" +
-	"\x0fRevokeAllGrants\x12!.signet.v1.RevokeAllGrantsRequest\x1a\".signet.v1.RevokeAllGrantsResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"\x0fRevokeAllGrants\x12!.signet.v1.RevokeAllGrantsRequest\x1a\".signet.v1.RevokeAllGrantsResponseB\x9c\x01\n" +
+	"\x1bio.github.signetd.signet.v1B\n" +
+	"GrantProtoP\x01Z2github.com/signetd/signet/proto/signet/v1;signetv1\xaa\x02\tSignet.V1\xca\x02\tSignet\\V1\xe2\x02\x15Signet\\V1\\GPBMetadata\xea\x02\n" +
+	"Signet::V1b\x06proto3"
 
 var (
 	file_signet_v1_grant_proto_rawDescOnce sync.Once

@@ -136,7 +136,9 @@ const file_signet_v1_key_proto_rawDesc = "" +
 	"\amax_age\x18\x03 \x01(\x03R\x06maxAge2T\n" +
 	"\n" +
 	"KeyService\x12F\n" +
-	"\tGetKeySet\x12\x1b.signet.v1.GetKeySetRequest\x1a\x1c.signet.v1.GetKeySetResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"\tGetKeySet\x12\x1b.signet.v1.GetKeySetRequest\x1a\x1c.signet.v1.GetKeySetResponseB\x9a\x01\n" +
+	"\x1bio.github.signetd.signet.v1B\bKeyProtoP\x01Z2github.com/signetd/signet/proto/signet/v1;signetv1\xaa\x02\tSignet.V1\xca\x02\tSignet\\V1\xe2\x02\x15Signet\\V1\\GPBMetadata\xea\x02\n" +
+	"Signet::V1b\x06proto3"
 
 var (
 	file_signet_v1_key_proto_rawDescOnce sync.Once

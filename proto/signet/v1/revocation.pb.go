@@ -258,7 +258,9 @@ const file_signet_v1_revocation_proto_rawDesc = "" +
 	"\x04head\x18\x01 \x01(\tR\x04head\x12\x18\n" +
 	"\aentries\x18\x02 \x01(\fR\aentries2L\n" +
 	"\x11RevocationService\x127\n" +
-	"\x04Poll\x12\x16.signet.v1.PollRequest\x1a\x17.signet.v1.PollResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"\x04Poll\x12\x16.signet.v1.PollRequest\x1a\x17.signet.v1.PollResponseB\xa1\x01\n" +
+	"\x1bio.github.signetd.signet.v1B\x0fRevocationProtoP\x01Z2github.com/signetd/signet/proto/signet/v1;signetv1\xaa\x02\tSignet.V1\xca\x02\tSignet\\V1\xe2\x02\x15Signet\\V1\\GPBMetadata\xea\x02\n" +
+	"Signet::V1b\x06proto3"
 
 var (
 	file_signet_v1_revocation_proto_rawDescOnce sync.Once

@@ -1205,7 +1205,10 @@ const file_signet_v1_token_proto_rawDesc = "" +
 	"\x06Revoke\x12\x18.signet.v1.RevokeRequest\x1a\x19.signet.v1.RevokeResponse\x12I\n" +
 	"\n" +
 	"Introspect\x12\x1c.signet.v1.IntrospectRequest\x1a\x1d.signet.v1.IntrospectResponse\x12U\n" +
-	"\x0eChangePassword\x12 .signet.v1.ChangePasswordRequest\x1a!.signet.v1.ChangePasswordResponseB4Z2github.com/signetd/signet/proto/signet/v1;signetv1b\x06proto3"
+	"\x0eChangePassword\x12 .signet.v1.ChangePasswordRequest\x1a!.signet.v1.ChangePasswordResponseB\x9c\x01\n" +
+	"\x1bio.github.signetd.signet.v1B\n" +
+	"TokenProtoP\x01Z2github.com/signetd/signet/proto/signet/v1;signetv1\xaa\x02\tSignet.V1\xca\x02\tSignet\\V1\xe2\x02\x15Signet\\V1\\GPBMetadata\xea\x02\n" +
+	"Signet::V1b\x06proto3"
 
 var (
 	file_signet_v1_token_proto_rawDescOnce sync.Once
