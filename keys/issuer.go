@@ -15,9 +15,10 @@ import (
 // verifiers derive the address of the metadata and the JWK Set (RFC 8414 §2).
 //
 // They compare the identifier byte for byte (RFC 8414 §3.3), so ParseIssuer
-// accepts only one spelling of a URL. The path becomes part of the HTTP routes,
-// so it may not contain percent-encoding. The scheme is https; http is accepted
-// for a loopback address only.
+// accepts only one spelling of a URL, except for a slash at the end: with it,
+// the URL is another identifier, which has the same endpoints. The path becomes
+// part of the HTTP routes, so it may not contain percent-encoding. The scheme
+// is https; http is accepted for a loopback address only.
 //
 // The error is a phrase that describes what a valid identifier has, for the
 // words after "want".
@@ -35,8 +36,8 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 		return nil, errors.New("no port, or a number up to 65535")
 	case u.EscapedPath() != u.Path:
 		return nil, errors.New("a path without percent-encoding")
-	case u.Path != "" && path.Clean(u.Path) != u.Path || u.Path == "/":
-		return nil, errors.New("no slash at the end and no empty or dotted segment in the path")
+	case !isCleanPath(strings.TrimSuffix(u.Path, "/")):
+		return nil, errors.New("no empty or dotted segment in the path")
 	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(u.Hostname())):
 		return nil, errors.New("https; http only for a loopback address")
 	}
@@ -46,6 +47,10 @@ func ParseIssuer(identifier string) (*url.URL, error) {
 // maxIssuer is the maximum length of an issuer identifier in bytes. Every token
 // contains it, and a token has at most 8 KiB.
 const maxIssuer = 512
+
+// isCleanPath reports whether a path is empty, or has a slash at its beginning,
+// none at its end, and no empty or dotted segment.
+func isCleanPath(p string) bool { return p == "" || p != "/" && path.Clean(p) == p }
 
 // isHost reports whether a host is an IP address without a zone, or a DNS name
 // in lower case.

@@ -8,6 +8,8 @@ import (
 func TestParseIssuer(t *testing.T) {
 	for identifier, path := range map[string]string{
 		"https://login.example.com":                     "",
+		"https://login.example.com/":                    "/",
+		"https://example.org/tenants/a/":                "/tenants/a/",
 		"https://example.org/tenants/a":                 "/tenants/a",
 		"https://example.org:8443/tenant/one":           "/tenant/one",
 		"http://127.0.0.1:8080":                         "",
@@ -47,9 +49,11 @@ func TestParseIssuer_RejectsOtherSpellings(t *testing.T) {
 		"https://a.example/a%2fb":                       "a path without percent-encoding",
 		"https://a.example/%41":                         "a path without percent-encoding",
 		"https://a.example/a%20b":                       "a path without percent-encoding",
-		"https://a.example/":                            "no slash at the end and no empty or dotted segment in the path",
-		"https://a.example/a//b":                        "no slash at the end and no empty or dotted segment in the path",
-		"https://a.example/../a":                        "no slash at the end and no empty or dotted segment in the path",
+		"https://a.example//":                           "no empty or dotted segment in the path",
+		"https://a.example/a//":                         "no empty or dotted segment in the path",
+		"https://a.example/./":                          "no empty or dotted segment in the path",
+		"https://a.example/a//b":                        "no empty or dotted segment in the path",
+		"https://a.example/../a":                        "no empty or dotted segment in the path",
 		"http://a.example":                              "https; http only for a loopback address",
 		"http://localhost.example":                      "https; http only for a loopback address",
 		"ftp://127.0.0.1":                               "https; http only for a loopback address",

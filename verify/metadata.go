@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // A metadata is what the Verifier needs of the metadata of the issuer (RFC 8414
@@ -26,15 +27,15 @@ const maxMetadata = 1 << 20
 var errMetadata = errors.New("metadata of the issuer")
 
 // fetchMetadata fetches the metadata of an issuer. It tries the address of
-// OpenID Connect Discovery §4, and then that of RFC 8414 §3.1.
+// OpenID Connect Discovery §4, and then that of RFC 8414 §3.1. Neither has the
+// slash at the end of an identifier.
 func (t *transport) fetchMetadata(ctx context.Context, issuer *url.URL) (metadata, error) {
-	inserted := *issuer
-	inserted.Path = "/.well-known/oauth-authorization-server" + issuer.Path
+	path := strings.TrimSuffix(issuer.Path, "/")
+	appended, inserted := *issuer, *issuer
+	appended.Path = path + "/.well-known/openid-configuration"
+	inserted.Path = "/.well-known/oauth-authorization-server" + path
 	var last error
-	for _, address := range []string{
-		issuer.String() + "/.well-known/openid-configuration",
-		inserted.String(),
-	} {
+	for _, address := range []string{appended.String(), inserted.String()} {
 		r, err := t.get(ctx, address, nil, maxMetadata, fetchTimeout)
 		switch {
 		case err != nil:

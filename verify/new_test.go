@@ -110,7 +110,6 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 		"resource":       {url, with(func(o *verify.Options) { o.Resource = "orders" }), "Resource"},
 		"plain text":     {"http://issuer.test", good, "https"},
 		"no scheme":      {"issuer.test", good, "issuer.test"},
-		"slash":          {url + "/", good, "slash"},
 		"query":          {url + "?a", good, "query"},
 		"user":           {"https://a@issuer.test", good, "user"},
 		"empty":          {"", good, "host"},
@@ -131,6 +130,7 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 	const metadata = "/.well-known/openid-configuration"
 	for name, tt := range map[string]struct{ body, want string }{
 		"other issuer": {`{"issuer":"https://other.test","jwks_uri":"https://issuer.test/jwks"}`, "other.test"},
+		"slash":        {`{"issuer":"https://issuer.test/","jwks_uri":"https://issuer.test/jwks"}`, "issuer.test/"},
 		"no keys":      {`{"issuer":"https://issuer.test"}`, "jwks_uri"},
 		"no feed":      {`{"issuer":"https://issuer.test","jwks_uri":"https://issuer.test/jwks"}`, "revocations_endpoint"},
 		"plain text":   {`{"issuer":"https://issuer.test","jwks_uri":"http://issuer.test/jwks"}`, "https"},
@@ -152,6 +152,33 @@ func TestNew_RefusesWhatCannotWork(t *testing.T) {
 			if v != nil || err == nil || !strings.Contains(err.Error(), tt.want) || time.Since(began) != 0 {
 				t.Errorf("%s: %v, %v after %v, want an error with %q", name, v, err, time.Since(began), tt.want)
 			}
+		})
+	}
+}
+
+// The metadata of an identifier with a slash at its end are at the address
+// without that slash.
+func TestNew_IdentifierWithASlash(t *testing.T) {
+	for identifier, address := range map[string]string{
+		"https://issuer.test/":        "https://issuer.test/.well-known/openid-configuration",
+		"https://issuer.test/tenant/": "https://issuer.test/tenant/.well-known/openid-configuration",
+	} {
+		bubble(t, func(t *testing.T) {
+			network, _ := newLink(t)
+			network.set(func(r *http.Request) (*http.Response, error) {
+				if r.URL.String() != address {
+					return nil, nil
+				}
+				body := `{"issuer":"` + identifier + `","jwks_uri":"https://issuer.test/.well-known/jwks.json"}`
+				return answerWith(r.URL.Path, http.StatusOK, body)(r)
+			}, nil)
+			v, err := verify.New(t.Context(), identifier, verify.Options{
+				Audience: "a", HTTP: &http.Client{Transport: network}, Log: quiet,
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", identifier, err)
+			}
+			v.Close()
 		})
 	}
 }

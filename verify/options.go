@@ -88,8 +88,8 @@ func parseIssuer(identifier string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case u.String() != identifier || strings.ContainsAny(identifier, "?#") || strings.HasSuffix(identifier, "/"):
-		return nil, fmt.Errorf("%q is not an issuer identifier: it has a query or a slash at the end", identifier)
+	case u.String() != identifier || strings.ContainsAny(identifier, "?#"):
+		return nil, fmt.Errorf("%q is not an issuer identifier: it has a query", identifier)
 	}
 	return u, nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -16,6 +18,7 @@ import (
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
+	"github.com/signetd/signet/verify"
 )
 
 // A verifier verifies an access token as a downstream service does. It finds
@@ -85,7 +88,8 @@ func byJWX(ctx context.Context, issuer, token, alg, audience string) (string, er
 // discover returns the URL of the JWK Set from a metadata document
 // (OpenID Connect Discovery §4, RFC 8414 §3).
 func discover(ctx context.Context, issuer, document string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, issuer+"/.well-known/"+document, http.NoBody)
+	address := strings.TrimSuffix(issuer, "/") + "/.well-known/" + document
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return "", err
 	}
@@ -138,20 +142,63 @@ func TestVerifierLibraries(t *testing.T) {
 			t.Fatalf("a token for %s is signed with %s", audienceOf(alg), got)
 		}
 		other := algorithms[(n+1)%len(algorithms)]
-		for name, verify := range verifiers {
+		for name, verifyBy := range verifiers {
 			t.Run(alg+"/"+name, func(t *testing.T) {
-				subject, err := verify(t.Context(), identifier, token, alg, audienceOf(alg))
+				subject, err := verifyBy(t.Context(), identifier, token, alg, audienceOf(alg))
 				if err != nil || subject != response.GetSubject() || subject == "" {
 					t.Errorf("subject %q, error %v; want %q", subject, err, response.GetSubject())
 				}
-				if _, err := verify(t.Context(), identifier, token, alg, audienceOf(other)); err == nil {
+				if _, err := verifyBy(t.Context(), identifier, token, alg, audienceOf(other)); err == nil {
 					t.Error("the verifier accepts a token for another audience")
 				}
-				if _, err := verify(t.Context(), identifier, forge(token), alg, audienceOf(alg)); err == nil {
+				if _, err := verifyBy(t.Context(), identifier, forge(token), alg, audienceOf(alg)); err == nil {
 					t.Error("the verifier accepts a forged signature")
 				}
 			})
 		}
+	}
+}
+
+// TestVerifierLibraries_IdentifierWithASlash verifies tokens of issuers whose
+// identifier ends with a slash, as those of some other issuers do.
+func TestVerifierLibraries_IdentifierWithASlash(t *testing.T) {
+	const audience = "https://api.example"
+	for _, path := range []string{"/", "/tenant/"} {
+		t.Run(path, func(t *testing.T) {
+			i := newIssuer(t, nil)
+			identifier := "http://" + i.http + path
+			i.env = append(i.env, "SIGNET_ISSUER="+identifier)
+			i.run(t, "", nil, "migrate")
+			i.run(t, "", nil, "audiences", "create", audience)
+			var client struct {
+				Secret string `json:"client_secret"`
+			}
+			i.run(t, "", &client, "clients", "create", "shop", "--audience", audience)
+			i.serve(t)
+
+			response, err := call(t, i, "shop", client.Secret, signetv1.TokenServiceClient.Mint,
+				&signetv1.MintRequest{Audience: []string{audience}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			token := response.GetTokens()[0].GetAccessToken()
+			for _, name := range []string{"go-oidc", "golang-jwt with keyfunc"} {
+				subject, err := verifiers[name](t.Context(), identifier, token, "RS256", audience)
+				if subject != "shop" {
+					t.Errorf("%s: subject %q, error %v", name, subject, err)
+				}
+			}
+			v, err := verify.New(t.Context(), identifier, verify.Options{
+				Audience: audience, Revocation: verify.FailClosed(2 * time.Second), Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer v.Close()
+			if _, err := v.Verify(t.Context(), token); err != nil {
+				t.Errorf("verify: %v", err)
+			}
+		})
 	}
 }
 

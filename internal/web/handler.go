@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"path"
+	"strings"
 
 	"github.com/signetd/signet/internal/browser"
 	"github.com/signetd/signet/internal/client"
@@ -72,7 +73,7 @@ func Handler(o Options) (http.Handler, error) {
 	}
 
 	mux := http.NewServeMux()
-	for pattern, handler := range handlers(o, identifier.Path, metadata) {
+	for pattern, handler := range handlers(o, strings.TrimSuffix(identifier.Path, "/"), metadata) {
 		mux.Handle(pattern, handler)
 	}
 	handler := wellFormed(o.Proxies, exactPaths(mux))

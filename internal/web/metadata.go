@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signetd/signet/keys"
@@ -79,5 +80,7 @@ func newMetadata(issuer string, certificates, feed bool, maxAge time.Duration) (
 	return newDocument(body, `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`, maxAge), nil
 }
 
-// endpointURL returns the public URL of a path under the issuer identifier.
-func endpointURL(issuer, path string) string { return issuer + path }
+// endpointURL returns the public URL of a path under the issuer identifier. A
+// slash at the end of the identifier does not count (OpenID Connect Discovery
+// §4.1).
+func endpointURL(issuer, path string) string { return strings.TrimSuffix(issuer, "/") + path }

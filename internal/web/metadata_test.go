@@ -14,23 +14,27 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 			"/tenants/a/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/tenants/a",
 			"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server",
 		},
+		"https://id.example.org/": {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"},
+		"https://example.org/tenants/a/": {
+			"/tenants/a/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/tenants/a",
+		},
 	} {
-		base := newFixtureAt(t, issuer).url
+		base, endpoints := newFixtureAt(t, issuer).url, strings.TrimSuffix(issuer, "/")
 		methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"}
 		withPublic := append(methods, "none")
 		algorithms := []any{"RS256", "ES256", "EdDSA", "Ed25519"}
 		want := map[string]any{
 			"issuer":                                issuer,
-			"jwks_uri":                              issuer + "/.well-known/jwks.json",
+			"jwks_uri":                              endpoints + "/.well-known/jwks.json",
 			"response_types_supported":              []any{},
 			"grant_types_supported":                 []any{"client_credentials", "refresh_token"},
 			"subject_types_supported":               []any{"public"},
 			"id_token_signing_alg_values_supported": []any{"RS256", "ES256", "EdDSA"},
 
-			"token_endpoint":         issuer + "/oauth2/token",
-			"revocation_endpoint":    issuer + "/oauth2/revoke",
-			"introspection_endpoint": issuer + "/oauth2/introspect",
-			"revocations_endpoint":   issuer + "/revocations",
+			"token_endpoint":         endpoints + "/oauth2/token",
+			"revocation_endpoint":    endpoints + "/oauth2/revoke",
+			"introspection_endpoint": endpoints + "/oauth2/introspect",
+			"revocations_endpoint":   endpoints + "/revocations",
 
 			"token_endpoint_auth_methods_supported":                    withPublic,
 			"revocation_endpoint_auth_methods_supported":               withPublic,
@@ -51,7 +55,7 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 			}
 			wantCacheable(t, path, r)
 		}
-		issuerPath := strings.TrimPrefix(strings.TrimPrefix(issuer, "https://example.org"), issuerID)
+		issuerPath := strings.TrimPrefix(strings.TrimPrefix(endpoints, "https://example.org"), issuerID)
 		for _, path := range []string{"/.well-known/jwks.json", issuerPath + "/.well-known/jwks.json"} {
 			if r, _ := do(t, http.MethodGet, base+path, nil); r.StatusCode != http.StatusOK {
 				t.Errorf("%s%s: got status %d", issuer, path, r.StatusCode)
