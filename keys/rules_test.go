@@ -144,9 +144,18 @@ func TestRule21_JumpingClock(t *testing.T) {
 	if testing.Short() {
 		days = 2
 	}
-	if violation := jumpingClock(t, days, testPolicy().PublishAhead); violation != "" {
-		t.Error(violation)
+	// A run in which the clock is far ahead when a key is created has no
+	// further rotation and shows little.
+	for range 5 {
+		signed, violation := jumpingClock(t, days, testPolicy().PublishAhead)
+		if violation != "" {
+			t.Fatal(violation)
+		}
+		if signed >= 4 {
+			return
+		}
 	}
+	t.Error("in each run fewer than 4 keys signed")
 }
 
 // Rule 21: a server that starts with a clock one day ahead has keys whose
@@ -179,16 +188,16 @@ func TestRule21_RestartWithAWrongClock(t *testing.T) {
 // its first violation, so -short needs no shorter run.
 func TestRule21_DetectsMissingPublicationTime(t *testing.T) {
 	for range 5 {
-		if jumpingClock(t, 10, 0) != "" {
+		if _, violation := jumpingClock(t, 10, 0); violation != "" {
 			return
 		}
 	}
 	t.Error("keys signed without the publication time, but no run detected it")
 }
 
-// jumpingClock simulates a server whose clock jumps and returns the first
-// violation, or "".
-func jumpingClock(t *testing.T, days int, publishAhead time.Duration) (violation string) {
+// jumpingClock simulates a server whose clock jumps. It returns how many keys
+// signed, and the first violation, or "".
+func jumpingClock(t *testing.T, days int, publishAhead time.Duration) (signedKeys int, violation string) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
@@ -203,7 +212,7 @@ func jumpingClock(t *testing.T, days int, publishAhead time.Duration) (violation
 		wall := func(o *keys.Options) { o.Now = func() time.Time { return time.Now().Add(offset) } }
 		m := f.open(wall)
 		first := f.activeKID(m, keys.ES256)
-		published, signed, count := make(map[string]time.Time), make(map[string]time.Time), 0
+		published, signed := make(map[string]time.Time), make(map[string]time.Time)
 		var etag string
 		var set map[string]bool
 
@@ -244,7 +253,7 @@ func jumpingClock(t *testing.T, days int, publishAhead time.Duration) (violation
 			s, err := m.Signer(keys.ES256)
 			must(t, err)
 			if signed[s.KeyID].IsZero() {
-				count++
+				signedKeys++
 			}
 			signed[s.KeyID] = now
 
@@ -264,11 +273,8 @@ func jumpingClock(t *testing.T, days int, publishAhead time.Duration) (violation
 				}
 			}
 		}
-		if count < 4 {
-			t.Errorf("only %d keys signed, want at least 4", count)
-		}
 	})
-	return violation
+	return signedKeys, violation
 }
 
 // removeFutureDates does what an operator does after a command ran with a wrong
