@@ -1,11 +1,8 @@
 package config
 
 import (
-	"net"
 	"strings"
 	"time"
-
-	"github.com/signetd/signet/keys"
 )
 
 // Config is the whole configuration. The file signet.yaml documents the
@@ -55,17 +52,6 @@ const (
 	FromDev     = "--dev"
 	FromFlag    = "flag"
 )
-
-// A Listener is the address, HOST:PORT, on which a server listens.
-type Listener struct {
-	Address string `yaml:"address"`
-}
-
-// IsLoopback reports whether only programs of this machine can connect.
-func (l Listener) IsLoopback() bool {
-	host, _, err := net.SplitHostPort(l.Address)
-	return err == nil && keys.IsLoopback(host)
-}
 
 // GRPC configures the gRPC server.
 type GRPC struct {

@@ -19,9 +19,10 @@ func (k *checker) issuer(issuer string) {
 }
 
 // listeners checks the addresses of the servers. No two addresses may be equal.
-// The HTTP and gRPC servers need a loopback address, TLS or
+// The HTTP and gRPC servers need a loopback address, a Unix socket, TLS or
 // tls.insecure_plain_text, because they receive passwords and tokens. The
-// server for gateways needs a loopback address, or client certificates.
+// server for gateways needs a loopback address, a Unix socket, or client
+// certificates.
 func (k *checker) listeners(c Config) {
 	taken := map[string]string{}
 	for _, l := range []struct {
@@ -36,17 +37,21 @@ func (k *checker) listeners(c Config) {
 		if l.address == "" && l.key == "gateway.address" {
 			continue
 		}
-		host, port, err := net.SplitHostPort(l.address)
+		path, unix := UnixPath(l.address)
+		_, port, err := net.SplitHostPort(l.address)
 		number, errPort := strconv.ParseUint(port, 10, 16)
+		loopback := Listener{l.address}.IsLoopback()
 		switch {
-		case err != nil || errPort != nil:
-			k.fault(l.key, "is "+quote(l.address), "HOST:PORT, such as 127.0.0.1:8080")
-		case taken[l.address] != "" && number != 0:
+		case unix && (path == "" || len(path) > maxUnixPath || path[0] == '@'):
+			k.fault(l.key, "is "+quote(l.address), "unix: and the path of a file, of 1 to 107 bytes")
+		case !unix && (err != nil || errPort != nil):
+			k.fault(l.key, "is "+quote(l.address), "HOST:PORT, such as 127.0.0.1:8080, or unix:PATH")
+		case taken[l.address] != "" && (unix || number != 0):
 			k.fault(l.key, "is "+quote(l.address)+", the same as "+taken[l.address], "a different address")
-		case l.protected && !keys.IsLoopback(host) && !c.TLS.Enabled() && !c.TLS.InsecurePlainText:
+		case l.protected && !loopback && !c.TLS.Enabled() && !c.TLS.InsecurePlainText:
 			k.fault(l.key, "is "+quote(l.address)+", not loopback, and would speak plain text",
 				"a loopback address, tls.cert_file, or TLS in front of it and tls.insecure_plain_text: true")
-		case l.key == "gateway.address" && !keys.IsLoopback(host) && c.TLS.ClientCAFile == "":
+		case l.key == "gateway.address" && !loopback && c.TLS.ClientCAFile == "":
 			k.fault(l.key, "is "+quote(l.address)+", not loopback, and every machine could ask for access tokens",
 				"a loopback address, or tls.cert_file and tls.client_ca_file: then only gateways can connect")
 		}

@@ -213,6 +213,14 @@ func TestLoad_ValidatesEachKey(t *testing.T) {
 
 		{"log.format=text log.level=debug", ""},
 		{"log.format=xml", "log.format"},
+		{"http.address=unix:http.sock", ""},
+		{"gateway.address=unix:/run/signet/gateway.sock", ""},
+		{"ops.address=unix:" + strings.Repeat("a", 107), ""},
+		{"ops.address=unix:" + strings.Repeat("a", 108), "ops.address"},
+		{"http.address=unix:", "http.address"},
+		{"http.address=unix:@abstract", "http.address"},
+		{"http.address=unix:a grpc.address=unix:a", "grpc.address"},
+
 		{"log.level=INFO", "log.level"},
 
 		{"shutdown.drain=0s", ""},

@@ -25,6 +25,15 @@ func DialAddress(listen string) string {
 	return listen
 }
 
+// listenURL returns the URL of a listener: the scheme, with "://", and its
+// address. A Unix socket has no URL, so listenURL returns the address.
+func listenURL(scheme, address string) string {
+	if _, ok := config.UnixPath(address); ok {
+		return address
+	}
+	return scheme + address
+}
+
 // urlScheme returns the scheme of the HTTP API's URL, with "://".
 func urlScheme(c config.TLS) string {
 	if c.Enabled() {

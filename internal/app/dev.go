@@ -83,9 +83,13 @@ func (d *devMode) makeDemo(ctx context.Context) error {
 		return nil
 	}
 	d.makeBrowserDemo(ctx, directory, &demo)
-	demo.Issuer, demo.GRPC = c.Issuer, DialAddress(c.GRPC.Address)
-	if demo.Gateway = ""; c.Gateway.Address != "" {
-		demo.Gateway = urlScheme(c.TLS) + DialAddress(c.Gateway.Address)
+	demo.Issuer, demo.GRPC, demo.Gateway = c.Issuer, DialAddress(c.GRPC.Address), ""
+	if c.Gateway.Address != "" {
+		scheme := "https://"
+		if c.Gateway.IsLoopback() {
+			scheme = "http://"
+		}
+		demo.Gateway = listenURL(scheme, DialAddress(c.Gateway.Address))
 	}
 	return WriteJSON(path, demo)
 }
@@ -112,16 +116,19 @@ func (d *devMode) printCommands(httpAddress, grpcAddress net.Addr) {
 	c := d.app.Config
 	scheme := urlScheme(c.TLS)
 	jwks := scheme + DialAddress(httpAddress.String()) + "/.well-known/jwks.json"
-	d.printf("HTTP on %s%s, gRPC on %s, health and profiles on http://%s", scheme, httpAddress, grpcAddress, c.Ops.Address)
+	d.printf("HTTP on %s, gRPC on %s, health and profiles on %s",
+		listenURL(scheme, addressText(httpAddress)), addressText(grpcAddress), listenURL("http://", c.Ops.Address))
 	d.printf("\nIn a second terminal, log in, fetch the JWK Set, and refresh:\n")
 	d.printf("  %s login", clientCommand(c))
-	if c.TLS.Enabled() {
+	if path, ok := config.UnixPath(addressText(httpAddress)); ok {
+		d.printf("  curl -sS --unix-socket %s %s/.well-known/jwks.json", shellQuote(path), c.Issuer)
+	} else if c.TLS.Enabled() {
 		d.printf("  curl -sS --cacert %s %s", shellQuote(c.TLS.CertFile), jwks)
 	} else {
 		d.printf("  %s", fetchCommand(jwks))
 	}
 	d.printf("  %s refresh\n", clientCommand(c))
-	if d.browser {
+	if d.browser && strings.HasPrefix(httpAddress.Network(), "tcp") {
 		d.printf("A login in the browser, in three ways: %s\n", browserCommand(c.DataDir))
 	}
 }

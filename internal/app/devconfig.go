@@ -20,10 +20,19 @@ func LoadDev(s config.Sources) (config.Config, error) {
 	}
 	s.Warn = nil // the first call has warned
 	s.Dev = map[string]string{
-		"issuer":          urlScheme(cfg.TLS) + DialAddress(cfg.HTTP.Address),
+		"issuer":          devIssuer(cfg),
 		"grpc.reflection": "true", "gateway.address": "127.0.0.1:8082", "shutdown.drain": "0s", "log.format": "text",
 	}
 	return config.Load(s)
+}
+
+// devIssuer returns the issuer identifier of `serve --dev`: the URL of the HTTP
+// API. A Unix socket has none.
+func devIssuer(c config.Config) string {
+	if _, ok := config.UnixPath(c.HTTP.Address); ok {
+		return "http://localhost"
+	}
+	return urlScheme(c.TLS) + DialAddress(c.HTTP.Address)
 }
 
 // settings returns the configuration by key, with values as a file spells them.

@@ -93,9 +93,17 @@ func bindGateway(c config.Config, l connlimit.Limits) (*connlimit.Listener, erro
 	return listenOn("gateway.address", c.Gateway.Address, l)
 }
 
+// listenRaw listens on HOST:PORT or unix:PATH.
+func listenRaw(address string) (net.Listener, error) {
+	if path, ok := config.UnixPath(address); ok {
+		return listenUnix(path)
+	}
+	return net.Listen("tcp", address)
+}
+
 // listenOn listens on the address that a key of the configuration sets.
 func listenOn(key, address string, l connlimit.Limits) (*connlimit.Listener, error) {
-	raw, err := net.Listen("tcp", address)
+	raw, err := listenRaw(address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}

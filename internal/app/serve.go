@@ -55,7 +55,7 @@ func (s *Server) listen() (listeners, error) {
 		httpAddress: httpListener.Addr(), grpcAddress: grpcListener.Addr(),
 	}
 
-	l.http.TLSConfig = s.tlsConfig("h2", "http/1.1")
+	l.http.TLSConfig = s.tlsConfig(s.app.Config.HTTP.Address, "h2", "http/1.1")
 	l.http.ConnState = exemptVerified
 	s.start("http.address", func() error {
 		if l.http.TLSConfig != nil {
@@ -70,9 +70,9 @@ func (s *Server) listen() (listeners, error) {
 	return l, nil
 }
 
-// serveGateways starts the server that gateways ask. A loopback address has
-// plain text. Any other address has TLS, and only clients with a certificate
-// can connect.
+// serveGateways starts the server that gateways ask. A loopback address and a
+// Unix socket have plain text. Any other address has TLS, and only clients with
+// a certificate can connect.
 func (s *Server) serveGateways(l *connlimit.Listener) *http.Server {
 	requests := s.limits.newGatewayRequests()
 	s.counted = append(s.counted, countedListener{"gateway", l, requests})
@@ -116,7 +116,8 @@ func (s *Server) rpcOptions(requests *connlimit.Requests) rpc.Options {
 	return rpc.Options{
 		Services: s.grpcServices(), Registry: s.components.Registry, Inspector: s.components.Inspector,
 		Ready: s.checks().Ready, Log: s.app.Log, Reflection: c.GRPC.Reflection,
-		Proxies: proxies(c), TLS: s.tlsConfig("h2"), Verified: connlimit.Exempt, FeedForClients: feedForClients(c),
+		Proxies: proxies(c), TLS: s.tlsConfig(c.GRPC.Address, "h2"), Verified: connlimit.Exempt,
+		FeedForClients: feedForClients(c),
 		Limits: rpc.Limits{
 			MaxStreams: uint32(c.MaxStreams), Requests: requests,
 			MaxOpenStreams: s.limits.maxOpenStreams(),
@@ -150,10 +151,10 @@ func (s *Server) grpcServices() rpc.Services {
 	}
 }
 
-// tlsConfig returns the TLS configuration of a listener for callers; nil means
-// plain text.
-func (s *Server) tlsConfig(protocols ...string) *tls.Config {
-	if s.cert == nil {
+// tlsConfig returns the TLS configuration of the listener for callers at an
+// address; nil means plain text. A Unix socket always has plain text.
+func (s *Server) tlsConfig(address string, protocols ...string) *tls.Config {
+	if _, local := config.UnixPath(address); local || s.cert == nil {
 		return nil
 	}
 	return s.cert.Config(protocols...)
@@ -173,7 +174,7 @@ func (s *Server) logListeners(l listeners) {
 
 // logAddress logs the address of one listener.
 func (s *Server) logAddress(name string, address net.Addr) {
-	s.app.Log.Info("listening", slog.String("listener", name), slog.String("address", address.String()))
+	s.app.Log.Info("listening", slog.String("listener", name), slog.String("address", addressText(address)))
 }
 
 var errNotServing = errors.New("the server is starting or stopping")

@@ -20,7 +20,8 @@ type callFlags struct {
 func newCallFlags(c *cobra.Command) *callFlags {
 	f, flags := new(callFlags), c.Flags()
 	flags.StringVar(&f.grpc, "grpc", "",
-		"the issuer's gRPC `ADDRESS` (default that of the stored login, dev.json or the configuration)")
+		"the issuer's gRPC `ADDRESS`, HOST:PORT or unix:PATH "+
+			"(default that of the stored login, dev.json or the configuration)")
 	flags.StringVar(&f.clientID, "client-id", "", "the client's `ID` (default that of the stored login or dev.json)")
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "read the client's secret from this `FILE`")
 	flags.BoolVar(&f.public, "public", false, "the client has no secret")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -26,11 +27,17 @@ func dial(address string, files tlsFiles, server config.Config) (*grpc.ClientCon
 	if err != nil {
 		return nil, err
 	}
+	if path, ok := config.UnixPath(address); ok {
+		return grpc.NewClient("passthrough:///localhost", grpc.WithTransportCredentials(transport),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", path)
+			}))
+	}
 	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(transport))
 }
 
 // transportCredentials returns TLS, except for an issuer on this machine and
-// where the configuration allows plain text.
+// where the configuration allows plain text. A Unix socket has no TLS.
 //
 // The names in the certificate of an issuer on this machine are those of its
 // public address. So if the configuration names the certificate, the issuer
@@ -39,6 +46,9 @@ func dial(address string, files tlsFiles, server config.Config) (*grpc.ClientCon
 func transportCredentials(
 	address string, files tlsFiles, server config.Config,
 ) (credentials.TransportCredentials, error) {
+	if _, ok := config.UnixPath(address); ok {
+		return insecure.NewCredentials(), nil
+	}
 	c, err := &tls.Config{MinVersion: tls.VersionTLS12}, error(nil)
 	own := server.TLS.Enabled() && (isLoopback(address) || address == app.DialAddress(server.GRPC.Address))
 	plain := (isLoopback(address) || server.TLS.InsecurePlainText) && files.CertFile == ""

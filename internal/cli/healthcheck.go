@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -38,20 +39,28 @@ func newHealthcheckCommand(p *program) *cobra.Command {
 func checkReady(ctx context.Context, ops config.Listener) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	url := "http://" + app.DialAddress(ops.Address) + "/readyz"
+	transport := &http.Transport{DisableKeepAlives: true} // and no proxy
+	host := app.DialAddress(ops.Address)
+	if path, ok := config.UnixPath(ops.Address); ok {
+		host = "localhost"
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+	}
+	url := "http://" + host + "/readyz"
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
 
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
+	client := http.Client{Transport: transport}
 	response, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("cannot reach %s: %w", url, errors.Unwrap(err))
+		return fmt.Errorf("cannot reach %s: %w", ops.Address, errors.Unwrap(err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: the server is not ready (status %d)", url, response.StatusCode)
+		return fmt.Errorf("%s: the server is not ready (status %d)", ops.Address, response.StatusCode)
 	}
 	return nil
 }
