@@ -179,6 +179,8 @@ func (f *fixture) wantSecrets(t *testing.T, secrets ...string) {
 
 func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 	f := newFixture(t)
+	_, err := f.CreateAudience(t.Context(), by, client.Audience{ID: "known"})
+	must(t, err)
 	tooLong, negative := 61*time.Second, -time.Second
 	tooLate, tooMany, tooFew := 24*time.Hour+1, 10_001, -1
 	for name, c := range map[string]struct {
@@ -201,6 +203,15 @@ func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 		"public minter":     {client.Client{ID: "a", Public: true, MintSubjects: true}, oauth.InvalidRequest},
 		"public with a SAN": {
 			client.Client{ID: "a", Public: true, CertSANs: []string{"dns:a.example"}}, oauth.InvalidRequest,
+		},
+		"introspects an unknown audience": {
+			client.Client{ID: "a", IntrospectAudiences: []string{api}}, oauth.FailedPrecondition,
+		},
+		"public, introspects": {
+			client.Client{ID: "a", Public: true, IntrospectAudiences: []string{"known"}}, oauth.InvalidRequest,
+		},
+		"introspects too many": {
+			client.Client{ID: "a", IntrospectAudiences: slices.Repeat([]string{"known"}, 257)}, oauth.InvalidRequest,
 		},
 		"malformed SAN": {client.Client{ID: "a", CertSANs: []string{"a.example"}}, oauth.InvalidRequest},
 		"too many SANs": {

@@ -40,11 +40,15 @@ func (a *Clients) check(c client.Client, d client.Directory) error {
 	case c.Public && (c.MintSubjects || len(c.CertSANs) > 0):
 		return oauth.Fail(oauth.InvalidRequest,
 			"A public client has no certificate and may not mint, because it does not authenticate.")
+	case c.Public && len(c.IntrospectAudiences) > 0:
+		return oauth.Fail(oauth.InvalidRequest, "A public client may not introspect, because it does not authenticate.")
+	case len(c.IntrospectAudiences) > client.MaxAudiences:
+		return oauth.Fail(oauth.InvalidRequest, "A client may introspect the tokens of at most 256 audiences.")
 	}
 	if _, err := oauth.ParseScope(c.Scope.String()); err != nil {
 		return err
 	}
-	for _, name := range c.Audiences {
+	for _, name := range slices.Concat(c.Audiences, c.IntrospectAudiences) {
 		if _, ok := d.Audience(name); !ok {
 			return oauth.Fail(oauth.FailedPrecondition, "An audience of the client does not exist; create it first.")
 		}

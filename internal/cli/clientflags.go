@@ -18,6 +18,7 @@ type clientFlags struct {
 	flags           *pflag.FlagSet
 	name            string
 	audiences       []string
+	introspect      []string
 	scope           []string
 	refreshIdle     time.Duration
 	refreshAbsolute time.Duration
@@ -36,6 +37,8 @@ func newClientFlags(c *cobra.Command) *clientFlags {
 	f.flags.StringVar(&f.name, "name", "", "a display name")
 	f.flags.StringArrayVar(&f.audiences, "audience", nil,
 		"an `AUDIENCE` that the client may request; the first is its default (repeatable)")
+	f.flags.StringArrayVar(&f.introspect, "introspect", nil,
+		"an `AUDIENCE` whose access tokens the client may introspect (repeatable)")
 	f.flags.StringArrayVar(&f.scope, "scope", nil,
 		"a `SCOPE` that the client may request; without a request it gets all (repeatable)")
 	f.flags.DurationVar(&f.refreshIdle, "refresh-idle", 0,
@@ -73,6 +76,7 @@ func (f *clientFlags) edit() (func(*client.Client), error) {
 	return func(c *client.Client) {
 		setIfGiven(f.flags, "name", &c.Name, f.name)
 		setIfGiven(f.flags, "audience", &c.Audiences, nonEmpty(f.audiences))
+		setIfGiven(f.flags, "introspect", &c.IntrospectAudiences, nonEmpty(f.introspect))
 		setIfGiven(f.flags, "scope", &c.Scope, scope)
 		setIfGiven(f.flags, "refresh-idle", &c.RefreshIdle, f.refreshIdle)
 		setIfGiven(f.flags, "refresh-absolute", &c.RefreshAbsolute, f.refreshAbsolute)

@@ -18,6 +18,8 @@ type clientView struct {
 	Public    bool     `json:"public"`
 	Audiences []string `json:"audience"`
 	Scope     string   `json:"scope"`
+	// IntrospectAudiences are the audiences whose tokens it may introspect.
+	IntrospectAudiences []string `json:"introspect_audiences,omitempty"`
 	refreshView
 	MintSubjects bool `json:"mint_subjects"`
 	credentialsView
@@ -65,6 +67,8 @@ func newClientView(c client.Client, secret string) clientView {
 			RefreshIdle: formatDuration(c.RefreshIdle), RefreshAbsolute: formatDuration(c.RefreshAbsolute),
 			GrantsPerUser: c.GrantsPerUser,
 		},
+		IntrospectAudiences: c.IntrospectAudiences,
+
 		MintSubjects:    c.MintSubjects,
 		credentialsView: credentialsView{CertSANs: c.CertSANs},
 		CORSOrigins:     c.CORSOrigins,
@@ -116,6 +120,7 @@ func (v clientView) print(w io.Writer) {
 		{"cors origins", strings.Join(v.CORSOrigins, " ")},
 		{"audience", strings.Join(v.Audiences, " ")},
 		{"scope", v.Scope},
+		{"introspects", strings.Join(v.IntrospectAudiences, " ")},
 		{"refresh idle", v.RefreshIdle},
 		{"refresh absolute", v.RefreshAbsolute},
 		{"leeway", v.Leeway},

@@ -2,6 +2,7 @@ package client
 
 import (
 	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/signetd/signet/internal/oauth"
@@ -23,6 +24,10 @@ type Client struct {
 	// Audiences are the audiences that the client may request. The first is the
 	// default.
 	Audiences []string `json:"audiences,omitempty"`
+	// IntrospectAudiences are the audiences whose access tokens the client may
+	// introspect, at most MaxAudiences; see MayIntrospect. A public client has
+	// none.
+	IntrospectAudiences []string `json:"introspect_audiences,omitempty"`
 	// Scope is the largest scope that the client may request. It is also the
 	// default.
 	Scope oauth.Scope `json:"scope,omitempty"`
@@ -78,6 +83,9 @@ type Key struct {
 	Public []byte `json:"public"`
 }
 
+// MaxAudiences is the maximum number of audiences in a list of a client.
+const MaxAudiences = 256
+
 // MaxKeys is the maximum number of keys of a client.
 const MaxKeys = 8
 
@@ -101,6 +109,15 @@ func (c Client) SecretMatches(secret string) bool {
 		match = match || equal
 	}
 	return match
+}
+
+// MayIntrospect reports whether the client may introspect an access token with
+// these audiences that was issued to another client: its id is one of them, or
+// one of them is in IntrospectAudiences.
+func (c Client) MayIntrospect(audience []string) bool {
+	return slices.ContainsFunc(audience, func(id string) bool {
+		return id == c.ID || slices.Contains(c.IntrospectAudiences, id)
+	})
 }
 
 // Way returns how the client's users hold a login in the browser. It is empty

@@ -3,7 +3,6 @@ package issuer
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/signetd/signet/internal/client"
@@ -51,12 +50,13 @@ func NewInspector(o Options) *Inspector {
 	}
 }
 
-// Introspect returns the state of a token to its audience (a client whose id is
-// in aud) and to the client that it was issued to. For every other caller, and
-// for a token that is not valid, the result is not active. If Introspect cannot
-// decide whether the token is valid, it returns temporarily_unavailable. It
-// reads the grant from the store, so a revocation has effect at once. It also
-// refuses what verifiers refuse, see Options.Revocations.
+// Introspect returns the state of a token to the client that it was issued to,
+// and that of an access token also to its audiences, see client.MayIntrospect.
+// For every other caller, and for a token that is not valid, the result is not
+// active. If Introspect cannot decide whether the token is valid, it returns
+// temporarily_unavailable. It reads the grant from the store, so a revocation
+// has effect at once. It also refuses what verifiers refuse, see
+// Options.Revocations.
 func (i *Inspector) Introspect(ctx context.Context, caller client.Caller, text string) (Introspection, error) {
 	s, err := i.registry.Snapshot()
 	if err != nil {
@@ -81,7 +81,7 @@ func (i *Inspector) introspectAccess(
 	if err != nil {
 		return Introspection{}, token.Refusal(oauth.InvalidGrant, err)
 	}
-	if access.ClientID != caller.Client.ID && !slices.Contains(access.Audience, caller.Client.ID) {
+	if access.ClientID != caller.Client.ID && !caller.Client.MayIntrospect(access.Audience) {
 		return Introspection{}, oauth.Refused(oauth.InvalidGrant, grant.ErrNotCallers)
 	}
 	if err := i.checkActive(ctx, s, access); err != nil {

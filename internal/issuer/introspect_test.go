@@ -15,6 +15,10 @@ func TestIntrospect_AnswersOnlyTheClientAndTheAudience(t *testing.T) {
 	response := f.MustLogin(t)
 	resource := f.Register(t, client.Client{ID: api})
 	other := f.Register(t, client.Client{ID: "stranger", Audiences: []string{api}})
+	_, err := f.Admin.CreateAudience(t.Context(), operator, client.Audience{ID: second})
+	must(t, err)
+	checker := f.Register(t, client.Client{ID: "checker", IntrospectAudiences: []string{second, api}})
+	elsewhere := f.Register(t, client.Client{ID: "elsewhere", IntrospectAudiences: []string{second}})
 	for _, c := range []struct {
 		name   string
 		caller client.Caller
@@ -23,6 +27,9 @@ func TestIntrospect_AnswersOnlyTheClientAndTheAudience(t *testing.T) {
 	}{
 		{"the grant's client", f.Caller, response.AccessToken, true},
 		{"the audience", resource, response.AccessToken, true},
+		{"a client for several audiences", checker, response.AccessToken, true},
+		{"a client for several audiences, refresh token", checker, response.RefreshToken, false},
+		{"a client for another audience", elsewhere, response.AccessToken, false},
 		{"another client", other, response.AccessToken, false},
 		{"the grant's client, refresh token", f.Caller, response.RefreshToken, true},
 		{"the audience, refresh token", resource, response.RefreshToken, false},

@@ -24,6 +24,9 @@ var clientFields = map[string]func(to *client.Client, from client.Client){
 		browserOf(to).LoginPath = browserOf(&from).LoginPath
 	},
 	"cors_origin": func(to *client.Client, from client.Client) { to.CORSOrigins = from.CORSOrigins },
+	"introspect_audience": func(to *client.Client, from client.Client) {
+		to.IntrospectAudiences = from.IntrospectAudiences
+	},
 }
 
 // browserOf returns the application of a client in the browser. It sets one for

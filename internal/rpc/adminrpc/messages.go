@@ -41,6 +41,7 @@ func readClient(m *signetv1.Client) (c client.Client, err error) {
 		ID: m.GetId(), Name: m.GetName(), Public: m.GetPublic(), Audiences: m.GetAudience(),
 		RefreshIdle: m.GetRefreshIdle().AsDuration(), RefreshAbsolute: m.GetRefreshAbsolute().AsDuration(),
 		MintSubjects: m.GetMintSubjects(), CertSANs: m.GetCertSan(), CORSOrigins: m.GetCorsOrigin(),
+		IntrospectAudiences: m.GetIntrospectAudience(),
 	}
 	if b := m.GetBrowser(); b != nil {
 		c.Browser = &client.Browser{
@@ -66,7 +67,8 @@ func clientMessage(c client.Client) *signetv1.Client {
 		Id: c.ID, Name: c.Name, Public: c.Public, Audience: c.Audiences, Scope: c.Scope.String(),
 		RefreshIdle: duration(c.RefreshIdle), RefreshAbsolute: duration(c.RefreshAbsolute),
 		MintSubjects: c.MintSubjects, CertSan: c.CertSANs, CorsOrigin: c.CORSOrigins,
-		DisabledAt: timestamp(c.DisabledAt), CreatedAt: timestamp(c.CreatedAt),
+		IntrospectAudience: c.IntrospectAudiences,
+		DisabledAt:         timestamp(c.DisabledAt), CreatedAt: timestamp(c.CreatedAt),
 	}
 	if b := c.Browser; b != nil {
 		m.Browser = &signetv1.Browser{Way: string(b.Way), Origin: b.Origins, LoginPath: b.LoginPath}

@@ -95,7 +95,7 @@ func TestClients(t *testing.T) {
 		Name: "The gateway", Audience: []string{"api", "api-es"}, Scope: "read write",
 		RefreshIdle: durationpb.New(time.Minute), RefreshAbsolute: durationpb.New(time.Hour), Leeway: durationpb.New(0),
 		RetryWindow: durationpb.New(0), GrantsPerUser: proto.Int32(0),
-		MintSubjects: true, CertSan: []string{"dns:gateway.example"},
+		MintSubjects: true, CertSan: []string{"dns:gateway.example"}, IntrospectAudience: []string{"api-es", "api"},
 	}
 	created, err := f.AdminService.CreateClient(ctx, &signetv1.CreateClientRequest{Client: want})
 	must(t, err)

@@ -20,7 +20,6 @@ import (
 // The maximum sizes of fields, in bytes, and the maximum lengths of lists.
 const (
 	maxName       = 256
-	maxAudiences  = 256 // of a client
 	maxClaimNames = 32
 	maxAlgorithm  = 64
 	maxKid        = 128
@@ -148,7 +147,8 @@ func validateClientUpdate(r *signetv1.UpdateClientRequest) error {
 // checkClient checks the settings of a client.
 func checkClient(v *validate.Violations, c *signetv1.Client) {
 	v.Label("client.name", c.GetName(), maxName)
-	checkList(v, "client.audience", c.GetAudience(), maxAudiences, oauth.MaxAudienceID)
+	checkList(v, "client.audience", c.GetAudience(), client.MaxAudiences, oauth.MaxAudienceID)
+	checkList(v, "client.introspect_audience", c.GetIntrospectAudience(), client.MaxAudiences, oauth.MaxAudienceID)
 	v.Bounded("client.scope", c.GetScope(), oauth.MaxScope)
 	checkDuration(v, "client.refresh_idle", c.GetRefreshIdle())
 	checkDuration(v, "client.refresh_absolute", c.GetRefreshAbsolute())

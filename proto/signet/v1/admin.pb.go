@@ -682,9 +682,13 @@ type Client struct {
 	Browser *Browser `protobuf:"bytes,18,opt,name=browser,proto3" json:"browser,omitempty"`
 	// The origins of pages that may call the token endpoint and the revocation
 	// endpoint as this public client, at most 16, in the form of Browser.origin.
-	CorsOrigin    []string `protobuf:"bytes,19,rep,name=cors_origin,json=corsOrigin,proto3" json:"cors_origin,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CorsOrigin []string `protobuf:"bytes,19,rep,name=cors_origin,json=corsOrigin,proto3" json:"cors_origin,omitempty"`
+	// The audiences whose access tokens the client may introspect, at most 256.
+	// A client may introspect the tokens of the audience of its own id anyway. A
+	// public client has none.
+	IntrospectAudience []string `protobuf:"bytes,20,rep,name=introspect_audience,json=introspectAudience,proto3" json:"introspect_audience,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Client) Reset() {
@@ -846,6 +850,13 @@ func (x *Client) GetBrowser() *Browser {
 func (x *Client) GetCorsOrigin() []string {
 	if x != nil {
 		return x.CorsOrigin
+	}
+	return nil
+}
+
+func (x *Client) GetIntrospectAudience() []string {
+	if x != nil {
+		return x.IntrospectAudience
 	}
 	return nil
 }
@@ -1239,8 +1250,8 @@ type UpdateClientRequest struct {
 	Client *Client `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
 	// The fields to change: name, audience, scope, refresh_idle,
 	// refresh_absolute, leeway, retry_window, grants_per_user, mint_subjects,
-	// cert_san, jwks, browser.origin, browser.login_path, cors_origin. A field
-	// that is unset in client is cleared.
+	// cert_san, jwks, browser.origin, browser.login_path, cors_origin,
+	// introspect_audience. A field that is unset in client is cleared.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3327,7 +3338,7 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"c\n" +
 	"\x14SetUserClaimsRequest\x12\x1a\n" +
 	"\busername\x18\x01 \x01(\tR\busername\x12/\n" +
-	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xb9\x06\n" +
+	"\x06claims\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06claims\"\xea\x06\n" +
 	"\x06Client\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3351,7 +3362,8 @@ const file_signet_v1_admin_proto_rawDesc = "" +
 	"\x0fgrants_per_user\x18\x11 \x01(\x05H\x00R\rgrantsPerUser\x88\x01\x01\x12,\n" +
 	"\abrowser\x18\x12 \x01(\v2\x12.signet.v1.BrowserR\abrowser\x12\x1f\n" +
 	"\vcors_origin\x18\x13 \x03(\tR\n" +
-	"corsOriginB\x12\n" +
+	"corsOrigin\x12/\n" +
+	"\x13introspect_audience\x18\x14 \x03(\tR\x12introspectAudienceB\x12\n" +
 	"\x10_grants_per_user\"R\n" +
 	"\aBrowser\x12\x10\n" +
 	"\x03way\x18\x01 \x01(\tR\x03way\x12\x16\n" +

@@ -70,10 +70,10 @@ type TokenServiceClient interface {
 	// RESOURCE_EXHAUSTED with RetryInfo if the client has revoked too many tokens
 	// without a grant (`revocations.client_per_hour`).
 	Revoke(ctx context.Context, in *RevokeRequest, opts ...grpc.CallOption) (*RevokeResponse, error)
-	// Introspect reports whether a token is active (RFC 7662). Only two callers
-	// get the answer: the token's audience (a client whose id is in the token's
-	// aud) and the client that the token was issued to. For all others the token
-	// is not active. For a public client no refresh token is active, because
+	// Introspect reports whether a token is active (RFC 7662). The client that the
+	// token was issued to gets the answer. For an access token, so do a client
+	// whose id is in the token's aud and a client that has one of these audiences
+	// in introspect_audience. For all others the token is not active. For a public client no refresh token is active, because
 	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
 	// cannot decide now whether the token is active.
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
@@ -193,10 +193,10 @@ type TokenServiceServer interface {
 	// RESOURCE_EXHAUSTED with RetryInfo if the client has revoked too many tokens
 	// without a grant (`revocations.client_per_hour`).
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
-	// Introspect reports whether a token is active (RFC 7662). Only two callers
-	// get the answer: the token's audience (a client whose id is in the token's
-	// aud) and the client that the token was issued to. For all others the token
-	// is not active. For a public client no refresh token is active, because
+	// Introspect reports whether a token is active (RFC 7662). The client that the
+	// token was issued to gets the answer. For an access token, so do a client
+	// whose id is in the token's aud and a client that has one of these audiences
+	// in introspect_audience. For all others the token is not active. For a public client no refresh token is active, because
 	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
 	// cannot decide now whether the token is active.
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
