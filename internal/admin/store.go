@@ -15,12 +15,13 @@ import (
 // an audience raises the version of the directory in the same transaction. An
 // error that is an oauth.Code is an answer of the store: oauth.NotFound for a
 // name or an id that does not exist. Every other error means that the store did
-// not answer.
+// not answer, except client.ErrRaced.
 type Store interface {
 	UserStore
 	LockStore
 	ClientStore
 	AudienceStore
+	DirectoryStore
 	GrantStore
 	RevocationStore
 	VerifierStore
@@ -79,6 +80,14 @@ type ClientStore interface {
 	// DeleteClient deletes the client and revokes its grants with the reason
 	// audit.RevokedByDeletion.
 	DeleteClient(ctx context.Context, id, actor string) error
+}
+
+// DirectoryStore changes many clients and audiences together.
+type DirectoryStore interface {
+	// ChangeDirectory makes all changes if the directory still has their
+	// version. Otherwise it makes none and returns client.ErrRaced. It revokes
+	// the grants of deleted clients, as DeleteClient does.
+	ChangeDirectory(ctx context.Context, c client.Changes, actor string) error
 }
 
 // AudienceStore stores audiences.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/internal/revocation"
 )
@@ -77,6 +78,23 @@ func RevokedClient(id string) Revocation {
 // deleted.
 func RevokedAudience(id string) Revocation {
 	return Revocation{Kind: revocation.Audience, Hash: revocation.Audience.Hash(id), Lag: MintLag}
+}
+
+// RevokedByChanges returns the entries about the audiences and clients that the
+// changes disable or delete.
+func RevokedByChanges(c client.Changes) []Revocation {
+	var entries []Revocation
+	for _, a := range c.Audiences {
+		if a.Old != nil && (a.New == nil || a.Old.DisabledAt.IsZero() && !a.New.DisabledAt.IsZero()) {
+			entries = append(entries, RevokedAudience(a.Old.ID))
+		}
+	}
+	for _, x := range c.Clients {
+		if x.Old != nil && (x.New == nil || x.Old.DisabledAt.IsZero() && !x.New.DisabledAt.IsZero()) {
+			entries = append(entries, RevokedClient(x.Old.ID))
+		}
+	}
+	return entries
 }
 
 // RevokedKey returns the entry about a signing key that is compromised.

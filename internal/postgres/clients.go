@@ -15,7 +15,7 @@ func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
 		err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
 		if err == nil {
-			err = restrictClientEnding(ctx, tx, c.ID)
+			err = restrictClientEndings(ctx, tx, []string{c.ID})
 		}
 		return nil, err
 	})
@@ -41,17 +41,17 @@ func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.C
 // into the revocation log, about all its tokens.
 func (s *Store) DeleteClient(ctx context.Context, id, actor string) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = $1`, id); err != nil {
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+		if err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = $1`, id); err != nil {
 			return err
 		}
 		moment, err := s.appendRevocations(ctx, tx, grant.RevokedClient(id))
 		if err != nil {
 			return err
 		}
-		return addClientEnding(ctx, tx, id, audit.RevokedByDeletion, actor, moment)
+		return addClientEndings(ctx, tx, []string{id}, audit.RevokedByDeletion, actor, moment)
 	})
 	return wrap("delete client", err)
 }

@@ -72,17 +72,19 @@ func deleteRecord(ctx context.Context, tx transaction, remove query, id string) 
 	return err
 }
 
-// changeDirectory runs change, raises the version of the directory, and writes
+// changeDirectory raises the version of the directory, runs change, and writes
 // the entries that change returns into the revocation log, in one transaction.
+// The version comes first, because its row is the lock of all transactions that
+// change the directory: none waits for a record that another one has locked.
 func (s *Store) changeDirectory(
 	ctx context.Context, change func(context.Context, transaction) ([]grant.Revocation, error),
 ) error {
 	return s.write(ctx, func(ctx context.Context, tx transaction) error {
-		entries, err := change(ctx, tx)
-		if err != nil {
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+		entries, err := change(ctx, tx)
+		if err != nil {
 			return err
 		}
 		_, err = s.appendRevocations(ctx, tx, entries...)

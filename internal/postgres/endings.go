@@ -228,26 +228,34 @@ func liftSuspension(ctx context.Context, tx transaction, userID string) error {
 	return err
 }
 
-// addClientEnding revokes all grants to a deleted client, and those that a
+// addClientEndings revokes all grants to deleted clients, and those that a
 // request in progress still creates. A client that is created with the same id
-// later ends that, see restrictClientEnding. The time of the ending is the
+// later ends that, see restrictClientEndings. The time of the ending is the
 // moment of the entry in the log without its lag, and after the ending before
 // it, also if the clock was set back; see createdAt.
-func addClientEnding(
-	ctx context.Context, tx transaction, clientID, reason, actor string, moment time.Time,
+func addClientEndings(
+	ctx context.Context, tx transaction, clientIDs []string, reason, actor string, moment time.Time,
 ) error {
+	if len(clientIDs) == 0 {
+		return nil
+	}
 	_, err := tx.Exec(ctx, `INSERT INTO endings (subject, client_id, except_id, reason, actor, at, created_until, next_at)
-		SELECT '', $1, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (SELECT greatest($4::timestamptz, (
-			SELECT max(created_until) + interval '1 microsecond' FROM endings
-			WHERE subject = '' AND client_id = $1 AND created_until < 'infinity')) AS at) moment`,
-		clientID, reason, actor, moment)
+		SELECT '', client_id, NULL, $2, $3, at, 'infinity', clock_timestamp() FROM (
+			SELECT deleted.client_id, greatest($4::timestamptz, (
+				SELECT max(created_until) + interval '1 microsecond' FROM endings e
+				WHERE subject = '' AND e.client_id = deleted.client_id AND created_until < 'infinity')) AS at
+			FROM unnest($1::text[]) AS deleted (client_id)) moment`,
+		clientIDs, reason, actor, moment)
 	return err
 }
 
-// restrictClientEnding makes the ending of a deleted client concern no grant
+// restrictClientEndings makes the endings of deleted clients concern no grant
 // that is created from now on.
-func restrictClientEnding(ctx context.Context, tx transaction, clientID string) error {
+func restrictClientEndings(ctx context.Context, tx transaction, clientIDs []string) error {
+	if len(clientIDs) == 0 {
+		return nil
+	}
 	_, err := tx.Exec(ctx, `UPDATE endings SET created_until = greatest(at, clock_timestamp())
-		WHERE subject = '' AND client_id = $1 AND created_until = 'infinity'`, clientID)
+		WHERE subject = '' AND client_id = ANY ($1) AND created_until = 'infinity'`, clientIDs)
 	return err
 }

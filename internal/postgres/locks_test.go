@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -269,5 +270,29 @@ func TestLocks_HeadIsLast(t *testing.T) {
 			must(t, holder.tx.Rollback(t.Context()))
 			must(t, <-done)
 		})
+	}
+}
+
+// TestChangeDirectory_WaitsForOtherChanges: while another transaction changes a
+// client, changes of the directory wait for it and are then raced. Neither
+// waits for a lock that the other one holds.
+func TestChangeDirectory_WaitsForOtherChanges(t *testing.T) {
+	s := open(t, pgtest.New(t), Options{})
+	app := client.Client{ID: "app"}
+	must(t, s.CreateClient(t.Context(), app))
+	result := make(chan error, 1)
+	err := s.UpdateClient(t.Context(), "app", func(c *client.Client) error {
+		go func() {
+			result <- s.ChangeDirectory(t.Context(), client.Changes{
+				Version: 1, Clients: []client.Change[client.Client]{{Old: &app, New: &app}},
+			}, "operator:test")
+		}()
+		waitForBlocked(t, s)
+		c.Name = "new"
+		return nil
+	})
+	must(t, err)
+	if err := <-result; !errors.Is(err, client.ErrRaced) {
+		t.Errorf("error %v, want %v", err, client.ErrRaced)
 	}
 }

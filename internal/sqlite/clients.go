@@ -41,10 +41,10 @@ func (s *Store) UpdateClient(ctx context.Context, id string, edit func(*client.C
 // into the revocation log, about all its tokens.
 func (s *Store) DeleteClient(ctx context.Context, id, actor string) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		if err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id); err != nil {
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+		if err := deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, id); err != nil {
 			return err
 		}
 		moment, err := s.appendRevocations(ctx, tx, grant.RevokedClient(id))

@@ -72,17 +72,17 @@ func deleteRecord(ctx context.Context, tx transaction, remove query, id string) 
 	return err
 }
 
-// changeDirectory runs change, raises the version of the directory, and writes
+// changeDirectory raises the version of the directory, runs change, and writes
 // the entries that change returns into the revocation log, in one transaction.
 func (s *Store) changeDirectory(
 	ctx context.Context, change func(context.Context, transaction) ([]grant.Revocation, error),
 ) error {
 	return s.write(ctx, func(ctx context.Context, tx transaction) error {
-		entries, err := change(ctx, tx)
-		if err != nil {
+		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseDirectoryVersion); err != nil {
+		entries, err := change(ctx, tx)
+		if err != nil {
 			return err
 		}
 		_, err = s.appendRevocations(ctx, tx, entries...)

@@ -39,6 +39,7 @@ const (
 
 	selectDirectoryVersion = `SELECT version FROM versions WHERE name = 'directory'`
 	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
+	swapDirectoryVersion   = `UPDATE versions SET version = version + 1 WHERE name = 'directory' AND version = ?`
 
 	selectRingVersion = `SELECT version, restored FROM versions WHERE name = 'ring'`
 	swapRingVersion   = `UPDATE versions SET version = version + 1, restored = ?1,

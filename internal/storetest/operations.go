@@ -23,7 +23,7 @@ func (p *pair) operations() map[string]func(*rapid.T) {
 				grants.revokeGrant, grants.revokeGrants, grants.revokeOldest)
 		},
 		"apply endings": grants.applyEndings,
-		"directory":     func() { p.oneOf(registry.changeClient, registry.changeAudience) },
+		"directory":     func() { p.oneOf(registry.changeClient, registry.changeAudience, registry.changeDirectory) },
 		"ring":          ring.swapRing,
 		"touch":         grants.touch,
 		"create 1":      grants.createGrant, "create 2": grants.createGrant, "mint": grants.mintGrant,

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
 	"github.com/signetd/signet/keys"
 )
@@ -47,7 +48,7 @@ func (p *pair) same(operation string, call func(Store) (any, error)) {
 			answers[i] = answer
 		case errors.As(err, &code):
 			codes[i] = string(code)
-		case errors.Is(err, keys.ErrRaced):
+		case errors.Is(err, keys.ErrRaced), errors.Is(err, client.ErrRaced):
 			codes[i] = "raced"
 		default:
 			p.t.Fatalf("%s: %T: %v", operation, s, err)

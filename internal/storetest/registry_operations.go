@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -54,6 +55,52 @@ func (p registryOperations) changeAudience() {
 			return s.UpdateAudience(p.ctx, id, func(a *client.Audience) error { a.DisabledAt = disabledAt; return nil })
 		})
 	}
+}
+
+// changeDirectory changes up to two clients and an audience together. At times
+// the version is an old one.
+func (p registryOperations) changeDirectory() {
+	ids, disabledAt := slices.Compact([]string{p.client(), p.client()}), p.disabledAt()
+	remove, raced := rapid.Bool().Draw(p.t, "remove"), rapid.IntRange(0, 3).Draw(p.t, "raced") == 0
+	p.change("ChangeDirectory", func(s Store) error {
+		d, err := s.Directory(p.ctx)
+		if err != nil {
+			return err
+		}
+		changes := client.Changes{Version: d.Version}
+		if raced {
+			changes.Version--
+		}
+		for _, id := range ids {
+			change := changeOf(id, d.Client, remove, func(c client.Client) client.Client {
+				c.ID, c.CreatedAt, c.DisabledAt = id, start, disabledAt
+				return c
+			})
+			changes.Clients = append(changes.Clients, change...)
+		}
+		changes.Audiences = changeOf(ids[0], d.Audience, remove, func(a client.Audience) client.Audience {
+			a.ID, a.CreatedAt, a.DisabledAt = ids[0], start, disabledAt
+			return a
+		})
+		return s.ChangeDirectory(p.ctx, changes, operator)
+	})
+}
+
+// changeOf returns the change of a record: it is removed, or becomes what edit
+// returns. There is no change if a record to remove does not exist.
+func changeOf[T client.Client | client.Audience](
+	id string, find func(string) (T, bool), remove bool, edit func(T) T,
+) []client.Change[T] {
+	old, exists := find(id)
+	switch {
+	case exists && remove:
+		return []client.Change[T]{deleted(old)}
+	case exists:
+		return []client.Change[T]{updated(old, edit(old))}
+	case remove:
+		return nil
+	}
+	return []client.Change[T]{created(edit(old))}
 }
 
 // disabledAt returns the time of a record that is disabled, or the zero time.
