@@ -20,7 +20,9 @@ var defaults []byte
 // the defaults.
 //
 // The error reports all faults at once, one per line. No line contains a
-// secret.
+// secret. With an error, the result has log.format and nothing else, so that
+// the caller can report the error in this format. Log.Format may be invalid
+// then.
 func Load(s Sources) (Config, error) {
 	var c Config
 	l := &loader{
@@ -39,7 +41,7 @@ func Load(s Sources) (Config, error) {
 
 	file, err := l.read(s, all)
 	if err != nil {
-		return Config{}, err
+		return Config{Log: Log{Format: l.logFormat}}, err
 	}
 	if err := l.viper.UnmarshalExact(&c, strictDecoding); err != nil {
 		return Config{}, err
@@ -48,7 +50,7 @@ func Load(s Sources) (Config, error) {
 	c.File, c.Origins = file, l.origins
 	c.fillDefaults()
 	if err := joinFaults(l.merge(c.faults())); err != nil {
-		return Config{}, err
+		return Config{Log: Log{Format: c.Log.Format}}, err
 	}
 	return c, nil
 }
@@ -73,6 +75,8 @@ type loader struct {
 	types   map[string]reflect.Type
 	origins map[string]string
 	faults  []fault
+	// logFormat is log.format without the file.
+	logFormat string
 }
 
 // read reads all sources. It returns the path of the configuration file.
@@ -86,6 +90,7 @@ func (l *loader) read(s Sources, all []field) (file string, err error) {
 	}
 	dev, flags := fromMap(s.Dev, FromDev), fromMap(s.Flags, FromFlag)
 	env, envFaults := s.fromEnv(all)
+	l.logFormat = last("log.format", base, dev, env, flags)
 
 	file, text, err := s.find(last("data_dir", base, dev, env, flags))
 	if err != nil {

@@ -69,6 +69,16 @@ func New(cfg config.Config, stderr io.Writer) (*App, error) {
 	return a, nil
 }
 
+// NewJSONLog returns a log that writes JSON lines to w at once, for a server
+// that has no App.
+func NewJSONLog(w io.Writer) *slog.Logger {
+	log, err := telemetry.NewLogger(w, "json", "info")
+	if err != nil {
+		panic(err) // impossible: both arguments are valid
+	}
+	return log
+}
+
 // newForCommand returns New with the log of a command: text, and warnings only.
 func newForCommand(cfg config.Config, stderr io.Writer) (*App, error) {
 	cfg.Log.Format, cfg.Log.Level = "text", "warn"

@@ -13,7 +13,7 @@ import (
 // LoadDev returns the configuration of `serve --dev`. It fills in values for
 // required keys that nothing sets.
 func LoadDev(s config.Sources) (config.Config, error) {
-	s.Dev = map[string]string{"issuer": "http://localhost"} // until the address is known
+	s.Dev = map[string]string{"issuer": "http://localhost", "log.format": "text"} // until the address is known
 	cfg, err := config.Load(s)
 	if err != nil {
 		return cfg, err

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/signetd/signet/config"
 	"github.com/signetd/signet/internal/app"
 )
@@ -63,18 +65,52 @@ func (p *program) loadServe(dev bool) (config.Config, error) {
 		load = app.LoadDev
 	}
 	cfg, err := load(s)
+	p.useServerLog(cfg.Log.Format)
 	if err != nil {
-		printWarnings(p.err, p.warnings)
+		p.reportWarnings()
 	}
 	return cfg, indentFaults(err)
 }
 
-// indentFaults returns an error of config.Load with each fault on a line of its
-// own, indented.
+// useServerLog sets p.log to a log in JSON if this is the format of the
+// server's log. People at a terminal get text.
+func (p *program) useServerLog(format string) {
+	stderr, isFile := p.err.(*os.File)
+	if isFile && term.IsTerminal(int(stderr.Fd())) {
+		return
+	}
+	if format == "json" {
+		p.log = app.NewJSONLog(p.err)
+	}
+}
+
+// reportWarnings reports the warnings of a server that does not start.
+func (p *program) reportWarnings() {
+	if p.log == nil {
+		printWarnings(p.err, p.warnings)
+		return
+	}
+	for _, warning := range p.warnings {
+		p.log.Warn(ignoredInput, "cause", warning)
+	}
+}
+
+// A faultsError is an error of config.Load.
+type faultsError []string
+
+// Error returns each fault on a line of its own, indented.
+func (e faultsError) Error() string { return "invalid configuration:\n  " + strings.Join(e, "\n  ") }
+
+// indentFaults returns a faultsError for the faults of config.Load, and every
+// other error as it is.
 func indentFaults(err error) error {
 	var faults interface{ Unwrap() []error }
 	if !errors.As(err, &faults) {
 		return err
 	}
-	return errors.New("invalid configuration:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	var lines faultsError
+	for _, fault := range faults.Unwrap() {
+		lines = append(lines, fault.Error())
+	}
+	return lines
 }

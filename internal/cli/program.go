@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 )
 
@@ -21,6 +22,9 @@ type program struct {
 	output   outputFormat
 	// warnings name inputs of the configuration that have no effect.
 	warnings []string
+	// log reports why a server cannot start or go on, if its log is in JSON. It
+	// is nil in every other case.
+	log *slog.Logger
 	// lines reads standard input when it is not a terminal.
 	lines *bufio.Scanner
 }

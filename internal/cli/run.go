@@ -47,10 +47,13 @@ func (p *program) exitCode(err error) int {
 	if errors.Is(err, context.Canceled) {
 		text = "interrupted"
 	}
-	text = "signet: " + text + "\n"
-
 	var failed commandError
 	var usage usageError
+	if errors.As(err, &failed) && p.log != nil {
+		p.logFailure(text, err)
+		return exitFailure
+	}
+	text = "signet: " + text + "\n"
 	if errors.As(err, &usage) || !errors.As(err, &failed) {
 		printLast(p.err, text+"Run the command with --help to see its usage.\n")
 		return exitUsage
@@ -59,13 +62,26 @@ func (p *program) exitCode(err error) int {
 	return exitFailure
 }
 
-// printLast prints the last text before the program ends. It waits no longer
-// than a second for a pipe that nobody reads.
-func printLast(w io.Writer, text string) {
+// logFailure logs why a server cannot start or go on.
+func (p *program) logFailure(text string, err error) {
+	var faults faultsError
+	if errors.As(err, &faults) {
+		withinASecond(func() { p.log.Error("invalid configuration", "faults", []string(faults)) })
+		return
+	}
+	withinASecond(func() { p.log.Error("the server failed", "error", text) })
+}
+
+// printLast prints the last text before the program ends.
+func printLast(w io.Writer, text string) { withinASecond(func() { fmt.Fprint(w, text) }) }
+
+// withinASecond calls print, and waits for it no longer than a second: it may
+// write to a pipe that nobody reads.
+func withinASecond(print func()) {
 	printed := make(chan struct{})
 	go func() {
 		defer close(printed)
-		fmt.Fprint(w, text)
+		print()
 	}()
 	select {
 	case <-printed:

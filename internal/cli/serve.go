@@ -31,6 +31,10 @@ func newServeCommand(p *program) *cobra.Command {
 	return c
 }
 
+// ignoredInput is the message for an input of the configuration that has no
+// effect.
+const ignoredInput = "ignored an input of the configuration"
+
 // runServer runs the server until ctx is done.
 func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) error {
 	a, err := app.New(cfg, p.err)
@@ -39,7 +43,7 @@ func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) err
 	}
 	slog.SetDefault(a.Log)
 	for _, warning := range p.warnings {
-		a.Log.Warn("ignored an input of the configuration", "cause", warning)
+		a.Log.Warn(ignoredInput, "cause", warning)
 	}
 	app.LimitMemory()
 	app.KeepRunning(a.Log)
