@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // debian are the gateways that are packages of Debian.
@@ -25,7 +27,7 @@ func nginx(t *testing.T, f *fixture, dir, address string) []string {
 // questions to the server for gateways.
 func nginxWith(t *testing.T, f *fixture, dir, address, all, questions string) []string {
 	t.Helper()
-	site := write(t, dir, "site.conf", readBlock(t, "nginx.md", "nginx",
+	site := programs.Write(t, dir, "site.conf", programs.Block(t, "gateways/nginx.md", "nginx",
 		"listen 443 ", "listen "+address+" ",
 		" internal;\n", " internal;\n"+questions+"\n",
 		"127.0.0.1:3000", f.application.address,
@@ -35,7 +37,7 @@ func nginxWith(t *testing.T, f *fixture, dir, address, all, questions string) []
 		"/etc/nginx/tls/shop.example.crt", f.certFile,
 		"/etc/nginx/tls/shop.example.key", f.keyFile,
 	))
-	main := write(t, dir, "nginx.conf", fmt.Sprintf(`
+	main := programs.Write(t, dir, "nginx.conf", fmt.Sprintf(`
 daemon off; master_process off; error_log stderr; pid %[1]s/pid;
 events {}
 http {
@@ -46,7 +48,7 @@ http {
 	include %[2]s;
 }
 `, dir, site, all))
-	return []string{lookProgram(t, "nginx"), "-e", "stderr", "-c", main}
+	return []string{programs.Look(t, "nginx"), "-e", "stderr", "-c", main}
 }
 
 // caddy adds options to the block of the page, so that Caddy opens no other
@@ -56,7 +58,7 @@ func caddy(t *testing.T, f *fixture, dir, address string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := readBlock(t, "caddy.md", "caddyfile",
+	site := programs.Block(t, "gateways/caddy.md", "caddyfile",
 		"shop.example {", "https://shop.example:"+port+" {\n\tbind 127.0.0.1",
 		"127.0.0.1:3000", f.application.address,
 		"127.0.0.1:8080", f.public,
@@ -65,20 +67,20 @@ func caddy(t *testing.T, f *fixture, dir, address string) []string {
 		"/etc/caddy/tls/shop.example.crt", f.certFile,
 		"/etc/caddy/tls/shop.example.key", f.keyFile,
 	)
-	file := write(t, dir, "Caddyfile", "{\n\tadmin off\n\tauto_https disable_redirects\n}\n\n"+site)
-	return []string{lookProgram(t, "caddy"), "run", "--adapter", "caddyfile", "--config", file}
+	file := programs.Write(t, dir, "Caddyfile", "{\n\tadmin off\n\tauto_https disable_redirects\n}\n\n"+site)
+	return []string{programs.Look(t, "caddy"), "run", "--adapter", "caddyfile", "--config", file}
 }
 
 // haproxy runs the configuration and the script of the page.
 func haproxy(t *testing.T, f *fixture, dir, address string) []string {
-	return haproxyWith(t, f, dir, address, readBlock(t, "haproxy.md", "lua", "127.0.0.1:8082", f.gateway))
+	return haproxyWith(t, f, dir, address, programs.Block(t, "gateways/haproxy.md", "lua", "127.0.0.1:8082", f.gateway))
 }
 
 // haproxyWith runs the configuration of the page with another script.
 func haproxyWith(t *testing.T, f *fixture, dir, address, lua string) []string {
 	t.Helper()
-	script := write(t, dir, "signet.lua", lua)
-	file := write(t, dir, "haproxy.cfg", readBlock(t, "haproxy.md", "haproxy",
+	script := programs.Write(t, dir, "signet.lua", lua)
+	file := programs.Write(t, dir, "haproxy.cfg", programs.Block(t, "gateways/haproxy.md", "haproxy",
 		"bind :443 ", "bind "+address+" ",
 		"/etc/haproxy/signet.lua", script,
 		"/optional/forward-auth/-", "/optional/forward-auth/"+otherAudience,
@@ -86,7 +88,7 @@ func haproxyWith(t *testing.T, f *fixture, dir, address, lua string) []string {
 		"127.0.0.1:8080", f.public,
 		"/etc/haproxy/tls/shop.example.pem", joinFiles(t, dir, f.certFile, f.keyFile),
 	))
-	return []string{lookProgram(t, "haproxy"), "-db", "-f", file}
+	return []string{programs.Look(t, "haproxy"), "-db", "-f", file}
 }
 
 // joinFiles writes a file with the contents of others and returns its path.

@@ -3,6 +3,8 @@ package gateways
 import (
 	"net/http"
 	"testing"
+
+	"github.com/signetd/signet/internal/interop/programs"
 )
 
 // withCache are directives for a cache of the answers of the server for
@@ -47,7 +49,8 @@ func (f *fixture) tryCache(t *testing.T) {
 // HAProxy passes on no request if the script fails.
 func (f *fixture) tryBrokenScript(t *testing.T) {
 	g := gateway{name: "HAProxy", configure: func(t *testing.T, f *fixture, dir, address string) []string {
-		return haproxyWith(t, f, dir, address, readBlock(t, "haproxy.md", "lua", "127.0.0.1:8082", f.gateway,
+		return haproxyWith(t, f, dir, address, programs.Block(t, "gateways/haproxy.md", "lua",
+			"127.0.0.1:8082", f.gateway,
 			"    if answer.status == 200 then\n", "    error('the script fails')\n    if answer.status == 200 then\n"))
 	}}
 	f.tryWithoutServer(t, g.start(t, f), http.StatusServiceUnavailable)

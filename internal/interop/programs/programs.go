@@ -51,7 +51,7 @@ func build(run func() int, packages []string) (status int, err error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	root, _, _ := strings.Cut(wd, filepath.FromSlash("/internal/interop"))
+	root := root(wd)
 	args := append([]string{"build", "-buildvcs=false", "-ldflags=-w", "-o", dir}, packages...)
 	c := exec.Command("go", args...)
 	c.Dir, c.Env = root, append(os.Environ(), "PWD="+root)
@@ -59,6 +59,12 @@ func build(run func() int, packages []string) (status int, err error) {
 		return 1, fmt.Errorf("%w\n%s", err, out)
 	}
 	return run(), nil
+}
+
+// root returns the root of the repository, from a directory of this module.
+func root(wd string) string {
+	root, _, _ := strings.Cut(wd, filepath.FromSlash("/internal/interop"))
+	return root
 }
 
 // Environment returns the environment without the settings of Signet.

@@ -1,4 +1,4 @@
-package gateways
+package programs
 
 import (
 	"os"
@@ -7,12 +7,16 @@ import (
 	"testing"
 )
 
-// readBlock returns the one fenced block of a page of docs/gateways that has
-// this info string, with the replacements: pairs of an old text and a new one.
-// Each old text must occur in the block.
-func readBlock(t *testing.T, page, info string, replacements ...string) string {
+// Block returns the one fenced block of a page of docs that has this info
+// string, with the replacements: pairs of an old text and a new one. Each old
+// text must occur in the block.
+func Block(t *testing.T, page, info string, replacements ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "gateways", page))
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root(wd), "docs", filepath.FromSlash(page)))
 	if err != nil {
 		t.Fatal(err)
 	}
