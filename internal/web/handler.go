@@ -63,17 +63,12 @@ type Options struct {
 // served without it, for a proxy that removes the path. Handler returns an
 // error if keys.ParseIssuer rejects the issuer identifier.
 func Handler(o Options) (http.Handler, error) {
-	identifier, err := keys.ParseIssuer(o.Issuer)
+	all, err := handlers(o)
 	if err != nil {
-		return nil, fmt.Errorf("invalid issuer identifier %q: want %w", o.Issuer, err)
+		return nil, err
 	}
-	metadata, err := newMetadata(o.Issuer, o.Certificates, o.Feed != nil, o.Keys.Set().MaxAge)
-	if err != nil {
-		return nil, fmt.Errorf("encode the metadata: %w", err)
-	}
-
 	mux := http.NewServeMux()
-	for pattern, handler := range handlers(o, strings.TrimSuffix(identifier.Path, "/"), metadata) {
+	for pattern, handler := range all {
 		mux.Handle(pattern, handler)
 	}
 	handler := wellFormed(o.Proxies, exactPaths(mux))
@@ -97,13 +92,18 @@ func exactPaths(next http.Handler) http.Handler {
 }
 
 // handlers returns all handlers of the HTTP API by their http.ServeMux
-// patterns. base is the path of the issuer identifier, such as /tenants/a. It
-// has no slash at the end. If it is empty, the patterns with and without base
-// are the same.
-func handlers(o Options, base string, metadata document) map[string]http.Handler {
-	jwkSet := documentHandler{current: currentJWKSet(o.Keys)}
-	serverMetadata := documentHandler{current: func() document { return metadata }}
-
+// patterns. If the issuer identifier has no path, the patterns with and without
+// its path are the same.
+func handlers(o Options) (map[string]http.Handler, error) {
+	identifier, err := keys.ParseIssuer(o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("invalid issuer identifier %q: want %w", o.Issuer, err)
+	}
+	base := strings.TrimSuffix(identifier.Path, "/") // such as /tenants/a
+	metadata, err := newMetadata(o.Issuer, o.Certificates, o.Feed != nil, o.Keys.Set().MaxAge)
+	if err != nil {
+		return nil, fmt.Errorf("encode the metadata: %w", err)
+	}
 	clients := authenticator{registry: o.Registry, tokenURL: endpointURL(o.Issuer, tokenPath)}
 	pages := pageAccess{o.Registry}
 	token := clientHandler{
@@ -117,13 +117,6 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 	}
 
 	all := map[string]http.Handler{
-		"GET /.well-known/jwks.json":                         jwkSet,
-		"GET " + base + "/.well-known/jwks.json":             jwkSet,
-		"GET /.well-known/openid-configuration":              serverMetadata,
-		"GET /.well-known/oauth-authorization-server":        serverMetadata,
-		"GET " + base + "/.well-known/openid-configuration":  serverMetadata, // OpenID Connect Discovery §4
-		"GET /.well-known/oauth-authorization-server" + base: serverMetadata, // RFC 8414 §3.1
-
 		tokenPath:             token,
 		base + tokenPath:      token,
 		revokePath:            revoke,
@@ -141,21 +134,46 @@ func handlers(o Options, base string, metadata document) map[string]http.Handler
 		}
 		all["GET "+feedPath], all["GET "+base+feedPath] = revocations, revocations
 	}
+	maps.Copy(all, documentHandlers(o.Keys, metadata, base))
 	maps.Copy(all, scriptHandlers(base))
 	maps.Copy(all, sessionHandlers(o.Browser, o.Registry, o.Proxies, base))
-	return all
+	return all, nil
+}
+
+// documentHandlers returns the handlers of the JWK Set and of the metadata by
+// their patterns.
+func documentHandlers(ring *keys.Manager, metadata document, base string) map[string]http.Handler {
+	jwkSet := documentHandler{current: currentJWKSet(ring)}
+	serverMetadata := documentHandler{current: func() document { return metadata }}
+	return map[string]http.Handler{
+		"GET /.well-known/jwks.json":                         jwkSet,
+		"GET " + base + "/.well-known/jwks.json":             jwkSet,
+		"GET /.well-known/openid-configuration":              serverMetadata,
+		"GET /.well-known/oauth-authorization-server":        serverMetadata,
+		"GET " + base + "/.well-known/openid-configuration":  serverMetadata, // OpenID Connect Discovery §4
+		"GET /.well-known/oauth-authorization-server" + base: serverMetadata, // RFC 8414 §3.1
+	}
 }
 
 // OpsHandler returns the handler for ops.address. It serves the probes, the
 // metrics, and the profiles of net/http/pprof.
 func OpsHandler(checks Checks, metrics http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc(livePattern, serveLive)
-	mux.Handle(readyPattern, readyHandler{checks: checks, log: log})
-	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	for pattern, handler := range opsHandlers(checks, metrics, log) {
+		mux.Handle(pattern, handler)
+	}
 	return middleware(log, Observer{}, wellFormed(oauth.Proxies{}, mux))
+}
+
+// opsHandlers returns the handlers of OpsHandler by their patterns.
+func opsHandlers(checks Checks, metrics http.Handler, log *slog.Logger) map[string]http.Handler {
+	return map[string]http.Handler{
+		livePattern:                http.HandlerFunc(serveLive),
+		readyPattern:               readyHandler{checks: checks, log: log},
+		"GET /metrics":             metrics,
+		"GET /debug/pprof/":        http.HandlerFunc(pprof.Index),
+		"GET /debug/pprof/profile": http.HandlerFunc(pprof.Profile),
+		"GET /debug/pprof/symbol":  http.HandlerFunc(pprof.Symbol),
+		"GET /debug/pprof/trace":   http.HandlerFunc(pprof.Trace),
+	}
 }

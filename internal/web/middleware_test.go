@@ -134,6 +134,7 @@ func TestMiddleware_Panic(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /early", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public")
+		w.Header().Set("Content-Length", "1")
 		_ = r.URL.Path[len(r.URL.Path):][0]
 	})
 	mux.HandleFunc("GET /late", func(w http.ResponseWriter, r *http.Request) {
@@ -143,9 +144,10 @@ func TestMiddleware_Panic(t *testing.T) {
 	})
 	base := serve(t, middleware(logs.Logger(), Observer{}, mux))
 
-	// A panic before the first write becomes status 500.
+	// A panic before the first write becomes an error response like any other.
 	r, body := do(t, http.MethodGet, base+"/early", nil)
-	if r.StatusCode != http.StatusInternalServerError || strings.Contains(string(body), "out of range") ||
+	const want = `{"error":"server_error","error_description":"The issuer has an internal error."}` + "\n"
+	if r.StatusCode != http.StatusInternalServerError || string(body) != want ||
 		r.Header.Get("Cache-Control") == "public" {
 		t.Errorf("early panic: got %d %q %v", r.StatusCode, body, r.Header)
 	}
