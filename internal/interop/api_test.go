@@ -48,7 +48,10 @@ func TestVerifyPage(t *testing.T) {
 			t.Parallel()
 			f := newVerifyFixture(t, "http", alg)
 			if alg == "ES256" {
-				t.Run("Go", func(t *testing.T) { checkVerifier(t, f, verifyInGo(t, f), false) })
+				t.Run("Go", func(t *testing.T) {
+					checkVerifier(t, f, verifyInGo(t, f), false)
+					checkRefetch(t, f, verifyInGo(t, f))
+				})
 			}
 			t.Run("JavaScript", func(t *testing.T) { checkVerifier(t, f, verifyInNode(t, f), false) })
 			t.Run("Python", func(t *testing.T) { checkVerifier(t, f, verifyInPython(t, f), false) })

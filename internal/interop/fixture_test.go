@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"maps"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
@@ -82,7 +84,7 @@ func newVerifyFixture(t *testing.T, scheme, alg string) *verifyFixture {
 	t.Cleanup(front.Close)
 	f.url = front.URL
 	f.issuer = newIssuer(t, map[string]string{
-		"SIGNET_ISSUER": f.url, "SIGNET_KEYS_POLL_INTERVAL": "100ms",
+		"SIGNET_ISSUER": f.url, "SIGNET_KEYS_POLL_INTERVAL": "1s",
 	})
 	target.Host = f.http
 
@@ -149,17 +151,33 @@ func newPrivateKey(t *testing.T, alg string) (private crypto.Signer) {
 	return private
 }
 
-// rotate lets the next key sign, and waits until it does.
+// rotate lets the next key sign, and waits until it does and the key after it
+// is in the JWK Set.
 func (f *verifyFixture) rotate(t *testing.T) {
 	t.Helper()
 	kid := func() any { return parseToken(t, f.mint(t), jwt.MapClaims{})["kid"] }
-	before := kid()
+	last, keys := kid(), len(f.keySet(t))
 	f.run(t, "", nil, "keys", "--rotate", "--now", "--alg", f.alg)
-	for begin := time.Now(); kid() == before; time.Sleep(20 * time.Millisecond) {
+	for begin := time.Now(); kid() == last || len(f.keySet(t)) == keys; time.Sleep(20 * time.Millisecond) {
 		if time.Since(begin) > patience {
 			t.Fatal("the next key does not sign")
 		}
 	}
+}
+
+// keySet returns the keys of the JWK Set. The request does not count.
+func (f *verifyFixture) keySet(t *testing.T) []jose.JSONWebKey {
+	t.Helper()
+	response, err := http.Get("http://" + f.http + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var set jose.JSONWebKeySet
+	if err := json.NewDecoder(response.Body).Decode(&set); err != nil {
+		t.Fatal(err)
+	}
+	return set.Keys
 }
 
 // mint returns a token of the client, signed with the current key.

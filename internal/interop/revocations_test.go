@@ -51,9 +51,7 @@ func TestFeedPage(t *testing.T) {
 
 // runJava runs java/Check.java with the libraries of java/pom.xml.
 func runJava(t *testing.T, env map[string]string) {
-	if os.Getenv("SIGNET_TEST_LONG") == "" {
-		t.Skip("it needs a JDK and Maven: SIGNET_TEST_LONG=1 runs it")
-	}
+	skipUnlessLong(t, "it needs a JDK and Maven")
 	classes := t.TempDir()
 	libraries := filepath.Join(classes, "lib")
 	for _, command := range [][]string{

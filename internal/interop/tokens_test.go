@@ -67,6 +67,21 @@ func checkVerifier(t *testing.T, f *verifyFixture, verify verifyFunc, anyType bo
 	accepted("at the end")
 }
 
+// checkRefetch checks that a verifier fetches the JWK Set again if a kid is not
+// in the set that it has.
+func checkRefetch(t *testing.T, f *verifyFixture, verify verifyFunc) {
+	t.Helper()
+	if err := verify(f.mint(t)); err != nil {
+		t.Errorf("a valid token is refused: %v", err)
+	}
+	f.rotate(t)
+	f.rotate(t)
+	before := f.fetches.Load()
+	if err := verify(f.mint(t)); err != nil || f.fetches.Load() != before+1 {
+		t.Errorf("after %d fetches, a token with a new kid gets %v", f.fetches.Load()-before, err)
+	}
+}
+
 // invalid returns tokens with a valid signature that a verifier must refuse.
 func (f *verifyFixture) invalid(t *testing.T) []namedToken {
 	t.Helper()
