@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -130,9 +129,7 @@ func (a *Clients) update(
 // addSecret makes a secret of 256 bits and adds its hash as the client's
 // newest.
 func (a *Clients) addSecret(c *client.Client) string {
-	var b [32]byte
-	rand.Read(b[:])
-	secret := "sgs_" + base64.RawURLEncoding.EncodeToString(b[:])
+	secret := NewClientSecret()
 	added := client.Secret{Hash: client.HashSecret(secret), CreatedAt: a.events.now()}
 	c.Secrets = append(slices.Clone(c.Secrets), added)
 	return secret

@@ -46,8 +46,8 @@ func newRootCommand(p *program) *cobra.Command {
 	}
 	add(groupServer, newServeCommand(p))
 	add(groupKeys, newKeysCommand(p))
-	add(groupRecords, newUsersCommand(p), newClientsCommand(p), newAudiencesCommand(p), newGrantsCommand(p),
-		newRevocationsCommand(p), newVerifiersCommand(p))
+	add(groupRecords, newUsersCommand(p), newClientsCommand(p), newAudiencesCommand(p), newApplyCommand(p),
+		newGrantsCommand(p), newRevocationsCommand(p), newVerifiersCommand(p))
 	add(groupTokens, newLoginCommand(p), newRefreshCommand(p), newRevokeCommand(p), newIntrospectCommand(p))
 	add(groupMaintenance, newMigrateCommand(p), newConfigCommand(p), newHealthcheckCommand(p),
 		newRestrictCommand(p), newVersionCommand(p))
