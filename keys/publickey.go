@@ -3,10 +3,42 @@ package keys
 import (
 	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
+
+// PublicPEM returns a key of the JWK Set as PEM (a SubjectPublicKeyInfo), for
+// verifiers that read no JWK Set. It returns an error for every key that is not
+// in the JWK Set.
+func (o *Operator) PublicPEM(kid string) (algorithm string, text []byte, err error) {
+	s := o.writer.cache.snapshot.Load()
+	algorithm, public, err := s.publicKey(kid)
+	i := s.ring.index(kid)
+	switch {
+	case i >= 0 && s.ring.Keys[i].Algorithm == MAC:
+		return "", nil, refuse("the key %s is a MAC key, which has no public key", kid)
+	case errors.Is(err, ErrUnknownKey):
+		return "", nil, fmt.Errorf("there is no key %s: %w", kid, err)
+	case errors.Is(err, ErrCompromised):
+		return "", nil, refuse("the key %s is compromised and not in the JWK Set: no verifier may use it", kid)
+	case errors.Is(err, ErrDestroyed):
+		return "", nil, refuse("the key %s was destroyed at %s and is not in the JWK Set: its tokens have expired",
+			kid, s.ring.Keys[i].DestroyedAt.Format(time.RFC3339))
+	case err != nil:
+		return "", nil, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return "", nil, fmt.Errorf("encode the key %s: %w", kid, err)
+	}
+	return algorithm, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
 
 // thumbprint returns the kid of a public key (RFC 7638, RFC 8037 section 2).
 func thumbprint(public crypto.PublicKey) (string, error) {

@@ -169,6 +169,24 @@ func importKey(ctx context.Context, p *program, a *app.App, path string) error {
 	return p.printDone("key", kid, "imported; it is the spare, and `signet keys --rotate` activates it")
 }
 
+// An exportResult is the result of `keys --pem`.
+type exportResult struct {
+	Key       string `json:"kid"`
+	Algorithm string `json:"alg"`
+	PEM       string `json:"pem"`
+}
+
+// exportKey prints the public key of a key as PEM. As text it prints only the
+// PEM, so that a script can write the output to a file.
+func exportKey(p *program, a *app.App, kid string) error {
+	algorithm, text, err := a.Keys.Operator().PublicPEM(kid)
+	if err != nil {
+		return err
+	}
+	result := exportResult{kid, algorithm, string(text)}
+	return p.printResult(result, func(w io.Writer) { fmt.Fprint(w, result.PEM) })
+}
+
 // resealKeys seals all keys with the newest KEK. It is an error if a key
 // remains under an older KEK.
 func resealKeys(ctx context.Context, p *program, a *app.App) error {

@@ -15,7 +15,7 @@ type keysFlags struct {
 	rotate, plan, now     bool
 	algorithms, waitFor   []string
 	cancel, compromise    string
-	canary                string
+	canary, pem           string
 	newKEK, importFile    string
 	reseal, acceptRestore bool
 }
@@ -31,6 +31,9 @@ new KEK. After that, the older KEKs can be deleted from kek.file.
 --import FILE imports a key of another system, such as the previous issuer. It becomes the spare key of its algorithm: it is
 published at once, and signs after the next --rotate. Its kid is its RFC 7638 thumbprint, whatever it was before. The file
 remains: delete it when it is no longer needed.
+
+--pem KID prints the public key of a key that is in the JWK Set as PEM (SubjectPublicKeyInfo): one that signs, the next one,
+or one whose tokens are still valid. A verifier with a PEM file does not learn of a rotation: give it the next key before.
 
 --canary AUDIENCE prints an access token that the next key has signed. Send it to the services of the audience before the
 rotation: a service that answers 401 may not have the key, and one that answers 403 has accepted the signature. The token is
@@ -80,6 +83,8 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 		"mark the key `KID` as compromised: the servers stop using and publishing it")
 	flags.StringVar(&f.canary, "canary", "",
 		"print a token for `AUDIENCE` under the next key, valid for a minute, to try the key at verifiers")
+	flags.StringVar(&f.pem, "pem", "",
+		"print the public key `KID` as PEM, for verifiers that read no JWK Set")
 	flags.StringVar(&f.newKEK, "new-kek", "", "create a KEK in the new `FILE` and seal with it")
 	flags.StringVar(&f.importFile, "import", "",
 		"import the private signing key in `FILE` (PEM or JWK) as the spare key")
@@ -88,14 +93,14 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 	flags.BoolVar(&f.acceptRestore, "accept-restore", false,
 		"accept the keys of a store that was restored from a backup")
 	c.MarkFlagsMutuallyExclusive(
-		"rotate", "cancel", "compromise", "canary", "new-kek", "import", "reseal", "accept-restore",
+		"rotate", "cancel", "compromise", "canary", "pem", "new-kek", "import", "reseal", "accept-restore",
 	)
 	return f
 }
 
 // check returns a usage error for flags that cobra cannot check.
 func (f *keysFlags) check(c *cobra.Command) error {
-	for _, name := range []string{"cancel", "compromise", "canary", "new-kek", "import"} {
+	for _, name := range []string{"cancel", "compromise", "canary", "pem", "new-kek", "import"} {
 		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return usageError("--" + name + " needs a value")
 		}
@@ -121,6 +126,8 @@ func runKeyOperation(ctx context.Context, p *program, a *app.App, f *keysFlags) 
 		return compromiseKey(ctx, p, a, f.compromise)
 	case f.canary != "":
 		return issueCanary(ctx, p, a, f.canary)
+	case f.pem != "":
+		return exportKey(p, a, f.pem)
 	case f.importFile != "":
 		return importKey(ctx, p, a, f.importFile)
 	case f.reseal:
