@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -38,11 +39,11 @@ var (
 // every other case the error is invalid_client. Before the registry refuses a
 // client, it reads the clients again; see Recheck.
 func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client, error) {
-	method := methodSecret
-	if secret == "" {
-		method = methodNone
-	}
-	return r.find(ctx, method, id, func(s *Snapshot) (*Client, error) { return s.bySecret(id, secret) })
+	x := oauth.Credentials{ID: id, Secret: secret}
+	return find(ctx, r, func(s *Snapshot) (*Client, error) {
+		c, method, err := s.byCredentials(x, nil)
+		return c, refusal(method, id, err)
+	})
 }
 
 // AuthenticateCertificate returns the client that has registered a name in the
@@ -51,28 +52,17 @@ func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client,
 // a public client of that id needs no certificate. Like Authenticate, it reads
 // the clients again before it refuses a client.
 func (r *Registry) AuthenticateCertificate(ctx context.Context, id string, c *x509.Certificate) (Client, error) {
-	// A certificate may expire while its connection is open.
-	now, sans := r.Now(), CertSANs(c)
-	claimed := cmp.Or(id, strings.Join(sans, " "))
-	if now.Before(c.NotBefore) || now.After(c.NotAfter) || !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
-		found, err := r.Authenticate(ctx, id, "")
-		if errors.Is(err, oauth.InvalidClient) {
-			err = oauth.RefusedClient(methodCertificate, claimed, errCertificate)
-		}
-		return found, err
-	}
-
-	return r.find(
-		ctx, methodCertificate, claimed, func(s *Snapshot) (*Client, error) { return s.byCertificate(id, sans) },
-	)
+	cert := readCertificate(c, r.Now())
+	claimed := cmp.Or(id, strings.Join(cert.sans, " "))
+	return find(ctx, r, func(s *Snapshot) (*Client, error) {
+		c, err := s.byCertificate(id, *cert)
+		return c, refusal(methodCertificate, claimed, err)
+	})
 }
 
 // find returns the client that match finds in the snapshot, or in a snapshot
-// that the store has confirmed since the call. The error of match is the reason
-// for the log; see oauth.RefusedClient for method and claimed.
-func (r *Registry) find(
-	ctx context.Context, method, claimed string, match func(*Snapshot) (*Client, error),
-) (Client, error) {
+// that the store has confirmed since the call.
+func find(ctx context.Context, r *Registry, match func(*Snapshot) (*Client, error)) (Client, error) {
 	s, err := r.Snapshot()
 	if err != nil {
 		return Client{}, err
@@ -86,9 +76,18 @@ func (r *Registry) find(
 	}
 	c, err := match(s)
 	if err != nil {
-		return Client{}, oauth.RefusedClient(method, claimed, err)
+		return Client{}, err
 	}
 	return *c, nil
+}
+
+// refusal returns the error for a client that the registry refuses, or nil if
+// cause is nil; see oauth.RefusedClient.
+func refusal(method, claimed string, cause error) error {
+	if cause == nil {
+		return nil
+	}
+	return oauth.RefusedClient(method, claimed, cause)
 }
 
 // enabled returns the client of that id. It returns an error if there is none
@@ -120,21 +119,58 @@ func (s *Snapshot) bySecret(id, secret string) (*Client, error) {
 	return c, nil
 }
 
-// byCertificate returns the enabled client that has registered one of the
-// names. An empty id accepts any client.
-func (s *Snapshot) byCertificate(id string, sans []string) (*Client, error) {
-	if id == "" {
+// byCredentials returns the enabled client of the id if the secret matches. If
+// there is no secret, it uses the certificate, which may be nil. method is the
+// method that it has used.
+func (s *Snapshot) byCredentials(x oauth.Credentials, cert *certificate) (c *Client, method string, err error) {
+	switch {
+	case x.Secret != "":
+		c, err = s.bySecret(x.ID, x.Secret)
+		return c, methodSecret, err
+	case cert != nil:
+		c, err = s.byCertificate(x.ID, *cert)
+		return c, methodCertificate, err
+	}
+	c, err = s.bySecret(x.ID, "")
+	return c, methodNone, err
+}
+
+// A certificate is what a client certificate tells about its client.
+type certificate struct {
+	sans []string
+	// usable is true if the certificate is for client authentication now. It
+	// may expire while its connection is open.
+	usable bool
+}
+
+func readCertificate(c *x509.Certificate, now time.Time) *certificate {
+	return &certificate{
+		sans: CertSANs(c),
+		usable: !now.Before(c.NotBefore) && !now.After(c.NotAfter) &&
+			slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth),
+	}
+}
+
+// byCertificate returns the enabled client that has registered one of the names
+// of the certificate. An empty id accepts any client. A public client of the id
+// needs no certificate.
+func (s *Snapshot) byCertificate(id string, cert certificate) (*Client, error) {
+	if id == "" && cert.usable {
 		var err error
-		if id, err = s.ownerOf(sans); err != nil {
+		if id, err = s.ownerOf(cert.sans); err != nil {
 			return nil, err
 		}
 	}
 	c, err := s.enabled(id)
-	if err != nil {
+	registered := func(san string) bool { return slices.Contains(cert.sans, san) }
+	switch {
+	case err == nil && c.Public:
+		return c, nil
+	case !cert.usable:
+		return nil, errCertificate
+	case err != nil:
 		return nil, err
-	}
-	registered := func(san string) bool { return slices.Contains(sans, san) }
-	if !c.Public && !slices.ContainsFunc(c.CertSANs, registered) {
+	case !slices.ContainsFunc(c.CertSANs, registered):
 		return nil, errNames
 	}
 	return c, nil

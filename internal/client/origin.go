@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"errors"
+
+	"github.com/signetd/signet/internal/oauth"
 )
 
 // methodOrigin is how a page identifies its client, for the log.
@@ -16,11 +18,18 @@ var errOrigin = errors.New("no client has registered the origin")
 // invalid_client. Like Authenticate, it reads the clients again before it
 // refuses one.
 func (r *Registry) ByOrigin(ctx context.Context, origin string) (Client, error) {
-	return r.find(ctx, methodOrigin, origin, func(s *Snapshot) (*Client, error) {
-		c, ok := s.ByOrigin(origin)
-		if !ok {
-			return nil, errOrigin
+	return find(ctx, r, func(s *Snapshot) (c *Client, err error) {
+		if c, err = s.enabledByOrigin(origin); err != nil {
+			return nil, oauth.RefusedClient(methodOrigin, origin, err)
 		}
-		return s.enabled(c.ID)
+		return c, nil
 	})
+}
+
+func (s *Snapshot) enabledByOrigin(origin string) (*Client, error) {
+	c, ok := s.ByOrigin(origin)
+	if !ok {
+		return nil, errOrigin
+	}
+	return s.enabled(c.ID)
 }

@@ -18,7 +18,7 @@ func TestInvalidClientsGetOneResponse(t *testing.T) {
 	must(t, f.Admin.DisableClient(t.Context(), operator, "other"))
 	f.Poll(t)
 	const (
-		malformed = "the authorization metadata is missing or malformed"
+		malformed = "the Authorization header is missing or malformed"
 		unknown   = "there is no client of that id"
 		secret    = "the secret is not one of the client's secrets"
 	)
@@ -31,7 +31,7 @@ func TestInvalidClientsGetOneResponse(t *testing.T) {
 		"malformed":        {[]string{"Basic !"}, nil, malformed},
 		"repeated":         {[]string{f.Basic("web"), f.Basic("web")}, nil, malformed},
 		"bearer":           {[]string{"Bearer abc"}, nil, malformed},
-		"hostile id":       {[]string{rpctest.Basic("a%0A%1B", "x")}, `a\n\x1b`, malformed},
+		"hostile id":       {[]string{rpctest.Basic("a%0A%1B", "x")}, `a\n\x1b`, unknown},
 		"unknown id":       {[]string{rpctest.Basic("nobody", f.Secrets["web"])}, "nobody", unknown},
 		"swapped":          {[]string{rpctest.Basic(f.Secrets["web"], "web")}, "(hidden: it contains sgs_)", unknown},
 		"wrong secret":     {[]string{rpctest.Basic("web", "sgs_wrong")}, "web", secret},

@@ -63,6 +63,8 @@ func dial(t *testing.T, f *rpctest.Fixture, authority *certtest.Authority, own *
 
 func TestCertificateAuthenticatesClient(t *testing.T) {
 	f, authority := newTLSFixture(t)
+	const urlID = "https://gw.example"
+	f.Register(t, client.Client{ID: urlID, CertSANs: []string{"dns:url.example"}})
 	client := func(edit func(*x509.Certificate)) *certtest.Pair {
 		p := authority.Issue(t, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -72,6 +74,7 @@ func TestCertificateAuthenticatesClient(t *testing.T) {
 	}
 	names := func(dns ...string) *certtest.Pair { return client(func(c *x509.Certificate) { c.DNSNames = dns }) }
 	gw := names("gw.example")
+	byURL := names("url.example")
 	anyUsage := client(func(c *x509.Certificate) { c.DNSNames, c.ExtKeyUsage = []string{"gw.example"}, nil })
 	commonName := client(func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "gw.example"} })
 	email := client(func(c *x509.Certificate) { c.EmailAddresses = []string{"gw.example@gw.example"} })
@@ -83,6 +86,11 @@ func TestCertificateAuthenticatesClient(t *testing.T) {
 	}{
 		"certificate alone":          {gw, nil, "gw"},
 		"with its id":                {gw, []string{basic("gw", "")}, "gw"},
+		"with its id, a URL":         {byURL, []string{basic(urlID, "")}, urlID},
+		"with its id, encoded":       {byURL, []string{basic("https%3A%2F%2Fgw.example", "")}, urlID},
+		"another id, a URL":          {gw, []string{basic(urlID, "")}, ""},
+		"a URL and its secret":       {gw, []string{basic(urlID, f.Secrets[urlID])}, urlID},
+		"a URL and another's secret": {byURL, []string{basic(urlID, f.Secrets["gw"])}, ""},
 		"a name in upper case":       {names("GW.Example"), nil, "gw"},
 		"with an unregistered name":  {names("a.example", "gw.example"), nil, "gw"},
 		"another client's secret":    {gw, []string{f.Basic("web")}, "web"},

@@ -25,7 +25,6 @@ var (
 )
 
 var (
-	errCredentials     = errors.New("the Authorization header is malformed")
 	errNoClient        = errors.New("the request has no valid client_id")
 	errMultipleMethods = malformed("A client must use only one authentication method.")
 )
@@ -48,22 +47,10 @@ func (a authenticator) authenticate(ctx context.Context, r *http.Request, f form
 	case header && (secret != "" || assertion), secret != "" && assertion:
 		return client.Client{}, errMultipleMethods
 	case header:
-		return a.byHeader(ctx, r, id)
+		c, _, err := a.registry.AuthenticateBasic(ctx, r.Header.Values("Authorization"), id, verifiedCertificate(r))
+		return c, err
 	case assertion:
 		return a.byAssertion(ctx, f, id)
-	}
-	return a.bySecret(ctx, r, id, secret)
-}
-
-// byHeader authenticates with client_secret_basic. formID is the client_id of
-// the form, if any.
-func (a authenticator) byHeader(ctx context.Context, r *http.Request, formID string) (client.Client, error) {
-	id, secret, ok := oauth.ParseBasic(r.Header.Values("Authorization"))
-	switch {
-	case !ok:
-		return client.Client{}, oauth.RefusedClient("", id, errCredentials)
-	case formID != "" && formID != id:
-		return client.Client{}, malformed("The client_id is not that of the Authorization header.")
 	}
 	return a.bySecret(ctx, r, id, secret)
 }

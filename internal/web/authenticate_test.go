@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/base64"
 	"net/http"
 	"testing"
 )
@@ -10,6 +11,7 @@ func TestClientAuthentication(t *testing.T) {
 	basic := f.basic("web")
 	twoHeaders := http.Header{"Authorization": {basic.Get("Authorization"), f.basic("spa").Get("Authorization")}}
 	header := func(value string) http.Header { return http.Header{"Authorization": {value}} }
+	raw := "Basic " + base64.StdEncoding.EncodeToString([]byte(api+":"+f.Secrets[api]))
 	form := func(pairs ...string) []string { return pairs }
 	post := form("client_id", "web", "client_secret", f.Secrets["web"])
 	assertion := func() string { return robotKey.assertion("robot", nil) }
@@ -26,6 +28,9 @@ func TestClientAuthentication(t *testing.T) {
 	}{
 		"basic":                      {basic, nil, 200, ""},
 		"basic, id is a URL":         {f.basic(api), nil, 200, ""},
+		"basic, a URL, not encoded":  {header(raw), nil, 200, ""},
+		"basic, a URL and client_id": {header(raw), form("client_id", api), 200, ""},
+		"basic, a URL, first part":   {header(raw), form("client_id", "https"), 401, "invalid_client"},
 		"basic with its client_id":   {basic, form("client_id", "web"), 200, ""},
 		"basic of a public client":   {f.basic("spa"), nil, 200, ""},
 		"post":                       {nil, post, 200, ""},

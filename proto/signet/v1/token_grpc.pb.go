@@ -37,9 +37,10 @@ const (
 // TokenService is the API for gateways and back ends. A client makes every
 // call and authenticates in the `authorization` metadata:
 // `Basic base64(id:secret)`, with id and secret form-encoded (RFC 6749 section
-// 2.3.1). A public client sends `Basic base64(id:)`. Errors have
-// google.rpc.ErrorInfo with the domain `signet` and the OAuth error code in
-// upper case as the reason. A call without a deadline gets one of 10 seconds.
+// 2.3.1). If they are not encoded, the id or the secret must have no colon. A
+// public client sends `Basic base64(id:)`. Errors have google.rpc.ErrorInfo
+// with the domain `signet` and the OAuth error code in upper case as the
+// reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceClient interface {
 	// Login verifies a user's password and creates a grant. It is a first-party
 	// call and not an OAuth grant type. Every refused login returns the same
@@ -160,9 +161,10 @@ func (c *tokenServiceClient) ChangePassword(ctx context.Context, in *ChangePassw
 // TokenService is the API for gateways and back ends. A client makes every
 // call and authenticates in the `authorization` metadata:
 // `Basic base64(id:secret)`, with id and secret form-encoded (RFC 6749 section
-// 2.3.1). A public client sends `Basic base64(id:)`. Errors have
-// google.rpc.ErrorInfo with the domain `signet` and the OAuth error code in
-// upper case as the reason. A call without a deadline gets one of 10 seconds.
+// 2.3.1). If they are not encoded, the id or the secret must have no colon. A
+// public client sends `Basic base64(id:)`. Errors have google.rpc.ErrorInfo
+// with the domain `signet` and the OAuth error code in upper case as the
+// reason. A call without a deadline gets one of 10 seconds.
 type TokenServiceServer interface {
 	// Login verifies a user's password and creates a grant. It is a first-party
 	// call and not an OAuth grant type. Every refused login returns the same
