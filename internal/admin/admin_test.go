@@ -141,7 +141,7 @@ func TestOperations_NotFound(t *testing.T) {
 
 func TestRotateSecret(t *testing.T) {
 	f := newFixture(t)
-	c, first, err := f.CreateClient(t.Context(), by, client.Client{Name: "Gateway"})
+	c, first, err := f.CreateClient(t.Context(), by, client.Client{Name: "Gateway"}, "")
 	must(t, err)
 	if !strings.HasPrefix(c.ID, "cli_") || !strings.HasPrefix(first, "sgs_") {
 		t.Errorf("id %q, secret %q", c.ID, first)
@@ -153,7 +153,7 @@ func TestRotateSecret(t *testing.T) {
 	must(t, err)
 	f.wantSecrets(t, second, third)
 
-	public, none, err := f.CreateClient(t.Context(), by, client.Client{ID: "spa", Public: true})
+	public, none, err := f.CreateClient(t.Context(), by, client.Client{ID: "spa", Public: true}, "")
 	must(t, err)
 	if none != "" || len(public.Secrets) != 0 {
 		t.Error("a public client got a secret")
@@ -219,7 +219,7 @@ func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := f.CreateClient(t.Context(), by, c.client)
+			_, _, err := f.CreateClient(t.Context(), by, c.client, "")
 			wantCode(t, err, c.code)
 		})
 	}
@@ -230,18 +230,18 @@ func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 func TestRule69_NoClientIsAnotherActor(t *testing.T) {
 	f := newFixture(t)
 	for _, id := range []string{"server", "operator:root", "operator:", "usr_a"} {
-		_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: id})
+		_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: id}, "")
 		wantCode(t, err, oauth.InvalidRequest)
 	}
 }
 
 func TestClients_CertificateNamesAreUnique(t *testing.T) {
 	f := newFixture(t)
-	_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "a", CertSANs: []string{"dns:a.example"}})
+	_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "a", CertSANs: []string{"dns:a.example"}}, "")
 	must(t, err)
-	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "b", CertSANs: []string{"dns:a.example"}})
+	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "b", CertSANs: []string{"dns:a.example"}}, "")
 	wantCode(t, err, oauth.FailedPrecondition)
-	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "b"})
+	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "b"}, "")
 	must(t, err)
 	err = f.UpdateClient(t.Context(), by, "b", func(c *client.Client) {
 		c.CertSANs = []string{"dns:b.example", "dns:a.example"}
@@ -254,7 +254,7 @@ func TestUpdateClient_KeepsTheOtherFields(t *testing.T) {
 	f := newFixture(t)
 	_, err := f.CreateAudience(t.Context(), by, client.Audience{ID: api})
 	must(t, err)
-	c, first, err := f.CreateClient(t.Context(), by, client.Client{ID: "gateway"})
+	c, first, err := f.CreateClient(t.Context(), by, client.Client{ID: "gateway"}, "")
 	must(t, err)
 	must(t, f.DisableClient(t.Context(), by, "gateway"))
 	must(t, f.UpdateClient(t.Context(), by, "gateway", func(c *client.Client) {
@@ -313,7 +313,7 @@ func TestRule69_EveryOperationIsAudited(t *testing.T) {
 	ctx := t.Context()
 	_, err := f.CreateAudience(ctx, by, client.Audience{ID: api})
 	must(t, err)
-	_, _, err = f.CreateClient(ctx, by, client.Client{ID: "gateway"})
+	_, _, err = f.CreateClient(ctx, by, client.Client{ID: "gateway"}, "")
 	must(t, err)
 	u, err := f.CreateUser(ctx, by, "ada", secret, nil)
 	must(t, err)

@@ -65,7 +65,7 @@ func TestCreateClient_RefusesInvalidClientsInTheBrowser(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := f.CreateClient(t.Context(), by, browserClient(c.edit))
+			_, _, err := f.CreateClient(t.Context(), by, browserClient(c.edit), "")
 			wantCode(t, err, oauth.InvalidRequest)
 			if sentence := oauth.AsError(err).Sentence; !strings.Contains(sentence, c.sentence) {
 				t.Errorf("got %q, want %q", sentence, c.sentence)
@@ -84,7 +84,7 @@ func TestCreateClient_AcceptsClientsInTheBrowser(t *testing.T) {
 		func(c *client.Client) { c.Browser.Origins = c.Browser.Origins[1:] },
 		func(c *client.Client) { c.CORSOrigins = []string{shop, "https://admin.example"} },
 	} {
-		c, secret, err := f.CreateClient(t.Context(), by, browserClient(edit))
+		c, secret, err := f.CreateClient(t.Context(), by, browserClient(edit), "")
 		if err != nil || secret != "" || c.Browser == nil {
 			t.Errorf("client %d: %+v, %v", n, c, err)
 		}
@@ -94,9 +94,9 @@ func TestCreateClient_AcceptsClientsInTheBrowser(t *testing.T) {
 
 func TestUpdateClient_CannotChangeTheWay(t *testing.T) {
 	f := newBrowserFixture(t)
-	_, _, err := f.CreateClient(t.Context(), by, browserClient(func(*client.Client) {}))
+	_, _, err := f.CreateClient(t.Context(), by, browserClient(func(*client.Client) {}), "")
 	must(t, err)
-	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "app", Public: true, Audiences: []string{api}})
+	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "app", Public: true, Audiences: []string{api}}, "")
 	must(t, err)
 	before, err := f.Directory(t.Context())
 	must(t, err)
@@ -124,7 +124,7 @@ func TestUpdateClient_CannotChangeTheWay(t *testing.T) {
 
 func TestUpdateClient_ChangesOriginsAndLoginPath(t *testing.T) {
 	f := newBrowserFixture(t)
-	_, _, err := f.CreateClient(t.Context(), by, browserClient(func(*client.Client) {}))
+	_, _, err := f.CreateClient(t.Context(), by, browserClient(func(*client.Client) {}), "")
 	must(t, err)
 	must(t, f.UpdateClient(t.Context(), by, "shop", func(c *client.Client) {
 		c.Browser.Origins, c.Browser.LoginPath = []string{"https://new.example"}, "/in"
@@ -146,7 +146,7 @@ func TestClients_OriginsAreUnique(t *testing.T) {
 	create := func(id string, origins ...string) error {
 		_, _, err := f.CreateClient(t.Context(), by, browserClient(func(c *client.Client) {
 			c.ID, c.Browser.Origins = id, origins
-		}))
+		}), "")
 		return err
 	}
 	must(t, create("a", shop, "http://localhost:5173"))

@@ -3,7 +3,7 @@ package admin
 import (
 	"context"
 	"crypto/rand"
-	"slices"
+	"errors"
 	"strings"
 	"time"
 
@@ -20,18 +20,29 @@ type Clients struct {
 	events     recorder
 }
 
-// CreateClient registers a client. An empty id gets a new one. A confidential
-// client without keys of its own gets a secret. CreateClient returns the
-// secret, which the store does not have.
+var (
+	errNoSecret  = oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
+	errHasSecret = oauth.Fail(oauth.AlreadyExists, "The client has this secret already.")
+)
+
+// CreateClient registers a client. An empty id gets a new one. secret is the
+// secret that the client has already. If it is empty, a confidential client
+// without keys of its own gets a new secret, which CreateClient returns: the
+// store does not have it.
 func (a *Clients) CreateClient(
-	ctx context.Context, by audit.Actor, c client.Client,
-) (_ client.Client, secret string, err error) {
+	ctx context.Context, by audit.Actor, c client.Client, secret string,
+) (_ client.Client, created string, err error) {
 	if c.ID == "" {
 		c.ID = "cli_" + strings.ToLower(rand.Text())
 	}
 	c.CreatedAt = a.events.now()
-	if !c.Public && len(c.Keys) == 0 {
-		secret = a.addSecret(&c)
+	switch {
+	case secret != "":
+		if err := a.addGivenSecret(&c, secret); err != nil {
+			return c, "", err
+		}
+	case !c.Public && len(c.Keys) == 0:
+		created = a.addSecret(&c)
 	}
 	d, err := a.Directory(ctx)
 	if err != nil {
@@ -44,7 +55,7 @@ func (a *Clients) CreateClient(
 	if err := a.events.recordIfDone(ctx, by, e, a.store.CreateClient(ctx, c)); err != nil {
 		return c, "", err
 	}
-	return c, secret, nil
+	return c, created, nil
 }
 
 // UpdateClient changes a client as edit does. The id, the secrets and the dates
@@ -78,13 +89,29 @@ func (a *Clients) RotateSecret(ctx context.Context, by audit.Actor, id string) (
 func (a *Clients) rotateSecret(ctx context.Context, by audit.Actor, id string, keep int) (secret string, err error) {
 	err = a.update(ctx, by, id, audit.SecretRotated, func(c *client.Client) error {
 		if c.Public {
-			return oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
+			return errNoSecret
 		}
 		c.Secrets = c.Secrets[max(0, len(c.Secrets)-keep):]
 		secret = a.addSecret(c)
 		return nil
 	})
 	return secret, err
+}
+
+// AddSecret makes secret the newest secret of a confidential client. The
+// previous secret stays valid; the one before it does not. If the client has
+// the secret already, AddSecret changes nothing.
+func (a *Clients) AddSecret(ctx context.Context, by audit.Actor, id, secret string) error {
+	err := a.update(ctx, by, id, audit.SecretRotated, func(c *client.Client) error {
+		if c.SecretMatches(secret) {
+			return errHasSecret
+		}
+		return a.addGivenSecret(c, secret)
+	})
+	if errors.Is(err, errHasSecret) {
+		return nil
+	}
+	return err
 }
 
 // DisableClient disables the client. All servers refuse it within half a
@@ -126,11 +153,22 @@ func (a *Clients) update(
 	return a.events.recordIfDone(ctx, by, e, a.store.UpdateClient(ctx, id, edit))
 }
 
-// addSecret makes a secret of 256 bits and adds its hash as the client's
-// newest.
+// addSecret makes a secret and adds its hash as the client's newest.
 func (a *Clients) addSecret(c *client.Client) string {
 	secret := NewClientSecret()
-	added := client.Secret{Hash: client.HashSecret(secret), CreatedAt: a.events.now()}
-	c.Secrets = append(slices.Clone(c.Secrets), added)
+	c.Secrets = AddClientSecret(*c, secret, a.events.now())
 	return secret
+}
+
+// addGivenSecret adds the hash of a secret of another system as the client's
+// newest.
+func (a *Clients) addGivenSecret(c *client.Client, secret string) error {
+	if c.Public {
+		return errNoSecret
+	}
+	if err := CheckClientSecret(secret); err != nil {
+		return err
+	}
+	c.Secrets = AddClientSecret(*c, secret, a.events.now())
+	return nil
 }

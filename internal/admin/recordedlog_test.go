@@ -53,7 +53,7 @@ func (f *fixture) restore(t *testing.T, events []audit.Event) {
 		must(t, err)
 	}
 	for _, id := range []string{"demo-client", "app"} {
-		_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: id})
+		_, _, err := f.CreateClient(t.Context(), by, client.Client{ID: id}, "")
 		must(t, err)
 	}
 	names := recordedNames

@@ -25,7 +25,7 @@ func (f *fixture) replay(t *testing.T, e audit.Event, changed int, lost bool) {
 
 func TestReplay_OfAClientIgnoresAnOlderClientOfThatID(t *testing.T) {
 	f := newFixture(t)
-	c, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "app"})
+	c, _, err := f.CreateClient(t.Context(), by, client.Client{ID: "app"}, "")
 	must(t, err)
 	before, after := c.CreatedAt.Add(-skew-time.Second), c.CreatedAt.Add(time.Hour)
 	at := func(when time.Time, name, reason string) audit.Event {

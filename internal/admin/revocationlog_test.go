@@ -103,7 +103,7 @@ func TestCompromiseSecrets(t *testing.T) {
 		t.Errorf("recorded %+v", f.events)
 	}
 
-	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "spa", Public: true})
+	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "spa", Public: true}, "")
 	must(t, err)
 	_, err = f.CompromiseSecrets(t.Context(), by, "spa")
 	wantCode(t, err, oauth.FailedPrecondition)

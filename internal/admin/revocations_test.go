@@ -19,7 +19,7 @@ func newDirectory(t *testing.T, now func() time.Time) (f *fixture, userID string
 	f = newFixtureAt(t, now)
 	_, err := f.CreateAudience(t.Context(), by, client.Audience{ID: api})
 	must(t, err)
-	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "app"})
+	_, _, err = f.CreateClient(t.Context(), by, client.Client{ID: "app"}, "")
 	must(t, err)
 	u, err := f.CreateUser(t.Context(), by, "ada", secret, nil)
 	must(t, err)

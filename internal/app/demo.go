@@ -55,7 +55,7 @@ func (a *App) createDemo(ctx context.Context) (Demo, error) {
 	c, secret, err := a.Admin.CreateClient(ctx, by, client.Client{
 		ID: demoClient, Name: "Demo client", Audiences: []string{demo.Audience},
 		Scope: oauth.NewScope("read", "write"),
-	})
+	}, "")
 	if err != nil {
 		return demo, err
 	}

@@ -48,7 +48,7 @@ func (a *App) createBrowserDemo(ctx context.Context, directory client.Directory)
 		if ok {
 			continue
 		}
-		if _, _, err := a.Admin.CreateClient(ctx, by, c); err != nil {
+		if _, _, err := a.Admin.CreateClient(ctx, by, c, ""); err != nil {
 			return created, fmt.Errorf("client %s: %w", c.ID, err)
 		}
 		created = append(created, "client "+c.ID)

@@ -26,7 +26,7 @@ var otherEnds = map[string]func(t *testing.T, at *checkFixture, s browserSession
 	},
 	"client created again": func(t *testing.T, at *checkFixture, _ browserSession) {
 		must(t, at.Admin.DeleteClient(t.Context(), issuertest.Operator, "shop"))
-		_, _, err := at.Admin.CreateClient(t.Context(), issuertest.Operator, checkSetup.Clients[0])
+		_, _, err := at.Admin.CreateClient(t.Context(), issuertest.Operator, checkSetup.Clients[0], "")
 		must(t, err)
 	},
 	"audience disabled": func(t *testing.T, at *checkFixture, _ browserSession) {

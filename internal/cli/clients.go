@@ -33,6 +33,8 @@ func newClientsCreateCommand(p *program) *cobra.Command {
 	f := newClientFlags(c)
 	f.browser.addWay(c.Flags())
 	public := c.Flags().Bool("public", false, "register a public client, which has no secret")
+	addSecretFileFlag(c)
+	c.MarkFlagsMutuallyExclusive("public", secretFileFlag)
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
 		edit, err := f.edit()
 		if err != nil {
@@ -43,7 +45,11 @@ func newClientsCreateCommand(p *program) *cobra.Command {
 			cl.ID = args[0]
 		}
 		edit(&cl)
-		cl, secret, err := o.CreateClient(ctx, o.actor, cl)
+		given, err := p.readGivenSecret(ctx, c)
+		if err != nil {
+			return err
+		}
+		cl, secret, err := o.CreateClient(ctx, o.actor, cl, given)
 		if err != nil {
 			return wrapError("client "+cl.ID, err)
 		}
@@ -82,12 +88,24 @@ func newClientsShowCommand(p *program) *cobra.Command {
 func newClientsRotateSecretCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rotate-secret ID",
-		Short: "Create a secret for a client; the previous secret stays valid, older ones do not",
+		Short: "Add a secret to a client; the previous secret stays valid, older ones do not",
 		Args:  cobra.ExactArgs(1),
 	}
 	compromised := c.Flags().Bool("compromised", false,
 		"no earlier secret stays valid, and the client's access tokens are refused, also those of the next 6 seconds")
+	addSecretFileFlag(c)
+	c.MarkFlagsMutuallyExclusive("compromised", secretFileFlag)
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {
+		given, err := p.readGivenSecret(ctx, c)
+		if err != nil {
+			return err
+		}
+		if given != "" {
+			if err := o.AddSecret(ctx, o.actor, args[0], given); err != nil {
+				return wrapError("client "+args[0], err)
+			}
+			return showClient(ctx, p, o, args[0], "")
+		}
 		rotate := o.RotateSecret
 		if *compromised {
 			rotate = o.CompromiseSecrets

@@ -56,7 +56,7 @@ func TestRule27_BasicAuthenticatesExactlyTheClient(t *testing.T) {
 		ids := similarIDs()
 		for n, id := range ids {
 			_, secret, err := f.Admin.CreateClient(
-				t.Context(), issuertest.Operator, client.Client{ID: id, Public: n%4 == 3},
+				t.Context(), issuertest.Operator, client.Client{ID: id, Public: n%4 == 3}, "",
 			)
 			must(t, err)
 			f.Secrets[id] = secret

@@ -53,7 +53,7 @@ func TestAuthenticate_ClientRegisteredAfterTheLastRead(t *testing.T) {
 				t.Errorf("an unknown client: %v", err)
 			}
 			id := "c" + strconv.Itoa(i)
-			c, secret, err := f.Admin.CreateClient(t.Context(), issuertest.Operator, client.Client{ID: id})
+			c, secret, err := f.Admin.CreateClient(t.Context(), issuertest.Operator, client.Client{ID: id}, "")
 			must(t, err)
 			_, err = f.Registry.Authenticate(t.Context(), c.ID, secret)
 			must(t, err)

@@ -272,7 +272,7 @@ func TestRule28_AdministrationEndsTheRefresh(t *testing.T) {
 			f := newFixture(t)
 			f.Run(t)
 			second := client.Client{ID: "second", Audiences: []string{api}}
-			c, secret, err := f.Admin.CreateClient(t.Context(), issuertest.Operator, second)
+			c, secret, err := f.Admin.CreateClient(t.Context(), issuertest.Operator, second, "")
 			must(t, err)
 			time.Sleep(500 * time.Millisecond)
 			_, err = f.Registry.Authenticate(t.Context(), c.ID, secret)

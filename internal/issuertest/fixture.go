@@ -142,7 +142,7 @@ func (f *Fixture) Run(t testing.TB) {
 // Register registers a client and returns it as a caller.
 func (f *Fixture) Register(t testing.TB, c client.Client) client.Caller {
 	t.Helper()
-	c, secret, err := f.Admin.CreateClient(t.Context(), Operator, c)
+	c, secret, err := f.Admin.CreateClient(t.Context(), Operator, c, "")
 	must(t, err)
 	must(t, f.Registry.Poll(t.Context()))
 	f.Secrets[c.ID] = secret

@@ -139,7 +139,7 @@ func (s *Setup) fill(t testing.TB, a *admin.Admin, p *prepared) {
 		must(t, err)
 	}
 	for _, c := range s.Clients {
-		_, secret, err := a.CreateClient(t.Context(), Operator, c)
+		_, secret, err := a.CreateClient(t.Context(), Operator, c, "")
 		must(t, err)
 		p.secrets[c.ID] = secret
 	}

@@ -99,7 +99,7 @@ func register(t *testing.T, o components.Options) (secret string) {
 	must(t, err)
 	_, secret, err = a.CreateClient(t.Context(), by, client.Client{
 		ID: "gateway", Audiences: []string{issuertest.API}, CertSANs: []string{"dns:gateway.example"},
-	})
+	}, "")
 	must(t, err)
 	_, err = a.CreateUser(t.Context(), by, issuertest.Username, issuertest.Password, nil)
 	must(t, err)

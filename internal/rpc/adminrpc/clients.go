@@ -23,7 +23,7 @@ func (s *Service) CreateClient(
 	if err != nil {
 		return nil, err
 	}
-	c, secret, err := s.Admin.CreateClient(ctx, actorOf(ctx), c)
+	c, secret, err := s.Admin.CreateClient(ctx, actorOf(ctx), c, "")
 	if err != nil {
 		return nil, err
 	}

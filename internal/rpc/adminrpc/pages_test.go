@@ -16,7 +16,7 @@ func TestListsReturnAllPages(t *testing.T) {
 		id := fmt.Sprintf("z%d", n)
 		_, err := f.Admin.CreateAudience(t.Context(), operator, client.Audience{ID: id})
 		must(t, err)
-		_, _, err = f.Admin.CreateClient(t.Context(), operator, client.Client{ID: id})
+		_, _, err = f.Admin.CreateClient(t.Context(), operator, client.Client{ID: id}, "")
 		must(t, err)
 		_, err = f.Admin.CreateUser(t.Context(), operator, id, "a very good password", nil)
 		must(t, err)
