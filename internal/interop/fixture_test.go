@@ -8,15 +8,18 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,6 +36,11 @@ type verifyFixture struct {
 	*issuer
 	// url is the issuer identifier, and audience that of the verifier.
 	url, audience string
+	// direct is the URL of the issuer without a proxy, and client gets it.
+	direct string
+	client *http.Client
+	// stop stops the issuer.
+	stop func()
 	// alg is the algorithm of the audience's tokens.
 	alg string
 	// cert is the certificate of an https issuer.
@@ -66,7 +74,6 @@ func newVerifyFixture(t *testing.T, alg string) *verifyFixture {
 // https. options are more flags of the audience.
 func startVerifyFixture(t *testing.T, scheme, alg, audience string, options ...string) *verifyFixture {
 	t.Helper()
-	const password = "a long and secret phrase"
 	f := &verifyFixture{alg: alg, audience: audience}
 	target := &url.URL{Scheme: "http"}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -91,34 +98,42 @@ func startVerifyFixture(t *testing.T, scheme, alg, audience string, options ...s
 		"SIGNET_ISSUER": f.url, "SIGNET_KEYS_POLL_INTERVAL": "1s",
 	})
 	target.Host = f.http
+	f.direct, f.client = "http://"+f.http, http.DefaultClient
+	f.start(t, options...)
+	return f
+}
 
-	f.foreign.alg = map[string]string{"RS256": "ES256", "ES256": "RS256", "EdDSA": "ES256"}[alg]
+// start starts the issuer, with the audiences, a client and a user. options are
+// more flags of the audience.
+func (f *verifyFixture) start(t *testing.T, options ...string) {
+	t.Helper()
+	const password = "a long and secret phrase"
+	f.foreign.alg = map[string]string{"RS256": "ES256", "ES256": "RS256", "EdDSA": "ES256"}[f.alg]
 	f.run(t, "", nil, "migrate")
-	f.run(t, "", nil, append([]string{"audiences", "create", audience, "--alg", alg}, options...)...)
-	f.run(t, "", nil, "audiences", "create", "https://second.example", "--alg", alg)
+	f.run(t, "", nil, append([]string{"audiences", "create", f.audience, "--alg", f.alg}, options...)...)
+	f.run(t, "", nil, "audiences", "create", "https://second.example", "--alg", f.alg)
 	f.run(t, "", nil, "audiences", "create", "https://foreign.example", "--alg", f.foreign.alg)
 	var client struct {
 		Secret string `json:"client_secret"`
 	}
-	f.run(t, "", &client, "clients", "create", "gateway", "--audience", audience,
+	f.run(t, "", &client, "clients", "create", "gateway", "--audience", f.audience,
 		"--audience", "https://second.example", "--audience", "https://foreign.example")
 	f.secret = client.Secret
 	f.run(t, password+"\n", nil, "users", "create", "ada", "--claim", "groups=dev")
-	f.serve(t)
+	f.stop = f.serve(t)
 
-	f.key, f.foreign = f.importKey(t, alg), f.importKey(t, f.foreign.alg)
+	f.key, f.foreign = f.importKey(t, f.alg), f.importKey(t, f.foreign.alg)
 	f.rotate(t)
 	f.claims = jwt.MapClaims{}
 	header := parseToken(t, f.mint(t), f.claims)
 	f.key.kid = header["kid"].(string)
 	login, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Login, &signetv1.LoginRequest{
-		Username: "ada", Password: password, Audience: []string{"https://second.example", audience},
+		Username: "ada", Password: password, Audience: []string{"https://second.example", f.audience},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.login = login
-	return f
 }
 
 // importKey creates a key and imports it as the issuer's next key.
@@ -172,7 +187,7 @@ func (f *verifyFixture) rotate(t *testing.T) {
 // keySet returns the keys of the JWK Set. The request does not count.
 func (f *verifyFixture) keySet(t *testing.T) []jose.JSONWebKey {
 	t.Helper()
-	response, err := http.Get("http://" + f.http + "/.well-known/jwks.json")
+	response, err := f.client.Get(f.direct + "/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,11 +219,28 @@ func (f *verifyFixture) sign(t *testing.T, key signingKey, header, claims map[st
 	token.Header["typ"], token.Header["kid"] = "at+jwt", key.kid
 	change(token.Header, header)
 	change(token.Claims.(jwt.MapClaims), claims)
-	signed, err := token.SignedString(key.private)
+	for {
+		signed, err := token.SignedString(key.private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key.alg != "ES256" || canonical(t, signed) {
+			return signed
+		}
+	}
+}
+
+// canonical reports whether the second half of a token's ES256 signature is the
+// smaller one of two numbers that are valid. The issuer signs with it, and
+// accepts no other.
+func canonical(t *testing.T, token string) bool {
+	t.Helper()
+	signature, err := base64.RawURLEncoding.DecodeString(token[strings.LastIndexByte(token, '.')+1:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signed
+	half := new(big.Int).Rsh(elliptic.P256().Params().N, 1)
+	return new(big.Int).SetBytes(signature[32:]).Cmp(half) <= 0
 }
 
 func change(object, changes map[string]any) {

@@ -1,0 +1,127 @@
+package interop
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/signetd/signet/internal/certtest"
+	"github.com/signetd/signet/internal/interop/programs"
+	signetv1 "github.com/signetd/signet/proto/signet/v1"
+)
+
+// TestVerifyPage_NGINX runs the configuration and the script of the page. It
+// also checks that nginx refuses a revoked token at once, and that it lets
+// nothing pass if it cannot ask the issuer.
+func TestVerifyPage_NGINX(t *testing.T) {
+	t.Parallel()
+	f := newProxyFixture(t)
+	p := f.startProxy(t, func(dir, address string) []string { return f.nginx(t, dir, address) })
+	checkVerifier(t, f.verifyFixture, p.verify)
+	p.checkRequests(t, f)
+
+	token := f.mint(t)
+	if err := p.verify(token); err != nil {
+		t.Errorf("a valid token is refused: %v", err)
+	}
+	if _, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Revoke,
+		&signetv1.RevokeRequest{Token: token}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.verify(token); err == nil {
+		t.Error("a revoked token is accepted")
+	}
+
+	valid, otherCA := f.mint(t), certtest.Write(t, t.TempDir(), "ca.pem", certtest.NewAuthority(t).PEM)
+	for name, change := range map[string][]string{
+		"the CA is another":    {"/etc/ssl/certs/ca-certificates.crt", otherCA},
+		"the name is another":  {"proxy_ssl_name login.example.com", "proxy_ssl_name other.example.com"},
+		"the issuer is down":   {"login.example.com:443", programs.FreeAddresses(t, 1)[0]},
+		"the secret is wrong":  {"BASE64_OF_ID_AND_SECRET", base64.StdEncoding.EncodeToString([]byte("nginx:secret"))},
+		"another TLS protocol": {"TLSv1.3", "TLSv1.2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := f.startProxy(t, func(dir, address string) []string { return f.nginx(t, dir, address, change...) })
+			r, reached, err := p.send(orders, "Authorization: Bearer "+valid)
+			if err != nil || r.StatusCode != http.StatusInternalServerError || len(reached) > 0 {
+				t.Errorf("%v, error %v; the API got %d requests", r, err, len(reached))
+			}
+		})
+	}
+}
+
+// TestVerifyPage_HAProxy runs the rules and the script of the page.
+func TestVerifyPage_HAProxy(t *testing.T) {
+	t.Parallel()
+	f := newProxyFixture(t)
+	p := f.startProxy(t, func(dir, address string) []string { return f.haproxy(t, dir, address) })
+	checkVerifier(t, f.verifyFixture, p.verify)
+	p.checkRequests(t, f)
+}
+
+// nginx runs the configuration and the script of the page, with more
+// replacements.
+func (f *proxyFixture) nginx(t *testing.T, dir, address string, more ...string) []string {
+	t.Helper()
+	programs.Write(t, dir, "signet.js", programs.Block(t, "verify.md", "js njs"))
+	site := programs.Write(t, dir, "site.conf", programs.Block(t, "verify.md", "nginx", append(more,
+		"/etc/nginx", dir,
+		"login.example.com:443", f.http,
+		"127.0.0.1:3000", f.api.address,
+		"listen 8000", "listen "+address,
+		"BASE64_OF_ID_AND_SECRET", f.basic,
+		"/etc/ssl/certs/ca-certificates.crt", f.caFile,
+	)...))
+	main := programs.Write(t, dir, "nginx.conf", fmt.Sprintf(`
+load_module /usr/lib/nginx/modules/ngx_http_js_module.so;
+daemon off; master_process off; error_log stderr; pid %[1]s/pid;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxied;
+	fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+	include %[2]s;
+}
+`, dir, site))
+	return []string{programs.Look(t, "nginx"), "-e", "stderr", "-c", main}
+}
+
+// haproxy runs the rules of the page in a front end, with the keys that the
+// script of the page writes.
+func (f *proxyFixture) haproxy(t *testing.T, dir, address string) []string {
+	t.Helper()
+	f.writeKeys(t, dir)
+	file := programs.Write(t, dir, "haproxy.cfg", fmt.Sprintf(`
+defaults
+mode http
+timeout connect 1s
+timeout client 30s
+timeout server 30s
+
+frontend proxy
+bind %s
+%s
+default_backend api
+
+backend api
+server api %s
+`, address, programs.Block(t, "verify.md", "haproxy", "/etc/haproxy/signet", dir), f.api.address))
+	return []string{programs.Look(t, "haproxy"), "-db", "-f", file}
+}
+
+// writeKeys runs the script of the page.
+func (f *proxyFixture) writeKeys(t *testing.T, dir string) {
+	t.Helper()
+	script := programs.Block(t, "verify.md", "sh haproxy",
+		"/etc/haproxy/signet", dir, "systemctl reload haproxy", "echo reload")
+	shell := exec.CommandContext(t.Context(), "/bin/sh", "-c", script)
+	shell.Dir = f.dir
+	shell.Env = append(f.env, "PATH="+filepath.Dir(programs.Path("signet"))+":"+os.Getenv("PATH"))
+	if out, err := shell.CombinedOutput(); err != nil || string(out) != "reload\n" {
+		t.Fatalf("the script: %v\n%s", err, out)
+	}
+}
