@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -23,7 +24,20 @@ func TestHTTPPage(t *testing.T) {
 	p.Cmds["page"] = func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(ts.Exec("bash", "-eo", "pipefail", "-c", strings.Join(shellBlocks(string(text)), "")))
 	}
+	p.Cmds["replacedemoclient"] = replaceDemoClient
 	testscript.Run(t, p)
+}
+
+// replaceDemoClient writes the client of a file, which clients create has
+// printed, into dev.json.
+func replaceDemoClient(ts *testscript.TestScript, _ bool, args []string) {
+	var demo, created map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("data/dev.json")), &demo))
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &created))
+	demo["client_id"], demo["client_secret"] = created["id"], created["client_secret"]
+	text, err := json.Marshal(demo)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("data/dev.json"), text, 0o600))
 }
 
 // curl replaces curl for the flags that the pages use. It calls the ports of
@@ -60,11 +74,17 @@ func curl() {
 	exitIf(printResponse(r))
 }
 
-// jq replaces jq -r .NAME FILE: it prints a member of a JSON object.
+// jq replaces jq -r .NAME FILE: it prints a member of a JSON object. With
+// '.NAME | @uri' it percent-encodes the member.
 func jq() {
 	text, err := os.ReadFile(os.Args[3])
 	exitIf(err)
 	var object map[string]any
 	exitIf(json.Unmarshal(text, &object))
-	fmt.Println(object[strings.TrimPrefix(os.Args[2], ".")])
+	name, encode := strings.CutSuffix(strings.TrimPrefix(os.Args[2], "."), " | @uri")
+	value := fmt.Sprint(object[name])
+	if encode {
+		value = url.QueryEscape(value)
+	}
+	fmt.Println(value)
 }

@@ -60,8 +60,12 @@ func runNode(t *testing.T, script string, env map[string]string) {
 	}
 }
 
+// gatewayID is the id of a client that HTTP Basic must form-encode (RFC 6749
+// §2.3.1).
+const gatewayID = "https://gateway.example:8443/a+b%41"
+
 // newDemo starts an issuer with an audience, two clients and a user. The client
-// gateway has a secret, and robot has a key. newDemo returns the environment
+// gatewayID has a secret, and robot has a key. newDemo returns the environment
 // variables of the scripts.
 func newDemo(t *testing.T, settings map[string]string) (*issuer, map[string]string) {
 	t.Helper()
@@ -84,7 +88,7 @@ func newDemo(t *testing.T, settings map[string]string) (*issuer, map[string]stri
 		ID     string `json:"id"`
 		Secret string `json:"client_secret"`
 	}
-	i.run(t, "", &gateway, "clients", "create", "gateway", "--audience", audience, "--scope", "read write")
+	i.run(t, "", &gateway, "clients", "create", gatewayID, "--audience", audience, "--scope", "read write")
 	i.run(t, "", nil, "clients", "create", "robot", "--audience", audience, "--jwks", public)
 	i.run(t, password+"\n", nil, "users", "create", "ada")
 	i.serve(t)

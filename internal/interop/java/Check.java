@@ -8,6 +8,7 @@ import com.nimbusds.jose.util.JSONObjectUtils;
 import java.net.*;
 import java.net.http.*;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.util.*;
 
 public class Check {
@@ -48,7 +49,7 @@ public class Check {
       check(System.nanoTime() - begin < 20e9, "the feed does not become fresh");
     }
 
-    var credentials = Base64.encode(ENV.get("CLIENT_ID") + ":" + ENV.get("CLIENT_SECRET"));
+    var credentials = Base64.encode(encode(ENV.get("CLIENT_ID")) + ":" + encode(ENV.get("CLIENT_SECRET")));
     var revoke = HttpRequest.newBuilder(URI.create(issuer + "/oauth2/revoke"))
         .header("Authorization", "Basic " + credentials).header("Content-Type", "application/x-www-form-urlencoded")
         .POST(HttpRequest.BodyPublishers.ofString("token=" + token)).build();
@@ -59,6 +60,10 @@ public class Check {
     }
     System.out.printf("refused after %d ms: all checks passed%n", (System.nanoTime() - since) / 1_000_000);
     System.exit(0);
+  }
+
+  static String encode(String value) {
+    return URLEncoder.encode(value, StandardCharsets.UTF_8);
   }
 
   static void refused(Revocations r, Map<String, Object> answer, String name, String head, String entries) {

@@ -46,7 +46,7 @@ for (let claims; !claims;) {
 
 const revoked = await fetch(`${ISSUER}/oauth2/revoke`, {
   method: 'POST',
-  headers: { authorization: `Basic ${btoa(`${CLIENT_ID}:${CLIENT_SECRET}`)}` },
+  headers: { authorization: `Basic ${btoa([CLIENT_ID, CLIENT_SECRET].map(encodeURIComponent).join(':'))}` },
   body: new URLSearchParams({ token: TOKEN }),
 });
 assert.equal(revoked.status, 200);

@@ -92,7 +92,8 @@ while True:
         assert time.monotonic() - begin < 20, "the feed does not become fresh"
         time.sleep(0.02)
 
-credentials = base64.b64encode(f"{os.environ['CLIENT_ID']}:{os.environ['CLIENT_SECRET']}".encode()).decode()
+pair = ":".join(urllib.parse.quote_plus(os.environ[name]) for name in ("CLIENT_ID", "CLIENT_SECRET"))
+credentials = base64.b64encode(pair.encode()).decode()
 request = urllib.request.Request(
     ISSUER + "/oauth2/revoke", urllib.parse.urlencode({"token": token}).encode(),
     {"Authorization": "Basic " + credentials},
