@@ -25,7 +25,7 @@ func TestRule16_JWKSet(t *testing.T) {
 	}
 
 	var set struct{ Keys []map[string]any }
-	if err := json.Unmarshal(s.set.Bytes, &set); err != nil {
+	if err := json.Unmarshal(s.sets.at(noon).Bytes, &set); err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string][]string{
@@ -63,7 +63,7 @@ func TestRule16_JWKSet(t *testing.T) {
 		}
 		if private, ok := parsePKCS8(t, der).(*rsa.PrivateKey); ok {
 			d := base64.RawURLEncoding.EncodeToString(private.D.Bytes())
-			if bytes.Contains(s.set.Bytes, []byte(d[:20])) {
+			if bytes.Contains(s.sets.at(noon).Bytes, []byte(d[:20])) {
 				t.Error("a private exponent is in the JWK Set")
 			}
 		}
@@ -83,7 +83,7 @@ func TestSet_EqualRingsGiveEqualBytes(t *testing.T) {
 		if err != nil || s.fault != nil {
 			t.Fatal(err, s.fault)
 		}
-		return s.set
+		return s.sets.at(noon)
 	}
 
 	one := publish(r)

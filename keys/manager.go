@@ -197,8 +197,9 @@ func (m *Manager) MAC(ctx context.Context, id string) (secret []byte, err error)
 // ClockSkew returns Policy.ClockSkew.
 func (m *Manager) ClockSkew() time.Duration { return m.cache.options.Policy.ClockSkew }
 
-// Set returns the JWK Set.
-func (m *Manager) Set() *Set { return m.cache.snapshot.Load().set }
+// Set returns the JWK Set. Its order changes at the moment at which another key
+// begins to sign.
+func (m *Manager) Set() *Set { return m.cache.snapshot.Load().sets.at(m.Now()) }
 
 // Rows returns the ring as a table.
 func (m *Manager) Rows() []Row {

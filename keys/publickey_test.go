@@ -56,7 +56,7 @@ func TestRule17_WeakKeys(t *testing.T) {
 	if err != nil || s.fault == nil || !strings.Contains(s.fault.Error(), "1024 bits") {
 		t.Errorf("a ring with a weak key: %v, %v", s.fault, err)
 	}
-	if len(s.unsealed) != 0 || strings.Contains(string(s.set.Bytes), "kid") {
+	if len(s.unsealed) != 0 || strings.Contains(string(s.sets.at(noon).Bytes), "kid") {
 		t.Error("the weak key is used")
 	}
 }

@@ -78,13 +78,17 @@ func (r Ring) preActive(algorithm string, now time.Time) []int {
 		}
 	}
 	slices.SortFunc(found, func(i, j int) int {
-		a, b := r.Keys[i], r.Keys[j]
-		return cmp.Or(
-			cmp.Compare(undated(a), undated(b)), a.ActivateAt.Compare(b.ActivateAt),
-			a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID),
-		)
+		return compareNext(r.Keys[i], r.Keys[j])
 	})
 	return found
+}
+
+// compareNext compares two pre-active keys by the order in which they activate.
+func compareNext(a, b Key) int {
+	return cmp.Or(
+		cmp.Compare(undated(a), undated(b)), a.ActivateAt.Compare(b.ActivateAt),
+		a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID),
+	)
 }
 
 // undated returns 1 for a key without an activation date and 0 for all others.

@@ -9,8 +9,8 @@ import (
 	"github.com/signetd/signet/internal/seal"
 )
 
-// A snapshot is one version of the ring with its unsealed keys and its JWK Set.
-// It is immutable.
+// A snapshot is one version of the ring with its unsealed keys and its JWK
+// Sets. It is immutable.
 type snapshot struct {
 	ring      Ring
 	keks      *seal.KEKs
@@ -20,7 +20,7 @@ type snapshot struct {
 	// compromised or destroyed signing key, and the secret of a compromised MAC
 	// key. They only show whether a token is one of this issuer.
 	refused map[string]refusedKey
-	set     *Set
+	sets    sets
 	// fault lists the keys that could not be unsealed, which are not in
 	// unsealed, and the KEKs that are missing or do not match the ring. It is
 	// nil if there are none.
@@ -35,7 +35,7 @@ func newSnapshot(r Ring, keks *seal.KEKs, p Policy, previous *snapshot) (*snapsh
 		unsealed: make(map[string]unsealed), refused: make(map[string]refusedKey),
 	}
 	faults := []error{checkKEKs(r, keks)}
-	var published []Key
+	var published []publishedKey
 	for _, k := range r.Keys {
 		if !k.CompromisedAt.IsZero() || !k.DestroyedAt.IsZero() {
 			s.refused[k.ID] = openRefused(k, keks)
@@ -51,14 +51,17 @@ func newSnapshot(r Ring, keks *seal.KEKs, p Policy, previous *snapshot) (*snapsh
 		}
 		s.unsealed[k.ID] = u
 		if k.Algorithm != MAC {
-			published = append(published, k)
+			key, err := publish(k, u.public)
+			if err != nil {
+				return nil, err
+			}
+			published = append(published, key)
 		}
 	}
 
 	s.fault = errors.Join(faults...)
-	var err error
-	s.set, err = newSet(published, func(kid string) crypto.PublicKey { return s.unsealed[kid].public }, p.MaxAge)
-	return s, err
+	s.sets = newSets(published, r, s.schedules, p.MaxAge)
+	return s, nil
 }
 
 // find returns the unsealed key of a row, if the snapshot has it. Since then

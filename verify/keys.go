@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/signetd/signet/internal/revocation"
 )
 
 const (
@@ -221,10 +223,10 @@ func nextFetch(maxAge time.Duration) time.Duration {
 // jitter returns between a half of d and d.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-// want fetches the set again if its ETag is another one. If that does not help,
-// the pauses become longer: perhaps a cache has no ETags.
+// want fetches the set again if its ETag is one of other keys. If that does not
+// help, the pauses become longer: perhaps a cache has no ETags.
 func (k *keyStore) want(etag string) {
-	if etag == "" || sameETag(etag, k.current.Load().etag) {
+	if etag == "" || revocation.SameKeys(etag, k.current.Load().etag) {
 		return
 	}
 	k.mu.Lock()
@@ -236,10 +238,6 @@ func (k *keyStore) want(etag string) {
 		k.pause = min(2*k.pause, time.Minute)
 	}
 }
-
-// sameETag compares two validators weakly (RFC 9110 §8.8.3.2): a proxy that
-// compresses a response makes its validator weak.
-func sameETag(a, b string) bool { return strings.TrimPrefix(a, "W/") == strings.TrimPrefix(b, "W/") }
 
 // errKeysTooOld is the error if the set is not used any more.
 var errKeysTooOld = fmt.Errorf("%w: %w", ErrUnavailable,

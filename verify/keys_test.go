@@ -186,6 +186,26 @@ func TestKeys_WeakETagIsTheSame(t *testing.T) {
 	})
 }
 
+// Servers whose clocks differ serve the same keys in another order for a while,
+// when a key begins to sign. The verifier does not fetch the set again.
+func TestKeys_AnotherOrderIsTheSame(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		network, _ := newLink(t)
+		network.set(nil, func(path string, header http.Header, body []byte) []byte {
+			if path == keysPath {
+				keys, _, _ := strings.Cut(header.Get("ETag"), ".")
+				header.Set("ETag", keys+`.another-order"`)
+			}
+			return body
+		})
+		newVerifier(t, network, verify.Options{Revocation: verify.FailClosed(5 * time.Second)})
+		time.Sleep(3 * time.Minute)
+		if n := len(network.sent(keysPath)); n != 1 {
+			t.Errorf("%d fetches, want 1", n)
+		}
+	})
+}
+
 // A response that is no set with a usable key does not replace the set.
 func TestKeys_BrokenSetReplacesNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {

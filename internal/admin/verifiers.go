@@ -35,8 +35,8 @@ func (a *Verifiers) Verifiers(
 }
 
 // LackingKeys returns the verifiers that polled within the last minute and
-// reported another JWK Set than the one with that ETag. names are those of all
-// verifiers that polled within this time.
+// reported a JWK Set with other keys than the one with that ETag. names are
+// those of all verifiers that polled within this time.
 func (a *Verifiers) LackingKeys(
 	ctx context.Context, etag string,
 ) (lacking []grant.Verifier, names map[string]bool, err error) {
@@ -53,7 +53,7 @@ func (a *Verifiers) LackingKeys(
 				continue
 			}
 			names[v.Name] = true
-			if v.Keys != etag {
+			if !v.HasKeys(etag) {
 				lacking = append(lacking, v)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 const verifiersHelp = `List the services that follow the feed of revocations under a name, and polled in the last ten minutes. A service has a row
 for each server that it polled. Services without a name are not in the list.
 
-KEYS is current if the service had the JWK Set of now when it polled, and outdated if it had another one: then it may not
+KEYS is current if the service had the keys of the JWK Set when it polled, and outdated if it had others: then it may not
 have the next signing key. LAG is how long the oldest revocation that it did not have
 yet had been available; 0s if it had all of them.`
 
@@ -31,10 +31,10 @@ func newVerifierView(v grant.Verifier, etag string) verifierView {
 		Name: v.Name, Server: v.Server, Keys: "outdated", KeysETag: v.Keys, SeenAt: v.SeenAt.UTC(),
 		LagSeconds: v.Lag.Seconds(),
 	}
-	switch v.Keys {
-	case "":
+	switch {
+	case v.Keys == "":
 		view.Keys = "unknown"
-	case etag:
+	case v.HasKeys(etag):
 		view.Keys = "current"
 	}
 	return view

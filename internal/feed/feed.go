@@ -197,7 +197,7 @@ func (f *Feed) publish(ctx context.Context) error {
 		next = *old
 	}
 	next.keep, next.entries = f.lifetime.keep(f.tail.at), f.o.Table.Len()
-	if old != nil && old.latest.head.Keys != f.o.Keys.Set().ETag {
+	if old != nil && !revocation.SameKeys(old.latest.head.Keys, f.o.Keys.Set().ETag) {
 		next.dropInvalid(ctx, f.signer)
 	}
 
@@ -234,10 +234,11 @@ func (f *Feed) addNews(s *state) error {
 	return nil
 }
 
-// confirm makes sure that the head of the latest segment has the current ETag
-// of the JWK Set, and was signed at most a second before the last read.
+// confirm makes sure that the head of the latest segment has an ETag of the
+// current keys of the JWK Set, and was signed at most a second before the last
+// read.
 func (f *Feed) confirm(s *state) error {
-	if l := s.latest; l != nil && l.head.Keys == f.o.Keys.Set().ETag && !f.signer.revoked(l.keyID) {
+	if l := s.latest; l != nil && revocation.SameKeys(l.head.Keys, f.o.Keys.Set().ETag) && !f.signer.revoked(l.keyID) {
 		if l.head.At == s.at.UnixMilli() || time.Since(l.signedAt) < confirmEvery {
 			return nil
 		}
@@ -254,7 +255,7 @@ func (f *Feed) confirm(s *state) error {
 // the waits of all polls.
 func (f *Feed) replace(old, next *state) {
 	next.history = next.history.since(time.Now().Add(-keepSegments))
-	if old == nil || old.position == next.position && old.latest.head.Keys == next.latest.head.Keys {
+	if old == nil || old.position == next.position && revocation.SameKeys(old.latest.head.Keys, next.latest.head.Keys) {
 		f.state.Store(next)
 		return
 	}

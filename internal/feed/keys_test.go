@@ -34,6 +34,34 @@ func TestPoll_ReportsANewKey(t *testing.T) {
 	})
 }
 
+// When another key begins to sign, only the order of the JWK Set changes. No
+// wait ends, so verifiers do not fetch the set. The next head has the new ETag.
+func TestPoll_NewOrderEndsNoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, v := openServer(t, newStore(t), newKEKs(t)), new(verifier)
+		run(t, s.Run)
+		plan, err := s.keys.Operator().Rotate(t.Context(), operator, []string{keys.EdDSA}, keys.RotateOptions{})
+		must(t, err)
+		activation := plan.Steps[1].At
+		time.Sleep(time.Until(activation) - time.Second)
+		must(t, s.keys.Poll(t.Context())) // The last one: the ring does not change.
+		time.Sleep(250 * time.Millisecond)
+		v.poll(t, s, 0)
+		before := v.last.Keys
+		a := v.poll(t, s, 1500*time.Millisecond)
+		if now := s.keys.Set().ETag; now == before || !revocation.SameKeys(now, before) {
+			t.Fatalf("the ETag was %s and is %s", before, now)
+		}
+		if a.Held < 1500*time.Millisecond {
+			t.Errorf("the poll was held for %s", a.Held)
+		}
+		time.Sleep(time.Second)
+		if v.poll(t, s, 0); v.last.Keys != s.keys.Set().ETag {
+			t.Errorf("the head has the ETag %s, want %s", v.last.Keys, s.keys.Set().ETag)
+		}
+	})
+}
+
 // Rule 22: when an entry says that a key is compromised, another server signs
 // nothing with it any more, although it reads its key ring less often than the
 // log. It drops the segments that are signed with it.

@@ -3,6 +3,8 @@ package grant
 import (
 	"context"
 	"time"
+
+	"github.com/signetd/signet/internal/revocation"
 )
 
 // A Verifier is a verifier of access tokens that gives its name when it polls
@@ -21,6 +23,10 @@ type Verifier struct {
 	// polled last had been available. It is zero if it had all of them.
 	Lag time.Duration
 }
+
+// HasKeys reports whether the verifier has the keys of the JWK Set with an
+// ETag.
+func (v Verifier) HasKeys(etag string) bool { return revocation.SameKeys(v.Keys, etag) }
 
 // A VerifierStore stores the verifiers that were seen lately.
 type VerifierStore interface {

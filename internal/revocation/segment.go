@@ -28,9 +28,9 @@ type Head struct {
 	// Keep is how many seconds after its moment an entry may still refuse a
 	// token. A verifier that has a leeway for exp adds it.
 	Keep int64 `json:"keep"`
-	// Keys is the ETag of the JWK Set, with its quotes. If it differs from
-	// that of the set that a verifier has, the verifier fetches the set
-	// again.
+	// Keys is the ETag of the JWK Set, with its quotes. If it has other keys
+	// than the set that a verifier has (SameKeys), the verifier fetches the
+	// set again.
 	Keys string `json:"keys"`
 	// Sum is Sum of the encoded entries.
 	Sum string `json:"sum"`

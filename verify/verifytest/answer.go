@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // An answer is the response to a request.
@@ -36,6 +37,14 @@ func (a answer) cached(control, etag string) answer {
 func (a answer) etag() string {
 	sum := sha256.Sum256(a.body)
 	return `"` + encode(sum[:16]) + `"`
+}
+
+// keysETag returns the ETag of a JWK Set: like that of the issuer, with a part
+// before the dot that does not depend on the order of the keys. Here the order
+// changes only with the keys.
+func (a answer) keysETag() string {
+	digest := strings.Trim(a.etag(), `"`)
+	return `"` + digest + "." + digest + `"`
 }
 
 // response returns the answer to a request, or 304 if the caller has the

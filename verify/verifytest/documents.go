@@ -1,6 +1,9 @@
 package verifytest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // The paths that the issuer serves, below URL.
 const (
@@ -33,13 +36,17 @@ func (s *server) metadata() (answer, error) {
 
 // keySet returns the JWK Set. Its ETag changes with its keys.
 func (s *server) keySet() (answer, error) {
-	set := make([]map[string]string, len(s.ring.keys))
-	for n, k := range s.ring.keys {
-		set[n] = k.jwk
+	set := []map[string]string{}
+	for _, algorithm := range []string{RS256, ES256, EdDSA} {
+		for _, k := range slices.Backward(s.ring.keys) { // the key that signs is the newest
+			if k.algorithm == algorithm {
+				set = append(set, k.jwk)
+			}
+		}
 	}
 	a, err := document(map[string]any{"keys": set})
 	if err != nil {
 		return failure(http.StatusInternalServerError), err
 	}
-	return a.cached(cacheControl, a.etag()), nil
+	return a.cached(cacheControl, a.keysETag()), nil
 }

@@ -79,7 +79,7 @@ func (s *server) segment(held time.Duration, entries func() (revocation.Head, []
 	head, encoded := entries()
 	head.Issuer, head.IssuedAt, head.At = URL, now.Unix(), now.UnixMilli()
 	head.Keep = int64((max(minKeep, s.lifetime) + margin).Seconds())
-	head.Keys = keys.etag()
+	head.Keys = keys.keysETag()
 	payload, err := json.Marshal(head)
 	if err != nil {
 		return answer{}, err

@@ -33,8 +33,8 @@ func (s *Service) ListVerifiers(
 	etag := s.Keys.Set().ETag
 	verifiers, more := page.Cut(found, limit, func(v grant.Verifier) *signetv1.Verifier {
 		return &signetv1.Verifier{
-			Name: v.Name, Server: v.Server, Keys: v.Keys, KeysCurrent: v.Keys == etag, SeenAt: timestamp(v.SeenAt),
-			Lag: durationpb.New(v.Lag),
+			Name: v.Name, Server: v.Server, Keys: v.Keys, KeysCurrent: v.HasKeys(etag),
+			SeenAt: timestamp(v.SeenAt), Lag: durationpb.New(v.Lag),
 		}
 	})
 	response := &signetv1.ListVerifiersResponse{Verifiers: verifiers}
