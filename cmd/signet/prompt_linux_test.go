@@ -125,3 +125,36 @@ func TestPrompt_Interrupted(t *testing.T) {
 		t.Error("the terminal has no echo")
 	}
 }
+
+// --prune of signet apply asks before it deletes.
+func TestPrompt_Prune(t *testing.T) {
+	for _, answer := range []string{"yes", "y", ""} {
+		t.Run(answer, func(t *testing.T) {
+			m := newMachine(t, "SIGNET_ISSUER=https://login.example.com")
+			m.signet("", "migrate")
+			m.signet("", "clients", "create", "old")
+			if err := os.WriteFile(m.dir+"/clients.yaml", []byte("clients: [{id: new}]"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			tt, stderr := newTerminal(t), new(syncBuffer)
+			c := m.command("apply", "--prune", "clients.yaml")
+			c.Stdin, c.Stderr = tt.program, stderr
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			const prompt = "delete client old and revoke its grants\nDelete them? Type yes: "
+			if !eventually(func() bool { return stderr.String() == prompt }) {
+				t.Fatalf("the prompt is %q", stderr)
+			}
+			if _, err := tt.user.WriteString(answer + "\n"); err != nil {
+				t.Fatal(err)
+			}
+			err := c.Wait()
+			clients := m.signet("", "clients", "list")
+			deleted, created := !strings.Contains(clients, "old"), strings.Contains(clients, "new")
+			if want := answer == "yes"; deleted != want || created != want || (err == nil) != want {
+				t.Errorf("signet exited with %v: %s%s", err, stderr, clients)
+			}
+		})
+	}
+}

@@ -24,7 +24,7 @@ var (
 
 // checkBrowser rejects an application in the browser that is not valid, or that
 // has an origin of another client.
-func checkBrowser(c client.Client, others []client.Client) error {
+func checkBrowser(c client.Client, o others) error {
 	if c.Browser == nil {
 		return nil
 	}
@@ -47,12 +47,12 @@ func checkBrowser(c client.Client, others []client.Client) error {
 			"The login path is percent-encoded, begins with one slash, and has no backslash, query and fragment. "+
 				"It has at most 2048 bytes.")
 	}
-	return checkOrigins(c, others)
+	return checkOrigins(c, o)
 }
 
 // checkOrigins rejects origins of an application in the browser that are
 // malformed, or that another client has.
-func checkOrigins(c client.Client, others []client.Client) error {
+func checkOrigins(c client.Client, o others) error {
 	origins, public := c.Browser.Origins, 0
 	if len(origins) == 0 || len(origins) > client.MaxOrigins {
 		return oauth.Fail(oauth.InvalidRequest, "A client in the browser has 1 to 16 origins.")
@@ -64,10 +64,8 @@ func checkOrigins(c client.Client, others []client.Client) error {
 		if strings.HasPrefix(origin, "https://") {
 			public++
 		}
-		for _, other := range others {
-			if other.ID != c.ID && other.Browser != nil && slices.Contains(other.Browser.Origins, origin) {
-				return oauth.Fail(oauth.FailedPrecondition, "Another client has this origin.")
-			}
+		if isTaken(o.origins[origin], c.ID) {
+			return oauth.Fail(oauth.FailedPrecondition, "Another client has this origin.")
 		}
 	}
 	if public > 1 {

@@ -26,6 +26,11 @@ const (
 // check rejects a client that is not valid, or that does not fit the other
 // clients and the audiences of the directory.
 func (a *Clients) check(c client.Client, d client.Directory) error {
+	return a.checkAmong(c, newOthers(d))
+}
+
+// checkAmong is check with the others of the directory.
+func (a *Clients) checkAmong(c client.Client, o others) error {
 	if err := checkClientID(c.ID); err != nil {
 		return err
 	}
@@ -49,17 +54,17 @@ func (a *Clients) check(c client.Client, d client.Directory) error {
 		return err
 	}
 	for _, name := range slices.Concat(c.Audiences, c.IntrospectAudiences) {
-		if _, ok := d.Audience(name); !ok {
+		if !o.audiences[name] {
 			return oauth.Fail(oauth.FailedPrecondition, "An audience of the client does not exist; create it first.")
 		}
 	}
-	if err := checkBrowser(c, d.Clients); err != nil {
+	if err := checkBrowser(c, o); err != nil {
 		return err
 	}
 	if err := checkCORSOrigins(c); err != nil {
 		return err
 	}
-	return checkCertSANs(c, d.Clients)
+	return checkCertSANs(c, o)
 }
 
 // checkClientID rejects an id that is malformed or could be another subject or
@@ -99,7 +104,7 @@ func (a *Clients) checkGrants(c client.Client) error {
 }
 
 // checkCertSANs rejects names that are malformed, or that another client has.
-func checkCertSANs(c client.Client, others []client.Client) error {
+func checkCertSANs(c client.Client, o others) error {
 	if len(c.CertSANs) > oauth.MaxCertSANs {
 		return oauth.Fail(oauth.InvalidRequest, "A client has at most 16 certificate names.")
 	}
@@ -107,10 +112,8 @@ func checkCertSANs(c client.Client, others []client.Client) error {
 		if !client.ValidCertSAN(san) {
 			return errCertSAN
 		}
-		for _, other := range others {
-			if other.ID != c.ID && slices.Contains(other.CertSANs, san) {
-				return oauth.Fail(oauth.FailedPrecondition, "Another client has this certificate name.")
-			}
+		if isTaken(o.certSANs[san], c.ID) {
+			return oauth.Fail(oauth.FailedPrecondition, "Another client has this certificate name.")
 		}
 	}
 	return nil

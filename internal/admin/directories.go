@@ -22,10 +22,11 @@ type Directories struct {
 // CheckAudience rejects an audience that is not valid.
 func (a *Directories) CheckAudience(x client.Audience) error { return a.audiences.check(x) }
 
-// CheckClient rejects a client that is not valid, or that does not fit the
-// other clients and the audiences of the directory.
-func (a *Directories) CheckClient(c client.Client, d client.Directory) error {
-	return a.clients.check(c, d)
+// ClientCheck returns a function that rejects a client that is not valid, or
+// that does not fit the other clients and the audiences of the directory.
+func (a *Directories) ClientCheck(d client.Directory) func(client.Client) error {
+	o := newOthers(d)
+	return func(c client.Client) error { return a.clients.checkAmong(c, o) }
 }
 
 // ChangeDirectory makes all changes of the directory, or none. It returns
@@ -56,7 +57,7 @@ func (a *Directories) ChangeDirectory(
 
 // checkChanges rejects changes after which a changed record is not valid.
 func (a *Directories) checkChanges(d client.Directory, c client.Changes) error {
-	after := c.Apply(d)
+	check := a.ClientCheck(c.Apply(d))
 	for _, x := range c.Audiences {
 		if x.New == nil {
 			continue
@@ -69,7 +70,7 @@ func (a *Directories) checkChanges(d client.Directory, c client.Changes) error {
 		if x.New == nil {
 			continue
 		}
-		if err := a.CheckClient(*x.New, after); err != nil {
+		if err := check(*x.New); err != nil {
 			return err
 		}
 	}

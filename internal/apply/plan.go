@@ -95,8 +95,9 @@ func (f *File) Compare(d client.Directory, o Options) (*Plan, error) {
 	p.changes.Clients = append(p.changes.Clients, unlisted(c, clients, f.clients, d.Clients)...)
 	p.changes.Audiences = append(p.changes.Audiences, unlisted(c, audiences, f.audiences, d.Audiences)...)
 	after := p.changes.Apply(d)
+	c.exists, c.checkClient = index(audiences, after.Audiences), o.Admin.ClientCheck(after)
 	for _, check := range c.checks {
-		check(after)
+		check()
 	}
 	if err := f.faults(c.faults...); err != nil {
 		return nil, err
@@ -111,7 +112,10 @@ type comparison struct {
 	plan   *Plan
 	faults []fault
 	// checks check the records when the directory after the changes is known.
-	checks []func(after client.Directory)
+	// exists and checkClient are of that directory.
+	checks      []func()
+	exists      map[string]*client.Audience
+	checkClient func(client.Client) error
 }
 
 func (c *comparison) fault(line int, step Step, text string) {
@@ -161,7 +165,7 @@ func (c *comparison) compareAudience(rec *record[client.Audience], old *client.A
 		c.plan.Steps = append(c.plan.Steps, step)
 	}
 	if !rec.faulty {
-		c.checks = append(c.checks, func(client.Directory) {
+		c.checks = append(c.checks, func() {
 			c.reject(rec.line, step, c.Admin.CheckAudience(next))
 		})
 	}
@@ -184,8 +188,8 @@ func (c *comparison) compareClient(rec *record[client.Client], old *client.Clien
 		c.plan.changes.Clients = append(c.plan.changes.Clients, change)
 		c.plan.Steps = append(c.plan.Steps, step)
 	}
-	c.checks = append(c.checks, func(after client.Directory) {
-		if missing := missingAudiences(next, after); len(missing) > 0 {
+	c.checks = append(c.checks, func() {
+		if missing := c.missingAudiences(next); len(missing) > 0 {
 			c.fault(rec.line, step,
 				"The audience "+strings.Join(missing, ", ")+" is not in the file and does not exist.")
 			return
@@ -196,7 +200,7 @@ func (c *comparison) compareClient(rec *record[client.Client], old *client.Clien
 		if old != nil {
 			c.reject(rec.line, step, fixedFields(*old, next))
 		}
-		c.reject(rec.line, step, c.Admin.CheckClient(next, after))
+		c.reject(rec.line, step, c.checkClient(next))
 	})
 }
 
@@ -220,12 +224,9 @@ var (
 )
 
 // missingAudiences returns the audiences of a client that do not exist.
-func missingAudiences(c client.Client, d client.Directory) []string {
-	missing := slices.Concat(c.Audiences, c.IntrospectAudiences)
-	return slices.DeleteFunc(missing, func(id string) bool {
-		_, exists := d.Audience(id)
-		return exists
-	})
+func (c *comparison) missingAudiences(x client.Client) []string {
+	missing := slices.Concat(x.Audiences, x.IntrospectAudiences)
+	return slices.DeleteFunc(missing, func(id string) bool { return c.exists[id] != nil })
 }
 
 // reject adds the fault of a record, unless err is nil.

@@ -108,7 +108,13 @@ func (p *Plan) makeSecrets() error {
 		secret, step := admin.NewClientSecret(), &p.Steps[s.step]
 		if s.rec.secretFile == "" {
 			step.ClientSecret = secret
-		} else if err := privatefile.Create(s.rec.secretFile, []byte(secret+"\n")); err != nil {
+		} else if err := privatefile.Create(s.rec.secretFile, []byte(secret+"\n")); errors.Is(err, fs.ErrExist) {
+			// Another process has made it meanwhile.
+			step.Secret = SecretAdded
+			if secret, err = readSecret(s.rec.secretFile); err != nil {
+				return fmt.Errorf("read the secret of client %s: %w", s.rec.value.ID, err)
+			}
+		} else if err != nil {
 			return fmt.Errorf("write the secret of client %s: %w", s.rec.value.ID, err)
 		}
 		s.rec.secret = secret
