@@ -9,36 +9,44 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/signetd/signet/internal/admin"
 	"github.com/signetd/signet/internal/oauth"
+	"github.com/signetd/signet/internal/password"
 	"github.com/signetd/signet/internal/privatefile"
 )
 
+// importHelp is the help of `users import` but for its list of formats.
 const importHelp = `Create the users of another system from FILE or standard input. Each line is a JSON object:
 
   {"username": "ada", "password_hash": "$2b$12$...", "claims": {"roles": ["ops"]}, "disabled": false, "id": "usr_..."}
 
 Only username is required. A user without password_hash cannot log in until a password is set. An id must come from Signet.
-These password hashes are accepted, within limits. At the first login of a user, argon2id replaces the hash:
+These password hashes are accepted, within the limits of docs/passwords.md. At the first login of a user, argon2id replaces
+the hash:
 
-  argon2id   $argon2id$v=19$m=19456,t=2,p=1$SALT$KEY                   m up to 256 MiB, t up to 10, p up to 16
-  bcrypt     $2a$, $2b$ or $2y$                                        cost 4 to 14; only the first 72 bytes of a password count
-  scrypt     $scrypt$ln=16,r=8,p=1$SALT$KEY                            128 x N x r up to 256 MiB, 128 x N x r x p up to 1 GiB
-  pbkdf2     $pbkdf2-sha256$600000$SALT$KEY, also i=600000, -sha512    up to 2,000,000 rounds
-  Firebase   $firebase-scrypt$ln=14,r=8$SALT$SEPARATOR$SIGNERKEY$HASH  ln is mem_cost, r is rounds
-
+%s
 SALT and KEY are base64. Hashes other than argon2id are verified without Unicode normalization of the password.
 
 An invalid line creates no user and is reported with its number; the other lines are imported. The exit code is then 1.`
+
+// hashFormats returns one line for each format of password hashes.
+func hashFormats() string {
+	var lines strings.Builder
+	for _, f := range password.Formats() {
+		fmt.Fprintf(&lines, "  %-16s %s\n", f.Name, f.Form)
+	}
+	return lines.String()
+}
 
 func newUsersImportCommand(p *program) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import [FILE]",
 		Short: "Create the users of another system, with their password hashes",
-		Long:  importHelp,
+		Long:  fmt.Sprintf(importHelp, hashFormats()),
 		Args:  cobra.MaximumNArgs(1),
 	}
 	c.RunE = p.asOperator(func(ctx context.Context, o operator, args []string) error {

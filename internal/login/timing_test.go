@@ -2,6 +2,9 @@ package login_test
 
 import (
 	"context"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"math"
@@ -234,7 +237,8 @@ func TestRule49_RefusedLoginsTakeTheSameTimeAfterParametersWereRaised(t *testing
 
 // Rule 49: if the stored hashes have several costs, unknown names have each of
 // them as often as users do. Here every sixth user has a hash with the raised
-// parameters, and every sixth one was imported.
+// parameters, every sixth one was imported with bcrypt, and every sixth one
+// from Django.
 func TestRule49_RefusedLoginsTakeTheSameTimesWithHashesOfSeveralCosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a few samples of several costs show little")
@@ -246,8 +250,11 @@ func TestRule49_RefusedLoginsTakeTheSameTimesWithHashesOfSeveralCosts(t *testing
 	must(t, err)
 	imported, err := bcrypt.GenerateFromPassword([]byte(rightWord), 11)
 	must(t, err)
+	key, err := pbkdf2.Key(sha256.New, rightWord, []byte("salt"), 600_000, sha256.Size)
+	must(t, err)
+	django := "pbkdf2_sha256$600000$salt$" + base64.StdEncoding.EncodeToString(key)
 	old := ada.PasswordHash
-	f.createUsers(t, 2*samples(), old, raised, old, string(imported), old, old)
+	f.createUsers(t, 2*samples(), old, raised, old, string(imported), old, django)
 	f.Logins.Poll(t.Context())
 	f.wantSameTimes(t, func(i int) map[string]issuertest.LoginRequest {
 		kinds := refusals(i)

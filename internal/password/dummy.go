@@ -1,7 +1,5 @@
 package password
 
-import "strings"
-
 // Dummy returns a hash that costs as much to verify as phc and that no password
 // matches: phc with a salt and a key of zeros. ok is false if Check rejects
 // phc.
@@ -9,25 +7,15 @@ func (h *Hasher) Dummy(phc string) (dummy string, ok bool) {
 	if h.Check(phc) != nil {
 		return "", false
 	}
-
-	// The first three fields are an empty one, the format and its parameters.
-	// argon2id has its version before the parameters.
-	fields := strings.Split(phc, "$")
-	secret := fields[3:]
-	if fields[1] == "argon2id" {
-		secret = fields[4:]
+	if isNative(phc) {
+		a, err := parseArgon2(phc)
+		return a.dummy(), err == nil
 	}
-	for i, field := range secret {
-		secret[i] = strings.Map(zeroDigit, field)
-	}
-	return strings.Join(fields, "$"), true
+	imported, err := parseImported(phc)
+	return imported.dummy, err == nil
 }
 
-// zeroDigit returns A for a digit of base64, which is 0 in the alphabets of all
-// formats but bcrypt's, where it is 2. It keeps the padding.
-func zeroDigit(r rune) rune {
-	if r == '=' {
-		return r
-	}
-	return 'A'
+// dummy returns the PHC string of the hash with a salt and a key of zeros.
+func (h argon2Hash) dummy() string {
+	return argon2Hash{h.params, make([]byte, len(h.salt)), make([]byte, len(h.key))}.String()
 }

@@ -1,6 +1,10 @@
 package password
 
-import "testing"
+import (
+	"slices"
+	"testing"
+	"time"
+)
 
 // Dummy keeps what determines the cost of a hash: the format, its parameters,
 // and the lengths of the salt and the key.
@@ -15,6 +19,20 @@ func TestDummy_KeepsTheCostWithoutSaltAndKey(t *testing.T) {
 			"$pbkdf2-sha256$i=4096,l=32$AAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 		"$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E": "" +
 			"$scrypt$ln=16,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2i$v=19$m=256,t=2,p=4$yZzVkSQk4mI$YCax+uVGhDnKqHNua+j78g": "" +
+			"$argon2i$v=19$m=256,t=2,p=4$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+		"{argon2}$argon2id$v=19$m=256,t=2,p=4$yZzVkSQk4mI$YCax+uVGhDnKqHNua+j78g": "" +
+			"{argon2}$argon2id$v=19$m=256,t=2,p=4$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA",
+		"bcrypt_sha256$$2b$04$S97YK.k3C401H1UlwG5OL.cbdpO3DY2gkCAcSP8dOv0ZQ7iAfRQja": "" +
+			"bcrypt_sha256$$2b$04$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"pbkdf2_sha1$1000$lLje2YvVNfHZYYJwGzJk9w$KvxJf9Rgn0jEZdPcebBAVR+0jTo=": "" +
+			"pbkdf2_sha1$1000$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+		"$5$rounds=2000$h.v/bN.ReSA0tdgq$3sfVuobGRGLYDn7oWkniAHSnRoti7Ev.EmUn2eHU0F9": "" +
+			"$5$rounds=2000$................$...........................................",
+		"$P$B83Nyi4sa5ifj9hWO0PVQ5gmsqLphy0":                   "$P$B..............................",
+		"{ldap}{SSHA}8+3rHnPHlZpGhUP23Cl2w03d3QwTEsC2vBcEEw==": "{ldap}{SSHA}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+		"{sha256}4c1a450691263c30fe31ebdb524713f7d6e2c9655078327b6e2009178d5b6e798b454850722dbe35": "" +
+			"{sha256}00000000000000000000000000000000000000000000000000000000000000000000000000000000",
 	} {
 		if got, ok := h.Dummy(phc); got != want || !ok {
 			t.Errorf("Dummy(%q) = %q, %v; want %q", phc, got, ok, want)
@@ -33,13 +51,36 @@ func TestDummy_KeepsTheCostWithoutSaltAndKey(t *testing.T) {
 // Rule 49: a dummy of any format costs one hash and matches no password.
 func TestDummy_CostsOneHashAndNeverMatches(t *testing.T) {
 	h := hasherWith(t, testParams, 80<<20, 2)
-	hashes := append(importedHashes[:len(importedHashes):len(importedHashes)],
-		struct{ phc, password string }{mustHash(t, h, "password"), "password"})
-	for _, c := range hashes {
+	for _, c := range append(slices.Clone(importedHashes), vector{mustHash(t, h, "password"), "password"}) {
 		dummy, ok := h.Dummy(c.phc)
 		if !ok {
 			t.Errorf("%q has no dummy", c.phc)
 		}
 		wantVerify(t, h, dummy, c.password, false, false)
+	}
+}
+
+// Rule 49: a dummy of any format takes as long as the hash for which it stands.
+// The test compares the shortest times, because other programs can only make a
+// hash take longer. It ends as soon as they are alike.
+func TestRule49_DummiesTakeAsLongAsTheirHashes(t *testing.T) {
+	h := hasherWith(t, testParams, 80<<20, 2)
+	took := func(phc string) time.Duration {
+		start := time.Now()
+		if _, _, err := h.Verify(t.Context(), phc, "attempt"); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	for _, c := range importedHashes {
+		dummy, _ := h.Dummy(c.phc)
+		stored, unknown := took(c.phc), took(dummy)
+		alike := func() bool { return (stored - unknown).Abs() < stored/5+20*time.Microsecond }
+		for n := 0; n < 50 && !alike(); n++ {
+			stored, unknown = min(stored, took(c.phc)), min(unknown, took(dummy))
+		}
+		if !alike() {
+			t.Errorf("%q takes %v, but its dummy takes %v", c.phc, stored, unknown)
+		}
 	}
 }

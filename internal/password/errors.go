@@ -55,9 +55,12 @@ const (
 )
 
 // These errors reject a password hash. They do not quote it, because a password
-// hash must not be logged.
+// hash must not be logged. Format.explain replaces the first two by a sentence
+// about the format of the hash.
 const (
-	errFormat InputError = "The password hash is malformed or has an unsupported format."
-	errCost   InputError = "The password hash exceeds the limits of memory or work."
-	errBudget InputError = "The password hash needs more memory than the memory budget."
+	errFormat      InputError = "The password hash is malformed."
+	errCost        InputError = "The password hash exceeds a limit of memory or work."
+	errUnsupported InputError = "The password hash has an unsupported format."
+	errStoredLong  InputError = "The password hash has more than 1024 bytes."
+	errBudget      InputError = "The password hash needs more memory than the memory budget."
 )

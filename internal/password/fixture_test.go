@@ -19,6 +19,18 @@ const (
 	validHash = "$argon2id$v=19$m=64,t=2,p=1$" + salt + "$" + key
 )
 
+// These constants are the secret parts of hashes of other programs.
+const (
+	// key64 are 64 bytes in base64 with padding.
+	key64 = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5aw=="
+	hex96 = "6b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b65796b6579"
+	// crypt43 and crypt86 are keys of 32 and 64 bytes in the digits of
+	// crypt(3). crypt30 is the salt and the key of phpass.
+	crypt43 = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2."
+	crypt86 = crypt43 + crypt43
+	crypt30 = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a."
+)
+
 // hasherWith returns a Hasher with the given parameters, memory budget and
 // CPUs.
 func hasherWith(t testing.TB, p Params, memoryBudget int64, cpus int) *Hasher {

@@ -126,15 +126,18 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // of the computation.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
 	a := h.dummy
-	if phc != "" {
-		if imported, supported, err := parseImported(phc); err != nil {
-			return false, false, err
-		} else if supported {
-			return h.verifyImported(ctx, imported.need, phc, password)
-		}
-		if a, err = parseArgon2(phc); err != nil {
+	switch {
+	case phc == "":
+	case isNative(phc):
+		if a, err = parseNative(phc); err != nil {
 			return false, false, err
 		}
+	default:
+		imported, err := parseImported(phc)
+		if err != nil {
+			return false, false, err
+		}
+		return h.verifyImported(ctx, imported.need, phc, password)
 	}
 
 	key, err := h.derive(ctx, a, len(a.key), password)
@@ -160,25 +163,29 @@ func (h *Hasher) verifyImported(
 // Check returns an InputError if Verify would reject phc without computing a
 // hash.
 //
-// Verify rejects a malformed hash and one that exceeds a limit:
-//   - argon2id: 256 MiB, 10 passes, parallelism 16
-//   - bcrypt: cost 14
-//   - scrypt: 256 MiB, 1 GiB of work
-//   - pbkdf2: 2,000,000 rounds
-//   - all formats: the memory budget
+// Verify rejects a hash of another format than those of Formats, a malformed
+// hash, one that exceeds the limits of its format, and one that needs more
+// memory than the memory budget.
 func (h *Hasher) Check(phc string) error {
-	imported, supported, err := parseImported(phc)
-	need := imported.need
-	if !supported {
-		var a argon2Hash
-		a, err = parseArgon2(phc)
+	var need resources
+	if isNative(phc) {
+		a, err := parseNative(phc)
+		if err != nil {
+			return err
+		}
 		need = a.params.need()
+	} else {
+		imported, err := parseImported(phc)
+		if err != nil {
+			return err
+		}
+		need = imported.need
 	}
 
-	if err == nil && need.bytes > h.budget.total.bytes {
-		err = errBudget
+	if need.bytes > h.budget.total.bytes {
+		return errBudget
 	}
-	return err
+	return nil
 }
 
 // Stats returns the current metrics.
@@ -200,6 +207,7 @@ func (h *Hasher) run(ctx context.Context, need resources, j job) (r result, err 
 	if need.bytes > h.budget.total.bytes {
 		return r, errBudget
 	}
+	j.CPUs = need.cpus
 	err = h.budget.run(ctx, need, func() (err error) {
 		r, err = h.compute(j)
 		return err

@@ -18,6 +18,10 @@ const (
 // maxStored is the maximum length of a stored password hash in bytes.
 const maxStored = 1 << 10
 
+// isNative reports whether phc is a hash of the algorithm of new hashes.
+// parseArgon2 parses it.
+func isNative(phc string) bool { return strings.HasPrefix(phc, "$argon2id$") }
+
 // An argon2Hash is the content of an argon2id PHC string.
 type argon2Hash struct {
 	params    Params

@@ -39,8 +39,7 @@ func RunWorker(in io.Reader, out io.Writer) error {
 			return fmt.Errorf("read password hashing job: %w", err)
 		}
 
-		// The budget of the server counts this number of CPUs for the job.
-		runtime.GOMAXPROCS(max(1, int(j.Params.Parallelism)))
+		runtime.GOMAXPROCS(max(1, int(j.CPUs)))
 		r, err := j.compute()
 		if err == nil {
 			err = results.Encode(r)
