@@ -211,6 +211,15 @@ func (f *verifyFixture) mint(t *testing.T) string {
 	return response.GetTokens()[0].GetAccessToken()
 }
 
+// revoke revokes an access token of the client.
+func (f *verifyFixture) revoke(t *testing.T, token string) {
+	t.Helper()
+	if _, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Revoke,
+		&signetv1.RevokeRequest{Token: token}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // sign returns a token with the header and the claims of a valid token, and
 // these changes. A nil value removes a member.
 func (f *verifyFixture) sign(t *testing.T, key signingKey, header, claims map[string]any) string {

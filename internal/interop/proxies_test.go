@@ -2,7 +2,6 @@ package interop
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/signetd/signet/internal/certtest"
 	"github.com/signetd/signet/internal/interop/programs"
-	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
 
 // TestVerifyPage_NGINX runs the configuration and the script of the page. It
@@ -20,18 +18,15 @@ import (
 func TestVerifyPage_NGINX(t *testing.T) {
 	t.Parallel()
 	f := newProxyFixture(t)
-	p := f.startProxy(t, func(dir, address string) []string { return f.nginx(t, dir, address) })
+	p := startProxy(t, f.api, func(dir, address string) []string { return f.nginx(t, dir, address) })
 	checkVerifier(t, f.verifyFixture, p.verify)
-	p.checkRequests(t, f)
+	p.checkRequests(t, f.verifyFixture)
 
 	token := f.mint(t)
 	if err := p.verify(token); err != nil {
 		t.Errorf("a valid token is refused: %v", err)
 	}
-	if _, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Revoke,
-		&signetv1.RevokeRequest{Token: token}); err != nil {
-		t.Fatal(err)
-	}
+	f.revoke(t, token)
 	if err := p.verify(token); err == nil {
 		t.Error("a revoked token is accepted")
 	}
@@ -45,7 +40,7 @@ func TestVerifyPage_NGINX(t *testing.T) {
 		"another TLS protocol": {"TLSv1.3", "TLSv1.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := f.startProxy(t, func(dir, address string) []string { return f.nginx(t, dir, address, change...) })
+			p := startProxy(t, f.api, func(dir, address string) []string { return f.nginx(t, dir, address, change...) })
 			r, reached, err := p.send(orders, "Authorization: Bearer "+valid)
 			if err != nil || r.StatusCode != http.StatusInternalServerError || len(reached) > 0 {
 				t.Errorf("%v, error %v; the API got %d requests", r, err, len(reached))
@@ -58,9 +53,9 @@ func TestVerifyPage_NGINX(t *testing.T) {
 func TestVerifyPage_HAProxy(t *testing.T) {
 	t.Parallel()
 	f := newProxyFixture(t)
-	p := f.startProxy(t, func(dir, address string) []string { return f.haproxy(t, dir, address) })
+	p := startProxy(t, f.api, func(dir, address string) []string { return f.haproxy(t, dir, address) })
 	checkVerifier(t, f.verifyFixture, p.verify)
-	p.checkRequests(t, f)
+	p.checkRequests(t, f.verifyFixture)
 }
 
 // nginx runs the configuration and the script of the page, with more
@@ -76,18 +71,7 @@ func (f *proxyFixture) nginx(t *testing.T, dir, address string, more ...string) 
 		"BASE64_OF_ID_AND_SECRET", f.basic,
 		"/etc/ssl/certs/ca-certificates.crt", f.caFile,
 	)...))
-	main := programs.Write(t, dir, "nginx.conf", fmt.Sprintf(`
-load_module /usr/lib/nginx/modules/ngx_http_js_module.so;
-daemon off; master_process off; error_log stderr; pid %[1]s/pid;
-events {}
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxied;
-	fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-	include %[2]s;
-}
-`, dir, site))
-	return []string{programs.Look(t, "nginx"), "-e", "stderr", "-c", main}
+	return nginxCommand(t, dir, site)
 }
 
 // haproxy runs the rules of the page in a front end, with the keys that the
@@ -95,22 +79,8 @@ http {
 func (f *proxyFixture) haproxy(t *testing.T, dir, address string) []string {
 	t.Helper()
 	f.writeKeys(t, dir)
-	file := programs.Write(t, dir, "haproxy.cfg", fmt.Sprintf(`
-defaults
-mode http
-timeout connect 1s
-timeout client 30s
-timeout server 30s
-
-frontend proxy
-bind %s
-%s
-default_backend api
-
-backend api
-server api %s
-`, address, programs.Block(t, "verify.md", "haproxy", "/etc/haproxy/signet", dir), f.api.address))
-	return []string{programs.Look(t, "haproxy"), "-db", "-f", file}
+	rules := programs.Block(t, "verify.md", "haproxy", "/etc/haproxy/signet", dir)
+	return haproxyCommand(t, dir, address, f.api, "", rules)
 }
 
 // writeKeys runs the script of the page.

@@ -61,7 +61,8 @@ func newProxyFixture(t *testing.T) *proxyFixture {
 	var client struct {
 		Secret string `json:"client_secret"`
 	}
-	f.run(t, "", &client, "clients", "create", "nginx", "--introspect", f.audience)
+	f.run(t, "", &client, "clients", "create", "nginx", "--introspect", f.audience,
+		"--introspect", "https://second.example")
 	f.basic = base64.StdEncoding.EncodeToString([]byte("nginx:" + client.Secret))
 	return f
 }
@@ -74,9 +75,9 @@ type proxy struct {
 
 // startProxy runs the command that configure returns for an address to listen
 // on. It waits until the proxy listens.
-func (f *proxyFixture) startProxy(t *testing.T, configure func(dir, address string) (command []string)) proxy {
+func startProxy(t *testing.T, api *recordingAPI, configure func(dir, address string) (command []string)) proxy {
 	t.Helper()
-	p := proxy{f.api, programs.FreeAddresses(t, 1)[0]}
+	p := proxy{api, programs.FreeAddresses(t, 1)[0]}
 	dir := t.TempDir()
 	programs.Foreign(t, dir, configure(dir, p.address)...)
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {

@@ -118,7 +118,7 @@ var tricks = []trick{
 
 // checkRequests checks that a proxy refuses all tricks, and passes on requests
 // with a valid token.
-func (p proxy) checkRequests(t *testing.T, f *proxyFixture) {
+func (p proxy) checkRequests(t *testing.T, f *verifyFixture) {
 	t.Helper()
 	valid := f.sign(t, f.key, nil, nil)
 	values := strings.NewReplacer("{valid}", valid, "{forged}", forge(valid))
