@@ -63,6 +63,9 @@ func (o *Operator) Rotate(
 			plan.Steps = append(plan.Steps, one.Steps...)
 			plan.Warnings = append(plan.Warnings, one.Warnings...)
 		}
+		if slices.ContainsFunc(chosen, func(algorithm string) bool { return algorithm != MAC }) {
+			plan.Warnings = append(plan.Warnings, o.writer.cache.options.Policy.Warnings()...)
+		}
 		if options.Plan {
 			u.changed, u.events = false, nil
 		}

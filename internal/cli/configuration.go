@@ -14,6 +14,7 @@ func newConfigCommand(p *program) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		printWarnings(p.err, cfg.KeyPolicy().Warnings())
 		values, err := cfg.Redacted()
 		if err != nil {
 			return err

@@ -45,6 +45,9 @@ func runServer(ctx context.Context, p *program, cfg config.Config, dev bool) err
 	for _, warning := range p.warnings {
 		a.Log.Warn(ignoredInput, "cause", warning)
 	}
+	for _, warning := range cfg.KeyPolicy().Warnings() {
+		a.Log.Warn("some verifiers may refuse tokens after a rotation", "cause", warning)
+	}
 	app.LimitMemory()
 	app.KeepRunning(a.Log)
 	s := app.NewServer(a)
