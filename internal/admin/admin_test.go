@@ -200,6 +200,9 @@ func TestCreateClient_RefusesInvalidClients(t *testing.T) {
 		"negative grants":   {client.Client{ID: "a", GrantsPerUser: &tooFew}, oauth.InvalidRequest},
 		"malformed scope":   {client.Client{ID: "a", Scope: oauth.Scope{"a b\n"}}, oauth.InvalidScope},
 		"a user's id":       {client.Client{ID: "usr_a"}, oauth.InvalidRequest},
+		"long name":         {client.Client{ID: "a", Name: strings.Repeat("a", 257)}, oauth.InvalidRequest},
+		"name with escape":  {client.Client{ID: "a", Name: "a\x1b[2J"}, oauth.InvalidRequest},
+		"many audiences":    {client.Client{ID: "a", Audiences: make([]string, 257)}, oauth.InvalidRequest},
 		"public minter":     {client.Client{ID: "a", Public: true, MintSubjects: true}, oauth.InvalidRequest},
 		"public with a SAN": {
 			client.Client{ID: "a", Public: true, CertSANs: []string{"dns:a.example"}}, oauth.InvalidRequest,
@@ -297,6 +300,7 @@ func TestAudiences(t *testing.T) {
 		"MAC algorithm":    {ID: "a", Algorithm: keys.MAC},
 		"lifetime":         {ID: "a", Lifetime: 2 * time.Hour},
 		"reserved claim":   {ID: "a", Claims: []string{"sid"}},
+		"many claims":      {ID: "a", Claims: slices.Repeat([]string{"roles"}, 33)},
 		"negative":         {ID: "a", Lifetime: -time.Second},
 		"part of a second": {ID: "a", Lifetime: time.Millisecond},
 	} {

@@ -96,6 +96,9 @@ func (a *Audiences) check(x client.Audience) error {
 	if x.Lifetime < 0 || x.Lifetime > a.maxAccess || x.Lifetime != 0 && x.Lifetime < time.Second {
 		return oauth.Fail(oauth.InvalidRequest, "The lifetime must be 1s to tokens.max_lifetime.")
 	}
+	if len(x.Claims) > client.MaxClaims {
+		return oauth.Fail(oauth.InvalidRequest, "An audience has at most 32 claims.")
+	}
 	for _, name := range x.Claims {
 		if !oauth.ValidClaimName(name) {
 			return oauth.Fail(oauth.InvalidRequest, "A claim's name is reserved or malformed.")

@@ -38,6 +38,10 @@ func (a *Clients) checkAmong(c client.Client, o others) error {
 		return err
 	}
 	switch {
+	case !client.ValidName(c.Name):
+		return oauth.Fail(oauth.InvalidRequest, "A name has at most 256 bytes and no control characters.")
+	case len(c.Audiences) > client.MaxAudiences:
+		return oauth.Fail(oauth.InvalidRequest, "A client has at most 256 audiences.")
 	case c.Public && len(c.Keys) > 0:
 		return oauth.Fail(oauth.InvalidRequest, "A public client has no keys: it identifies itself by its id alone.")
 	case len(c.Keys) > client.MaxKeys:

@@ -93,7 +93,7 @@ func drawAudience(t *rapid.T, id string) client.Audience {
 
 func drawConfidential(t *rapid.T, id, name string, audiences []client.Audience, keys []client.Key) client.Client {
 	return client.Client{
-		ID: id, Name: rapid.String().Draw(t, "name"), Scope: drawScope(t),
+		ID: id, Name: rapid.String().Filter(client.ValidName).Draw(t, "name"), Scope: drawScope(t),
 		Audiences: drawAudiences(t, audiences), IntrospectAudiences: drawAudiences(t, audiences),
 		RefreshIdle: maybe(t, time.Hour), RefreshAbsolute: maybe(t, 1500*time.Millisecond),
 		Leeway: maybe(t, new(time.Duration)), RetryWindow: maybe(t, new(time.Duration)),

@@ -35,6 +35,9 @@ type Audience struct {
 	CreatedAt  time.Time `json:"created_at"`
 }
 
+// MaxClaims is the maximum number of claims of an audience.
+const MaxClaims = 32
+
 // A Directory holds all clients and audiences at one version.
 type Directory struct {
 	Version   int64

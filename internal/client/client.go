@@ -3,7 +3,9 @@ package client
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -81,6 +83,17 @@ type Key struct {
 	Algorithm string `json:"alg"`
 	// Public is the key as a SubjectPublicKeyInfo (RFC 5280 §4.1).
 	Public []byte `json:"public"`
+}
+
+// MaxName is the maximum length of a client's name in bytes.
+const MaxName = 256
+
+// ValidName reports whether name can be a client's name: it has at most MaxName
+// bytes, and no control character that could change what a terminal shows.
+func ValidName(name string) bool {
+	return len(name) <= MaxName && !strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+	})
 }
 
 // MaxAudiences is the maximum number of audiences in a list of a client.

@@ -19,13 +19,11 @@ import (
 
 // The maximum sizes of fields, in bytes, and the maximum lengths of lists.
 const (
-	maxName       = 256
-	maxClaimNames = 32
-	maxAlgorithm  = 64
-	maxKid        = 128
-	maxWay        = 64
-	maxJWKS       = 32 << 10
-	maxTokenID    = 128
+	maxAlgorithm = 64
+	maxKid       = 128
+	maxWay       = 64
+	maxJWKS      = 32 << 10
+	maxTokenID   = 128
 )
 
 func validateUsername(username string) error {
@@ -146,7 +144,7 @@ func validateClientUpdate(r *signetv1.UpdateClientRequest) error {
 
 // checkClient checks the settings of a client.
 func checkClient(v *validate.Violations, c *signetv1.Client) {
-	v.Label("client.name", c.GetName(), maxName)
+	v.Label("client.name", c.GetName(), client.MaxName)
 	checkList(v, "client.audience", c.GetAudience(), client.MaxAudiences, oauth.MaxAudienceID)
 	checkList(v, "client.introspect_audience", c.GetIntrospectAudience(), client.MaxAudiences, oauth.MaxAudienceID)
 	v.Bounded("client.scope", c.GetScope(), oauth.MaxScope)
@@ -181,7 +179,7 @@ func checkAudience(v *validate.Violations, a *signetv1.Audience) {
 	v.Bounded("audience.algorithm", a.GetAlgorithm(), maxAlgorithm)
 	checkDuration(v, "audience.lifetime", a.GetLifetime())
 	v.Bounded("audience.scope", a.GetScope(), oauth.MaxScope)
-	checkList(v, "audience.claims", a.GetClaims(), maxClaimNames, oauth.MaxClaimName)
+	checkList(v, "audience.claims", a.GetClaims(), client.MaxClaims, oauth.MaxClaimName)
 }
 
 // checkMask adds a violation unless the mask names at least one field, and only
