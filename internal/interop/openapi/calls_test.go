@@ -47,6 +47,7 @@ func (c *checker) conditional(t *testing.T, f *fixture, q call) {
 		{"If-Match", `"other"`, http.StatusPreconditionFailed},
 		{"Range", "bytes=0-9", http.StatusPartialContent},
 		{"Range", "bytes=999999-", http.StatusRequestedRangeNotSatisfiable},
+		{"Range", "x", http.StatusRequestedRangeNotSatisfiable},
 	} {
 		q.header = with(header(), condition.name, condition.value)
 		c.send(t, f.public, q, condition.status, "")
