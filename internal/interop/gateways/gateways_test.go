@@ -53,6 +53,7 @@ func TestGateways(t *testing.T) {
 	})
 	each("login and logout", f.tryLogin)
 	t.Run("the listener for gateways", f.tryListener)
+	t.Run("the questions of Traefik", f.tryQuestions)
 	t.Run("nginx with a cache", f.tryCache)
 	t.Run("HAProxy with a script that fails", f.tryBrokenScript)
 

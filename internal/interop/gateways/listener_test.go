@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,43 @@ func (f *fixture) tryListener(t *testing.T) {
 		r := f.ask(t, "/ext-authz/-"+path, headers(forwarded, navigation))
 		if _, ok := local(r.Header.Get("Location")); r.StatusCode != http.StatusFound || !ok {
 			t.Errorf("%s: %s %v", path, r.Status, r.Header)
+		}
+	}
+}
+
+// tryQuestions asks the questions of docs/gateways/traefik.md.
+func (f *fixture) tryQuestions(t *testing.T) {
+	post := slices.Replace(slices.Clone(forwarded), 0, 1, "X-Forwarded-Method: POST")
+	type question struct {
+		name, path    string
+		headers       []string
+		status        int
+		authorization bool
+	}
+	tests := []question{
+		{"login", "", headers(forwarded, "Cookie: {session}"), 200, true},
+		{"access token", "", headers(forwarded, "Authorization: Bearer {token}"), 200, true},
+		{"no login, for everybody", "/optional", forwarded, 200, false},
+		{"page without a login", "", headers(forwarded, navigation), 302, false},
+		{"no login", "", headers(forwarded, fromOwnPage), 401, false},
+		{"forged token", "", headers(forwarded, "Authorization: Bearer e30.e30.e30"), 401, false},
+		{"change without a login", "", headers(post, fromOwnPage), 401, false},
+		{"change by another site", "", headers(post, fromOtherSite, "Cookie: {session}"), 403, false},
+	}
+	for i, header := range forwarded {
+		without := slices.Delete(slices.Clone(forwarded), i, i+1)
+		tests = append(tests, question{"without " + header, "", headers(without, "Cookie: {session}"), 403, false})
+	}
+	for _, test := range tests {
+		r := f.ask(t, test.path+"/forward-auth/-", test.headers)
+		if r.StatusCode != test.status || (r.Header.Get("Authorization") != "") != test.authorization {
+			t.Errorf("%s: %s %v; want %d", test.name, r.Status, r.Header, test.status)
+		}
+		if both := len(r.Header["Authorization"]) == 1 && len(r.Header["Cookie"]) == 1; both != (test.status == 200) {
+			t.Errorf("%s: %s %v", test.name, r.Status, r.Header)
+		}
+		if _, ok := local(r.Header.Get("Location")); ok != (test.status == 302) {
+			t.Errorf("%s: %s %v", test.name, r.Status, r.Header)
 		}
 	}
 }
