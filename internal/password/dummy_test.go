@@ -76,7 +76,7 @@ func TestRule49_DummiesTakeAsLongAsTheirHashes(t *testing.T) {
 		dummy, _ := h.Dummy(c.phc)
 		stored, unknown := took(c.phc), took(dummy)
 		alike := func() bool { return (stored - unknown).Abs() < stored/5+20*time.Microsecond }
-		for n := 0; n < 50 && !alike(); n++ {
+		for n := 0; n < 25 && !alike(); n++ {
 			stored, unknown = min(stored, took(c.phc)), min(unknown, took(dummy))
 		}
 		if !alike() {
