@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -132,6 +133,25 @@ func TestMake_KeepsTheSecretOfARacedAttempt(t *testing.T) {
 	}
 	if a, b := f.client("a").Secrets, f.client("b").Secrets; len(a) != 1 || len(b) != 1 {
 		t.Errorf("the clients have the secrets %v and %v", a, b)
+	}
+}
+
+// If the store does not answer, the secret is in its file, and the next run
+// uses it.
+func TestMake_KeepsTheSecretIfTheStoreDoesNotAnswer(t *testing.T) {
+	f := newFixture(t)
+	const file = "clients: [{id: app, secret_file: app.secret}]"
+	plan, err := f.compare(file, true)
+	f.must(err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if made, err := plan.Make(ctx, f.Admin, by); made || !errors.Is(err, oauth.TemporarilyUnavailable) {
+		t.Fatalf("made %v, %v", made, err)
+	}
+	secret := f.read("app.secret")
+	f.apply(file, true)
+	if !f.client("app").SecretMatches(secret) || f.read("app.secret") != secret {
+		t.Error("the client has another secret")
 	}
 }
 

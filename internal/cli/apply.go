@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -81,9 +82,16 @@ func exportDirectory(ctx context.Context, p *program, o operator) error {
 }
 
 // readApplied reads the file.
-func readApplied(p *program, path string) (*apply.File, error) {
+func readApplied(ctx context.Context, p *program, path string) (*apply.File, error) {
 	if path == "-" {
-		return apply.Read("standard input", p.in)
+		text, err := readUntilDone(ctx, func() (string, error) {
+			text, err := io.ReadAll(io.LimitReader(p.in, apply.MaxSize+1))
+			return string(text), err
+		})
+		if err != nil {
+			return nil, wrapError("read standard input", err)
+		}
+		return apply.Read("standard input", strings.NewReader(text))
 	}
 	in, err := os.Open(path)
 	if err != nil {
@@ -98,7 +106,7 @@ func readApplied(p *program, path string) (*apply.File, error) {
 const maxRaces = 10
 
 func applyFile(ctx context.Context, p *program, o operator, path string, f applyFlags) error {
-	file, err := readApplied(p, path)
+	file, err := readApplied(ctx, p, path)
 	if err != nil {
 		return err
 	}
