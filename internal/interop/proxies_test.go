@@ -1,8 +1,13 @@
 package interop
 
 import (
+	"crypto/tls"
 	"encoding/base64"
+	"errors"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +36,9 @@ func TestVerifyPage_NGINX(t *testing.T) {
 		t.Error("a revoked token is accepted")
 	}
 
+	if got := f.askedName(t); got != issuerName {
+		t.Errorf("nginx asks for the certificate of %q", got)
+	}
 	valid, otherCA := f.mint(t), certtest.Write(t, t.TempDir(), "ca.pem", certtest.NewAuthority(t).PEM)
 	for name, change := range map[string][]string{
 		"the CA is another":    {"/etc/ssl/certs/ca-certificates.crt", otherCA},
@@ -49,13 +57,62 @@ func TestVerifyPage_NGINX(t *testing.T) {
 	}
 }
 
-// TestVerifyPage_HAProxy runs the rules and the script of the page.
+// askedName returns the server name that nginx sends to the issuer (RFC 6066
+// §3).
+func (f *proxyFixture) askedName(t *testing.T) string {
+	t.Helper()
+	names := make(chan string, 10)
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		names <- hello.ServerName
+		return nil, errors.New("the name is enough")
+	}}
+	server.StartTLS()
+	defer server.Close()
+	p := startProxy(t, f.api, func(dir, address string) []string {
+		return f.nginx(t, dir, address, "login.example.com:443", server.Listener.Addr().String())
+	})
+	if _, _, err := p.send(orders, "Authorization: Bearer a.b.c"); err != nil {
+		t.Fatal(err)
+	}
+	return <-names
+}
+
+// TestVerifyPage_HAProxy runs the rules and the script of the page. After two
+// rotations, HAProxy needs a reload: the script finds the new keys.
 func TestVerifyPage_HAProxy(t *testing.T) {
 	t.Parallel()
-	f := newProxyFixture(t)
-	p := startProxy(t, f.api, func(dir, address string) []string { return f.haproxy(t, dir, address) })
+	f, dir := newProxyFixture(t), t.TempDir()
+	start := func() proxy {
+		return startProxy(t, f.api, func(_, address string) []string { return f.haproxy(t, dir, address) })
+	}
+	if out := f.writeKeys(t, dir); out != "reload\n" {
+		t.Errorf("at first, the script prints %q", out)
+	}
+	p := start()
 	checkVerifier(t, f.verifyFixture, p.verify)
 	p.checkRequests(t, f.verifyFixture)
+
+	last := f.mint(t)
+	f.rotate(t)
+	current := f.mint(t)
+	if p.verify(current) == nil {
+		t.Error("a token is accepted whose key HAProxy does not have")
+	}
+	if out := f.writeKeys(t, dir); out != "reload\n" {
+		t.Errorf("after a rotation, the script prints %q", out)
+	}
+	if out := f.writeKeys(t, dir); out != "" {
+		t.Errorf("without a rotation, the script prints %q", out)
+	}
+	p = start()
+	f.rotate(t)
+	for name, token := range map[string]string{"last": last, "current": current, "next": f.mint(t)} {
+		if err := p.verify(token); err != nil {
+			t.Errorf("a token of the %s key is refused: %v", name, err)
+		}
+	}
 }
 
 // nginx runs the configuration and the script of the page, with more
@@ -74,24 +131,25 @@ func (f *proxyFixture) nginx(t *testing.T, dir, address string, more ...string) 
 	return nginxCommand(t, dir, site)
 }
 
-// haproxy runs the rules of the page in a front end, with the keys that the
-// script of the page writes.
+// haproxy runs the rules of the page with the keys in dir.
 func (f *proxyFixture) haproxy(t *testing.T, dir, address string) []string {
 	t.Helper()
-	f.writeKeys(t, dir)
 	rules := programs.Block(t, "verify.md", "haproxy", "/etc/haproxy/signet", dir)
 	return haproxyCommand(t, dir, address, f.api, "", rules)
 }
 
-// writeKeys runs the script of the page.
-func (f *proxyFixture) writeKeys(t *testing.T, dir string) {
+// writeKeys runs the script of the page. It returns its output: a line instead
+// of the reload.
+func (f *proxyFixture) writeKeys(t *testing.T, dir string) string {
 	t.Helper()
 	script := programs.Block(t, "verify.md", "sh haproxy",
 		"/etc/haproxy/signet", dir, "systemctl reload haproxy", "echo reload")
 	shell := exec.CommandContext(t.Context(), "/bin/sh", "-c", script)
 	shell.Dir = f.dir
 	shell.Env = append(f.env, "PATH="+filepath.Dir(programs.Path("signet"))+":"+os.Getenv("PATH"))
-	if out, err := shell.CombinedOutput(); err != nil || string(out) != "reload\n" {
+	out, err := shell.CombinedOutput()
+	if err != nil {
 		t.Fatalf("the script: %v\n%s", err, out)
 	}
+	return string(out)
 }
