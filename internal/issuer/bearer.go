@@ -11,7 +11,10 @@ import (
 	"github.com/signetd/signet/internal/token"
 )
 
-var errNotBearer = errors.New("the access token is not for the issuer alone, or its client, grant or user is not valid")
+var (
+	errNotBearer = errors.New("the access token is not for the issuer alone, or its client, grant or user is not valid")
+	errNotOwn    = errors.New("the access token is not one that the client has in its own name")
+)
 
 // Bearer returns the caller of a request with an access token whose audience is
 // the issuer (RFC 6750, RFC 9068 §4): a confidential client in its own name, or
@@ -21,13 +24,44 @@ var errNotBearer = errors.New("the access token is not for the issuer alone, or 
 // scope that the client may still request. In every other case the error is
 // invalid_client, or temporarily_unavailable if Bearer cannot decide.
 func (i *Inspector) Bearer(ctx context.Context, text string) (client.Caller, error) {
+	access, err := i.bearer(ctx, text)
+	if err != nil {
+		return client.Caller{}, err
+	}
+	return i.bearerCaller(ctx, access)
+}
+
+// ClientBearer returns the client whose access token authenticates a request,
+// as Bearer does. The client must have the token in its own name. A token for a
+// user or another subject is refused: the client may have given it to somebody
+// who must not act as the client.
+func (i *Inspector) ClientBearer(ctx context.Context, text string) (client.Client, error) {
+	access, err := i.bearer(ctx, text)
+	if err != nil {
+		return client.Client{}, err
+	}
+	if access.Subject != access.ClientID || access.GrantID != "" {
+		return client.Client{}, oauth.Refused(oauth.InvalidClient, errNotOwn)
+	}
+	caller, err := i.bearerCaller(ctx, access)
+	return caller.Client, err
+}
+
+// bearer verifies an access token that has the issuer as its only audience.
+func (i *Inspector) bearer(ctx context.Context, text string) (token.Access, error) {
 	access, err := i.verifier.Access(ctx, text)
 	if err != nil {
-		return client.Caller{}, token.Refusal(oauth.InvalidClient, err)
+		return token.Access{}, token.Refusal(oauth.InvalidClient, err)
 	}
 	if !slices.Equal(access.Audience, []string{i.identifier}) {
-		return client.Caller{}, oauth.Refused(oauth.InvalidClient, errNotBearer)
+		return token.Access{}, oauth.Refused(oauth.InvalidClient, errNotBearer)
 	}
+	return access, nil
+}
+
+// bearerCaller returns the caller of a request with a verified access token, or
+// invalid_client if the token is not active.
+func (i *Inspector) bearerCaller(ctx context.Context, access token.Access) (client.Caller, error) {
 	s, err := i.registry.Snapshot()
 	if err != nil {
 		return client.Caller{}, err
@@ -46,7 +80,10 @@ func (i *Inspector) Bearer(ctx context.Context, text string) (client.Caller, err
 	if errors.Is(err, oauth.InvalidGrant) {
 		err = oauth.Refused(oauth.InvalidClient, err)
 	}
-	return caller, err
+	if err != nil {
+		return client.Caller{}, err
+	}
+	return caller, nil
 }
 
 // callerOf returns the caller of an access token, with the client as it is in

@@ -29,6 +29,9 @@ const (
 	// has signet.admin, or are clients that have this scope and authenticate
 	// with a certificate. A client secret is not sufficient.
 	admins
+	// bearers are clients with an access token in their own name, whose
+	// audience is the issuer.
+	bearers
 )
 
 // accessRules are the access rules of all services, by service name. A service
@@ -45,15 +48,23 @@ var accessRules = map[string]accessRule{
 	"grpc.reflection.v1alpha.ServerReflection":   anyone,
 }
 
+// methodRules are the access rules of the methods whose rule is not that of the
+// service, by full method name.
+var methodRules = map[string]accessRule{
+	signetv1.TokenService_Introspect_FullMethodName: clients | bearers,
+}
+
 var revocationService = signetv1.RevocationService_ServiceDesc.ServiceName
 
-// A ruleSet has the access rules of a server, by service name.
+// A ruleSet has the access rules of a server, by service name or full method
+// name.
 type ruleSet map[string]accessRule
 
-// rulesOf returns accessRules. If feedForClients is true, only clients may read
-// the feed of revocations.
+// rulesOf returns accessRules and methodRules. If feedForClients is true, only
+// clients may read the feed of revocations.
 func rulesOf(feedForClients bool) ruleSet {
 	rules := maps.Clone(accessRules)
+	maps.Copy(rules, methodRules)
 	if feedForClients {
 		rules[revocationService] = clients
 	}
@@ -63,6 +74,9 @@ func rulesOf(feedForClients bool) ruleSet {
 // of returns the access rule of a full method name, which is
 // /package.Service/Method.
 func (r ruleSet) of(method string) accessRule {
+	if rule, ok := r[method]; ok {
+		return rule
+	}
 	service, _, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	return r[service]
 }
@@ -86,10 +100,10 @@ func (i interceptor) authorize(ctx context.Context, rule accessRule, caller *cli
 		return oauth.Refused(oauth.AccessDenied, errNoRule)
 	case rule.accepts(anyone):
 		return nil
-	case rule.accepts(admins):
+	case rule.accepts(admins | bearers):
 		bearer, ok := oauth.ParseBearer(metadata.ValueFromIncomingContext(ctx, "authorization"))
 		if ok {
-			return i.authorizeBearer(ctx, bearer, caller)
+			return i.authorizeBearer(ctx, rule, bearer, caller)
 		}
 	}
 
@@ -108,9 +122,15 @@ func (i interceptor) authorize(ctx context.Context, rule accessRule, caller *cli
 	return nil
 }
 
-// authorizeBearer authenticates the caller by an access token. Only an
-// administrator may call with one.
-func (i interceptor) authorizeBearer(ctx context.Context, bearer string, caller *client.Caller) error {
+// authorizeBearer authenticates the caller by an access token.
+func (i interceptor) authorizeBearer(
+	ctx context.Context, rule accessRule, bearer string, caller *client.Caller,
+) (err error) {
+	if rule.accepts(bearers) {
+		caller.Client, err = i.inspector.ClientBearer(ctx, bearer)
+		return err
+	}
+
 	found, err := i.inspector.Bearer(ctx, bearer)
 	if err != nil {
 		return err

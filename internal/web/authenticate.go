@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
@@ -35,6 +36,9 @@ type authenticator struct {
 	// tokenURL is the public URL of the token endpoint. A client assertion may
 	// have it as its audience.
 	tokenURL string
+	// bearer returns the client that an access token authenticates. Nil means
+	// that the endpoint accepts no access token from a client.
+	bearer func(ctx context.Context, token string) (client.Client, error)
 }
 
 // authenticate returns the client that sends the request. The request must use
@@ -42,10 +46,13 @@ type authenticator struct {
 func (a authenticator) authenticate(ctx context.Context, r *http.Request, f form) (client.Client, error) {
 	id, secret := f.get("client_id"), f.get("client_secret")
 	header := len(r.Header.Values("Authorization")) > 0
+	token, isBearer := bearerOf(r)
 	assertion := f.get("client_assertion") != "" || f.get("client_assertion_type") != ""
 	switch {
 	case header && (secret != "" || assertion), secret != "" && assertion:
 		return client.Client{}, errMultipleMethods
+	case isBearer && a.bearer != nil:
+		return a.byBearer(ctx, token, id)
 	case header:
 		c, _, err := a.registry.AuthenticateBasic(ctx, r.Header.Values("Authorization"), id, verifiedCertificate(r))
 		return c, err
@@ -53,6 +60,43 @@ func (a authenticator) authenticate(ctx context.Context, r *http.Request, f form
 		return a.byAssertion(ctx, f, id)
 	}
 	return a.bySecret(ctx, r, id, secret)
+}
+
+// bearerOf returns the access token of an Authorization header, and whether the
+// header has the scheme Bearer (RFC 6750 §2.1).
+func bearerOf(r *http.Request) (token string, ok bool) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	return token, strings.EqualFold(scheme, bearer)
+}
+
+// byBearer authenticates with an access token of the client. formID is the
+// client_id of the form, if any.
+func (a authenticator) byBearer(ctx context.Context, token, formID string) (client.Client, error) {
+	c, err := a.bearer(ctx, token)
+	switch {
+	case errors.Is(err, oauth.InvalidClient):
+		return client.Client{}, oauth.Wrap(
+			InvalidToken, "The access token does not authenticate a client.", oauth.AsError(err).Cause,
+		)
+	case err != nil:
+		return client.Client{}, err
+	case formID != "" && formID != c.ID:
+		return client.Client{}, malformed("The client_id is not that of the access token.")
+	}
+	return c, nil
+}
+
+// challenges returns the WWW-Authenticate headers for a request without valid
+// credentials.
+func (a authenticator) challenges() []string {
+	if a.bearer != nil {
+		return []string{challenge, bearerChallenge}
+	}
+	return []string{challenge}
 }
 
 // bySecret authenticates with a client secret. Without a secret, it uses the

@@ -55,7 +55,7 @@ func (h clientHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	response, err := h.respond(ctx, w, r, caller)
 	switch {
 	case err != nil:
-		writeError(ctx, w, err)
+		writeErrorWith(ctx, w, err, h.clients.challenges()...)
 	case response == nil:
 		w.WriteHeader(http.StatusOK)
 	default:

@@ -31,6 +31,8 @@ var statusCodes = map[oauth.Code]int{
 	oauth.NotFound:               http.StatusNotFound,
 	oauth.FailedPrecondition:     http.StatusConflict,
 	oauth.ServerError:            http.StatusInternalServerError,
+
+	InvalidToken: http.StatusUnauthorized,
 }
 
 // challenge is the WWW-Authenticate header of a failed client authentication.
@@ -38,13 +40,30 @@ var statusCodes = map[oauth.Code]int{
 // RFC 7617 §2).
 const challenge = `Basic realm="signet", charset="UTF-8"`
 
+// bearerChallenge is that of a request without a valid access token (RFC 6750
+// §3).
+const bearerChallenge = `Bearer realm="signet"`
+
+// InvalidToken is the error code of a request whose access token does not
+// authenticate a client (RFC 6750 §3.1). Only this API has it.
+const InvalidToken oauth.Code = "invalid_token"
+
 // writeError writes the error response for err (RFC 6749 §5.2) and adds the
 // error and its cause to the log line of the request.
 func writeError(ctx context.Context, w http.ResponseWriter, err error) {
+	writeErrorWith(ctx, w, err, challenge)
+}
+
+// writeErrorWith is writeError with the challenges of an endpoint for the
+// status 401. A client that has sent an access token gets another one.
+func writeErrorWith(ctx context.Context, w http.ResponseWriter, err error, challenges ...string) {
 	e := errorOf(ctx, err)
 	status := statusOf(e.Code)
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge)
+	switch {
+	case e.Code == InvalidToken:
+		w.Header().Set("WWW-Authenticate", bearerChallenge+`, error="invalid_token"`)
+	case status == http.StatusUnauthorized:
+		w.Header()["Www-Authenticate"] = challenges
 	}
 	writeErrorStatus(w, status, e)
 }

@@ -17,6 +17,7 @@ func TestStatusCodes(t *testing.T) {
 		"invalid_target":          400,
 		"invalid_grant":           400,
 		"invalid_client":          401,
+		"invalid_token":           401,
 		"unauthorized_client":     400,
 		"access_denied":           403,
 		"unsupported_grant_type":  400,
@@ -33,7 +34,7 @@ func TestStatusCodes(t *testing.T) {
 	}
 	// RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E in error_description.
 	forbidden := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
-	for code := range want {
+	for _, code := range oauth.Codes() {
 		sentence := oauth.Refused(code, nil).Sentence
 		if sentence == "" || strings.ContainsFunc(sentence, forbidden) {
 			t.Errorf("%s: error_description is %q", code, sentence)

@@ -57,8 +57,8 @@ func gatewayHeaders(next http.Handler) http.Handler {
 
 // Values of headers. They are variables, so that answers share them.
 var (
-	noStore         = []string{"no-store"}
-	bearerChallenge = []string{`Bearer realm="signet"`} // RFC 6750 §3
+	noStore          = []string{"no-store"}
+	bearerChallenges = []string{bearerChallenge}
 )
 
 // loginHeader has the URL of the login page in the answers to nginx, which
@@ -114,7 +114,7 @@ func writeVerdict(w http.ResponseWriter, r *http.Request, form *gatewayForm, v b
 		}
 	}
 	if v.Status == http.StatusUnauthorized {
-		header["Www-Authenticate"] = bearerChallenge
+		header["Www-Authenticate"] = bearerChallenges
 	}
 	if v.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(v.RetryAfter.Seconds())))

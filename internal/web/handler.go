@@ -112,8 +112,10 @@ func handlers(o Options) (map[string]http.Handler, error) {
 	revoke := clientHandler{
 		clients: clients, proxies: o.Proxies, operation: revocationEndpoint{o.Grants}.respond, pages: pages,
 	}
+	withBearer := clients
+	withBearer.bearer = o.Inspector.ClientBearer
 	introspect := clientHandler{
-		clients: clients, proxies: o.Proxies, operation: introspectionEndpoint{o.Inspector}.respond,
+		clients: withBearer, proxies: o.Proxies, operation: introspectionEndpoint{o.Inspector}.respond,
 	}
 
 	all := map[string]http.Handler{

@@ -66,7 +66,7 @@ func newMetadata(issuer string, certificates, feed bool, maxAge time.Duration) (
 		RevocationMethods:       withPublic,
 		RevocationAlgorithms:    assertionAlgorithms,
 		Introspection:           endpointURL(issuer, introspectPath),
-		IntrospectionMethods:    methods,
+		IntrospectionMethods:    append(slices.Clone(methods), bearer), // RFC 8414 §2: or an access token type
 		IntrospectionAlgorithms: assertionAlgorithms,
 	}
 	if feed {

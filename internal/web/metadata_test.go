@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 	} {
 		base, endpoints := newFixtureAt(t, issuer).url, strings.TrimSuffix(issuer, "/")
 		methods := []any{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"}
-		withPublic := append(methods, "none")
+		withPublic := append(slices.Clone(methods), "none")
 		algorithms := []any{"RS256", "ES256", "EdDSA", "Ed25519"}
 		want := map[string]any{
 			"issuer":                                issuer,
@@ -38,7 +39,7 @@ func TestMetadata_ListsWhatIsSupported(t *testing.T) {
 
 			"token_endpoint_auth_methods_supported":                    withPublic,
 			"revocation_endpoint_auth_methods_supported":               withPublic,
-			"introspection_endpoint_auth_methods_supported":            methods,
+			"introspection_endpoint_auth_methods_supported":            append(methods, "Bearer"),
 			"token_endpoint_auth_signing_alg_values_supported":         algorithms,
 			"revocation_endpoint_auth_signing_alg_values_supported":    algorithms,
 			"introspection_endpoint_auth_signing_alg_values_supported": algorithms,

@@ -88,8 +88,8 @@ func (h feedHandler) respond(w http.ResponseWriter, r *http.Request) error {
 	return writeAnswer(w, r, h.long, answer, nil)
 }
 
-// authenticate returns the id of the client that calls. It accepts the clients
-// that may introspect tokens, with the methods that need no body.
+// authenticate returns the id of the confidential client that calls. It accepts
+// the methods that need no body: a secret in the header, or a certificate.
 func (h feedHandler) authenticate(w http.ResponseWriter, r *http.Request) (id string, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), deadline)
 	defer cancel()

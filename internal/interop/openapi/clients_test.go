@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -97,6 +98,19 @@ func (c *checker) introspect(t *testing.T, f *fixture) {
 		400, "invalid_request")
 	c.send(t, f.public, call{operation: "introspectToken", form: form("token", "x", "client_id", "spa")},
 		401, "invalid_client")
+
+	_, response := c.send(t, f.public, call{
+		operation: "requestToken", header: f.basic("checker"), form: form("grant_type", "client_credentials"),
+	}, 200, "")
+	for bearer, want := range map[any]struct {
+		status int
+		code   string
+	}{response["access_token"]: {200, ""}, tokens.AccessToken: {401, "invalid_token"}} {
+		c.send(t, f.public, call{
+			operation: "introspectToken", header: header("Authorization", fmt.Sprint("Bearer ", bearer)),
+			form: form("token", tokens.AccessToken),
+		}, want.status, want.code)
+	}
 }
 
 func (c *checker) poll(t *testing.T, f *fixture) {

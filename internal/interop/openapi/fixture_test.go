@@ -57,10 +57,14 @@ var robotKey = newKey()
 var setup = &issuertest.Setup{
 	Issuer: issuerID,
 	Audiences: []client.Audience{
-		{ID: api, Algorithm: keys.ES256}, {ID: rsaAPI, Algorithm: keys.RS256}, {ID: eddsaID, Algorithm: keys.EdDSA},
+		{ID: api, Algorithm: keys.ES256},
+		{ID: rsaAPI, Algorithm: keys.RS256},
+		{ID: eddsaID, Algorithm: keys.EdDSA},
+		{ID: issuerID},
 	},
 	Clients: []client.Client{
 		registered(client.Client{ID: "web"}),
+		{ID: "checker", Audiences: []string{issuerID}, IntrospectAudiences: []string{api}},
 		registered(client.Client{ID: "robot", Keys: robotKeys()}),
 		registered(client.Client{ID: "mesh", CertSANs: []string{"dns:mesh.example"}}),
 		registered(client.Client{ID: "spa", Public: true, CORSOrigins: []string{spaOrigin}}),

@@ -74,9 +74,12 @@ type TokenServiceClient interface {
 	// Introspect reports whether a token is active (RFC 7662). The client that the
 	// token was issued to gets the answer. For an access token, so do a client
 	// whose id is in the token's aud and a client that has one of these audiences
-	// in introspect_audience. For all others the token is not active. For a public client no refresh token is active, because
-	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
-	// cannot decide now whether the token is active.
+	// in introspect_audience. For all others the token is not active. For a
+	// public client no refresh token is active, because anyone can call in its
+	// name. Introspect returns UNAVAILABLE if the server cannot decide now
+	// whether the token is active. A client may also authenticate with `Bearer`
+	// and an access token that it has in its own name, whose only audience is the
+	// issuer (RFC 7662 section 2.1).
 	Introspect(ctx context.Context, in *IntrospectRequest, opts ...grpc.CallOption) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason
@@ -198,9 +201,12 @@ type TokenServiceServer interface {
 	// Introspect reports whether a token is active (RFC 7662). The client that the
 	// token was issued to gets the answer. For an access token, so do a client
 	// whose id is in the token's aud and a client that has one of these audiences
-	// in introspect_audience. For all others the token is not active. For a public client no refresh token is active, because
-	// anyone can call in its name. Introspect returns UNAVAILABLE if the server
-	// cannot decide now whether the token is active.
+	// in introspect_audience. For all others the token is not active. For a
+	// public client no refresh token is active, because anyone can call in its
+	// name. Introspect returns UNAVAILABLE if the server cannot decide now
+	// whether the token is active. A client may also authenticate with `Bearer`
+	// and an access token that it has in its own name, whose only audience is the
+	// issuer (RFC 7662 section 2.1).
 	Introspect(context.Context, *IntrospectRequest) (*IntrospectResponse, error)
 	// ChangePassword replaces a user's password. It verifies the old password as
 	// Login does, and refuses it with the same UNAUTHENTICATED and reason
