@@ -88,7 +88,7 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 			return keys.ES256, parameters + inPEM("EC PRIVATE KEY", der), s.p256.Public()
 		},
 		"RSA JWK": func(s externalKeys) (string, string, crypto.PublicKey) {
-			members := map[string]any{"kid": "another kid", "use": "sig", "alg": "RS256"}
+			members := map[string]any{"use": "sig", "alg": "RS256"}
 			return keys.RS256, inJWK(t, s.rsa, members), s.rsa.Public()
 		},
 		"EC JWK": func(s externalKeys) (string, string, crypto.PublicKey) {
@@ -105,7 +105,7 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 			algorithm, text, public := create(newExternalKeys(t))
 			before := kids(m, algorithm, keys.PreActive)
 
-			kid, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
+			kid, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text), "")
 			must(t, err)
 			got, key, ok := publicKey(m, kid)
 			if !ok || got != algorithm || !key.(interface{ Equal(crypto.PublicKey) bool }).Equal(public) {
@@ -114,7 +114,7 @@ func TestImport_KeyBecomesTheSpare(t *testing.T) {
 			if after := kids(m, algorithm, keys.PreActive); len(before) != 1 || len(after) != 1 || after[0] != kid {
 				t.Errorf("the spares were %q and are %q, want the imported %s", before, after, kid)
 			}
-			_, err = m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
+			_, err = m.Operator().Import(t.Context(), audit.Actor{}, []byte(text), "")
 			if err == nil || !strings.Contains(err.Error(), "already") {
 				t.Errorf("the second import: %v", err)
 			}
@@ -171,7 +171,7 @@ func TestRule17_ImportRejectsWeakKeys(t *testing.T) {
 		"incomplete JWK":      strings.TrimSuffix(inJWK(t, s.edwards, nil), "}"),
 		"empty":               "",
 	} {
-		_, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text))
+		_, err := m.Operator().Import(t.Context(), audit.Actor{}, []byte(text), "")
 		if err == nil {
 			t.Errorf("%s is imported", name)
 			continue

@@ -24,8 +24,9 @@ var (
 // A Key is one row of the ring: an id, an algorithm, a sealed private key and
 // dates. Its State follows from the dates and the time.
 type Key struct {
-	// ID is the kid: the RFC 7638 thumbprint of a signing key, or 16 random
-	// hexadecimal digits for a MAC key.
+	// ID is the kid: the RFC 7638 thumbprint of a signing key or, if it was
+	// imported, perhaps the kid that it had before; of a MAC key, 16 random
+	// hexadecimal digits.
 	ID        string
 	Algorithm string
 	// Public is the public key in PKIX DER; nil for a MAC key.

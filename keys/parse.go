@@ -12,47 +12,43 @@ import (
 )
 
 // parsePrivate parses one private key: PEM (PKCS #8, PKCS #1 or SEC 1) or a
-// JWK. Its errors never quote the input.
-func parsePrivate(text []byte) (crypto.Signer, error) {
-	var (
-		key any
-		err error
-	)
+// JWK. The kid is that of the JWK, or empty. Its errors never quote the input.
+func parsePrivate(text []byte) (signer crypto.Signer, kid string, err error) {
+	var key any
 	if text = bytes.TrimSpace(text); bytes.HasPrefix(text, []byte("{")) {
-		key, err = parseJWK(text)
+		key, kid, err = parseJWK(text)
 	} else {
 		key, err = parsePEM(text)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("keys of the type %T are not supported", key)
+		return nil, "", fmt.Errorf("keys of the type %T are not supported", key)
 	}
-	return signer, nil
+	return signer, kid, nil
 }
 
-func parseJWK(text []byte) (any, error) {
+func parseJWK(text []byte) (key any, kid string, err error) {
 	parsed, err := jwk.ParseKey(text)
 	if err != nil {
-		return nil, errors.New("it is not a private JWK")
+		return nil, "", errors.New("it is not a private JWK")
 	}
 	if use := parsed.KeyUsage(); use != "" && use != string(jwk.ForSignature) {
-		return nil, fmt.Errorf("the JWK is not for signatures (use is %q)", use)
+		return nil, "", fmt.Errorf("the JWK is not for signatures (use is %q)", use)
 	}
 
-	var key any
 	if err := parsed.Raw(&key); err != nil {
-		return nil, errors.New("it is not a private JWK")
+		return nil, "", errors.New("it is not a private JWK")
 	}
 
 	switch alg := parsed.Algorithm().String(); alg {
 	case "", RS256, ES256, EdDSA:
-		return key, nil
+		return key, parsed.KeyID(), nil
 	default:
-		return nil, fmt.Errorf("the JWK is for %s; want RS256, ES256 or EdDSA", alg)
+		return nil, "", fmt.Errorf("the JWK is for %s; want RS256, ES256 or EdDSA", alg)
 	}
 }
 

@@ -2,12 +2,12 @@ package keys
 
 import (
 	"crypto"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -50,8 +50,31 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum), err
 }
 
-// isThumbprint reports whether a kid has the form that thumbprint returns.
-func isThumbprint(kid string) bool {
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(kid)
-	return err == nil && len(sum) == sha256.Size && len(kid) == base64.RawURLEncoding.EncodedLen(sha256.Size)
+// thumbprintOf returns the thumbprint of a public key in PKIX DER, or an empty
+// string if there is none.
+func thumbprintOf(der []byte) string {
+	public, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return ""
+	}
+	kid, err := thumbprint(public)
+	if err != nil {
+		return ""
+	}
+	return kid
+}
+
+// hasThumbprint reports whether the kid of a signing key is its thumbprint.
+// Otherwise the key was imported.
+func hasThumbprint(k Key) bool { return thumbprintOf(k.Public) == k.ID }
+
+// maxKID is the maximum length of the kid of a signing key, in bytes.
+const maxKID = 128
+
+// isKID reports whether a text may be the kid of a signing key: printable
+// ASCII without space, quote and backslash. So it stands as it is in JSON, in
+// a shell and in a table.
+func isKID(text string) bool {
+	invalid := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+	return text != "" && len(text) <= maxKID && !strings.ContainsFunc(text, invalid)
 }

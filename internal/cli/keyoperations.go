@@ -156,13 +156,14 @@ func newCompromiseResult(kid string, rows []keys.Row, policy keys.Policy, now ti
 	return result
 }
 
-// importKey imports the private key in a file.
-func importKey(ctx context.Context, p *program, a *app.App, path string) error {
+// importKey imports the private key in a file. An empty kid means that of the
+// file.
+func importKey(ctx context.Context, p *program, a *app.App, path, kid string) error {
 	text, err := privatefile.ReadShared(path)
 	if err != nil {
 		return err
 	}
-	kid, err := a.Keys.Operator().Import(ctx, a.Operator(), text)
+	kid, err = a.Keys.Operator().Import(ctx, a.Operator(), text, kid)
 	if err != nil {
 		return wrapError(path, err)
 	}

@@ -16,7 +16,8 @@ type keysFlags struct {
 	algorithms, waitFor   []string
 	cancel, compromise    string
 	canary, pem           string
-	newKEK, importFile    string
+	newKEK                string
+	importFile, importAs  string
 	reseal, acceptRestore bool
 }
 
@@ -29,7 +30,8 @@ keys with it. If servers have copies of kek.file, each copy needs the new KEK fi
 new KEK. After that, the older KEKs can be deleted from kek.file.
 
 --import FILE imports a key of another system, such as the previous issuer. It becomes the spare key of its algorithm: it is
-published at once, and signs after the next --rotate. Its kid is its RFC 7638 thumbprint, whatever it was before. The file
+published at once, and signs after the next --rotate. A JWK keeps its kid, and --kid KID names the kid of a key in PEM, so
+that the tokens which the key has signed under it stay valid. Without both, the kid is the RFC 7638 thumbprint. The file
 remains: delete it when it is no longer needed.
 
 --pem KID prints the public key of a key that is in the JWK Set as PEM (SubjectPublicKeyInfo): one that signs, the next one,
@@ -88,6 +90,7 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 	flags.StringVar(&f.newKEK, "new-kek", "", "create a KEK in the new `FILE` and seal with it")
 	flags.StringVar(&f.importFile, "import", "",
 		"import the private signing key in `FILE` (PEM or JWK) as the spare key")
+	flags.StringVar(&f.importAs, "kid", "", "with --import: the `KID` of the key (default that of the JWK)")
 	flags.BoolVar(&f.reseal, "reseal", false,
 		"seal all keys with the newest KEK; fails while a key remains under another one")
 	flags.BoolVar(&f.acceptRestore, "accept-restore", false,
@@ -100,13 +103,16 @@ func newKeysFlags(c *cobra.Command) *keysFlags {
 
 // check returns a usage error for flags that cobra cannot check.
 func (f *keysFlags) check(c *cobra.Command) error {
-	for _, name := range []string{"cancel", "compromise", "canary", "pem", "new-kek", "import"} {
+	for _, name := range []string{"cancel", "compromise", "canary", "pem", "new-kek", "import", "kid"} {
 		if flag := c.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return usageError("--" + name + " needs a value")
 		}
 	}
 	if !f.rotate && (f.plan || f.now || len(f.algorithms) > 0 || len(f.waitFor) > 0) {
 		return usageError("--alg, --plan, --now and --wait-for need --rotate")
+	}
+	if f.importAs != "" && f.importFile == "" {
+		return usageError("--kid needs --import")
 	}
 	if slices.Contains(f.waitFor, "") {
 		return usageError("--wait-for needs a value")
@@ -129,7 +135,7 @@ func runKeyOperation(ctx context.Context, p *program, a *app.App, f *keysFlags) 
 	case f.pem != "":
 		return exportKey(p, a, f.pem)
 	case f.importFile != "":
-		return importKey(ctx, p, a, f.importFile)
+		return importKey(ctx, p, a, f.importFile, f.importAs)
 	case f.reseal:
 		return resealKeys(ctx, p, a)
 	case f.acceptRestore:
