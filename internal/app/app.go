@@ -31,7 +31,8 @@ type App struct {
 	// the process itself and those of an operator's command.
 	RunID string
 	Log   *slog.Logger
-	// Store is set by OpenForOperator and OpenForMigration, and by Server.Run.
+	// Store is set by OpenToRead, OpenForOperator and OpenForMigration, and by
+	// Server.Run.
 	Store Store
 	// Admin has the operations on users, clients and audiences. It is set by
 	// OpenForOperator and Server.Run.
@@ -88,6 +89,19 @@ func newForCommand(cfg config.Config, stderr io.Writer) (*App, error) {
 // OpenForOperator opens an existing store for a command, beside running
 // servers. It is an error if the schema has another version than this program.
 func OpenForOperator(ctx context.Context, cfg config.Config, stderr io.Writer) (*App, error) {
+	a, err := OpenToRead(ctx, cfg, stderr)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openAdmin(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// OpenToRead opens an existing store for a command that only reads it, as
+// OpenForOperator does. It does not set Admin.
+func OpenToRead(ctx context.Context, cfg config.Config, stderr io.Writer) (*App, error) {
 	a, err := newForCommand(cfg, stderr)
 	if err != nil {
 		return nil, err
@@ -98,9 +112,6 @@ func OpenForOperator(ctx context.Context, cfg config.Config, stderr io.Writer) (
 	}
 	if err == nil {
 		err = a.Store.CheckSchema(ctx)
-	}
-	if err == nil {
-		err = a.openAdmin(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
