@@ -134,7 +134,8 @@ func (p proxy) send(lines ...string) (*http.Response, []*http.Request, error) {
 	return r, p.api.take(), err
 }
 
-// A recordingAPI records the requests that pass a proxy.
+// A recordingAPI records the requests that pass a proxy. ContentLength is the
+// number of bytes of the body that arrived.
 type recordingAPI struct {
 	address string
 	mu      sync.Mutex
@@ -146,6 +147,7 @@ func newRecordingAPI(t *testing.T) *recordingAPI {
 	t.Helper()
 	a := &recordingAPI{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		r.ContentLength, _ = io.Copy(io.Discard, r.Body)
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.reached = append(a.reached, r)

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -140,6 +141,28 @@ func (p proxy) checkRequests(t *testing.T, f *verifyFixture) {
 			p.checkPassed(t, trick.name, reached, valid)
 		case r.StatusCode < 300:
 			t.Errorf("%s: %s", trick.name, r.Status)
+		}
+	}
+	p.checkBodies(t, valid)
+}
+
+// checkBodies checks that a proxy passes on requests with a valid token as they
+// are.
+func (p proxy) checkBodies(t *testing.T, valid string) {
+	t.Helper()
+	for _, method := range []string{"GET", "HEAD", "POST", "DELETE"} {
+		length := map[string]int{"POST": 1e6}[method]
+		r, reached, err := p.send(method+" /orders/7?token=x&a=%2F HTTP/1.1", "Authorization: Bearer "+valid,
+			"Cookie: theme="+strings.Repeat("x", 6000), fmt.Sprint("Content-Length: ", length), "", strings.Repeat("x", length))
+		if err != nil || r.StatusCode != http.StatusOK || len(reached) == 0 {
+			t.Errorf("%s with a valid token: %v, error %v", method, r, err)
+			continue
+		}
+		p.checkPassed(t, method, reached, valid)
+		got := reached[0]
+		if got.Method != method || got.RequestURI != "/orders/7?token=x&a=%2F" || got.ContentLength != int64(length) {
+			t.Errorf("the API got %s %s with %d bytes; want %s with %d", got.Method, got.RequestURI, got.ContentLength,
+				method, length)
 		}
 	}
 }
