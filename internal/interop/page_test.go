@@ -86,6 +86,24 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 	}
 }
 
+// TestPages_ShowOnlyWhatTestsRun checks that no page has an example with the
+// remark that no test runs it.
+func TestPages_ShowOnlyWhatTestsRun(t *testing.T) {
+	remark := regexp.MustCompile(`(?i)not run by our tests|tests do\s+not run|no test\s+runs`)
+	err := fs.WalkDir(os.DirFS("../../docs"), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		if found := remark.FindString(readPage(t, path)); found != "" {
+			t.Errorf("docs/%s: %q", path, found)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // readPage returns the text of a page of docs.
 func readPage(t *testing.T, page string) string {
 	t.Helper()

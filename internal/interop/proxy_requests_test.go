@@ -153,7 +153,8 @@ func (p proxy) checkBodies(t *testing.T, valid string) {
 	for _, method := range []string{"GET", "HEAD", "POST", "DELETE"} {
 		length := map[string]int{"POST": 1e6}[method]
 		r, reached, err := p.send(method+" /orders/7?token=x&a=%2F HTTP/1.1", "Authorization: Bearer "+valid,
-			"Cookie: theme="+strings.Repeat("x", 6000), fmt.Sprint("Content-Length: ", length), "", strings.Repeat("x", length))
+			"Cookie: theme="+strings.Repeat("x", 6000), fmt.Sprint("Content-Length: ", length),
+			"", strings.Repeat("x", length))
 		if err != nil || r.StatusCode != http.StatusOK || len(reached) == 0 {
 			t.Errorf("%s with a valid token: %v, error %v", method, r, err)
 			continue
