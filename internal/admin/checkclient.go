@@ -73,7 +73,8 @@ func (a *Clients) checkAmong(c client.Client, o others) error {
 
 // checkClientID rejects an id that is malformed or could be another subject or
 // actor. The sub of a client's own tokens is its id, which must not look like a
-// user's (RFC 9068 §5). The audit log has other actors beside clients.
+// user's (RFC 9068 §5). The store rejects the id of a user. The audit log has
+// other actors beside clients.
 func checkClientID(id string) error {
 	switch {
 	case !oauth.ValidClientID(id):
@@ -81,13 +82,17 @@ func checkClientID(id string) error {
 			"A client id has 1 to 128 printable ASCII characters without space, quote and backslash.")
 	case strings.HasPrefix(id, oauth.UserIDPrefix):
 		return oauth.Fail(oauth.InvalidRequest, "A client id must not begin with usr_, because the ids of users do.")
-	case id == "server", strings.HasPrefix(id, "operator:"):
+	case isReservedActor(id):
 		return oauth.Fail(oauth.InvalidRequest,
 			"A client id must not be server or begin with operator:, "+
 				"because the audit log has other actors of these names.")
 	}
 	return nil
 }
+
+// isReservedActor reports whether an id is an actor of the audit log that is
+// neither a client nor a user.
+func isReservedActor(id string) bool { return id == "server" || strings.HasPrefix(id, "operator:") }
 
 // checkGrants rejects lifetimes and limits of grants outside their bounds.
 func (a *Clients) checkGrants(c client.Client) error {

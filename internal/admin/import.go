@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
 )
@@ -17,7 +18,8 @@ type ImportedUser struct {
 	PasswordHash string
 	Claims       map[string]any
 	Disabled     bool
-	// ID is the id that another Signet gave to the user. Empty means a new one.
+	// ID is the id that the other system gave to the user: the sub of its
+	// tokens. Empty means a new one.
 	ID string
 }
 
@@ -37,23 +39,51 @@ func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUs
 			return login.User{}, oauth.Fail(oauth.InvalidRequest, err.Error())
 		}
 	}
-	switch {
-	case in.ID == "":
+	if in.ID == "" {
 		u.ID = newUserID()
-	case !validUserID(in.ID):
-		return login.User{}, oauth.Fail(oauth.InvalidRequest,
-			"An id must be usr_ followed by 1 to 124 letters, digits, hyphens and underscores.")
+	} else if err := checkUserID(in.ID); err != nil {
+		return login.User{}, err
 	}
 	if in.Disabled {
 		u.DisabledAt = u.CreatedAt
 	}
 
 	e := audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}
-	return u, a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u))
+	if err := a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u)); err != nil {
+		return login.User{}, err
+	}
+	return u, a.suspendEarlier(ctx, by, u)
 }
 
-func validUserID(id string) bool {
+// suspendEarlier suspends the grants that the subject of a new, disabled user
+// has already, because a client minted them before.
+func (a *Accounts) suspendEarlier(ctx context.Context, by audit.Actor, u login.User) error {
+	if u.DisabledAt.IsZero() {
+		return nil
+	}
+	p, err := a.store.Grants(ctx, grant.Filter{Subject: u.ID, NotEndedAt: u.CreatedAt, Limit: 1})
+	if err != nil || len(p.Grants) == 0 {
+		return oauth.FromStore(err)
+	}
+	return a.DisableUser(ctx, by, u.Username)
+}
+
+// checkUserID rejects an id that is malformed or could be another subject or
+// actor. An id with oauth.UserIDPrefix must have the form that Signet gives it.
+// The store rejects the id of a client.
+func checkUserID(id string) error {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-	rest, ok := strings.CutPrefix(id, oauth.UserIDPrefix)
-	return ok && rest != "" && len(rest) <= 124 && strings.Trim(rest, letters) == ""
+	rest, ours := strings.CutPrefix(id, oauth.UserIDPrefix)
+	switch {
+	case ours && (rest == "" || len(rest) > 124 || strings.Trim(rest, letters) != ""):
+		return oauth.Fail(oauth.InvalidRequest,
+			"An id with usr_ has 1 to 124 letters, digits, hyphens and underscores after it.")
+	case len(id) > oauth.MaxSubject || !oauth.ValidToken(id):
+		return oauth.Fail(oauth.InvalidRequest,
+			"An id has 1 to 255 printable ASCII characters without space, quote and backslash.")
+	case isReservedActor(id):
+		return oauth.Fail(oauth.InvalidRequest, "An id must not be server or begin with operator:, "+
+			"because the audit log has other actors of these names.")
+	}
+	return nil
 }

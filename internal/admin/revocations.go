@@ -102,8 +102,9 @@ func (a *Revocations) check(ctx context.Context, r RevokedTokens) error {
 	return nil
 }
 
-// checkSubject rejects a text that is no subject, and the id of a user who does
-// not exist.
+// checkSubject rejects a text that is no subject, and an id of Signet's form
+// whose user does not exist. Every other text may be the subject of a client
+// that mints.
 func (a *Revocations) checkSubject(ctx context.Context, subject string) error {
 	if !oauth.ValidSubject(subject) {
 		return oauth.ErrSubject

@@ -30,7 +30,7 @@ type Store interface {
 // UserStore stores users.
 type UserStore interface {
 	// CreateUser inserts the user. It returns oauth.AlreadyExists if the name
-	// or the id is taken.
+	// or the id is taken, and client.ErrIDTaken if a client has the id.
 	CreateUser(ctx context.Context, u login.User) error
 	// User returns the user of that canonical name, or oauth.NotFound.
 	User(ctx context.Context, username string) (login.User, error)
@@ -70,7 +70,7 @@ type ClientStore interface {
 	// id.
 	Directory(ctx context.Context) (client.Directory, error)
 	// CreateClient inserts the client. It returns oauth.AlreadyExists if the id
-	// is taken.
+	// is taken, and login.ErrIDTaken if a user has it.
 	CreateClient(ctx context.Context, c client.Client) error
 	// UpdateClient reads the client, calls edit to change it, and writes it
 	// back. Updates of one client are serialized. If edit returns an error,
@@ -85,8 +85,9 @@ type ClientStore interface {
 // DirectoryStore changes many clients and audiences together.
 type DirectoryStore interface {
 	// ChangeDirectory makes all changes if the directory still has their
-	// version. Otherwise it makes none and returns client.ErrRaced. It revokes
-	// the grants of deleted clients, as DeleteClient does.
+	// version. Otherwise it makes none and returns client.ErrRaced. It returns
+	// login.ErrIDTaken if a user has the id of a new client. It revokes the
+	// grants of deleted clients, as DeleteClient does.
 	ChangeDirectory(ctx context.Context, c client.Changes, actor string) error
 }
 

@@ -22,9 +22,10 @@ import (
 // importHelp is the help of `users import` but for its list of formats.
 const importHelp = `Create the users of another system from FILE or standard input. Each line is a JSON object:
 
-  {"username": "ada", "password_hash": "$2b$12$...", "claims": {"roles": ["ops"]}, "disabled": false, "id": "usr_..."}
+  {"username": "ada", "password_hash": "$2b$12$...", "claims": {"roles": ["ops"]}, "disabled": false, "id": "auth0|5f7c"}
 
-Only username is required. A user without password_hash cannot log in until a password is set. An id must come from Signet.
+Only username is required. A user without password_hash cannot log in until a password is set. The id is the sub of the
+user's tokens: that of the other system, or a new one if none is given.
 These password hashes are accepted, within the limits of docs/passwords.md. At the first login of a user, argon2id replaces
 the hash:
 

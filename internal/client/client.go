@@ -111,6 +111,10 @@ func HashSecret(secret string) oauth.Digest {
 	return oauth.NewDigest(sum[:])
 }
 
+// ErrIDTaken is the error for the id of a new user that is the id of a client.
+// Otherwise a token would not show whose it is (RFC 9068 §5).
+var ErrIDTaken = oauth.Fail(oauth.AlreadyExists, "A client has this id; no user can have it too.")
+
 // SecretMatches reports, in constant time, whether secret is one of the
 // client's current secrets.
 func (c Client) SecretMatches(secret string) bool {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/oauth"
@@ -117,7 +116,11 @@ func (i *Inspector) checkBearer(ctx context.Context, s *client.Snapshot, access 
 		return oauth.Refused(oauth.InvalidGrant, err)
 	}
 	g, err := i.grants.GetActive(ctx, s, id)
-	if err == nil && (g.UserID != access.Subject || !strings.HasPrefix(g.UserID, oauth.UserIDPrefix)) {
+	if err != nil {
+		return err
+	}
+	user, err := i.subjects.get(ctx, g.UserID)
+	if err == nil && (g.UserID != access.Subject || user.ID == "") {
 		err = oauth.Refused(oauth.InvalidGrant, errNotBearer)
 	}
 	return err

@@ -110,7 +110,9 @@ func (i *Inspector) checkActive(ctx context.Context, s *client.Snapshot, access 
 		if !enabled {
 			return oauth.Refused(oauth.InvalidGrant, errors.New("the client is disabled or deleted"))
 		}
-		_, err = i.subjects.enabled(ctx, access.Subject)
+		if access.Subject != access.ClientID { // no id is that of a client and of a user
+			_, err = i.subjects.enabled(ctx, access.Subject)
+		}
 		return err
 	}
 	id, err := oauth.ParseGrantID(access.GrantID)

@@ -13,8 +13,7 @@ import (
 
 // Mint issues an access token for each audience, in the client's own name (RFC
 // 9068 §2.2) or for a subject. In the client's own name it does not use the
-// store. For a subject that is not a user it uses the store only to create a
-// grant.
+// store. For a subject it reads the user of that id, if there is one.
 func (i *Issuer) Mint(ctx context.Context, caller client.Caller, r MintRequest) (*MintResponse, error) {
 	minted := i.registry.Now()
 	s, err := i.registry.Snapshot()

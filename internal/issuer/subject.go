@@ -27,17 +27,19 @@ type subjects struct {
 	find func(ctx context.Context, id string) (Subject, error)
 }
 
-// get returns the user of that id, or the zero Subject if the id is not that of
-// a user. It returns invalid_grant for a deleted user.
+// get returns the user of that id, or the zero Subject if there is none: then
+// the client that requests the token is responsible for the subject. Only
+// Signet makes ids with oauth.UserIDPrefix, so such a user was deleted, and get
+// returns invalid_grant.
 func (s subjects) get(ctx context.Context, id string) (Subject, error) {
-	if !strings.HasPrefix(id, oauth.UserIDPrefix) {
-		return Subject{}, nil
-	}
 	found, err := s.find(ctx, id)
-	if errors.Is(err, oauth.NotFound) {
-		return found, oauth.Refused(oauth.InvalidGrant, err)
+	switch {
+	case !errors.Is(err, oauth.NotFound):
+		return found, oauth.FromStore(err)
+	case strings.HasPrefix(id, oauth.UserIDPrefix):
+		return Subject{}, oauth.Refused(oauth.InvalidGrant, err)
 	}
-	return found, oauth.FromStore(err)
+	return Subject{}, nil
 }
 
 // enabled is get for a token without a grant. It returns invalid_grant for a

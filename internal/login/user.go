@@ -1,6 +1,14 @@
 package login
 
-import "time"
+import (
+	"time"
+
+	"github.com/signetd/signet/internal/oauth"
+)
+
+// ErrIDTaken is the error for the id of a new client that is the id of a user.
+// Otherwise a token would not show whose it is (RFC 9068 §5).
+var ErrIDTaken = oauth.Fail(oauth.AlreadyExists, "A user has this id; no client can have it too.")
 
 // A User is an account with a name and a password.
 type User struct {

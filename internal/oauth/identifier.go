@@ -16,7 +16,8 @@ func ValidAudienceID(id string) bool { return len(id) <= MaxAudienceID && ValidT
 // ErrSubject is the error for a subject that ValidSubject rejects.
 var ErrSubject = Fail(InvalidRequest, "A subject has 1 to 255 bytes of text without control characters.")
 
-// UserIDPrefix is the prefix of the id of every user. No client id has it.
+// UserIDPrefix is the prefix of the ids that Signet gives to users. No client
+// id has it. The id of an imported user may have another form.
 const UserIDPrefix = "usr_"
 
 // ValidClientID reports whether id may be the id of a client: 1 to 128

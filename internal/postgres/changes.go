@@ -25,6 +25,9 @@ func (s *Store) ChangeDirectory(ctx context.Context, c client.Changes, actor str
 		if err := tx.Send(ctx, changeRecords(c)); err != nil {
 			return err
 		}
+		if err := rejectUserIDs(ctx, tx, c.CreatedClients()); err != nil {
+			return err
+		}
 		if err := restrictClientEndings(ctx, tx, c.CreatedClients()); err != nil {
 			return err
 		}

@@ -7,19 +7,38 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 )
 
 // CreateClient inserts the client. It returns oauth.AlreadyExists if the id is
-// taken.
+// taken, and login.ErrIDTaken if a user has it.
 func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
 		err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
+		if err == nil {
+			err = rejectUserIDs(ctx, tx, []string{c.ID})
+		}
 		if err == nil {
 			err = restrictClientEndings(ctx, tx, []string{c.ID})
 		}
 		return nil, err
 	})
 	return wrap("create client", err)
+}
+
+// rejectUserIDs returns login.ErrIDTaken if a user has the id of a new client.
+// It runs after the version of the directory was raised: CreateUser locks that
+// row, so no transaction creates such a user meanwhile.
+func rejectUserIDs(ctx context.Context, tx transaction, clientIDs []string) error {
+	if len(clientIDs) == 0 {
+		return nil
+	}
+	var taken bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM users WHERE id = ANY ($1))`, clientIDs).Scan(&taken)
+	if err == nil && taken {
+		err = login.ErrIDTaken
+	}
+	return err
 }
 
 // UpdateClient lets edit change the client. If edit fails, it writes nothing

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -64,12 +65,20 @@ func (s *Store) PasswordHashes(ctx context.Context, limit int) ([]login.StoredHa
 }
 
 // CreateUser inserts the user. It returns oauth.AlreadyExists if the name or
-// the id is taken.
+// the id is taken, and client.ErrIDTaken if a client has the id.
 func (s *Store) CreateUser(ctx context.Context, u login.User) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
-		inserted, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT DO NOTHING`, userFields(&u)...)
-		if err == nil && inserted == 0 {
+		var inserted, clients int
+		q := &queries{}
+		q.Queue(lockDirectory) // until the commit, no transaction creates a client
+		q.Queue(`INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			userFields(&u)...).Exec(setChanged(&inserted))
+		q.Queue(`SELECT FROM clients WHERE id = $1`, u.ID).Exec(setChanged(&clients))
+		err := tx.Send(ctx, q)
+		switch {
+		case err == nil && clients > 0:
+			err = client.ErrIDTaken
+		case err == nil && inserted == 0:
 			err = oauth.AlreadyExists
 		}
 		return err

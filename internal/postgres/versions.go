@@ -59,6 +59,7 @@ const (
 
 	selectDirectoryVersion = `SELECT version FROM versions WHERE name = 'directory'`
 	raiseDirectoryVersion  = `UPDATE versions SET version = version + 1 WHERE name = 'directory'`
+	lockDirectory          = `SELECT FROM versions WHERE name = 'directory' FOR SHARE`
 	swapDirectoryVersion   = `UPDATE versions SET version = version + 1 WHERE name = 'directory' AND version = $1`
 
 	selectRingVersion = `SELECT version, restored FROM versions WHERE name = 'ring'`

@@ -62,10 +62,7 @@ func (s *Store) changeClient(ctx context.Context, tx transaction, c client.Chang
 	case c.New == nil:
 		return deleteRecord(ctx, tx, `DELETE FROM clients WHERE id = ?`, c.Old.ID)
 	case c.Old == nil:
-		if err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES (?, ?)`, c.New.ID, c.New); err != nil {
-			return err
-		}
-		return s.restrictClientEnding(ctx, tx, c.New.ID)
+		return s.createClient(ctx, tx, *c.New)
 	}
 	_, err := tx.Exec(ctx, `UPDATE clients SET record = ? WHERE id = ?`, inJSON{c.New}, c.New.ID)
 	return err

@@ -7,19 +7,31 @@ import (
 	"github.com/signetd/signet/internal/audit"
 	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
+	"github.com/signetd/signet/internal/login"
 )
 
 // CreateClient inserts the client. It returns oauth.AlreadyExists if the id is
-// taken.
+// taken, and login.ErrIDTaken if a user has it.
 func (s *Store) CreateClient(ctx context.Context, c client.Client) error {
 	err := s.changeDirectory(ctx, func(ctx context.Context, tx transaction) ([]grant.Revocation, error) {
-		err := createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
-		if err == nil {
-			err = s.restrictClientEnding(ctx, tx, c.ID)
-		}
-		return nil, err
+		return nil, s.createClient(ctx, tx, c)
 	})
 	return wrap("create client", err)
+}
+
+func (s *Store) createClient(ctx context.Context, tx transaction, c client.Client) error {
+	var taken bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?)`, c.ID).Scan(&taken)
+	if err == nil && taken {
+		err = login.ErrIDTaken
+	}
+	if err == nil {
+		err = createRecord(ctx, tx, `INSERT INTO clients (id, record) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, c.ID, &c)
+	}
+	if err == nil {
+		err = s.restrictClientEnding(ctx, tx, c.ID)
+	}
+	return err
 }
 
 // UpdateClient lets edit change the client. If edit fails, it writes nothing

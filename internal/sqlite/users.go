@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -50,9 +51,17 @@ func (s *Store) PasswordHashes(ctx context.Context, limit int) ([]login.StoredHa
 }
 
 // CreateUser inserts the user. It returns oauth.AlreadyExists if the name or
-// the id is taken.
+// the id is taken, and client.ErrIDTaken if a client has the id.
 func (s *Store) CreateUser(ctx context.Context, u login.User) error {
 	err := s.write(ctx, func(ctx context.Context, tx transaction) error {
+		var taken bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM clients WHERE id = ?)`, u.ID).Scan(&taken)
+		switch {
+		case err != nil:
+			return err
+		case taken:
+			return client.ErrIDTaken
+		}
 		inserted, err := tx.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO NOTHING`, userFields(&u)...)
 		if err == nil && inserted == 0 {

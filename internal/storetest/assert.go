@@ -29,6 +29,14 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// is fails the test if err is not want.
+func is(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+}
+
 // rejected fails the test if err does not have the code want.
 func rejected(t *testing.T, err error, want oauth.Code) {
 	t.Helper()

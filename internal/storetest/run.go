@@ -10,9 +10,9 @@ func Run(t *testing.T, place Place) {
 	// This case is first, because it needs a place without a schema.
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
-	for _, c := range slices.Concat(userCases, directoryCases, changesCases, ringCases, grantCases, refreshCases,
-		touchCases, assertionCases, sweepCases, attemptCases, endingCases, endingScanCases, revocationCases,
-		loggedActCases, logTokenCases, revocationWriterCases, verifierCases, hostileCases) {
+	for _, c := range slices.Concat(userCases, subjectCases, directoryCases, changesCases, ringCases, grantCases,
+		refreshCases, touchCases, assertionCases, sweepCases, attemptCases, endingCases, endingScanCases,
+		revocationCases, loggedActCases, logTokenCases, revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
 	for _, c := range contentionCases {
@@ -49,6 +49,7 @@ var contentionCases = []contentionCase{
 	{"ConcurrentUpdatesOfOneClient", concurrentUpdates},
 	{"ConcurrentChangesOfTheDirectory", concurrentChanges},
 	{"ConcurrentCreatesOfOneName", concurrentCreates},
+	{"ConcurrentUserAndClientOfOneID", concurrentSubjects},
 	{"Rule52_ConcurrentAttemptsAreAllCounted", concurrentAttempts},
 	{"ConcurrentAttemptsAndRefunds", concurrentAttemptsAndRefunds},
 	{"Rule12_OneAssertionManyServers", oneAssertionManyServers},

@@ -400,10 +400,10 @@ type MintRequest struct {
 	// accepts; a value that no audience accepts is refused. Empty: all scope
 	// values of the client.
 	Scope string `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
-	// The sub of the tokens, at most 255 bytes. Empty: the client's own id. A
-	// value that begins with `usr_` must be the id of an enabled user of this
-	// issuer. The id of a client is refused. The fields claims, auth_time, amr,
-	// refresh and end_user need a subject.
+	// The sub of the tokens, at most 255 bytes. Empty: the client's own id. If
+	// it is the id of a user of this issuer, the user must be enabled. If it
+	// begins with `usr_`, the user must exist. The id of a client is refused. The
+	// fields claims, auth_time, amr, refresh and end_user need a subject.
 	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Additional claims, at most 32 and 4 KiB: text, numbers, booleans or lists
 	// of text. A number beyond 2^53-1 is refused, because a Struct changes it:
