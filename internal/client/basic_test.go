@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -147,4 +149,31 @@ func TestAuthenticateBasic_RefusalNamesTheClient(t *testing.T) {
 			t.Errorf("%s: %v", pair, details)
 		}
 	}
+}
+
+// A secret of another system may have every printable character. It
+// authenticates the client in both forms, unless id and secret both have a
+// colon: then only in the encoded one.
+func TestAuthenticateBasic_SecretsOfOtherSystems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := issuertest.NewGateway(t, setup)
+		for _, id := range []string{"web", "https://api.example", "a+b%41", "a%zz"} {
+			for n, secret := range []string{
+				"abcdefghij+klmno/pqrstuv==", "abcdefghij%41klmnopqrstuv", "abcdefghij%zzklmnopqrstuv%",
+				":abcdefghijklmno:pqrstuv:", `!"#$&'()*,-./;<=>?@[\]^_{|}~`,
+			} {
+				id := id + strconv.Itoa(n)
+				_, _, err := f.Admin.CreateClient(t.Context(), issuertest.Operator, client.Client{ID: id}, secret)
+				must(t, err)
+				must(t, f.Registry.Poll(t.Context()))
+				for form, header := range basicForms(id, secret) {
+					want := id
+					if form == "not encoded" && strings.Contains(id, ":") && strings.Contains(secret, ":") {
+						want = ""
+					}
+					wantClient(t, f, header, "", want, form+" "+secret)
+				}
+			}
+		}
+	})
 }
