@@ -57,6 +57,19 @@ func TestVerifyPage_NGINX(t *testing.T) {
 	}
 }
 
+// TestVerifyPage_NGINX_OldTLS runs the configuration of the page with the
+// setting for proxies without TLS 1.3.
+func TestVerifyPage_NGINX_OldTLS(t *testing.T) {
+	t.Parallel()
+	f := newProxyFixture(t, "SIGNET_TLS_MIN_VERSION=1.2")
+	p := startProxy(t, f.api, func(dir, address string) []string {
+		return f.nginx(t, dir, address, "TLSv1.3", "TLSv1.2")
+	})
+	if err := p.verify(f.mint(t)); err != nil {
+		t.Errorf("a valid token is refused: %v", err)
+	}
+}
+
 // askedName returns the server name that nginx sends to the issuer (RFC 6066
 // §3).
 func (f *proxyFixture) askedName(t *testing.T) string {

@@ -35,8 +35,8 @@ type proxyFixture struct {
 const issuerName = "login.example.com"
 
 // newProxyFixture starts an issuer and an API until the test ends. The issuer
-// has the default for the version of TLS.
-func newProxyFixture(t *testing.T) *proxyFixture {
+// has the default for the version of TLS, unless env has another one.
+func newProxyFixture(t *testing.T, env ...string) *proxyFixture {
 	t.Helper()
 	f := &proxyFixture{
 		verifyFixture: &verifyFixture{alg: "ES256", url: "https://" + issuerName, audience: "https://api.example"},
@@ -56,7 +56,7 @@ func newProxyFixture(t *testing.T) *proxyFixture {
 	f.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.Pool()}}}
 	// A Unix socket needs no TLS.
 	f.grpc = "unix:" + filepath.Join(dir, "grpc")
-	f.env = append(f.env, "SIGNET_GRPC_ADDRESS="+f.grpc)
+	f.env = append(append(f.env, "SIGNET_GRPC_ADDRESS="+f.grpc), env...)
 	f.start(t)
 	var client struct {
 		Secret string `json:"client_secret"`
