@@ -8,13 +8,33 @@ import (
 )
 
 var (
-	// ErrMixedAlgorithms is the error for audiences with different algorithms.
-	ErrMixedAlgorithms = oauth.Fail(oauth.InvalidTarget, "The audiences of one token must share one algorithm.")
-	// ErrNoAudience is the error for an audience that the client may not
-	// request. It is also the error for no audience, and for more than
-	// oauth.MaxAudiences.
-	ErrNoAudience = oauth.Fail(oauth.InvalidTarget, "The client has no such audience.")
+	errNoAudience = oauth.Fail(oauth.InvalidTarget, "The client has no audience, or it is disabled.")
+	errTooMany    = oauth.Fail(oauth.InvalidTarget, "There are more than 16 audiences.")
 )
+
+// CheckAudience returns the error for the audience of a request, or the
+// client's default, if it is empty or has more than oauth.MaxAudiences.
+func CheckAudience(audience []string) error {
+	switch {
+	case len(audience) == 0:
+		return errNoAudience
+	case len(audience) > oauth.MaxAudiences:
+		return errTooMany
+	}
+	return nil
+}
+
+// MixedAlgorithms returns the error for an audience whose algorithm is not that
+// of the audiences before it.
+func MixedAlgorithms(audience string) error {
+	return oauth.RefusedAudience(
+		"The audiences of one token must share one algorithm, and %s has another one.", audience, nil)
+}
+
+// noAudience returns the error for an audience that the client may not request.
+func noAudience(audience string) error {
+	return oauth.RefusedAudience("The client has no audience %s, or it is disabled.", audience, nil)
+}
 
 // Lifetimes bound the lifetime of access tokens.
 type Lifetimes struct {
@@ -44,8 +64,8 @@ type Target struct {
 // client may request and that at least one of the audiences accepts.
 func (r *Registry) Target(s *Snapshot, c Client, audience []string) (Target, error) {
 	t := Target{ReuseTokens: true}
-	if len(audience) == 0 || len(audience) > oauth.MaxAudiences {
-		return t, ErrNoAudience
+	if err := CheckAudience(audience); err != nil {
+		return t, err
 	}
 
 	var scope oauth.Scope
@@ -53,11 +73,11 @@ func (r *Registry) Target(s *Snapshot, c Client, audience []string) (Target, err
 	for _, id := range audience {
 		a, ok := s.Audience(c, id)
 		if !ok {
-			return Target{}, ErrNoAudience
+			return Target{}, noAudience(id)
 		}
 		algorithm := r.algorithm(a)
 		if t.Algorithm != "" && t.Algorithm != algorithm {
-			return Target{}, ErrMixedAlgorithms
+			return Target{}, MixedAlgorithms(id)
 		}
 		t.Algorithm = algorithm
 		if l := r.o.Lifetimes.of(a); t.Lifetime == 0 || l < t.Lifetime {
@@ -84,6 +104,9 @@ func (r *Registry) Target(s *Snapshot, c Client, audience []string) (Target, err
 // every value that the client may request.
 func (r *Registry) RequestedTarget(s *Snapshot, c Client, audience []string, scope string) (Target, error) {
 	t, err := r.Target(s, c, c.OrDefaultAudience(audience))
+	if err != nil && len(audience) == 0 {
+		return t, errNoAudience // The request has not named the default, so the error does not either.
+	}
 	if err != nil {
 		return t, err
 	}
@@ -112,9 +135,13 @@ func (s *Snapshot) SessionTarget(c Client, audience []string, scope string) (t T
 			t.Audience = append(t.Audience, id)
 		}
 	}
-	lost := func(id string) bool { return !slices.Contains(t.Audience, id) }
-	if len(t.Audience) == 0 || len(t.Audience) > oauth.MaxAudiences || slices.ContainsFunc(audience, lost) {
-		return Target{}, ErrNoAudience
+	for _, id := range audience {
+		if !slices.Contains(t.Audience, id) {
+			return Target{}, noAudience(id)
+		}
+	}
+	if err := CheckAudience(t.Audience); err != nil {
+		return Target{}, err
 	}
 
 	if t.Scope, err = oauth.ParseScope(scope); err != nil {

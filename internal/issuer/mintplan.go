@@ -30,8 +30,8 @@ type mintPlan struct {
 // if no audience accepts a value.
 func (i *Issuer) planMint(s *client.Snapshot, c client.Client, r MintRequest) (p mintPlan, err error) {
 	names := c.OrDefaultAudience(r.Audience)
-	if len(names) == 0 || len(names) > oauth.MaxAudiences {
-		return p, client.ErrNoAudience
+	if err := client.CheckAudience(names); err != nil {
+		return p, err
 	}
 	scope, err := oauth.ParseScope(r.Scope)
 	if err != nil {
@@ -41,7 +41,11 @@ func (i *Issuer) planMint(s *client.Snapshot, c client.Client, r MintRequest) (p
 		if slices.Contains(names[:n], name) {
 			continue
 		}
-		t, err := i.registry.Target(s, c, []string{name})
+		requested := r.Audience
+		if len(requested) > 0 {
+			requested = names[n : n+1]
+		}
+		t, err := i.registry.RequestedTarget(s, c, requested, "")
 		if err != nil {
 			return p, err
 		}
@@ -57,8 +61,8 @@ func (i *Issuer) planMint(s *client.Snapshot, c client.Client, r MintRequest) (p
 	// A refresh of the grant makes one token for all its audiences, so they
 	// must share one algorithm.
 	other := func(t client.Target) bool { return t.Algorithm != p.targets[0].Algorithm }
-	if r.Refresh && slices.ContainsFunc(p.targets, other) {
-		return p, client.ErrMixedAlgorithms
+	if n := slices.IndexFunc(p.targets, other); r.Refresh && n >= 0 {
+		return p, client.MixedAlgorithms(p.targets[n].Audience[0])
 	}
 	return p, nil
 }

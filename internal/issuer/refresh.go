@@ -176,7 +176,7 @@ func (i *Issuer) refreshTarget(
 ) (client.Target, error) {
 	for _, name := range audience {
 		if !slices.Contains(g.Audience, name) {
-			return client.Target{}, oauth.Refused(oauth.InvalidTarget, grant.ErrBeyondGrant)
+			return client.Target{}, oauth.RefusedAudience("The grant has no audience %s.", name, grant.ErrBeyondGrant)
 		}
 	}
 	if len(audience) == 0 {

@@ -50,8 +50,8 @@ func (c Code) Reason() string { return strings.ToUpper(string(c)) }
 // cause for the log.
 type Error struct {
 	Code Code
-	// Sentence is for the caller. It is a constant: it contains neither a cause
-	// nor a part of the request.
+	// Sentence is for the caller. It is a constant, except for the audience of
+	// RefusedAudience: it contains no cause and no other part of the request.
 	Sentence string
 	// Cause is for the log. It may be nil.
 	Cause error

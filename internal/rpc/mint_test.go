@@ -402,3 +402,18 @@ func TestUserClaimsByAudience(t *testing.T) {
 	_, claims = decode(t, next.GetAccessToken())
 	wantClaims(t, claims, map[string]any{"roles": []any{"dev"}, "tenant": "acme"})
 }
+
+// The message of INVALID_TARGET names the audience that the request is refused
+// for, without the bytes that an error description cannot have.
+func TestMint_NamesTheRefusedAudience(t *testing.T) {
+	f := newFixture(t)
+	for audience, want := range map[string]string{
+		"elsewhere":   "The client has no audience 'elsewhere', or it is disabled.",
+		"else\n\"ü\"": "The client has no audience 'else????', or it is disabled.",
+	} {
+		_, err := f.TokenService.Mint(f.As(t, "web"), &signetv1.MintRequest{Audience: []string{"api", audience}})
+		if reason(err) != "INVALID_TARGET" || status.Convert(err).Message() != want {
+			t.Errorf("%q: %v, want %s", audience, err, want)
+		}
+	}
+}

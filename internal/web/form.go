@@ -82,6 +82,10 @@ func parseForm(body string) (form, error) {
 	return f, f.check()
 }
 
+// notAudience is the sentence for a text that no audience can have as its
+// identifier.
+const notAudience = "%s is not the identifier of an audience."
+
 // check enforces the limits of single parameters.
 func (f form) check() error {
 	limits := map[string]int{"token": oauth.MaxToken, "refresh_token": oauth.MaxToken, "scope": oauth.MaxScope}
@@ -95,7 +99,7 @@ func (f form) check() error {
 	}
 	for _, resource := range f.resources {
 		if !oauth.ValidAudienceID(resource) {
-			return oauth.Refused(oauth.InvalidTarget, nil)
+			return oauth.RefusedAudience(notAudience, resource, nil)
 		}
 	}
 	return nil

@@ -1,0 +1,39 @@
+package oauth
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// RefusedAudience returns the invalid_target of a request that names an
+// audience which it may not have. The sentence has %s in place of the audience,
+// which the caller has sent. The cause is for the log, as the audience is.
+func RefusedAudience(sentence, audience string, cause error) *Error {
+	quoted := quotedAudience(audience)
+	e := Wrap(InvalidTarget, fmt.Sprintf(sentence, quoted), cause)
+	e.Details = []slog.Attr{slog.String("audience", quoted)}
+	return e
+}
+
+// quotedAudience returns an unverified audience in single quotes. What cannot
+// be in an audience is a question mark, so that the result fits into
+// error_description (RFC 6749 §5.2), a header and a line of the log. It has the
+// first MaxAudienceID bytes only, and nothing of a secret of this issuer.
+func quotedAudience(audience string) string {
+	for _, prefix := range secretPrefixes {
+		if strings.Contains(audience, prefix) {
+			return "(hidden: it contains " + prefix + ")"
+		}
+	}
+	rest := ""
+	if len(audience) > MaxAudienceID {
+		audience, rest = audience[:MaxAudienceID], "..."
+	}
+	return "'" + strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == '"' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, audience) + rest + "'"
+}
