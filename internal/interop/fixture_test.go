@@ -26,6 +26,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	signetv1 "github.com/signetd/signet/proto/signet/v1"
 )
@@ -199,16 +201,21 @@ func (f *verifyFixture) keySet(t *testing.T) []jose.JSONWebKey {
 	return set.Keys
 }
 
-// mint returns a token of the client, signed with the current key.
+// mint returns a token of the client, signed with the current key. On a busy
+// machine, the issuer may say that it cannot answer at the moment.
 func (f *verifyFixture) mint(t *testing.T) string {
 	t.Helper()
-	response, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Mint, &signetv1.MintRequest{
-		Audience: []string{f.audience},
-	})
-	if err != nil {
-		t.Fatal(err)
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		response, err := call(t, f.issuer, "gateway", f.secret, signetv1.TokenServiceClient.Mint, &signetv1.MintRequest{
+			Audience: []string{f.audience},
+		})
+		if err == nil {
+			return response.GetTokens()[0].GetAccessToken()
+		}
+		if status.Code(err) != codes.Unavailable || time.Since(begin) > patience {
+			t.Fatal(err)
+		}
 	}
-	return response.GetTokens()[0].GetAccessToken()
 }
 
 // revoke revokes an access token of the client.
