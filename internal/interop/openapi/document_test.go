@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/signetd/signet/internal/issuertest"
 	"github.com/signetd/signet/internal/oauth"
@@ -25,9 +27,15 @@ const (
 // load reads the document, which must be valid.
 func load(t *testing.T) *openapi3.T {
 	t.Helper()
-	document, err := openapi3.NewLoader().LoadFromFile("../../../docs/openapi.yaml")
+	const file = "../../../docs/openapi.yaml"
+	document, err := openapi3.NewLoader().LoadFromFile(file)
 	must(t, err)
 	must(t, document.Validate(context.Background()))
+
+	// Other parsers of YAML are stricter than that of the loader.
+	text, err := os.ReadFile(file)
+	must(t, err)
+	must(t, yaml.Unmarshal(text, new(any)))
 	return document
 }
 
