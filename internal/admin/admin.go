@@ -59,7 +59,7 @@ func New(o Options) *Admin {
 		Clients:   &Clients{store: o.Store, maxRefresh: o.Limits.MaxRefresh, events: r},
 		Audiences: &Audiences{store: o.Store, maxAccess: o.Limits.MaxAccess, events: r},
 	}
-	a.Directories = &Directories{store: o.Store, clients: a.Clients, audiences: a.Audiences, events: r}
+	a.Directories = &Directories{store: o.Store, users: o.Store, clients: a.Clients, audiences: a.Audiences, events: r}
 	a.Revocations = &Revocations{
 		issuer: o.Issuer, keep: grant.RevocationKeep(o.Limits.MaxAccess),
 		store: o.Store, clients: a.Clients, users: o.Store, events: r,

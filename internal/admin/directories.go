@@ -14,6 +14,7 @@ import (
 // Directories changes many clients and audiences together.
 type Directories struct {
 	store     DirectoryStore
+	users     UserStore
 	clients   *Clients
 	audiences *Audiences
 	events    recorder
@@ -30,7 +31,8 @@ func (a *Directories) ClientCheck(d client.Directory) func(client.Client) error 
 }
 
 // ChangeDirectory makes all changes of the directory, or none. It returns
-// client.ErrRaced if the directory has been changed meanwhile. made is whether
+// client.ErrRaced if the directory has been changed meanwhile, and
+// login.ErrIDTaken if a user has the id of a new client. made is whether
 // the changes were made: if only an audit event could not be written, they
 // were.
 func (a *Directories) ChangeDirectory(
@@ -75,6 +77,16 @@ func (a *Directories) checkChanges(d client.Directory, c client.Changes) error {
 		}
 	}
 	return nil
+}
+
+// UserHasID reports whether a user has an id, which then cannot be that of a
+// client.
+func (a *Directories) UserHasID(ctx context.Context, id string) (bool, error) {
+	_, err := a.users.UserByID(ctx, id)
+	if errors.Is(err, oauth.NotFound) {
+		return false, nil
+	}
+	return err == nil, oauth.FromStore(err)
 }
 
 // eventsOf returns the audit events of the changes.

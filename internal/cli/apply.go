@@ -13,6 +13,7 @@ import (
 
 	"github.com/signetd/signet/internal/apply"
 	"github.com/signetd/signet/internal/client"
+	"github.com/signetd/signet/internal/login"
 )
 
 const applyHelp = `Create and change the clients and audiences that FILE describes, in YAML or JSON; - is standard input:
@@ -138,8 +139,29 @@ func applyFile(ctx context.Context, p *program, o operator, path string, f apply
 			printWarnings(p.err, plan.Warnings)
 			err = errors.Join(err, printPlan(p, plan, true))
 		}
+		return nameTaken(ctx, o, plan, err)
+	}
+}
+
+// nameTaken adds the ids of the clients to login.ErrIDTaken.
+func nameTaken(ctx context.Context, o operator, plan *apply.Plan, err error) error {
+	if !errors.Is(err, login.ErrIDTaken) {
 		return err
 	}
+	var faults []error
+	for _, s := range plan.Steps {
+		if s.Action != apply.Create || s.Kind != "client" {
+			continue
+		}
+		taken, lookupErr := o.UserHasID(ctx, s.ID)
+		if lookupErr != nil {
+			return err
+		}
+		if taken {
+			faults = append(faults, wrapError("client "+s.ID, login.ErrIDTaken))
+		}
+	}
+	return errors.New("nothing was changed:\n" + describe(errors.Join(faults...)))
 }
 
 // deletionsOf returns the records that a plan deletes.
