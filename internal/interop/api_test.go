@@ -43,6 +43,7 @@ func newVerifier(ctx context.Context, issuer, audience string) (func(token strin
 // it accepts the tokens of the issuer and refuses all others. The page shows
 // exactly the code that runs here.
 func TestVerifyPage(t *testing.T) {
+	t.Parallel()
 	for _, alg := range []string{"ES256", "RS256", "EdDSA"} {
 		t.Run(alg, func(t *testing.T) {
 			t.Parallel()

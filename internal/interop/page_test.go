@@ -2,6 +2,7 @@ package interop
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,6 +53,24 @@ func TestInteroperabilityPage_TestsExist(t *testing.T) {
 		if !strings.Contains("\n"+declared.String(), "\n"+test[1]+end) {
 			t.Errorf("the page names %s, which does not exist", test[0])
 		}
+	}
+}
+
+// TestVerifyPage_EveryExampleIsRun checks that docs/verify.md has the examples
+// that tests run, and no others. A new one needs a test, and a place here.
+func TestVerifyPage_EveryExampleIsRun(t *testing.T) {
+	got := map[string]int{}
+	for n, fence := range regexp.MustCompile("(?m)^```.*$").FindAllString(readPage(t, "verify.md"), -1) {
+		if n%2 == 0 {
+			got[strings.TrimPrefix(fence, "```")]++
+		}
+	}
+	want := map[string]int{
+		"sh": 1, "go": 7, "js": 1, "python": 1, "java": 2, "yaml kubernetes": 1,
+		"yaml envoy": 1, "haproxy": 1, "sh haproxy": 1, "nginx": 1, "js njs": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the page has the examples %v; tests run %v", got, want)
 	}
 }
 
