@@ -52,9 +52,6 @@ func completeLogin(ctx context.Context, c *call, r *signetv1.LoginRequest) (err 
 	lastUser := c.stored.Username
 	if c.demo.Username != "" && (r.Username == "" || r.Username == c.demo.Username) {
 		r.Username, r.Password = c.demo.Username, c.demo.Password
-		if len(r.Audience) == 0 && c.demo.Audience != "" {
-			r.Audience = []string{c.demo.Audience}
-		}
 	}
 	if r.Username == "" {
 		if r.Username, err = c.p.prompt(ctx, "User name"); err != nil {
