@@ -11,19 +11,19 @@ import (
 	"github.com/signetd/signet/internal/grant"
 )
 
-// A verifier lacks keys if it polled lately with another ETag. One that says
-// nothing about its keys, or has stopped, lacks none.
+// A verifier lacks keys if it polled lately with the ETag of other keys. One
+// that says nothing about its keys, or has stopped, lacks none.
 func TestLackingKeys(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	f := newFixtureAt(t, func() time.Time { return now })
 	must(t, f.store.ReportVerifiers(t.Context(), []grant.Verifier{
 		{Name: "billing", Server: "a", Keys: `"old"`, SeenAt: now.Add(-59 * time.Second)},
-		{Name: "billing", Server: "b", Keys: `"new"`, SeenAt: now},
-		{Name: "orders", Server: "a", Keys: `"new"`, SeenAt: now},
+		{Name: "billing", Server: "b", Keys: `"new.order"`, SeenAt: now},
+		{Name: "orders", Server: "a", Keys: `"new.another-order"`, SeenAt: now},
 		{Name: "silent", Server: "a", SeenAt: now},
 		{Name: "stopped", Server: "a", Keys: `"old"`, SeenAt: now.Add(-61 * time.Second)},
 	}))
-	lacking, names, err := f.LackingKeys(t.Context(), `"new"`)
+	lacking, names, err := f.LackingKeys(t.Context(), `"new.order"`)
 	must(t, err)
 	if len(lacking) != 1 || lacking[0].Name != "billing" || lacking[0].Server != "a" {
 		t.Errorf("lacking %+v", lacking)
@@ -31,7 +31,7 @@ func TestLackingKeys(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(names)); !slices.Equal(got, []string{"billing", "orders"}) {
 		t.Errorf("names %q", got)
 	}
-	warnings, err := f.KeyWarnings(t.Context(), `"new"`)
+	warnings, err := f.KeyWarnings(t.Context(), `"new.order"`)
 	if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "the verifier billing, which polls a,") {
 		t.Errorf("warnings %q, %v", warnings, err)
 	}

@@ -31,8 +31,8 @@ new KEK. After that, the older KEKs can be deleted from kek.file.
 
 --import FILE imports a key of another system, such as the previous issuer. It becomes the spare key of its algorithm: it is
 published at once, and signs after the next --rotate. A JWK keeps its kid, and --kid KID names the kid of a key in PEM, so
-that the tokens which the key has signed under it stay valid. Without both, the kid is the RFC 7638 thumbprint. The file
-remains: delete it when it is no longer needed.
+that the tokens which the key has signed under it stay valid. Several keys with such a kid sign one after another. Without
+both, the kid is the RFC 7638 thumbprint. The file remains: delete it when it is no longer needed.
 
 --pem KID prints the public key of a key that is in the JWK Set as PEM (SubjectPublicKeyInfo): one that signs, the next one,
 or one whose tokens are still valid. A verifier with a PEM file does not learn of a rotation: give it the next key before.
