@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -72,19 +70,4 @@ func curl() {
 	exitIf(err)
 	r.Header = header
 	exitIf(printResponse(r))
-}
-
-// jq replaces jq -r .NAME FILE: it prints a member of a JSON object. With
-// '.NAME | @uri' it percent-encodes the member.
-func jq() {
-	text, err := os.ReadFile(os.Args[3])
-	exitIf(err)
-	var object map[string]any
-	exitIf(json.Unmarshal(text, &object))
-	name, encode := strings.CutSuffix(strings.TrimPrefix(os.Args[2], "."), " | @uri")
-	value := fmt.Sprint(object[name])
-	if encode {
-		value = url.QueryEscape(value)
-	}
-	fmt.Println(value)
 }

@@ -18,7 +18,7 @@ import (
 // that the scripts call.
 func TestMain(m *testing.M) {
 	testscript.Main(withPostgres{m}, map[string]func(){
-		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "jq": jq, "stalls": stalls,
+		"signet": main, "fetch": fetch, "go": runFromSource, "curl": curl, "stalls": stalls,
 	})
 }
 
