@@ -93,7 +93,8 @@ func TestUnixSockets(t *testing.T) {
 }
 
 // A server replaces the sockets of one that was killed. It does not take the
-// socket of a running one, and deletes no other file.
+// socket of a running one, deletes no other file, and does not listen where
+// everyone could replace its socket.
 func TestUnixSockets_OfAnotherProcess(t *testing.T) {
 	m := newSocketMachine(t)
 	m.start("--dev").readySocket().kill()
@@ -115,5 +116,13 @@ func TestUnixSockets_OfAnotherProcess(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(m.dir, file)); err != nil || string(text) != "text" {
 		t.Errorf("the file is changed: %q, %v", text, err)
+	}
+
+	const dir = "open"
+	must(t, os.Mkdir(filepath.Join(m.dir, dir), 0o700))
+	must(t, os.Chmod(filepath.Join(m.dir, dir), 0o777)) // regardless of the umask
+	fourth := m.start("--dev", "--set", "data_dir=second", "--set", "ops.address=unix:"+dir+"/ops.sock")
+	if fourth.drained() == nil || !strings.Contains(fourth.log.String(), "lets everyone on the machine replace files") {
+		t.Errorf("a socket that everyone can replace: %v\n%s", fourth.err, fourth.log)
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/signetd/signet/internal/privatefile"
 )
 
 // socketMode is the mode of a Unix socket: the owner and the group may connect.
@@ -15,8 +18,12 @@ const socketMode = 0o660
 
 // listenUnix listens on a Unix socket. It replaces a socket that no process
 // listens on any more, as after a crash. It returns an error for every other
-// file at that path.
+// file at that path, and if everyone could replace the socket by another one:
+// callers would send passwords and tokens to it.
 func listenUnix(path string) (net.Listener, error) {
+	if err := privatefile.CheckDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	if err := removeSocket(path); err != nil {
 		return nil, err
 	}
