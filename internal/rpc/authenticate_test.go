@@ -30,7 +30,7 @@ func TestInvalidClientsGetOneResponse(t *testing.T) {
 		"missing":          {nil, nil, malformed},
 		"malformed":        {[]string{"Basic !"}, nil, malformed},
 		"repeated":         {[]string{f.Basic("web"), f.Basic("web")}, nil, malformed},
-		"bearer":           {[]string{"Bearer abc"}, nil, malformed},
+		"bearer":           {[]string{"Bearer abc"}, nil, "invalid token: does not have three parts"},
 		"hostile id":       {[]string{rpctest.Basic("a%0A%1B", "x")}, `a\n\x1b`, unknown},
 		"unknown id":       {[]string{rpctest.Basic("nobody", f.Secrets["web"])}, "nobody", unknown},
 		"swapped":          {[]string{rpctest.Basic(f.Secrets["web"], "web")}, "(hidden: it contains sgs_)", unknown},
