@@ -13,7 +13,8 @@ var (
 	// the ring may have been compromised since.
 	ErrStale = errors.New("the store has not confirmed the key ring lately")
 	// ErrUnknownKey means that the ring has no such key, by a read of the store
-	// that began after the call. It also means that a MAC key is destroyed: its
+	// that began after the call or, if the kid is not that of a generated key,
+	// by the last poll. It also means that a MAC key is destroyed: its
 	// secret does not exist any more.
 	ErrUnknownKey = errors.New("no such key")
 	// ErrCompromised means that the key is compromised.

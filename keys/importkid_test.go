@@ -55,8 +55,9 @@ func TestImport_KeepsTheKID(t *testing.T) {
 			if kid := importKey(t, m, text, test.as); kid != test.want {
 				t.Fatalf("the kid is %s, want %s", kid, test.want)
 			}
+			must(t, other.Refresh(t.Context()))
 			if _, public, ok := publicKey(other, test.want); !ok || !private.PublicKey.Equal(public) {
-				t.Error("a server that did not read the ring yet does not have the key")
+				t.Error("another server does not have the key after a poll")
 			}
 			if !publishedKIDs(m)[test.want] {
 				t.Errorf("the key is not in %s", m.Set().Bytes)

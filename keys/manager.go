@@ -162,8 +162,9 @@ func (m *Manager) Ready(algorithm string) bool {
 
 // PublicKey returns a key of the JWK Set and the only algorithm that it
 // verifies. If the ring does not have the kid, it first reads the ring from the
-// store; see fresh.Reader. It reads nothing for text that is no kid of a
-// signing key.
+// store; see fresh.Reader. It reads nothing for text that is not the kid of a
+// generated key, because a hostile kid must cause no work. So an imported key
+// with a kid of elsewhere is known after the next poll.
 //
 // With ErrCompromised and ErrDestroyed it also returns the key: its tokens are
 // refused, but a token that it has signed is known as a token of this issuer.
@@ -171,7 +172,7 @@ func (m *Manager) Ready(algorithm string) bool {
 // answer or that the key cannot be unsealed.
 func (m *Manager) PublicKey(ctx context.Context, kid string) (algorithm string, key crypto.PublicKey, err error) {
 	algorithm, key, err = m.cache.snapshot.Load().publicKey(kid)
-	if !errors.Is(err, ErrUnknownKey) || !isKID(kid) {
+	if !errors.Is(err, ErrUnknownKey) || !isThumbprint(kid) {
 		return algorithm, key, err
 	}
 	if err := m.cache.again.Read(ctx); err != nil {

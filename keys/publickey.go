@@ -2,6 +2,7 @@ package keys
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -48,6 +49,12 @@ func thumbprint(public crypto.PublicKey) (string, error) {
 	}
 	sum, err := key.Thumbprint(crypto.SHA256)
 	return base64.RawURLEncoding.EncodeToString(sum), err
+}
+
+// isThumbprint reports whether a kid has the form that thumbprint returns.
+func isThumbprint(kid string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(kid)
+	return err == nil && len(sum) == sha256.Size && len(kid) == base64.RawURLEncoding.EncodedLen(sha256.Size)
 }
 
 // thumbprintOf returns the thumbprint of a public key in PKIX DER, or an empty
