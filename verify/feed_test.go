@@ -274,7 +274,7 @@ func TestFeed_Request(t *testing.T) {
 		q := sent[len(sent)-1].URL.Query()
 		id, secret, ok := sent[0].BasicAuth()
 		if !strings.HasPrefix(q.Get("after"), "1-") || q.Get("wait") != "1.666s" || q.Get("name") != "orders-7" ||
-			len(q.Get("keys")) != 24 || !ok || id != "a%3Ab" || secret != "s+e%2Fc" {
+			len(q.Get("keys")) != 47 || !ok || id != "a%3Ab" || secret != "s+e%2Fc" {
 			t.Errorf("query %v, credentials %q, %q", q, id, secret)
 		}
 		for i, r := range sent[2:] {

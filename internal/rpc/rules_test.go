@@ -20,14 +20,21 @@ import (
 )
 
 // Rule 4: A token with a hostile kid is rejected like any invalid token. The
-// server reads no file, and the store only for text that can be a kid: its read
-// is the same for every kid. After that the store is closed in this test, so a
-// read would return UNAVAILABLE.
+// server reads neither a file nor the store: the store is closed in this test,
+// so a read would return UNAVAILABLE.
 func TestRule04_HostileKid(t *testing.T) {
 	f := newFixture(t)
 	web := f.As(t, "web")
 	parts := strings.Split(f.LogIn(t, "web").GetAccessToken(), ".")
-	check := func(kid string) {
+	if err := f.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.Logs.Reset()
+	for _, kid := range []string{
+		`"../../etc/passwd"`, `"' OR 1=1--"`, `"|sleep 5"`, `"` + strings.Repeat("a", 64<<10) + `"`,
+		`"` + strings.Repeat("a", 4<<10) + `"`,
+		`"a\u0000b"`, `"a\r\nlevel=ERROR msg=forged"`, `7`, `["a"]`, `{}`, `null`, ``,
+	} {
 		header := `{"alg":"RS256","typ":"at+jwt"}`
 		if kid != "" {
 			header = `{"alg":"RS256","typ":"at+jwt","kid":` + kid + `}`
@@ -46,19 +53,6 @@ func TestRule04_HostileKid(t *testing.T) {
 		if err != nil && len(forged) <= 8<<10 {
 			t.Errorf("kid %.30s: Revoke: %v", kid, err)
 		}
-	}
-
-	f.Logs.Reset()
-	check(`"../../etc/passwd"`)
-	if err := f.Store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, kid := range []string{
-		`"../../etc/passwd "`, `"' OR 1=1--"`, `"|sleep 5"`, `"` + strings.Repeat("a", 64<<10) + `"`,
-		`"` + strings.Repeat("a", 4<<10) + `"`,
-		`"a\u0000b"`, `"a\r\nlevel=ERROR msg=forged"`, `7`, `["a"]`, `{}`, `null`, ``,
-	} {
-		check(kid)
 	}
 	if text := f.Logs.Text(); strings.Contains(text, "passwd") || strings.Contains(text, "sleep") ||
 		strings.Contains(text, "forged") {
