@@ -118,6 +118,9 @@ func TestDrain_AnswersCallsInProgress(t *testing.T) {
 // keeps its key ring fresh for that: a ring that was not confirmed for 2.5 s
 // would refuse to sign.
 func TestDrain_SignsUntilTheEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a server drains for six seconds")
+	}
 	t.Parallel() // it mostly waits
 
 	m := newDemoMachine(t, "SIGNET_SHUTDOWN_DRAIN=6s", "SIGNET_KEYS_POLL_INTERVAL=1s")

@@ -196,6 +196,9 @@ func TestRule72_UnusableCertificatePreventsStart(t *testing.T) {
 // connections go on, new ones get the new certificate. After an unusable change
 // the previous certificate stays in use.
 func TestCertificateIsReloaded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for three polls of the files; internal/cert tests what they find")
+	}
 	t.Parallel() // it mostly waits
 	m := newTLSMachine(t, "SIGNET_SHUTDOWN_DRAIN=0s")
 	server := m.start("--dev").ready()

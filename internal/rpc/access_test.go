@@ -47,6 +47,7 @@ type accessCase struct {
 // Rule 71: The AdminService accepts only an access token that is active, whose
 // only audience is the issuer, and whose scope has signet.admin.
 func TestRule71_AdminServiceNeedsTheScope(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFixture(t)
 	user, revoked := f.AdminLogIn(t, "ops"), f.AdminLogIn(t, "ops")
 	must(t, f.Admin.UpdateClient(t.Context(), operator, "mesh", func(c *client.Client) {

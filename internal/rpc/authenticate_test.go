@@ -14,6 +14,7 @@ import (
 
 // The callers get one response. The log has the claimed id and the reason.
 func TestInvalidClientsGetOneResponse(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFixture(t)
 	must(t, f.Admin.DisableClient(t.Context(), operator, "other"))
 	f.Poll(t)

@@ -62,6 +62,7 @@ func dial(t *testing.T, f *rpctest.Fixture, authority *certtest.Authority, own *
 }
 
 func TestCertificateAuthenticatesClient(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f, authority := newTLSFixture(t)
 	const urlID = "https://gw.example"
 	f.Register(t, client.Client{ID: urlID, CertSANs: []string{"dns:url.example"}})

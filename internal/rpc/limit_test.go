@@ -35,6 +35,7 @@ func (s *slowListStore) Grants(ctx context.Context, f grant.Filter) (grant.Page,
 // While a client makes 100 lists at once, its other calls and the lists of
 // other clients succeed. The server soon refuses the lists that are too many.
 func TestListGrants_IsLimitedByClient(t *testing.T) {
+	t.Parallel() // it mostly waits
 	store := &slowListStore{proceed: make(chan struct{})}
 	f := rpctest.New(t, rpctest.Options{Components: func(o *components.Options) {
 		store.ServiceStore, o.Store = o.Store, store

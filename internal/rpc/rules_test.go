@@ -272,6 +272,7 @@ func TestRule32_RevokeWithoutAStore(t *testing.T) {
 // while the store does not answer, with a retry delay: another server may have
 // made the key. Otherwise the token is unknown.
 func TestRule32_UnknownKeyWithoutAStore(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFixture(t)
 	web, in := f.As(t, "web"), f.LogIn(t, "web")
 	bearer := f.AdminLogIn(t, "ops").GetAccessToken()

@@ -27,6 +27,7 @@ const (
 )
 
 func TestHealthFollowsReadiness(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var fault atomic.Pointer[error]
 	f := newServer(t, func(o *rpc.Options) {
 		o.Ready = func() error {

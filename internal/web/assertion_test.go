@@ -87,6 +87,7 @@ func TestAssertion_Accepted(t *testing.T) {
 // Rule 12: an assertion must be for this issuer only, must come from the client
 // that has signed it, and is valid once, for a short time.
 func TestRule12_Assertions(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFixture(t)
 	second := newSigningKey("robot-2")
 	now := time.Now()

@@ -33,6 +33,7 @@ func TestAssertion_OfOtherLibraries(t *testing.T) {
 // A failed client authentication logs the id that the caller claims, the method
 // and the reason.
 func TestClientAuthentication_FailureIsLogged(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newFixture(t)
 	must(t, f.Admin.DisableClient(t.Context(), issuertest.Operator, "other"))
 	must(t, f.Registry.Poll(t.Context()))

@@ -47,6 +47,7 @@ func TestHandler_IssuerWithPath(t *testing.T) {
 }
 
 func TestOps_ServesProfiles(t *testing.T) {
+	t.Parallel() // it mostly waits
 	ops := serve(t, OpsHandler(nil, http.NotFoundHandler(), slog.New(slog.DiscardHandler)))
 	for _, path := range []string{
 		"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1",

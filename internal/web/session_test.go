@@ -251,6 +251,7 @@ func grantID(t *testing.T, a answer) oauth.GrantID {
 // Statement 14 of docs/browser.md: a request that is not from a page of the
 // application gets 403 and no cookie.
 func TestSession_RefusesOtherPages(t *testing.T) {
+	t.Parallel() // it mostly waits
 	f := newPages(t, func(o *components.Options) { o.Limits.AddressPerHour = throttle.MinPerHour })
 	f.Events.Reset()
 	form := url.Values{"username": {username}, "password": {"wrong"}}.Encode()
