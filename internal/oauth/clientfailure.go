@@ -30,18 +30,25 @@ func RefusedClient(method, claimed string, cause error) *Error {
 }
 
 // claimedText returns at most 128 bytes of an unverified text, with escapes for
-// everything but printable ASCII. A caller may have confused the id with the
-// secret, so a secret of this issuer is hidden.
+// everything but printable ASCII.
 func claimedText(text string) string {
+	return limitedText(text, maxClaimed, func(text string) string {
+		quoted := strconv.QuoteToASCII(text)
+		return quoted[1 : len(quoted)-1]
+	})
+}
+
+// limitedText returns the first most bytes of an unverified text, as escape
+// returns them. A caller may have confused the text with a secret, so a secret
+// of this issuer is hidden.
+func limitedText(text string, most int, escape func(string) string) string {
 	for _, prefix := range secretPrefixes {
 		if strings.Contains(text, prefix) {
 			return "(hidden: it contains " + prefix + ")"
 		}
 	}
-	rest := ""
-	if len(text) > maxClaimed {
-		text, rest = text[:maxClaimed], "..."
+	if len(text) > most {
+		return escape(text[:most]) + "..."
 	}
-	quoted := strconv.QuoteToASCII(text)
-	return quoted[1:len(quoted)-1] + rest
+	return escape(text)
 }

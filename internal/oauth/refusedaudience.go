@@ -19,21 +19,14 @@ func RefusedAudience(sentence, audience string, cause error) *Error {
 // quotedAudience returns an unverified audience in single quotes. What cannot
 // be in an audience is a question mark, so that the result fits into
 // error_description (RFC 6749 §5.2), a header and a line of the log. It has the
-// first MaxAudienceID bytes only, and nothing of a secret of this issuer.
+// first MaxAudienceID bytes only.
 func quotedAudience(audience string) string {
-	for _, prefix := range secretPrefixes {
-		if strings.Contains(audience, prefix) {
-			return "(hidden: it contains " + prefix + ")"
-		}
-	}
-	rest := ""
-	if len(audience) > MaxAudienceID {
-		audience, rest = audience[:MaxAudienceID], "..."
-	}
-	return "'" + strings.Map(func(r rune) rune {
-		if r <= ' ' || r > '~' || r == '"' || r == '\\' {
-			return '?'
-		}
-		return r
-	}, audience) + rest + "'"
+	return limitedText(audience, MaxAudienceID, func(text string) string {
+		return "'" + strings.Map(func(r rune) rune {
+			if r <= ' ' || r > '~' || r == '"' || r == '\\' {
+				return '?'
+			}
+			return r
+		}, text) + "'"
+	})
 }

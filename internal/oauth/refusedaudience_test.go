@@ -19,8 +19,8 @@ func TestRefusedAudience_NamesTheAudience(t *testing.T) {
 		`"quoted\"`:                      "No '?quoted??'.",
 		"für %s %d\xff":                  "No 'f?r?%s?%d?'.",
 		longest:                          "No '" + longest + "'.",
-		longest + "y":                    "No '" + longest + "...'.",
-		strings.Repeat("ü", 1000):        "No '" + strings.Repeat("?", MaxAudienceID/2) + "...'.",
+		longest + "y":                    "No '" + longest + "'....",
+		strings.Repeat("ü", 1000):        "No '" + strings.Repeat("?", MaxAudienceID/2) + "'....",
 		"sgs_c2VjcmV0":                   "No (hidden: it contains sgs_).",
 	} {
 		e := RefusedAudience("No %s.", audience, io.EOF)
