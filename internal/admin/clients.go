@@ -22,6 +22,8 @@ type Clients struct {
 
 var (
 	errNoSecret  = oauth.Fail(oauth.FailedPrecondition, "A public client has no secret.")
+	errKindFixed = oauth.Fail(oauth.FailedPrecondition,
+		"Whether a client is public is fixed when it is created; create another client.")
 	errHasSecret = oauth.Fail(oauth.AlreadyExists, "The client has this secret already.")
 )
 

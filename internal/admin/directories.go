@@ -75,6 +75,24 @@ func (a *Directories) checkChanges(d client.Directory, c client.Changes) error {
 		if err := check(*x.New); err != nil {
 			return err
 		}
+		if x.Old == nil {
+			continue
+		}
+		if err := CheckFixed(*x.Old, *x.New); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckFixed rejects the change of a field that is fixed when a client is
+// created.
+func CheckFixed(old, next client.Client) error {
+	switch {
+	case old.Public != next.Public:
+		return errKindFixed
+	case (old.Browser == nil) != (next.Browser == nil), old.Way() != next.Way():
+		return errWayFixed
 	}
 	return nil
 }

@@ -169,30 +169,11 @@ func (c *comparison) compareClient(rec *record[client.Client], old *client.Clien
 			return
 		}
 		if old != nil {
-			c.reject(rec.line, step, fixedFields(*old, next))
+			c.reject(rec.line, step, admin.CheckFixed(*old, next))
 		}
 		c.reject(rec.line, step, c.checkClient(next))
 	})
 }
-
-// fixedFields rejects the change of a field that is fixed when a client is
-// created.
-func fixedFields(old, next client.Client) error {
-	switch {
-	case old.Public != next.Public:
-		return errKindFixed
-	case (old.Browser == nil) != (next.Browser == nil), old.Way() != next.Way():
-		return errWayFixed
-	}
-	return nil
-}
-
-var (
-	errKindFixed = oauth.Fail(oauth.FailedPrecondition,
-		"Whether a client is public is fixed when it is created; create another client.")
-	errWayFixed = oauth.Fail(oauth.FailedPrecondition,
-		"The way of the logins in the browser is fixed when a client is created; create another client.")
-)
 
 // missingAudiences returns the audiences of a client that do not exist.
 func (c *comparison) missingAudiences(x client.Client) []string {

@@ -47,17 +47,3 @@ func changedFields[T client.Client | client.Audience](k kind[T], before, next T)
 	}
 	return changes
 }
-
-// Deletions returns how many clients and audiences the plan deletes.
-func (p *Plan) Deletions() (clients, audiences int) {
-	for _, s := range p.Steps {
-		switch {
-		case s.Action != Delete:
-		case s.Kind == "client":
-			clients++
-		default:
-			audiences++
-		}
-	}
-	return clients, audiences
-}
