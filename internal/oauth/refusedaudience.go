@@ -2,24 +2,20 @@ package oauth
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 )
 
 // RefusedAudience returns the invalid_target of a request that names an
 // audience which it may not have. The sentence has %s in place of the audience,
-// which the caller has sent. The cause is for the log, as the audience is.
+// which the caller has sent. The cause is for the log, which has no word of the
+// caller.
 func RefusedAudience(sentence, audience string, cause error) *Error {
-	quoted := quotedAudience(audience)
-	e := Wrap(InvalidTarget, fmt.Sprintf(sentence, quoted), cause)
-	e.Details = []slog.Attr{slog.String("audience", quoted)}
-	return e
+	return Wrap(InvalidTarget, fmt.Sprintf(sentence, quotedAudience(audience)), cause)
 }
 
 // quotedAudience returns an unverified audience in single quotes. What cannot
 // be in an audience is a question mark, so that the result fits into
-// error_description (RFC 6749 §5.2), a header and a line of the log. It has the
-// first MaxAudienceID bytes only.
+// error_description (RFC 6749 §5.2). It has the first MaxAudienceID bytes only.
 func quotedAudience(audience string) string {
 	return limitedText(audience, MaxAudienceID, func(text string) string {
 		return "'" + strings.Map(func(r rune) rune {
