@@ -38,6 +38,9 @@ func parseNumber(digits string) (int, bool) {
 // so decode accepts three pairs of special characters: + and /, - and _, and
 // passlib's . and /. Padding is optional.
 func decode(text string, least, most int) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") { // the decoder ignores them
+		return nil, errFormat
+	}
 	standard := strings.NewReplacer("-", "+", "_", "/", ".", "+").Replace(strings.TrimRight(text, "="))
 	b, err := base64.RawStdEncoding.DecodeString(standard)
 	if err != nil || len(b) < least || len(b) > most {
