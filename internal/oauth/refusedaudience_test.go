@@ -8,21 +8,23 @@ import (
 	"testing"
 )
 
-// The sentence names the audience, whatever it is, in the characters and with a
-// length that an error_description may have (RFC 6749 §5.2).
+// The sentence names a valid audience in the characters that an
+// error_description may have (RFC 6749 §5.2), and nothing else of the request.
+// The log does not have the audience.
 func TestRefusedAudience_NamesTheAudience(t *testing.T) {
+	const noIdentifier = "The request has an audience that is no identifier."
 	longest := strings.Repeat("x", MaxAudienceID)
 	for audience, want := range map[string]string{
 		"https://api.example/v1?a=b%20c": "No 'https://api.example/v1?a=b%20c'.",
 		"it's":                           "No 'it's'.",
-		"":                               "No ''.",
-		"a b\r\nX: y\x00\x7f":            "No 'a?b??X:?y??'.",
-		`"quoted\"`:                      "No '?quoted??'.",
-		"für %s %d\xff":                  "No 'f?r?%s?%d?'.",
 		longest:                          "No '" + longest + "'.",
-		longest + "y":                    "No '" + longest + "'....",
-		strings.Repeat("ü", 1000):        "No '" + strings.Repeat("?", MaxAudienceID/2) + "'....",
 		"sgs_c2VjcmV0":                   "No (hidden: it contains sgs_).",
+		"":                               noIdentifier,
+		longest + "y":                    noIdentifier,
+		"a b":                            noIdentifier,
+		"a\r\nX:y":                       noIdentifier,
+		`"quoted\"`:                      noIdentifier,
+		"für":                            noIdentifier,
 	} {
 		e := RefusedAudience("No %s.", audience, io.EOF)
 		if e.Sentence != want || e.Code != InvalidTarget || !errors.Is(e, io.EOF) {
@@ -30,9 +32,6 @@ func TestRefusedAudience_NamesTheAudience(t *testing.T) {
 		}
 		if attrs := fmt.Sprint(e.Attrs()); attrs != "[error=invalid_target cause=EOF]" {
 			t.Errorf("%q: the log has %s", audience, attrs)
-		}
-		if strings.ContainsFunc(e.Sentence, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
-			t.Errorf("%q: the sentence is %q", audience, e.Sentence)
 		}
 	}
 }

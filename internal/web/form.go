@@ -82,10 +82,6 @@ func parseForm(body string) (form, error) {
 	return f, f.check()
 }
 
-// notAudience is the sentence for a text that no audience can have as its
-// identifier.
-const notAudience = "%s is not the identifier of an audience."
-
 // check enforces the limits of single parameters.
 func (f form) check() error {
 	limits := map[string]int{"token": oauth.MaxToken, "refresh_token": oauth.MaxToken, "scope": oauth.MaxScope}
@@ -99,7 +95,7 @@ func (f form) check() error {
 	}
 	for _, resource := range f.resources {
 		if !oauth.ValidAudienceID(resource) {
-			return oauth.RefusedAudience(notAudience, resource, nil)
+			return oauth.ErrAudienceID
 		}
 	}
 	return nil

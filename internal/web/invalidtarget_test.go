@@ -24,19 +24,25 @@ func TestInvalidTarget_NamesTheAudience(t *testing.T) {
 			path: sessionLoginPath, origin: shopOrigin, body: credentials(username, password, `,"audience":[`+audience+`]`),
 		}).jsonResponse
 	}
-	for want, answer := range map[string]jsonResponse{
-		"The client has no audience 'https://evil.example/it's', or it is disabled.": credentialsFor("web", api, foreign),
-		"'not??one?' is not the identifier of an audience.":                          credentialsFor("web", malformed),
-		"The audiences of one token must share one algorithm, and '" + eddsaAPI + "' has another one.": credentialsFor(
-			"web", api, eddsaAPI),
-		"The client has no audience, or it is disabled.":        credentialsFor(api),
-		"The grant has no audience '" + eddsaAPI + "'.":         f.refresh(t, "web", refresh, "resource", eddsaAPI),
-		"'a?b' is not the identifier of an audience.":           sessionFor(`"a b"`),
-		"The client has no audience 'else', or it is disabled.": sessionFor(`"` + files + `","else"`),
+	const noIdentifier = "The request has an audience that is no identifier."
+	for _, c := range []struct {
+		answer jsonResponse
+		want   string
+	}{
+		{credentialsFor("web", api, foreign), "The client has no audience '" + foreign + "', or it is disabled."},
+		{credentialsFor("web", malformed), noIdentifier},
+		{
+			credentialsFor("web", api, eddsaAPI),
+			"The audiences of one token must share one algorithm, and '" + eddsaAPI + "' has another one.",
+		},
+		{credentialsFor(api), "The client has no audience, or it is disabled."},
+		{f.refresh(t, "web", refresh, "resource", eddsaAPI), "The grant has no audience '" + eddsaAPI + "'."},
+		{sessionFor(`"a b"`), noIdentifier},
+		{sessionFor(`"` + files + `","else"`), "The client has no audience 'else', or it is disabled."},
 	} {
-		answer.want(t, want, http.StatusBadRequest, "invalid_target")
-		if got := answer.text("error_description"); got != want {
-			t.Errorf("got %q, want %q", got, want)
+		c.answer.want(t, c.want, http.StatusBadRequest, "invalid_target")
+		if got := c.answer.text("error_description"); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (p *params) audience() []string {
 	}
 	for _, name := range names {
 		if !oauth.ValidAudienceID(name) {
-			p.fail(oauth.RefusedAudience(notAudience, name, nil))
+			p.fail(oauth.ErrAudienceID)
 		}
 	}
 	return names
