@@ -136,6 +136,32 @@ func TestMake_KeepsTheSecretOfARacedAttempt(t *testing.T) {
 	}
 }
 
+// Of two jobs that apply the same file, one creates the client and has its
+// secret. The other one adds none: a client has two secrets, so a few more jobs
+// would make that secret invalid.
+func TestMake_AddsNoSecretToAClientThatAnotherJobHasCreated(t *testing.T) {
+	f := newFixture(t)
+	const text = "clients: [{id: app}]"
+	file, err := apply.Read(f.path("clients.yaml"), strings.NewReader(text))
+	f.must(err)
+	options := apply.Options{Admin: f.Admin, Now: time.Now()}
+	plan, err := file.Compare(f.directory(), options)
+	f.must(err)
+	first := f.apply(text, false)
+	if _, err := plan.Make(t.Context(), f.Admin, by); !errors.Is(err, client.ErrRaced) {
+		t.Fatal(err)
+	}
+
+	plan, err = file.Compare(f.directory(), options)
+	f.must(err)
+	if len(plan.Steps) > 0 {
+		t.Errorf("the second job would make the changes %+v", plan.Steps)
+	}
+	if c := f.client("app"); len(c.Secrets) != 1 || !c.SecretMatches(first.Steps[0].ClientSecret) {
+		t.Errorf("the client has the secrets %v", c.Secrets)
+	}
+}
+
 // If the store does not answer, the secret is in its file, and the next run
 // uses it.
 func TestMake_KeepsTheSecretIfTheStoreDoesNotAnswer(t *testing.T) {

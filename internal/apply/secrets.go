@@ -79,6 +79,8 @@ func (c *comparison) addSecret(rec *record[client.Client], old *client.Client, n
 	case rec.secretFile != "" && next.Public:
 		c.fault(rec.line, *step, "A public client has no secret.")
 		return false
+	case rec.secret != "" && rec.secretFile == "" && old != nil:
+		return false // Another process has created the client since, and has its secret.
 	case rec.secret != "" && next.SecretMatches(rec.secret):
 		return false
 	case rec.secret != "":
