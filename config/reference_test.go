@@ -31,7 +31,7 @@ meaning.
   separate the values of a list.
 - **Secrets.** The variable of a secret may end with '_FILE', as in 'SIGNET_STORE_URL_FILE'. Then its value is the path
   of a file that holds the secret.
-- **Inspection.** 'signet config' prints the configuration in force and the origin of each value. It hides secrets.
+- **Inspection.** 'signet config' prints the configuration in force. It hides secrets.
 
 This page is generated from [config/signet.yaml](../config/signet.yaml) with
 'go test ./config -run Reference -update'.

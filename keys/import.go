@@ -53,8 +53,8 @@ func (u *update) addImported(k Key) error {
 		return err
 	}
 	if _, ok := u.active(k.Algorithm); !ok {
-		return fmt.Errorf("no audience uses %s yet: set it for an audience first, "+
-			"and wait until its first key is active", k.Algorithm)
+		return fmt.Errorf("the ring has no active %s key yet: an audience must use %s, and a server must run until "+
+			"its first key is active", k.Algorithm, k.Algorithm)
 	}
 	for _, i := range u.ring.preActive(k.Algorithm, u.now) {
 		if old := u.ring.Keys[i]; old.ActivateAt.IsZero() && hasThumbprint(old) {
