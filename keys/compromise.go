@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -13,7 +12,7 @@ import (
 func (u *update) compromise(id, reason string) error {
 	i := u.ring.index(id)
 	if i < 0 {
-		return fmt.Errorf("there is no key %s: %w", id, ErrUnknownKey)
+		return unknownKey(id)
 	}
 	k := &u.ring.Keys[i]
 	state := u.ring.schedule(k.Algorithm).state(*k, u.now)

@@ -32,6 +32,15 @@ func IsUnusable(err error) bool { return errors.Is(err, ErrUnknownKey) || IsRefu
 // with a key of the ring, whose tokens are refused.
 func IsRefused(err error) bool { return errors.Is(err, ErrCompromised) || errors.Is(err, ErrDestroyed) }
 
+// An unknownKey is the id of a key that the ring does not have.
+type unknownKey string
+
+// Error names the key.
+func (k unknownKey) Error() string { return "there is no key " + string(k) }
+
+// Is reports that the error is an ErrUnknownKey.
+func (unknownKey) Is(target error) bool { return target == ErrUnknownKey }
+
 // A Refusal is the reason why the ring in its present state does not allow a
 // change. It describes the ring only, so everyone who may request the change
 // may see it.

@@ -25,7 +25,7 @@ func (o *Operator) PublicPEM(kid string) (algorithm string, text []byte, err err
 	case i >= 0 && s.ring.Keys[i].Algorithm == MAC:
 		return "", nil, refuse("the key %s is a MAC key, which has no public key", kid)
 	case errors.Is(err, ErrUnknownKey):
-		return "", nil, fmt.Errorf("there is no key %s: %w", kid, err)
+		return "", nil, unknownKey(kid)
 	case errors.Is(err, ErrCompromised):
 		return "", nil, refuse("the key %s is compromised and not in the JWK Set: no verifier may use it", kid)
 	case errors.Is(err, ErrDestroyed):

@@ -53,7 +53,8 @@ func TestPublicPEM_OnlyPublishedKeys(t *testing.T) {
 			t.Errorf("%v\n%s\nwant %q", err, text, want)
 		}
 	}
-	if _, _, err := o.PublicPEM("nosuchkey"); !errors.Is(err, ErrUnknownKey) {
+	_, _, err = o.PublicPEM("nosuchkey")
+	if !errors.Is(err, ErrUnknownKey) || err.Error() != "there is no key nosuchkey" {
 		t.Errorf("an unknown key: %v", err)
 	}
 }

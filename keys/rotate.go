@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/signetd/signet/internal/audit"
@@ -62,7 +61,7 @@ func (u *update) rotate(algorithm string, atOnce bool) (Plan, error) {
 func (u *update) cancel(id string) error {
 	i := u.ring.index(id)
 	if i < 0 {
-		return fmt.Errorf("there is no key %s: %w", id, ErrUnknownKey)
+		return unknownKey(id)
 	}
 	k := &u.ring.Keys[i]
 	if s := u.ring.schedule(k.Algorithm).state(*k, u.now); s != PreActive {

@@ -59,7 +59,7 @@ func (a *Clients) checkAmong(c client.Client, o others) error {
 	}
 	for _, name := range slices.Concat(c.Audiences, c.IntrospectAudiences) {
 		if !o.audiences[name] {
-			return oauth.Fail(oauth.FailedPrecondition, "An audience of the client does not exist; create it first.")
+			return unknownAudience(name)
 		}
 	}
 	if err := checkBrowser(c, o); err != nil {
@@ -69,6 +69,15 @@ func (a *Clients) checkAmong(c client.Client, o others) error {
 		return err
 	}
 	return checkCertSANs(c, o)
+}
+
+// unknownAudience returns the error for an audience that does not exist. It
+// names only what can be an audience.
+func unknownAudience(name string) error {
+	if !oauth.ValidAudienceID(name) {
+		return oauth.Fail(oauth.FailedPrecondition, "The client has an audience that is no identifier.")
+	}
+	return oauth.Fail(oauth.FailedPrecondition, "The audience '"+name+"' does not exist; create it first.")
 }
 
 // checkClientID rejects an id that is malformed or could be another subject or

@@ -54,8 +54,10 @@ func newApplyCommand(p *program) *cobra.Command {
 	c.MarkFlagsMutuallyExclusive("export", "plan")
 	c.MarkFlagsMutuallyExclusive("export", "prune")
 	c.Args = func(c *cobra.Command, args []string) error {
-		if f.export {
-			return cobra.NoArgs(c, args)
+		if f.export && len(args) > 0 {
+			return usageError("--export takes no FILE: it prints to standard output")
+		} else if f.export {
+			return nil
 		}
 		return cobra.ExactArgs(1)(c, args)
 	}

@@ -55,6 +55,7 @@ func newRootCommand(p *program) *cobra.Command {
 	root.SetHelpCommandGroupID(groupMaintenance)
 	root.SetCompletionCommandGroupID(groupMaintenance)
 	markCommandErrors(root)
+	explainArguments(root)
 	completer{p}.add(root)
 	return root
 }
