@@ -2,9 +2,11 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/signetd/signet/internal/audit"
+	"github.com/signetd/signet/internal/client"
 	"github.com/signetd/signet/internal/grant"
 	"github.com/signetd/signet/internal/login"
 	"github.com/signetd/signet/internal/oauth"
@@ -49,7 +51,11 @@ func (a *Accounts) ImportUser(ctx context.Context, by audit.Actor, in ImportedUs
 	}
 
 	e := audit.Event{Name: audit.UserCreated, Subject: u.ID, Reason: audit.Imported}
-	if err := a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u)); err != nil {
+	err = a.events.recordIfDone(ctx, by, e, a.store.CreateUser(ctx, u))
+	switch {
+	case errors.Is(err, oauth.AlreadyExists) && !errors.Is(err, client.ErrIDTaken):
+		return login.User{}, oauth.Fail(oauth.AlreadyExists, "A user has this name or this id already.")
+	case err != nil:
 		return login.User{}, err
 	}
 	return u, a.suspendEarlier(ctx, by, u)

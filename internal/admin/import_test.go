@@ -26,7 +26,7 @@ func TestImportUser_KeepsTheSubject(t *testing.T) {
 			t.Errorf("%s: id %q", name, u.ID)
 		}
 		_, err = f.ImportUser(t.Context(), by, admin.ImportedUser{Username: name + "-2", ID: id})
-		wantCode(t, err, oauth.AlreadyExists)
+		wantSentence(t, err, oauth.AlreadyExists, "A user has this name or this id already.")
 	}
 }
 
