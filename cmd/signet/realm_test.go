@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"hash"
 	"os"
@@ -46,6 +47,10 @@ func writeRealm(path string, key *rsa.PrivateKey) error {
 		}
 		users = append(users, u)
 	}
+	second, err := realmPEM()
+	if err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(object{
 		"id": "c6c15e9a-4440-40b6-844a-5e6ba3c3ae2c", "realm": "acme", "enabled": true, "users": users,
 		"clients": realmClients(), "keycloakVersion": "26.7.3",
@@ -56,6 +61,10 @@ func writeRealm(path string, key *rsa.PrivateKey) error {
 			{"name": "rsa-enc-generated", "providerId": "rsa-enc-generated", "config": object{
 				"privateKey": []string{"bm90IHVzZWQ="}, "keyUse": []string{"ENC"}, "algorithm": []string{"RSA-OAEP"},
 			}},
+			{"name": "leaked", "providerId": "rsa-generated", "config": object{
+				"privateKey": []string{"bGVha2Vk"}, "enabled": []string{"false"}, "keyUse": []string{"SIG"},
+			}},
+			{"name": "rsa", "providerId": "rsa", "config": object{"privateKey": []string{string(second)}}},
 			{"name": "rsa-generated", "providerId": "rsa-generated", "config": object{
 				"privateKey": []string{base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key))},
 				"keyUse":     []string{"SIG"}, "priority": []string{"100"},
@@ -66,6 +75,16 @@ func writeRealm(path string, key *rsa.PrivateKey) error {
 		return err
 	}
 	return os.WriteFile(path, text, 0o600)
+}
+
+// realmPEM returns another key, in PEM, as an administrator has imported it.
+func realmPEM() ([]byte, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 }
 
 // realmKID returns the kid that Keycloak gives to a key.
@@ -105,8 +124,7 @@ func realmClients() []object {
 		},
 		object{
 			"clientId": "spa", "enabled": true, "publicClient": true, "bearerOnly": false,
-			"protocol": "openid-connect", "redirectUris": []string{"https://spa.example/*"},
-			"webOrigins": []string{"https://spa.example"},
+			"protocol": "openid-connect", "redirectUris": []string{"https://spa.example/*"}, "webOrigins": []string{"+"},
 		},
 	)
 }
