@@ -148,6 +148,9 @@ func TestRotate_Now(t *testing.T) {
 		time.Sleep(pollTime)
 
 		next := plan.Steps[1].Key
+		if reason := plan.Steps[1].Reason; !strings.Contains(reason, "dated back for slow clocks") {
+			t.Errorf("the reason of the date is %q", reason)
+		}
 		if f.activeKID(slow, keys.ES256) != next || f.activeKID(fast, keys.ES256) != next {
 			t.Error("a server does not sign with the new key after a poll")
 		}

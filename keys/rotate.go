@@ -27,7 +27,8 @@ func (u *update) rotate(algorithm string, atOnce bool) (Plan, error) {
 	case pending:
 		reason = "its date was set before"
 	case atOnce:
-		next.ActivateAt, reason = u.immediateDate(algorithm), "requested at once; servers follow within a poll"
+		next.ActivateAt = u.immediateDate(algorithm)
+		reason = "requested at once, dated back for slow clocks; servers follow within a poll"
 	default:
 		next.ActivateAt, reason = u.earliestDate(next)
 	}
