@@ -8,8 +8,8 @@ import (
 // pollInterval is the time between two polls.
 const pollInterval = time.Minute
 
-// sampleSize is the number of users whose password hashes Poll reads. It bounds
-// the work of a poll if there are many users.
+// sampleSize is the number of users in each of the three parts of the sample
+// that Poll reads. It bounds the work of a poll if there are many users.
 const sampleSize = 2000
 
 // Poll reads the password hashes of a sample of the users. A login with an

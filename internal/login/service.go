@@ -43,9 +43,11 @@ type Store interface {
 	// the counters that still exist. If there was no later attempt, the next
 	// wait begins at the attempt before it.
 	RefundAttempt(ctx context.Context, counters []throttle.Counter, now time.Time) error
-	// PasswordHashes returns the password hashes of the first limit users in
-	// the order of their ids. The ids are random, so this is a random sample.
-	// It does not read the other users.
+	// PasswordHashes returns the password hashes of a sample of the users, by
+	// id: of the limit lowest ids, of the limit lowest ids from
+	// oauth.UserIDPrefix on, and of the limit highest ids. Most ids are random.
+	// Those of imported users may be in the order of their creation, and all
+	// before those that Signet makes. It does not read the other users.
 	PasswordHashes(ctx context.Context, limit int) ([]StoredHash, error)
 }
 

@@ -55,12 +55,15 @@ func (s *Store) Users(ctx context.Context, after string, limit int) ([]login.Use
 	return users, wrap("list users", err)
 }
 
-// PasswordHashes returns the password hashes of the first limit users in the
-// order of their ids.
+// PasswordHashes returns the password hashes of a sample of the users, by id;
+// see login.Store.
 func (s *Store) PasswordHashes(ctx context.Context, limit int) ([]login.StoredHash, error) {
 	fields := func(h *login.StoredHash) []any { return []any{&h.UserID, &h.PasswordHash} }
 	hashes, err := readRows(ctx, s, s.conns.lists, fields,
-		`SELECT id, password_hash FROM users ORDER BY id LIMIT $1`, limit)
+		`(SELECT id, password_hash FROM users ORDER BY id LIMIT $1) UNION
+		(SELECT id, password_hash FROM users WHERE id >= $2 ORDER BY id LIMIT $1) UNION
+		(SELECT id, password_hash FROM users ORDER BY id DESC LIMIT $1) ORDER BY id`,
+		limit, oauth.UserIDPrefix)
 	return hashes, wrap("read password hashes", err)
 }
 

@@ -18,7 +18,7 @@ var userCases = []singleCase{
 	{"CreateUserRejectsATakenNameOrID", createUserRejectsTaken},
 	{"UsersArePagedInByteOrder", usersArePaged},
 	{"MissingUserIsNotFound", missingUser},
-	{"PasswordHashesAreOfTheFirstUsersByID", passwordHashes},
+	{"Rule49_PasswordHashesAreOfASample", passwordHashes},
 	{"RehashNeedsTheOldHash", rehash},
 	{"DisableSuspendsAndEnableLifts", disableAndEnable},
 	{"SecondDisableChangesNothing", disableTwice},
@@ -114,20 +114,29 @@ func rehash(t *testing.T, s Store) {
 	equal(t, stored(t, s, oauth.GrantID{1}), aGrant(1, want.ID))
 }
 
+// Rule 49: the sample has users of other issuers, whose ids may all be before
+// those that Signet makes, and users that Signet made.
 func passwordHashes(t *testing.T, s Store) {
-	var want []login.StoredHash
-	for _, id := range []string{"usr_a", "usr_b", "usr_c", "usr_d"} {
+	all := []string{"auth0|1", "auth0|2", "auth0|3", "usr_a", "usr_b", "usr_c", "z1", "z2"}
+	hashes := map[string]login.StoredHash{}
+	for _, id := range all {
 		u := login.User{ID: id, Username: "name of " + id, PasswordHash: "hash of " + id, CreatedAt: start}
 		if id == "usr_b" {
 			u.PasswordHash = ""
 		}
 		must(t, s.CreateUser(t.Context(), u))
-		want = append(want, login.StoredHash{UserID: u.ID, PasswordHash: u.PasswordHash})
+		hashes[id] = login.StoredHash{UserID: u.ID, PasswordHash: u.PasswordHash}
 	}
-	for _, limit := range []int{1, 3, 4, 100} {
+	for limit, ids := range map[int][]string{
+		1: {"auth0|1", "usr_a", "z2"}, 2: {"auth0|1", "auth0|2", "usr_a", "usr_b", "z1", "z2"}, 3: all, 100: all,
+	} {
 		got, err := s.PasswordHashes(t.Context(), limit)
 		must(t, err)
-		equal(t, got, want[:min(limit, len(want))])
+		var want []login.StoredHash
+		for _, id := range ids {
+			want = append(want, hashes[id])
+		}
+		equal(t, got, want)
 	}
 }
 
