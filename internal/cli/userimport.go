@@ -128,9 +128,23 @@ func importLine(ctx context.Context, o operator, text []byte) error {
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber() // so that no number of a claim changes unnoticed
 	if err := decoder.Decode(&line); err != nil || decoder.More() {
-		return oauth.Fail(oauth.InvalidRequest,
-			"It is not a JSON object of username, password_hash, claims, disabled and id.")
+		return oauth.Fail(oauth.InvalidRequest, describeLine(err))
 	}
 	_, err := o.ImportUser(ctx, o.actor, admin.ImportedUser(line))
 	return err
+}
+
+// describeLine returns what is wrong with a line that the decoder refused. It
+// quotes no value, because one may be a password hash.
+func describeLine(err error) string {
+	const fields = "the fields are username, password_hash, claims, disabled and id."
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Sprintf("The field %s is not of the type %s; %s", wrong.Field, wrong.Type, fields)
+	}
+	if err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return fmt.Sprintf("%.100s is not a field; %s", name, fields)
+		}
+	}
+	return "It is not one JSON object; " + fields
 }
