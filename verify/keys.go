@@ -231,7 +231,7 @@ func (k *keyStore) want(etag string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if etag != k.wanted {
+	if !revocation.SameKeys(etag, k.wanted) {
 		k.wanted, k.pause = etag, fetchFloor
 	}
 	if k.fetching == nil && k.refreshLocked(k.pause, true) != nil {
