@@ -86,6 +86,9 @@ type workload struct {
 	server      operation.Server
 	operation   string
 	concurrency int
+	// duration is the shortest time that shows something. A longer one of the
+	// suite counts.
+	duration time.Duration
 	// figure selects the figure of the report. Nil means the rate.
 	figure func(measure.Report) float64
 }
@@ -93,7 +96,9 @@ type workload struct {
 // run returns a measurement of a workload. Any failed operation is an error.
 func (s *suite) run(w workload) measurement {
 	return func(ctx context.Context) (float64, error) {
-		r, err := measure.Run(ctx, w.server, w.operation, s.profile(w.concurrency), nil)
+		p := s.profile(w.concurrency)
+		p.Duration = max(p.Duration, w.duration)
+		r, err := measure.Run(ctx, w.server, w.operation, p, nil)
 		if err != nil {
 			return 0, err
 		}
