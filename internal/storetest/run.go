@@ -10,8 +10,8 @@ func Run(t *testing.T, place Place) {
 	// This case is first, because it needs a place without a schema.
 	t.Run("ConcurrentFirstStarts", func(t *testing.T) { concurrentFirstStarts(t, place(t)) })
 
-	for _, c := range slices.Concat(userCases, subjectCases, directoryCases, changesCases, ringCases, grantCases,
-		refreshCases, touchCases, assertionCases, sweepCases, attemptCases, endingCases, endingScanCases,
+	for _, c := range slices.Concat(userCases, passwordCases, subjectCases, directoryCases, changesCases, ringCases,
+		grantCases, refreshCases, touchCases, assertionCases, sweepCases, attemptCases, endingCases, endingScanCases,
 		revocationCases, loggedActCases, logTokenCases, revocationWriterCases, verifierCases, hostileCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t, place(t))) })
 	}
